@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bpfilter.h: the public interface of libbpfilter.
+ *
+ * Every function takes a context and returns 0 (or what it says) or -errno;
+ * bf_ctx_message() then holds what a person should read, one or more lines.
+ * The library prints nothing, keeps no global state and never exits. One
+ * context is used by one thread at a time.
+ */
+#ifndef BPFILTER_H
+#define BPFILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct bf_ctx;
+
+/* A new context for the caller's network namespace. NULL: out of memory. */
+struct bf_ctx *bf_ctx_new(void);
+void bf_ctx_free(struct bf_ctx *ctx);
+
+/* Works on another network namespace: an open nsfs descriptor (/run/netns/NAME,
+ * /proc/PID/ns/net). The context keeps its own duplicate. */
+int bf_ctx_set_netns(struct bf_ctx *ctx, int fd);
+
+/* How long a writer waits for another, in milliseconds (default 60,000; -1: for ever). */
+void bf_ctx_set_lock_timeout(struct bf_ctx *ctx, int ms);
+
+/* The messages of the last call; "" when there are none. Valid until the next call. */
+const char *bf_ctx_message(const struct bf_ctx *ctx);
+
+/*
+ * The iptables interface, as the kernel's sockets serve it. family: AF_INET or
+ * AF_INET6; names, structs, byte order and errors are those of
+ * linux/netfilter_ipv4/ip_tables.h and linux/netfilter_ipv6/ip6_tables.h on
+ * this machine.
+ */
+
+/* Is this table filtered by bpfilter? Others belong to the kernel's ip_tables. */
+bool bf_xt_owns(int family, const char *table);
+
+/* IPT_SO_GET_INFO: fills a struct ipt_getinfo (84 bytes). */
+int bf_xt_info(struct bf_ctx *ctx, int family, const char *table, void *getinfo);
+
+/* IPT_SO_GET_ENTRIES: *entries is malloc'ed, *size its length; counters are current. -EAGAIN: `expect` is not the present size. */
+int bf_xt_entries(struct bf_ctx *ctx, int family, const char *table, uint32_t expect, void **entries, uint32_t *size);
+
+/*
+ * IPT_SO_SET_REPLACE: blob is struct ipt_replace with its entries. The new
+ * rules are enforced when it returns 0, by one switch; on any error the old
+ * ones are, untouched. *old (malloc'ed, may be NULL pointer on entry) takes
+ * the old table's counters: struct xt_counters[num_counters].
+ */
+int bf_xt_set_entries(struct bf_ctx *ctx, int family, const void *blob, size_t len, void **old, uint32_t *n_old);
+
+/* IPT_SO_SET_ADD_COUNTERS: struct xt_counters_info with its counters. */
+int bf_xt_add_counters(struct bf_ctx *ctx, int family, const void *blob, size_t len);
+
+/* IPT_SO_GET_REVISION_MATCH and _TARGET: 0, -EPROTONOSUPPORT or -ENOENT. */
+int bf_xt_get_revision(int family, const char *name, uint8_t revision, bool target);
+
+/* The tables of this namespace, in /proc/net/ip_tables_names' form: one name a line, newest first. *text is malloc'ed. */
+int bf_xt_names(struct bf_ctx *ctx, int family, char **text);
+
+/* Takes over the kernel's own filter table of that family: translate, enforce, only then empty the kernel's.
+ * A rule that cannot be translated is named, and nothing is changed. */
+int bf_import(struct bf_ctx *ctx, int family);
+
+/* The way back: hands the rules and counters to the kernel's ip_tables, then removes ours. */
+int bf_export(struct bf_ctx *ctx, int family);
+
+/* All tables of the namespace, as text in the native language's form or as JSON. *text is malloc'ed. */
+#define BF_LIST_COUNTERS 1u
+#define BF_LIST_JSON 2u
+int bf_list(struct bf_ctx *ctx, unsigned flags, char **text);
+
+/* Removes all of bpfilter's rules from the namespace: everything is accepted, nothing stays attached. */
+int bf_flush(struct bf_ctx *ctx);
+
+/* Releases what belongs to namespaces that nobody uses any more. Returns how many. */
+int bf_collect(struct bf_ctx *ctx);
+
+/* What the running kernel offers. Returns the number of features; the array lives as long as the context. */
+struct bf_feature_info {
+	const char *name;
+	bool present;
+	bool required;
+	const char *enables;
+	const char *hint;
+};
+int bf_get_features(struct bf_ctx *ctx, const struct bf_feature_info **out);
+
+/*
+ * Runs argv (searched in PATH) and serves the iptables calls of it and of all
+ * its descendants until the last one is gone. Returns its exit status, 128 +
+ * signal when it was killed, or -errno when it could not be started.
+ * argv0: what the program finds as its own name (NULL: argv[0]).
+ */
+#define BF_RUN_NAMES 1u /* also answer /proc/net/ip_tables_names (the -save programs) */
+int bf_run(struct bf_ctx *ctx, const char *argv0, char *const argv[], unsigned flags);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

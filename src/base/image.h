@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * image.h: a compiled table: instructions, map specifications, relocations,
+ * and what the kernel shall do beside them. No file descriptor, no address of
+ * this kernel: gen/ makes it from a ruleset as a pure function, kern/ turns it
+ * into objects. One image is one *unit*, the smallest thing that is replaced
+ * (the filter table of one family, for instance).
+ */
+#ifndef BF_IMAGE_H
+#define BF_IMAGE_H
+
+#include <linux/bpf.h>
+
+#include "base/arena.h"
+
+enum bf_map_role {
+	BF_MAP_DATA,    /* private to the image, made from init */
+	BF_MAP_RODATA,  /* the same, frozen before the programs load: the verifier sees its values as constants */
+	BF_MAP_COUNTERS,/* struct bf_rt_counter [n_counters][stripes], zero at first; mmapable */
+	BF_MAP_HANDOFF, /* hash: sk_buff address -> struct bf_handoff; belongs to the companion, provided by kern/ */
+	BF_MAP_ASSIST,  /* hash: sk_buff address -> answers; belongs to the companion */
+};
+
+struct bf_map_spec {
+	const char *name; /* at most 15 characters */
+	enum bf_map_role role;
+	uint32_t type; /* BPF_MAP_TYPE_* */
+	uint32_t key_size, value_size, max_entries, map_flags;
+	const void *init; /* first bytes of element 0, or NULL */
+	size_t init_len;
+};
+
+enum bf_reloc_kind {
+	BF_RELOC_MAP_FD,    /* ld_imm64: the map itself */
+	BF_RELOC_MAP_VALUE, /* ld_imm64: address of `addend` within the only element's value */
+	BF_RELOC_KFUNC,     /* call: kernel function `type` */
+	BF_RELOC_BTF_ID,    /* ld_imm64 or mov imm: BTF id of struct `type` in the kernel */
+	BF_RELOC_OFFSET,    /* offset of member `member` (dotted path) of struct `type` is put where a CO-RE relocation
+	                     * would put it: insn.off of loads and stores, insn.imm of ALU and ld_imm64 */
+	BF_RELOC_SIZE,      /* byte size of the member -> imm */
+	BF_RELOC_EXISTS,    /* 1 if the kernel has struct `type` with `member`, else 0 -> imm */
+};
+
+struct bf_reloc {
+	uint32_t insn;
+	enum bf_reloc_kind kind;
+	uint32_t map;       /* index into maps */
+	int32_t addend;
+	const char *type;
+	const char *member;
+};
+
+struct bf_prog_image {
+	const char *name;      /* at most 15 characters */
+	uint8_t family;        /* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	uint8_t hook;          /* NF_INET_* */
+	int priority;          /* wished for; the place next to it is taken when the kernel says EBUSY */
+	bool handoff;          /* packets may leave with a hand-off: needs companion and (terminal codes) backstop */
+	struct bpf_insn *insns;
+	uint32_t n_insns;
+	struct bf_reloc *relocs;
+	uint32_t n_relocs;
+};
+
+/* What the kernel does for us: the companion. */
+enum bf_handoff_kind {
+	BF_HANDOFF_XT_TARGET,  /* an xtables target, run by nft_compat */
+	BF_HANDOFF_NFT_REJECT, /* nft's own reject expression */
+};
+
+struct bf_handoff_spec { /* one code; its number is its index */
+	enum bf_handoff_kind kind;
+	bool terminal;
+	char name[29]; /* XT_TARGET: as struct xt_entry_target */
+	uint8_t revision;
+	uint16_t size;
+	uint8_t info[256];
+	uint8_t reject_type, reject_code; /* NFT_REJECT_*, ICMP code */
+};
+
+struct bf_assist_spec { /* one answer bit; its number is its index (at most 32) */
+	char name[29];
+	uint8_t revision;
+	uint16_t size;
+	const void *info;
+	uint8_t hooks; /* bit mask of NF_INET_* hooks whose programs ask for it */
+};
+
+struct bf_companion {
+	const struct bf_handoff_spec *codes;
+	uint32_t n_codes;
+	const struct bf_assist_spec *assists;
+	uint32_t n_assists;
+	uint32_t max_codes_per_packet; /* bound on hand-offs along any path, at most BF_HANDOFF_MAX */
+};
+
+struct bf_image {
+	struct bf_arena *arena; /* owns everything */
+	uint8_t family;
+	const char *name; /* of the unit: "ip-filter" */
+	struct bf_prog_image *progs;
+	uint32_t n_progs;
+	struct bf_map_spec *maps;
+	uint32_t n_maps;
+	uint32_t n_counters;
+	uint32_t stripes; /* counter copies, a power of two; CPU c uses c & (stripes - 1) */
+	bool conntrack; /* connection tracking must be on in the namespace, for this family */
+	struct bf_companion companion;
+};
+
+void bf_image_free(struct bf_image *img);
+#define _cleanup_image_ _cleanup_(bf_image_freep)
+static inline void bf_image_freep(struct bf_image **img)
+{
+	bf_image_free(*img);
+}
+
+#endif

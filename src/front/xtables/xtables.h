@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * xtables.h: the iptables front. The blob of IPT_SO_SET_REPLACE and its
+ * answers, decoded defensively, with the kernel's errno for each defect
+ * (linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h).
+ *
+ * A stored table is a *state*: struct bf_xt_head, then the entries exactly as
+ * the kernel would read them back (padding zeroed, comefrom set), counters 0.
+ */
+#ifndef BF_XTABLES_H
+#define BF_XTABLES_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "rt/abi.h"
+#include "rule/rule.h"
+
+struct bf_xt_head {
+	uint32_t magic;       /* BF_XT_MAGIC */
+	uint32_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6 */
+	char name[32];
+	uint32_t valid_hooks;
+	uint32_t hook_entry[5];
+	uint32_t underflow[5];
+	uint32_t num_entries;
+	uint32_t size;        /* bytes of entries behind this head */
+};
+#define BF_XT_MAGIC 0x31747862 /* "bxt1" */
+
+struct bf_xt_table { /* a table kind: "filter" */
+	const char *name;
+	uint32_t valid_hooks;
+	int priority; /* NF_IP_PRI_FILTER */
+};
+
+/* The table kinds bpfilter serves; others belong to the kernel. NULL: not ours. */
+const struct bf_xt_table *bf_xt_table_find(uint8_t family, const char *name);
+
+/* The state of a table nobody has touched: empty chains, policy ACCEPT. */
+int bf_xt_state_empty(uint8_t family, const struct bf_xt_table *t, struct bf_buf *state);
+
+/*
+ * setsockopt IPT_SO_SET_REPLACE: `blob` is the caller's bytes (struct
+ * ipt_replace and entries, len as given to setsockopt), untrusted. On success
+ * *state holds the new state, *num_counters and *counters_ptr what the caller
+ * wants back and where. Every error is the kernel's errno.
+ */
+struct bf_xt_replace {
+	char name[32];
+	uint32_t num_counters;
+	uint64_t counters_ptr;
+};
+int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf_xt_replace *info, struct bf_buf *state,
+                         struct bf_diag *d);
+
+/* A state (trusted: made by decode) -> model. Rule i's counter is entry i. -ENOENT with a diagnostic for an extension that is not served. */
+int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, struct bf_diag *d);
+
+/* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes) and IPT_SO_GET_ENTRIES (entries with counters put in). */
+int bf_xt_get_info(const void *state, size_t len, struct bf_buf *out);
+int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter *counters, struct bf_buf *out);
+
+/* The blob for the kernel's own ip_tables (struct ipt_replace and entries; counters pointer left 0), for export. */
+int bf_xt_encode_replace(const void *state, size_t len, struct bf_buf *out);
+
+/* IPT_SO_GET_REVISION_MATCH/TARGET: 0, -EPROTONOSUPPORT (known name, other revision), -ENOENT. */
+int bf_xt_revision(uint8_t family, const char *name, uint8_t revision, bool target);
+
+/* One extension: front/xtables/xt_<name>.c. */
+struct bf_xt_check { /* what an extension's own check may look at */
+	uint8_t family;
+	const char *table;
+	uint32_t hooks;   /* bit mask of the hooks that can reach the rule (comefrom) */
+	uint16_t proto;   /* of the rule */
+	uint8_t invflags;
+	uint8_t ipflags;  /* IPT_F_* / IP6T_F_* */
+};
+
+struct bf_xt_ext {
+	const char *name;
+	uint8_t revision;
+	uint8_t family;   /* 0: both */
+	bool target;
+	uint16_t size;    /* of the payload, XT_ALIGNed as the kernel checks it */
+	uint16_t usersize;/* bytes read back; the rest reads back zero. 0: all */
+	const char *table;/* or NULL: any */
+	uint32_t hooks;   /* allowed hooks; 0: any */
+	uint16_t proto;   /* required protocol; 0: any */
+	/* The kernel's checkentry: 0 or the errno it gives. May be NULL. */
+	int (*check)(const void *info, const struct bf_xt_check *c, struct bf_diag *d);
+	/* Adds conditions (match) or action and verdict (target) to the rule. */
+	int (*translate)(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d);
+};
+
+extern const struct bf_xt_ext *const bf_xt_exts[]; /* NULL-terminated; exts.c */
+
+#endif

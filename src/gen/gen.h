@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gen.h: a table of a ruleset -> struct bf_image. A pure function of its
+ * arguments: no file descriptor, no system call, the same bytes each time.
+ */
+#ifndef BF_GEN_H
+#define BF_GEN_H
+
+#include "base/diag.h"
+#include "base/image.h"
+#include "rule/rule.h"
+
+struct bf_gen_opts {
+	uint32_t hz;            /* the kernel's HZ, for limit */
+	uint32_t cpus;          /* possible CPUs: stripes of the counters */
+	bool may_goto;          /* the kernel has may_goto (6.9); else open-coded iterators (6.4) */
+	uint32_t code_max;      /* lower graphs of up to this many cells to straight code, larger ones to data; 0: always data */
+};
+
+/*
+ * Compiles table t. Needs no privileges. On success *out owns an image (free
+ * with bf_image_free); a table whose base chains are all empty with policy
+ * ACCEPT gives an image without programs. Errors: -EOPNOTSUPP with a
+ * diagnostic for what a hook cannot do, -E2BIG, -ENOMEM.
+ */
+int bf_gen_table(const struct bf_table *t, const struct bf_gen_opts *o, struct bf_image **out, struct bf_diag *d);
+
+/* Readable listing of an image (golden tests, `bpfilter dump`). */
+void bf_image_print(struct bf_buf *out, const struct bf_image *img);
+
+#endif

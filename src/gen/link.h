@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * link.h: puts a program together from functions: those compiled from rt/ at
+ * build time and those generated for this ruleset. The result is one run of
+ * instructions with relocations for kern/ (base/image.h).
+ */
+#ifndef BF_LINK_H
+#define BF_LINK_H
+
+#include "base/diag.h"
+#include "base/image.h"
+
+/* A function compiled from rt/, in the table that tools/rtgen writes at build time (rt_funcs.h). */
+struct bf_rt_reloc {
+	uint32_t insn;
+	uint8_t kind;       /* enum bf_reloc_kind, or BF_RT_RELOC_CALL */
+	const char *symbol; /* CALL: function; MAP_*: map name; KFUNC, BTF_ID, OFFSET, ...: type */
+	const char *member;
+	int32_t addend;
+};
+enum { BF_RT_RELOC_CALL = 100 }; /* call of another function: compiled, or generated */
+
+struct bf_rt_func {
+	const char *name;
+	const struct bpf_insn *insns;
+	uint32_t n_insns;
+	const struct bf_rt_reloc *relocs;
+	uint32_t n_relocs;
+};
+extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
+
+/*
+ * Links program p of img: `entry` first, then every function it reaches.
+ * Functions are looked up in `own` (generated; same form, may be empty) first,
+ * then among the compiled ones. Map symbols are looked up by name in
+ * img->maps. Fills p->insns, p->relocs (memory from img->arena).
+ * -ENOENT with a diagnostic for a symbol nobody defines, -E2BIG, -ENOMEM.
+ */
+int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own, uint32_t n_own,
+            struct bf_diag *d);
+
+#endif

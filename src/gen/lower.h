@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lower.h: building the graph of cells. Used by lower.c for chains, rules and
+ * fields, and by the files in match/ for their own tests.
+ *
+ * Emit without checking: the functions that add cells are void; the first
+ * error sticks in the builder and bf_gen_table reports it.
+ *
+ * Labels stand for cells that may not exist yet. Each test is told where to go
+ * on a hit and on a miss, so negation is a swap of two labels, and ranges,
+ * sets and "all of these words" are chains of tests that share their labels.
+ */
+#ifndef BF_LOWER_H
+#define BF_LOWER_H
+
+#include "base/diag.h"
+#include "match/match.h"
+#include "rt/abi.h"
+
+struct bf_lower;
+
+bf_label bf_lower_label(struct bf_lower *l);            /* a new label, bound later */
+void bf_lower_bind(struct bf_lower *l, bf_label label); /* the next cell added is its cell */
+void bf_lower_error(struct bf_lower *l, int err);
+
+/* Cells. `next` labels are bound by the caller. */
+void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo, uint32_t hi, bf_label hit, bf_label miss);
+void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_label hit, bf_label miss);
+void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params, size_t size, bf_label hit, bf_label miss);
+void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label hit, bf_label miss);
+void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit, bf_label miss);
+void bf_lower_drop(struct bf_lower *l, bf_label at); /* bind `at` to the shared DROP cell */
+
+/* A field in a list of ranges under a mask (all ones: 0). Loads it first when it is a loaded field; not available -> miss_na. */
+void bf_lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
+                    bf_label hit, bf_label miss, bf_label miss_na);
+
+void bf_lower_need(struct bf_lower *l, uint32_t needs);
+uint32_t bf_lower_hz(const struct bf_lower *l);
+uint8_t bf_lower_family(const struct bf_lower *l);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kern.h: kernel objects. Takes images, never sees a rule.
+ *
+ * Everything lives in a bpffs at /run/bpfilter, one directory for each
+ * network namespace, named by its cookie (inode numbers are reused):
+ *
+ *   /run/bpfilter/<cookie>/
+ *     gen                  array map, one element (struct bf_gen_word): which of the two slots is live
+ *     dispatch             prog array: [slot * 64 + dispatcher]
+ *     meta                 array map: what the namespace is, for finding abandoned ones
+ *     link-<n>             netfilter links: dispatcher n (and its backstop, link-<n>-b)
+ *     0/ 1/                the two slots; each holds one directory per unit:
+ *       <unit>/state       array map, one element: struct bf_unit_head, then the caller's bytes
+ *       <unit>/counters    live counters; <unit>/base what was added to them from outside
+ *       <unit>/prog-<hook> programs;  <unit>/handoff, assist: maps shared with the companion
+ *
+ * A transaction builds the idle slot completely (unchanged units are pinned
+ * there again), then stores one word: that is the commit, for packets and for
+ * readers of the state alike. Whatever a killed writer left in the idle slot
+ * is cleared by the next one.
+ */
+#ifndef BF_KERN_H
+#define BF_KERN_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/image.h"
+#include "rt/abi.h"
+
+struct bf_ns;
+
+/*
+ * Opens the state of a network namespace. netns_fd: an nsfs descriptor, or -1
+ * for the caller's own. create: mount the bpffs and make the directory if they
+ * are missing; without it -ENOENT when there is no state. The calling thread's
+ * namespace is left as it was.
+ */
+int bf_ns_open(struct bf_ns **out, int netns_fd, bool create, struct bf_diag *d);
+void bf_ns_close(struct bf_ns *ns);
+uint64_t bf_ns_cookie(const struct bf_ns *ns);
+
+/* Writers exclude each other per namespace: waits up to timeout_ms (-1: for ever), then -ETIMEDOUT. Dropped by bf_ns_unlock or close. */
+int bf_ns_lock(struct bf_ns *ns, int timeout_ms);
+void bf_ns_unlock(struct bf_ns *ns);
+
+/* A unit of the live slot. */
+struct bf_unit;
+int bf_unit_open(struct bf_ns *ns, const char *name, struct bf_unit **out); /* -ENOENT: no such unit */
+void bf_unit_close(struct bf_unit *u);
+/* The bytes given to bf_ns_commit; valid until close. */
+const void *bf_unit_state(const struct bf_unit *u, size_t *len);
+uint32_t bf_unit_n_counters(const struct bf_unit *u);
+/* Sums over the stripes, plus base. n must be bf_unit_n_counters. */
+int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
+int bf_unit_add_counters(struct bf_unit *u, const struct bf_rt_counter *in, uint32_t n);
+/* The names of the live units, NUL-separated, into b. */
+int bf_ns_units(struct bf_ns *ns, struct bf_buf *b);
+
+struct bf_change {
+	const char *unit;
+	const struct bf_image *image; /* NULL: remove the unit */
+	const void *state;            /* stored with it */
+	size_t state_len;
+	/* If not NULL: filled with the replaced unit's last counters, exact: no packet counts
+	 * there any more. n_old must be the replaced unit's number of counters. */
+	struct bf_rt_counter *old;
+	uint32_t n_old;
+};
+
+/*
+ * Replaces units, all or none, by one switch. Needs the lock. Errors leave the
+ * old state enforced and whole: -EPERM, -ENOMEM, -E2BIG (verifier limits),
+ * -EOPNOTSUPP (kernel lacks something; the diagnostic says what), ...
+ */
+int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d);
+
+/* Removes everything of this namespace: links first, then state, directory, companion tables. */
+int bf_ns_destroy(struct bf_ns *ns, struct bf_diag *d);
+
+/* Releases the state of namespaces that nothing but our links keeps alive. Returns how many, or -errno. */
+int bf_ns_collect(struct bf_diag *d);
+
+/* What this kernel offers; each probed by trying, not by version number. */
+struct bf_feature {
+	const char *name;    /* "netfilter_link", "may_goto", "nft_compat", ... */
+	bool present;
+	bool required;
+	const char *enables; /* what it is for, in words */
+	const char *hint;    /* what to do when it is missing */
+};
+struct bf_features {
+	struct bf_feature f[32];
+	unsigned n;
+};
+int bf_probe(struct bf_features *out);
+bool bf_has(const struct bf_features *f, const char *name);
+uint32_t bf_kernel_hz(void);
+uint32_t bf_possible_cpus(void);
+
+#endif

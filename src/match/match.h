@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * match.h: matches and targets that are not plain fields. One file each,
+ * ending in one const ops struct that is listed in match.c; what is left NULL
+ * gets the safe default (a match without lower() is refused at compile time).
+ */
+#ifndef BF_MATCH_H
+#define BF_MATCH_H
+
+#include "base/buf.h"
+#include "rule/rule.h"
+
+struct bf_lower;      /* gen/lower.h: builds cells */
+struct bf_packet;     /* interp/interp.h */
+struct bf_interp;
+struct bf_handoff_spec; /* base/image.h */
+
+/* Where a test leads; labels of gen/lower.h. */
+typedef uint32_t bf_label;
+
+struct bf_match_ops {
+	const char *name; /* nft's or iptables' word: "limit", "statistic", ... */
+	size_t data_size;
+	uint32_t needs;   /* BF_NEED_* beyond those of the fields it lowers to */
+	bool stateful;    /* looking at it changes what the next packet sees */
+	/* Append the canonical text, without a leading space. */
+	void (*print)(struct bf_buf *out, const void *data, bool neg);
+	/* Emit cells that go to `hit` when the match (negation applied by the caller, who swaps the labels) is true. */
+	int (*lower)(struct bf_lower *l, const void *data, bf_label hit, bf_label miss);
+	/* The oracle: what the kernel's match answers. May set *hotdrop: drop the packet now. */
+	bool (*eval)(struct bf_interp *in, const struct bf_packet *p, const void *data, bool *hotdrop);
+};
+
+struct bf_target_ops {
+	const char *name;
+	size_t data_size;
+	bool terminal; /* ends the packet's way (REJECT); else the next rule follows (LOG) */
+	void (*print)(struct bf_buf *out, const void *data);
+	/* What the kernel shall run. */
+	int (*handoff)(const void *data, uint8_t family, struct bf_handoff_spec *out);
+};
+
+extern const struct bf_match_ops bf_match_limit;
+extern const struct bf_match_ops bf_match_statistic;
+extern const struct bf_match_ops bf_match_tcpopt;
+extern const struct bf_match_ops bf_match_conntrack; /* the combinations that plain ct fields cannot say */
+extern const struct bf_match_ops bf_match_bytecode;  /* classic BPF */
+extern const struct bf_match_ops bf_match_assist;    /* answered by a match of the kernel, beforehand (addrtype) */
+
+extern const struct bf_target_ops bf_target_reject;
+extern const struct bf_target_ops bf_target_log;     /* xt LOG */
+extern const struct bf_target_ops bf_target_nflog;
+
+/* Parameters. */
+struct bf_limit { /* as xt_rateinfo: avg in 1/10000 s between packets; cost and cap follow from it and HZ */
+	uint32_t avg;
+	uint32_t burst;
+};
+struct bf_statistic {
+	uint16_t mode; /* 0 random, 1 nth */
+	bool invert;
+	uint32_t probability; /* of 0x80000000 */
+	uint32_t every, packet, count; /* nth, as struct xt_statistic_info holds them */
+};
+struct bf_tcpopt {
+	uint8_t kind;
+	bool invert;
+};
+struct bf_bytecode { /* classic BPF, run on the packet from its IP header on */
+	uint16_t len;
+	const struct sock_filter *insns; /* linux/filter.h */
+};
+struct bf_assist { /* struct xt_entry_match content for the kernel */
+	char name[29];
+	uint8_t revision;
+	uint16_t size;    /* of info */
+	const void *info;
+	const char *text; /* how it is printed */
+};
+struct bf_reject {
+	uint8_t with; /* enum ipt_reject_with or enum ip6t_reject_with, by family */
+	uint8_t family;
+};
+struct bf_log { /* struct xt_log_info */
+	uint8_t level, flags;
+	char prefix[30];
+};
+struct bf_nflog { /* struct xt_nflog_info */
+	uint32_t len;
+	uint16_t group, threshold, flags;
+	char prefix[64];
+};
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * abi.h: what the programs in the kernel (rt/ *.bpf.c) and the code that makes
+ * them (gen/) agree on. Constants and plain structs only, usable from BPF C.
+ *
+ * A ruleset is lowered to a graph of *cells* (struct bf_cell). Each cell tests
+ * one thing and names the cell to go to on a hit and on a miss; others count,
+ * jump, hand a packet to the kernel, or end with a verdict. Small graphs are
+ * emitted as straight BPF code, large ones stay data in one array-map value
+ * and are walked by a loop. Both ways work on the packet's *key*: 32-bit words
+ * in host byte order, filled once by the prologue with what the ruleset uses.
+ *
+ *   word  0..3   source address (IPv4: word 0 alone), 32 bits each, first bits first
+ *         4..7   destination address
+ *         8      source port << 16 | destination port (the first 4 bytes of the L4 header)
+ *         9      META: bits 0-7 L4 protocol, 8-15 TTL/hop limit, 16-23 TOS/traffic class,
+ *                24-26 packet type (as xt_pkttype resolves it), 28-31 zero
+ *         10     length of the IP packet in bytes, header included (skb_ip_totlen / skb_ipv6_totlen)
+ *         11     L4INFO: bits 0-7 ICMP code, 8-15 ICMP type, 16-23 TCP byte 13 (flags), 24-27 TCP data offset
+ *         12     ODD: bits 0-15 bytes of L4 header and payload present (clipped), BF_ODD_* flags above
+ *         13     packet mark
+ *         14     CTSTATE: the XT_CONNTRACK_STATE_* bit of the packet, BF_CT_* flags above
+ *         15     conntrack status (IPS_*), 0 without a connection
+ *         16..19 name of the input interface, padded with NULs, first character in the top bits
+ *         20..23 name of the output interface
+ *         24     answers of the kernel's own matches (assists), one bit each
+ *         28..31 scratch words, filled by a LOAD cell
+ *
+ * Words that the ruleset does not use hold 0.
+ */
+#ifndef BF_RT_ABI_H
+#define BF_RT_ABI_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+enum bf_key_word {
+	BF_KEY_SADDR = 0,
+	BF_KEY_DADDR = 4,
+	BF_KEY_PORTS = 8,
+	BF_KEY_META = 9,
+	BF_KEY_LEN = 10,
+	BF_KEY_L4INFO = 11,
+	BF_KEY_ODD = 12,
+	BF_KEY_MARK = 13,
+	BF_KEY_CTSTATE = 14,
+	BF_KEY_CTSTATUS = 15,
+	BF_KEY_IIFNAME = 16,
+	BF_KEY_OIFNAME = 20,
+	BF_KEY_ASSIST = 24,
+	BF_KEY_SCRATCH = 28,
+	BF_KEY_WORDS = 32,
+};
+
+/* Flags in BF_KEY_ODD, above the 16 bits of available length. */
+#define BF_ODD_AVAIL 0xffffu     /* bytes present from the L4 header on: skb->len - thoff, clipped to 0..65535 */
+#define BF_ODD_FRAG (1u << 16)   /* not the first fragment: IPv4 offset != 0; IPv6 as ipv6_find_hdr reports it */
+#define BF_ODD_FRAG1 (1u << 17)  /* IPv4 fragment offset is exactly 1 (8 bytes) */
+#define BF_ODD_BADEXT (1u << 18) /* IPv6: the extension header chain cannot be followed (ipv6_find_hdr < 0, no fragment offset) */
+
+/* Flags in BF_KEY_CTSTATE, above the XT_CONNTRACK_STATE_* bits (1 INVALID, 2 ESTABLISHED,
+ * 4 RELATED, 8 NEW, 64 SNAT, 128 DNAT, 256 UNTRACKED; linux/netfilter/xt_conntrack.h). */
+#define BF_CT_NONE (1u << 16)  /* no connection belongs to the packet */
+#define BF_CT_REPLY (1u << 17) /* the packet goes in reply direction */
+
+/* What the prologue has to prepare: the OR over all fields and matches in use. */
+enum bf_need {
+	BF_NEED_ADDRS = 1 << 0,    /* words 0..7 */
+	BF_NEED_IPHDR = 1 << 1,    /* META but pkttype; LEN */
+	BF_NEED_L4 = 1 << 2,       /* META protocol, ODD (IPv6: the walk over the extension headers) */
+	BF_NEED_PORTS = 1 << 3,    /* implies L4 */
+	BF_NEED_L4INFO = 1 << 4,   /* implies L4 */
+	BF_NEED_PKTTYPE = 1 << 5,
+	BF_NEED_MARK = 1 << 6,
+	BF_NEED_CT = 1 << 7,       /* CTSTATE, CTSTATUS; switches conntrack on */
+	BF_NEED_IIFNAME = 1 << 8,
+	BF_NEED_OIFNAME = 1 << 9,
+	BF_NEED_ASSIST = 1 << 10,
+	BF_NEED_TIME = 1 << 11,    /* jiffies at packet entry (limit) */
+};
+
+/*
+ * Cells. `true` means: ((key[word] & mask) - lo) <= span, in 32-bit arithmetic.
+ */
+enum bf_cell_op {
+	BF_CELL_TEST,    /* true -> hit, else miss */
+	BF_CELL_COUNT,   /* counter[arg] += {1 packet, skb->len}; -> hit */
+	BF_CELL_VERDICT, /* end: lo is BF_DROP or BF_ACCEPT */
+	BF_CELL_CALL,    /* push miss on the jump stack; -> hit */
+	BF_CELL_RET,     /* pop the jump stack; -> what was popped */
+	BF_CELL_LOAD,    /* scratch words := loader `lo` with argument arg; loaded -> hit, not available -> miss */
+	BF_CELL_MATCH,   /* special match `lo` (enum bf_special), parameters at data offset arg; true -> hit, else miss */
+	BF_CELL_CODE,    /* generated function number lo; returns non-zero -> hit, else miss */
+	BF_CELL_HANDOFF, /* note hand-off code lo for this packet; -> hit. A terminal code is followed by VERDICT ACCEPT */
+	BF_CELL_OPS,
+};
+
+enum bf_rt_verdict { BF_DROP = 0, BF_ACCEPT = 1 };
+
+struct bf_cell { /* 32 bytes */
+	__u8 op;
+	__u8 word;
+	__u16 pad;
+	__u32 hit; /* index of a cell */
+	__u32 miss;
+	__u32 mask;
+	__u32 lo;
+	__u32 span;
+	__u64 arg;
+};
+
+/* LOAD cells: values that the prologue does not fetch. `available` as the kernel's match sees it. */
+enum bf_loader {
+	BF_LOAD_SKUID,        /* scratch[0] = fsuid of the socket's file; not available without socket or file (xt_owner) */
+	BF_LOAD_SKGID,
+	BF_LOAD_SKFILE,       /* scratch[0] = 1 if the packet has a socket with a file, else 0; always available (owner --socket-exists) */
+	BF_LOAD_ETHER_SADDR,  /* scratch[0] = 16 top bits, scratch[1] = 32 low bits; not available: no Ethernet header (xt_mac) */
+	BF_LOAD_TCP_MSS,      /* scratch[0] = MSS option; not available: no such option, not parseable (xt_tcpmss) */
+	BF_LOAD_CT_PROTO,     /* scratch[0]; the CT loaders are not available without a connection */
+	BF_LOAD_CT_EXPIRES,   /* scratch[0], seconds until the connection times out */
+	BF_LOAD_CT_SRC,       /* scratch[0..3]; arg: 0 original, 1 reply direction. IPv4: scratch[0] alone */
+	BF_LOAD_CT_DST,
+	BF_LOAD_CT_SPORT,     /* scratch[0], host order; arg as above */
+	BF_LOAD_CT_DPORT,
+	BF_LOADERS,
+};
+
+/* MATCH cells. Their parameters lie in the data map at the offset in cell.arg. */
+enum bf_special {
+	BF_SPECIAL_LIMIT,     /* struct bf_rt_limit */
+	BF_SPECIAL_RANDOM,    /* struct bf_rt_random */
+	BF_SPECIAL_NTH,       /* struct bf_rt_nth */
+	BF_SPECIAL_TCPOPT,    /* struct bf_rt_tcpopt */
+	BF_SPECIALS,
+};
+
+struct bf_rt_limit { /* xt_limit's arithmetic: credit is wrapped at 32 bits as the kernel's */
+	__u64 state;     /* prev (jiffies, low 32 bits) << 32 | credit; changed by compare-and-swap */
+	__u32 cost;
+	__u32 cap;
+};
+
+struct bf_rt_random { /* xt_statistic mode random: (random & 0x7fffffff) < probability, inverted or not */
+	__u32 probability;
+	__u32 invert;
+};
+
+struct bf_rt_nth { /* xt_statistic mode nth */
+	__u32 count;
+	__u32 every;
+	__u32 invert;
+	__u32 pad;
+};
+
+struct bf_rt_tcpopt { /* is TCP option `kind` present? (xt_tcpudp tcp_find_option): a header that cannot be read drops the packet */
+	__u8 kind;
+	__u8 invert;
+	__u8 pad[6];
+};
+
+struct bf_rt_counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/*
+ * Hand-off: what a BPF_NETFILTER program cannot do it notes here, under the
+ * sk_buff's address, and accepts the packet; the companion nft chain right
+ * behind asks xt_bpf programs for the codes and lets the kernel act. The
+ * backstop behind the companion drops whatever is still noted as terminal.
+ */
+#define BF_HANDOFF_MAX 62
+struct bf_handoff {
+	__u64 check;   /* guards against a stale entry for a recycled sk_buff */
+	__u32 n;       /* codes noted */
+	__u32 next;    /* codes consumed */
+	__u32 terminal; /* 1: the last code ends the packet (REJECT): accepting it instead would be a leak */
+	__u32 jiffies; /* when; old entries are swept by the next transaction */
+	__u16 code[BF_HANDOFF_MAX];
+	__u16 pad[2];
+};
+
+/*
+ * What a program is told about its ruleset: the frozen map "config". The
+ * verifier sees constants, so what the ruleset does not need is not there.
+ */
+struct bf_rt_config {
+	__u32 needs;        /* BF_NEED_* */
+	__u32 start;        /* first cell */
+	__u32 n_cells;
+	__u32 n_params;     /* bytes of the map "params" */
+	__u32 n_counters;   /* counters of the table */
+	__u32 stripe_mask;  /* CPU & stripe_mask chooses the copy: counter i of stripe s is element i * (stripe_mask + 1) + s */
+	__u32 stack_depth;  /* deepest nesting of CALL cells */
+	__u32 handoff;      /* some cell hands off */
+};
+
+/* The maps a program may refer to, by name: "config" (struct bf_rt_config), "cells" (struct bf_cell[]), "params"
+ * (parameters and state of special matches), "counters" (struct bf_rt_counter[]), "handoff", "assist", "stack". */
+
+#define BF_STACK_DEPTH 16 /* return addresses kept on the BPF stack; deeper rulesets spill to a map, see rt/walk.h */
+
+#endif

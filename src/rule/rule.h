@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rule.h: the model of a ruleset, the middle of the data flow. Front-ends
+ * build it, opt/ rewrites it, gen/ lowers it, interp/ runs it, print.c
+ * writes it. All of it lives in one arena; pointers are never owned alone.
+ *
+ *   ruleset > table > chain > rule > conditions, actions, verdict
+ *
+ * A rule matches when all its conditions hold, tested in order. Order matters
+ * only for guards (a true guard drops the packet on the spot, no counter
+ * moves) and for matches with state. A matching rule counts the packet, does
+ * its actions and follows its verdict.
+ */
+#ifndef BF_RULE_H
+#define BF_RULE_H
+
+#include <linux/netfilter.h> /* NFPROTO_*, NF_INET_* */
+
+#include "base/arena.h"
+#include "base/base.h"
+#include "base/buf.h"
+#include "rule/field.h"
+
+struct bf_match_ops;  /* match/match.h */
+struct bf_target_ops; /* match/match.h */
+struct bf_chain;
+
+struct bf_range { /* lo <= v <= hi */
+	bf_u128 lo, hi;
+};
+
+enum bf_cond_kind {
+	BF_COND_FIELD, /* (field & mask) lies in one of the ranges */
+	BF_COND_MATCH, /* a special match */
+};
+
+struct bf_cond {
+	enum bf_cond_kind kind;
+	bool neg;    /* the condition holds when the test does not. A loaded field that is not available never holds */
+	bool guard;  /* the test being true drops the packet at once; being false lets the rule go on */
+	/* BF_COND_FIELD */
+	const struct bf_field *field;
+	bf_u128 mask;                  /* all ones when nothing is masked */
+	const struct bf_range *ranges; /* sorted, disjoint, at least one */
+	uint32_t n_ranges;
+	/* BF_COND_MATCH */
+	const struct bf_match_ops *match;
+	const void *data;              /* match->data_size bytes */
+};
+
+enum bf_verdict_kind {
+	BF_VERDICT_CONTINUE, /* no verdict: go on with the next rule */
+	BF_VERDICT_ACCEPT,
+	BF_VERDICT_DROP,
+	BF_VERDICT_RETURN,   /* back behind the jump; in a base chain: the policy */
+	BF_VERDICT_JUMP,
+	BF_VERDICT_GOTO,
+	BF_VERDICT_ACTION,   /* the rule's last action is terminal (REJECT) */
+};
+
+struct bf_verdict {
+	enum bf_verdict_kind kind;
+	struct bf_chain *chain; /* JUMP, GOTO */
+	uint32_t index;         /* first rule to look at there; 0 but in hand-made blobs; n_rules: its end */
+};
+
+struct bf_action {
+	const struct bf_target_ops *target;
+	const void *data; /* target->data_size bytes */
+};
+
+#define BF_NO_COUNTER UINT32_MAX
+
+struct bf_rule {
+	struct bf_cond *conds;
+	uint32_t n_conds;
+	struct bf_action *actions;
+	uint32_t n_actions;
+	struct bf_verdict verdict;
+	uint32_t counter;    /* number of its counter in the table, or BF_NO_COUNTER */
+	const char *comment; /* or NULL */
+};
+
+struct bf_chain {
+	const char *name;
+	struct bf_table *table;
+	bool base;
+	uint8_t hook;        /* base: NF_INET_LOCAL_IN, ... */
+	int priority;        /* base: where the hook sits, as NF_IP_PRI_FILTER */
+	struct bf_rule *rules;
+	uint32_t n_rules;
+	/* What happens at the end of the chain. Base: ACCEPT or DROP. Others: RETURN (or, hand-made blobs, DROP). */
+	enum bf_verdict_kind policy;
+	uint32_t counter;    /* counts what reaches the end; or BF_NO_COUNTER */
+};
+
+struct bf_table {
+	uint8_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, ... */
+	const char *name;
+	struct bf_chain **chains;
+	uint32_t n_chains;
+	uint32_t n_counters;
+};
+
+struct bf_ruleset {
+	struct bf_arena *arena; /* owns everything */
+	struct bf_table **tables;
+	uint32_t n_tables;
+};
+
+struct bf_ruleset *bf_ruleset_new(void); /* NULL when out of memory */
+void bf_ruleset_free(struct bf_ruleset *rs);
+#define _cleanup_ruleset_ _cleanup_(bf_ruleset_freep)
+static inline void bf_ruleset_freep(struct bf_ruleset **rs)
+{
+	bf_ruleset_free(*rs);
+}
+
+/* Builders, for front-ends: append to growing lists, all memory from the
+ * arena. NULL or -ENOMEM when it runs out. */
+struct bf_table *bf_ruleset_add_table(struct bf_ruleset *rs, uint8_t family, const char *name);
+struct bf_chain *bf_table_add_chain(struct bf_ruleset *rs, struct bf_table *t, const char *name);
+struct bf_chain *bf_table_find_chain(const struct bf_table *t, const char *name);
+struct bf_rule *bf_chain_add_rule(struct bf_ruleset *rs, struct bf_chain *c);
+struct bf_cond *bf_rule_add_cond(struct bf_ruleset *rs, struct bf_rule *r); /* zeroed */
+/* field & mask (0: all ones) in lo..hi */
+int bf_rule_add_range(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 mask, bf_u128 lo, bf_u128 hi,
+                      bool neg);
+int bf_rule_add_value(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 mask, bf_u128 v, bool neg);
+/* drop the packet when field is in lo..hi */
+int bf_rule_add_guard(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 lo, bf_u128 hi);
+int bf_rule_add_match(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_match_ops *m, const void *data, bool neg);
+int bf_rule_add_action(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_target_ops *t, const void *data);
+
+/* The canonical text (print.c). counters: one per counter of the table, or NULL. */
+struct bf_rt_counter;
+void bf_table_print(struct bf_buf *out, const struct bf_table *t, const struct bf_rt_counter *counters);
+void bf_rule_print(struct bf_buf *out, const struct bf_rule *r);
+
+#endif
