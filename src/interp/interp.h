@@ -7,6 +7,7 @@
 #ifndef BF_INTERP_H
 #define BF_INTERP_H
 
+#include "match/match.h"
 #include "rt/abi.h"
 #include "rule/rule.h"
 
@@ -21,19 +22,50 @@ struct bf_packet {
 	uint32_t mark;
 	uint32_t ctstate;  /* as word 14 of the key; BF_CT_NONE without a connection */
 	uint32_t ctstatus;
+	struct { /* the connection, when ctstate has no BF_CT_NONE */
+		uint8_t proto;
+		uint32_t expires; /* seconds */
+		bf_u128 saddr[2], daddr[2]; /* original, reply; IPv4: a 32-bit number */
+		uint16_t sport[2], dport[2];
+	} ct;
 	bool has_mac;
 	uint8_t ether_saddr[6];
 	bool has_file; /* a socket with a file */
 	uint32_t skuid, skgid;
 	uint64_t jiffies;
-	uint32_t assist; /* answers of the kernel's matches */
+	/* What the kernel's own match would answer; NULL: false. */
+	bool (*assist)(const struct bf_packet *p, const struct bf_assist *a);
+	void *user; /* for assist */
 };
 
 struct bf_interp; /* a table with its counters and the state of its matches */
 
+/* hz: of the kernel that is imitated. NULL: out of memory. t must outlive it. */
 struct bf_interp *bf_interp_new(const struct bf_table *t, uint32_t hz);
 void bf_interp_free(struct bf_interp *in);
 const struct bf_rt_counter *bf_interp_counters(const struct bf_interp *in);
+
+/* Where random matches get their 32 bits from; NULL: a fixed sequence. */
+void bf_interp_set_random(struct bf_interp *in, uint32_t (*next)(void *ctx), void *ctx);
+
+/* For bf_match_ops.eval. State: ops->state_size zeroed bytes of this very condition. */
+void *bf_interp_state(struct bf_interp *in, const void *data);
+uint32_t bf_interp_random(struct bf_interp *in);
+uint32_t bf_interp_hz(const struct bf_interp *in);
+
+/*
+ * Where the L4 header is, as the kernel's matches find it (rt/abi.h). IPv6: the
+ * walk of ipv6_find_hdr() to the last header.
+ */
+struct bf_l4 {
+	bool bad;          /* the extension headers cannot be followed; all else is 0 */
+	bool frag;         /* not the first fragment */
+	bool frag_one;     /* IPv4, offset 1 */
+	uint8_t proto;
+	uint32_t off;
+	uint32_t avail;    /* bytes from there on; not clipped */
+};
+void bf_packet_l4(const struct bf_packet *p, struct bf_l4 *out);
 
 struct bf_outcome {
 	enum bf_rt_verdict verdict; /* ACCEPT also where a terminal action was handed off */

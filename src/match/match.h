@@ -25,6 +25,7 @@ struct bf_match_ops {
 	bool stateful;    /* looking at it changes what the next packet sees */
 	/* Append the canonical text, without a leading space. */
 	void (*print)(struct bf_buf *out, const void *data, bool neg);
+	size_t state_size; /* the oracle's: bytes of bf_interp_state() */
 	/* Emit cells that go to `hit` when the match (negation applied by the caller, who swaps the labels) is true. */
 	int (*lower)(struct bf_lower *l, const void *data, bf_label hit, bf_label miss);
 	/* The oracle: what the kernel's match answers. May set *hotdrop: drop the packet now. */
@@ -40,9 +41,14 @@ struct bf_target_ops {
 	int (*handoff)(const void *data, uint8_t family, struct bf_handoff_spec *out);
 };
 
+/* All of them, NULL-terminated (match.c): a new one is one file and one line there. */
+extern const struct bf_match_ops *const bf_matches[];
+extern const struct bf_target_ops *const bf_targets[];
+
 extern const struct bf_match_ops bf_match_limit;
 extern const struct bf_match_ops bf_match_statistic;
 extern const struct bf_match_ops bf_match_tcpopt;
+extern const struct bf_match_ops bf_match_tcpmss;
 extern const struct bf_match_ops bf_match_conntrack; /* the combinations that plain ct fields cannot say */
 extern const struct bf_match_ops bf_match_bytecode;  /* classic BPF */
 extern const struct bf_match_ops bf_match_assist;    /* answered by a match of the kernel, beforehand (addrtype) */
@@ -62,9 +68,27 @@ struct bf_statistic {
 	uint32_t probability; /* of 0x80000000 */
 	uint32_t every, packet, count; /* nth, as struct xt_statistic_info holds them */
 };
-struct bf_tcpopt {
+struct bf_tcpopt { /* xt_tcp's option test. An unreadable header drops the packet, whatever invert says */
 	uint8_t kind;
 	bool invert;
+};
+struct bf_tcpmss { /* xt_tcpmss: no MSS option gives `invert`; an unreadable header drops the packet */
+	uint16_t min, max;
+	bool invert;
+};
+/*
+ * xt_conntrack, revision 3: struct xt_conntrack_mtinfo3 in host order. Kept
+ * whole because its options do not combine as plain conditions: a packet
+ * without connection matches when STATE is asked and agrees, whatever else is
+ * asked, and never when STATE is not asked.
+ */
+struct bf_conntrack {
+	uint16_t match, invert;        /* XT_CONNTRACK_* of linux/netfilter/xt_conntrack.h */
+	uint16_t state_mask, status_mask;
+	uint16_t l4proto;
+	uint32_t expires_min, expires_max;
+	bf_u128 addr[4], mask[4];      /* origsrc, origdst, replsrc, repldst; IPv4: a 32-bit number */
+	uint16_t port_lo[4], port_hi[4]; /* in the same order */
 };
 struct bf_bytecode { /* classic BPF, run on the packet from its IP header on */
 	uint16_t len;

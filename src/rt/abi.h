@@ -27,6 +27,12 @@
  *         28..31 scratch words, filled by a LOAD cell
  *
  * Words that the ruleset does not use hold 0.
+ *
+ * The L4 header begins where the kernel's matches look for it: IPv4 behind the
+ * IP header, fragments too; IPv6 where ipv6_find_hdr(skb, &off, -1, ...) leaves
+ * it, for fragments that are not the first that is offset 0 of the packet. A
+ * value of it is 0 when the packet is too short to hold it: ports and ICMP
+ * need 4 bytes, flags and data offset 20. After BF_ODD_BADEXT all of it is 0.
  */
 #ifndef BF_RT_ABI_H
 #define BF_RT_ABI_H
@@ -132,11 +138,13 @@ enum bf_special {
 	BF_SPECIAL_RANDOM,    /* struct bf_rt_random */
 	BF_SPECIAL_NTH,       /* struct bf_rt_nth */
 	BF_SPECIAL_TCPOPT,    /* struct bf_rt_tcpopt */
+	BF_SPECIAL_TCPMSS,    /* struct bf_rt_tcpmss */
 	BF_SPECIALS,
 };
 
 struct bf_rt_limit { /* xt_limit's arithmetic: credit is wrapped at 32 bits as the kernel's */
-	__u64 state;     /* prev (jiffies, low 32 bits) << 32 | credit; changed by compare-and-swap */
+	__u64 state;     /* prev (jiffies, low 32 bits) << 32 | credit; changed by compare-and-swap. prev 0: no packet
+	                  * seen yet, time begins with the first one */
 	__u32 cost;
 	__u32 cap;
 };
@@ -157,6 +165,12 @@ struct bf_rt_tcpopt { /* is TCP option `kind` present? (xt_tcpudp tcp_find_optio
 	__u8 kind;
 	__u8 invert;
 	__u8 pad[6];
+};
+
+struct bf_rt_tcpmss { /* MSS option in min..max (xt_tcpmss): no such option gives invert, an unreadable header drops */
+	__u16 min;
+	__u16 max;
+	__u32 invert;
 };
 
 struct bf_rt_counter {
