@@ -16,7 +16,7 @@
 enum bf_map_role {
 	BF_MAP_DATA,    /* private to the image, made from init */
 	BF_MAP_RODATA,  /* the same, frozen before the programs load: the verifier sees its values as constants */
-	BF_MAP_COUNTERS,/* struct bf_rt_counter [n_counters][stripes], zero at first; mmapable */
+	BF_MAP_COUNTERS,/* struct bf_rt_counter [stripes][n_counters], zero at first; mmapable */
 	BF_MAP_HANDOFF, /* hash: sk_buff address -> struct bf_handoff; belongs to the companion, provided by kern/ */
 	BF_MAP_ASSIST,  /* hash: sk_buff address -> answers; belongs to the companion */
 };
@@ -56,6 +56,7 @@ struct bf_prog_image {
 	uint8_t hook;          /* NF_INET_* */
 	int priority;          /* wished for; the place next to it is taken when the kernel says EBUSY */
 	bool handoff;          /* packets may leave with a hand-off: needs companion and (terminal codes) backstop */
+	uint32_t config;       /* where its struct bf_rt_config begins in the map "config": bf_link adds it */
 	struct bpf_insn *insns;
 	uint32_t n_insns;
 	struct bf_reloc *relocs;
@@ -66,6 +67,7 @@ struct bf_prog_image {
 enum bf_handoff_kind {
 	BF_HANDOFF_XT_TARGET,  /* an xtables target, run by nft_compat */
 	BF_HANDOFF_NFT_REJECT, /* nft's own reject expression */
+	BF_HANDOFF_DROP,       /* drop: the verdict of a packet that has other hand-offs (LOG) to go through first */
 };
 
 struct bf_handoff_spec { /* one code; its number is its index */

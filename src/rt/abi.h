@@ -92,7 +92,7 @@ enum bf_need {
 enum bf_cell_op {
 	BF_CELL_TEST,    /* true -> hit, else miss */
 	BF_CELL_COUNT,   /* counter[arg] += {1 packet, skb->len}; -> hit */
-	BF_CELL_VERDICT, /* end: lo is BF_DROP or BF_ACCEPT */
+	BF_CELL_VERDICT, /* end: lo is BF_DROP or BF_ACCEPT. DROP with hand-offs noted: see drop_code below */
 	BF_CELL_CALL,    /* push miss on the jump stack; -> hit */
 	BF_CELL_RET,     /* pop the jump stack; -> what was popped */
 	BF_CELL_LOAD,    /* scratch words := loader `lo` with argument arg; loaded -> hit, not available -> miss */
@@ -205,10 +205,15 @@ struct bf_rt_config {
 	__u32 n_cells;
 	__u32 n_params;     /* bytes of the map "params" */
 	__u32 n_counters;   /* counters of the table */
-	__u32 stripe_mask;  /* CPU & stripe_mask chooses the copy: counter i of stripe s is element i * (stripe_mask + 1) + s */
+	__u32 stripe_mask;  /* CPU & stripe_mask chooses the copy: counter i of stripe s is element s * n_counters + i,
+	                     * so that CPUs do not share cache lines */
 	__u32 stack_depth;  /* deepest nesting of CALL cells */
 	__u32 handoff;      /* some cell hands off */
+	__u32 drop_code;    /* terminal code that drops: a packet that is to be dropped but has hand-offs noted (LOG) gets
+	                     * it as its last code and is accepted, so that the companion sees it; BF_NO_CODE: never needed */
+	__u32 pad;
 };
+#define BF_NO_CODE 0xffffffffu
 
 /* The maps a program may refer to, by name: "config" (struct bf_rt_config), "cells" (struct bf_cell[]), "params"
  * (parameters and state of special matches), "counters" (struct bf_rt_counter[]), "handoff", "assist", "stack". */
