@@ -35,6 +35,9 @@ void bf_lower_drop(struct bf_lower *l, bf_label at); /* bind `at` to the shared 
 void bf_lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
                     bf_label hit, bf_label miss, bf_label miss_na);
 
+/* One condition that is not a guard, negation included. */
+void bf_lower_cond(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf_label miss);
+
 void bf_lower_need(struct bf_lower *l, uint32_t needs);
 uint32_t bf_lower_hz(const struct bf_lower *l);
 uint8_t bf_lower_family(const struct bf_lower *l);

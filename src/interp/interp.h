@@ -30,7 +30,7 @@ struct bf_packet {
 	} ct;
 	bool has_mac;
 	uint8_t ether_saddr[6];
-	bool has_file; /* a socket with a file */
+	uint8_t socket; /* BF_SOCKET_*; uid and gid are there with BF_SOCKET_FILE */
 	uint32_t skuid, skgid;
 	uint64_t jiffies;
 	/* What the kernel's own match would answer; NULL: false. */
@@ -76,5 +76,8 @@ struct bf_outcome {
 
 /* Runs the base chain of p->hook (none: ACCEPT, no counter). Counters move. */
 void bf_interp_run(struct bf_interp *in, const struct bf_packet *p, struct bf_outcome *out);
+
+/* Does one condition hold, negation included? For the matches that hold conditions themselves. */
+bool bf_interp_cond(struct bf_interp *in, const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop);
 
 #endif

@@ -50,6 +50,7 @@ extern const struct bf_match_ops bf_match_statistic;
 extern const struct bf_match_ops bf_match_tcpopt;
 extern const struct bf_match_ops bf_match_tcpmss;
 extern const struct bf_match_ops bf_match_conntrack; /* the combinations that plain ct fields cannot say */
+extern const struct bf_match_ops bf_match_any;       /* "or": one of several groups of conditions holds */
 extern const struct bf_match_ops bf_match_bytecode;  /* classic BPF */
 extern const struct bf_match_ops bf_match_assist;    /* answered by a match of the kernel, beforehand (addrtype) */
 
@@ -67,6 +68,19 @@ struct bf_statistic {
 	bool invert;
 	uint32_t probability; /* of 0x80000000 */
 	uint32_t every, packet, count; /* nth, as struct xt_statistic_info holds them */
+};
+/*
+ * True when all conditions of at least one group hold. Front-ends use it for
+ * what a list of conditions cannot say: multiport --ports, owner.
+ * The conditions are fields or stateless matches, none is a
+ * guard; lower() tests them with bf_lower_cond, eval() with bf_interp_cond.
+ */
+struct bf_any {
+	const struct bf_any_group {
+		const struct bf_cond *conds;
+		uint32_t n;
+	} *groups;
+	uint32_t n;
 };
 struct bf_tcpopt { /* xt_tcp's option test. An unreadable header drops the packet, whatever invert says */
 	uint8_t kind;

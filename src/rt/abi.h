@@ -120,7 +120,7 @@ struct bf_cell { /* 32 bytes */
 enum bf_loader {
 	BF_LOAD_SKUID,        /* scratch[0] = fsuid of the socket's file; not available without socket or file (xt_owner) */
 	BF_LOAD_SKGID,
-	BF_LOAD_SKFILE,       /* scratch[0] = 1 if the packet has a socket with a file, else 0; always available (owner --socket-exists) */
+	BF_LOAD_SOCKET,       /* scratch[0] = BF_SOCKET_*; always available (xt_owner: skb_to_full_sk, sk_socket, its file; other netns: none) */
 	BF_LOAD_ETHER_SADDR,  /* scratch[0] = 16 top bits, scratch[1] = 32 low bits; not available: no Ethernet header (xt_mac) */
 	BF_LOAD_TCP_MSS,      /* scratch[0] = MSS option; not available: no such option, not parseable (xt_tcpmss) */
 	BF_LOAD_CT_PROTO,     /* scratch[0]; the CT loaders are not available without a connection */
@@ -131,6 +131,10 @@ enum bf_loader {
 	BF_LOAD_CT_DPORT,
 	BF_LOADERS,
 };
+
+#define BF_SOCKET_NONE 0 /* no socket, or one without sk_socket */
+#define BF_SOCKET_BARE 1 /* a socket without a file: the kernel's own */
+#define BF_SOCKET_FILE 2
 
 /* MATCH cells. Their parameters lie in the data map at the offset in cell.arg. */
 enum bf_special {

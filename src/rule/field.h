@@ -69,7 +69,7 @@ enum bf_field_id {
 	BF_F_CT_REPL_DPORT,
 	BF_F_SKUID,
 	BF_F_SKGID,
-	BF_F_SKFILE,
+	BF_F_SOCKET,         /* BF_SOCKET_* */
 	BF_F_ETHER_SADDR,
 	BF_F_TCP_MSS,
 	BF_F_L4_AVAIL,       /* bytes present from the L4 header on, clipped to 65535 */

@@ -24,6 +24,7 @@ struct bf_xt_head {
 	uint32_t underflow[5];
 	uint32_t num_entries;
 	uint32_t size;        /* bytes of entries behind this head */
+	uint32_t reserved;    /* keeps the entries 8-aligned, as a state must be in memory */
 };
 #define BF_XT_MAGIC 0x31747862 /* "bxt1" */
 
