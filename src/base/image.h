@@ -35,8 +35,9 @@ enum bf_reloc_kind {
 	BF_RELOC_MAP_VALUE, /* ld_imm64: address of `addend` within the only element's value */
 	BF_RELOC_KFUNC,     /* call: kernel function `type` */
 	BF_RELOC_BTF_ID,    /* ld_imm64 or mov imm: BTF id of struct `type` in the kernel */
-	BF_RELOC_OFFSET,    /* offset of member `member` (dotted path) of struct `type` is put where a CO-RE relocation
-	                     * would put it: insn.off of loads and stores, insn.imm of ALU and ld_imm64 */
+	BF_RELOC_OFFSET,    /* offset of member `member` of struct `type` is put where a CO-RE relocation would put it:
+	                     * insn.off of loads and stores, insn.imm of ALU and ld_imm64. Paths are written as in C,
+	                     * "tuplehash[1].tuple.src.u3.all[2]"; anonymous structs and unions are left out of them */
 	BF_RELOC_SIZE,      /* byte size of the member -> imm */
 	BF_RELOC_EXISTS,    /* 1 if the kernel has struct `type` with `member`, else 0 -> imm */
 };

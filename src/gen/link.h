@@ -14,7 +14,7 @@
 struct bf_rt_reloc {
 	uint32_t insn;
 	uint8_t kind;       /* enum bf_reloc_kind, or BF_RT_RELOC_CALL */
-	const char *symbol; /* CALL: function; MAP_*: map name; KFUNC, BTF_ID, OFFSET, ...: type */
+	const char *symbol; /* CALL: function; MAP_*: map name; KFUNC: function; BTF_ID, OFFSET, SIZE, EXISTS: type */
 	const char *member;
 	int32_t addend;
 };
@@ -30,10 +30,24 @@ struct bf_rt_func {
 extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
 
 /*
+ * Entries: bf_filter_<family>_<how>
+ *
+ *   family  ip, ip6
+ *   how     mg  walk over cells, may_goto loop (Linux 6.9)
+ *           it  walk over cells, open-coded iterator loop (Linux 6.4)
+ *           smg, sit  straight code: calls the generated function bf_straight; mg and it for the loops that are left in the
+ *               prologue (IPv6 extension headers)
+ *
+ * Each is a BPF_PROG_TYPE_NETFILTER program. What generated functions may call and what they are called with: rt/code.h.
+ *
  * Links program p of img: `entry` first, then every function it reaches.
  * Functions are looked up in `own` (generated; same form, may be empty) first,
  * then among the compiled ones. Map symbols are looked up by name in
- * img->maps. Fills p->insns, p->relocs (memory from img->arena).
+ * img->maps; p->config is added to offsets in "config". The maps params,
+ * handoff, assist and stack may be missing: their address is then the constant
+ * 0, which is never used when config is right, and refused by the verifier
+ * when not.
+ * Fills p->insns, p->relocs (memory from img->arena).
  * -ENOENT with a diagnostic for a symbol nobody defines, -E2BIG, -ENOMEM.
  */
 int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own, uint32_t n_own,

@@ -32,7 +32,8 @@
  * IP header, fragments too; IPv6 where ipv6_find_hdr(skb, &off, -1, ...) leaves
  * it, for fragments that are not the first that is offset 0 of the packet. A
  * value of it is 0 when the packet is too short to hold it: ports and ICMP
- * need 4 bytes, flags and data offset 20. After BF_ODD_BADEXT all of it is 0.
+ * need 4 bytes, flags and data offset 20. After BF_ODD_BADEXT all of it is 0. Interface
+ * names are the device's 16 bytes as they are (xtables compares them under a mask).
  */
 #ifndef BF_RT_ABI_H
 #define BF_RT_ABI_H
@@ -83,7 +84,6 @@ enum bf_need {
 	BF_NEED_IIFNAME = 1 << 8,
 	BF_NEED_OIFNAME = 1 << 9,
 	BF_NEED_ASSIST = 1 << 10,
-	BF_NEED_TIME = 1 << 11,    /* jiffies at packet entry (limit) */
 };
 
 /*
@@ -95,14 +95,18 @@ enum bf_cell_op {
 	BF_CELL_VERDICT, /* end: lo is BF_DROP or BF_ACCEPT. DROP with hand-offs noted: see drop_code below */
 	BF_CELL_CALL,    /* push miss on the jump stack; -> hit */
 	BF_CELL_RET,     /* pop the jump stack; -> what was popped */
-	BF_CELL_LOAD,    /* scratch words := loader `lo` with argument arg; loaded -> hit, not available -> miss */
-	BF_CELL_MATCH,   /* special match `lo` (enum bf_special), parameters at data offset arg; true -> hit, else miss */
-	BF_CELL_CODE,    /* generated function number lo; returns non-zero -> hit, else miss */
-	BF_CELL_HANDOFF, /* note hand-off code lo for this packet; -> hit. A terminal code is followed by VERDICT ACCEPT */
+	BF_CELL_LOAD,    /* scratch words := loader `lo` with argument arg; loaded -> hit, not available -> miss, or drop */
+	BF_CELL_MATCH,   /* special match `lo` (enum bf_special), parameters at data offset arg; true -> hit, else miss, or drop */
+	BF_CELL_CODE,    /* generated function number lo; true -> hit, else miss, or drop (rt/code.h) */
+	BF_CELL_HANDOFF, /* note hand-off code lo for this packet; -> hit. arg 1: a terminal code, VERDICT ACCEPT follows */
 	BF_CELL_OPS,
 };
 
 enum bf_rt_verdict { BF_DROP = 0, BF_ACCEPT = 1 };
+
+/* What loaders, special matches and generated functions answer. DROP is xtables' hotdrop: the packet ends here, nothing is
+ * counted. */
+enum bf_rt_answer { BF_MISS = 0, BF_HIT = 1, BF_HOTDROP = 2 };
 
 struct bf_cell { /* 32 bytes */
 	__u8 op;
@@ -122,7 +126,8 @@ enum bf_loader {
 	BF_LOAD_SKGID,
 	BF_LOAD_SOCKET,       /* scratch[0] = BF_SOCKET_*; always available (xt_owner: skb_to_full_sk, sk_socket, its file; other netns: none) */
 	BF_LOAD_ETHER_SADDR,  /* scratch[0] = 16 top bits, scratch[1] = 32 low bits; not available: no Ethernet header (xt_mac) */
-	BF_LOAD_TCP_MSS,      /* scratch[0] = MSS option; not available: no such option, not parseable (xt_tcpmss) */
+	BF_LOAD_TCP_MSS,      /* scratch[0] = MSS option; not available: no such option; drops as xt_tcpmss does: header or options
+	                       * cut short, data offset below 5 */
 	BF_LOAD_CT_PROTO,     /* scratch[0]; the CT loaders are not available without a connection */
 	BF_LOAD_CT_EXPIRES,   /* scratch[0], seconds until the connection times out */
 	BF_LOAD_CT_SRC,       /* scratch[0..3]; arg: 0 original, 1 reply direction. IPv4: scratch[0] alone */
@@ -151,6 +156,8 @@ struct bf_rt_limit { /* xt_limit's arithmetic: credit is wrapped at 32 bits as t
 	                  * seen yet, time begins with the first one */
 	__u32 cost;
 	__u32 cap;
+	__u32 cpj;       /* credits per jiffy (xt_limit's CREDITS_PER_JIFFY for the kernel's HZ) */
+	__u32 pad;
 };
 
 struct bf_rt_random { /* xt_statistic mode random: (random & 0x7fffffff) < probability, inverted or not */
@@ -159,13 +166,14 @@ struct bf_rt_random { /* xt_statistic mode random: (random & 0x7fffffff) < proba
 };
 
 struct bf_rt_nth { /* xt_statistic mode nth */
-	__u32 count;
-	__u32 every;
+	__u32 count; /* state; begins as xt_statistic_nth_info's count */
+	__u32 every; /* as there: --every minus 1 */
 	__u32 invert;
 	__u32 pad;
 };
 
-struct bf_rt_tcpopt { /* is TCP option `kind` present? (xt_tcpudp tcp_find_option): a header that cannot be read drops the packet */
+/* Is TCP option `kind` present? xt_tcpudp: drops when header or options are cut short or the data offset is below 5. */
+struct bf_rt_tcpopt {
 	__u8 kind;
 	__u8 invert;
 	__u8 pad[6];
@@ -187,10 +195,19 @@ struct bf_rt_counter {
  * sk_buff's address, and accepts the packet; the companion nft chain right
  * behind asks xt_bpf programs for the codes and lets the kernel act. The
  * backstop behind the companion drops whatever is still noted as terminal.
+ *
+ * `check` guards against an entry left behind under the address of an sk_buff
+ * that was freed and is used again: both sides compute it from skb->len and
+ * the first 20 bytes of the network header, read as the machine reads words.
  */
+static inline __u64 bf_handoff_check(__u64 bytes0_7, __u64 bytes8_15, __u32 bytes16_19, __u32 len)
+{
+	return bytes0_7 ^ (bytes8_15 << 29 | bytes8_15 >> 35) ^ ((__u64)bytes16_19 << 13) ^ ((__u64)len << 43);
+}
+
 #define BF_HANDOFF_MAX 62
 struct bf_handoff {
-	__u64 check;   /* guards against a stale entry for a recycled sk_buff */
+	__u64 check;   /* bf_handoff_check() */
 	__u32 n;       /* codes noted */
 	__u32 next;    /* codes consumed */
 	__u32 terminal; /* 1: the last code ends the packet (REJECT): accepting it instead would be a leak */
@@ -199,8 +216,16 @@ struct bf_handoff {
 	__u16 pad[2];
 };
 
+/* The map "assist": what the kernel's own matches answered, noted by the companion's first chain; the program takes the
+ * entry out. No entry, or a wrong check: DROP. */
+struct bf_rt_assist {
+	__u64 check; /* bf_handoff_check() */
+	__u32 answers;
+	__u32 jiffies;
+};
+
 /*
- * What a program is told about its ruleset: the frozen map "config". The
+ * What a program is told about its ruleset, in the frozen map "config". The
  * verifier sees constants, so what the ruleset does not need is not there.
  */
 struct bf_rt_config {
@@ -212,16 +237,31 @@ struct bf_rt_config {
 	__u32 stripe_mask;  /* CPU & stripe_mask chooses the copy: counter i of stripe s is element s * n_counters + i,
 	                     * so that CPUs do not share cache lines */
 	__u32 stack_depth;  /* deepest nesting of CALL cells */
-	__u32 handoff;      /* some cell hands off */
 	__u32 drop_code;    /* terminal code that drops: a packet that is to be dropped but has hand-offs noted (LOG) gets
 	                     * it as its last code and is accepted, so that the companion sees it; BF_NO_CODE: never needed */
+	__u32 hz;           /* the kernel's HZ (BF_LOAD_CT_EXPIRES) */
+	__u32 ops;          /* bit (1 << BF_CELL_x) for each kind of cell in use */
+	__u32 loaders;      /* bit (1 << BF_LOAD_x), likewise */
+	__u32 specials;     /* bit (1 << BF_SPECIAL_x), likewise */
 	__u32 pad;
 };
 #define BF_NO_CODE 0xffffffffu
 
-/* The maps a program may refer to, by name: "config" (struct bf_rt_config), "cells" (struct bf_cell[]), "params"
- * (parameters and state of special matches), "counters" (struct bf_rt_counter[]), "handoff", "assist", "stack". */
+/*
+ * The maps a program may refer to, by name:
+ *
+ *   config     see above; array of one element, one struct bf_rt_config for each program
+ *   cells      array of one element: struct bf_cell[n_cells]; may be BPF_F_RDONLY_PROG
+ *   params     array of one element: parameters and state of special matches, each aligned to 8 bytes
+ *   counters   array of one element: struct bf_rt_counter[stripes][n_counters]
+ *   handoff    hash: sk_buff address -> struct bf_handoff
+ *   assist     hash: sk_buff address -> struct bf_rt_assist
+ *   stack      hash: sk_buff address -> __u32[stack_depth]; wanted when stack_depth > BF_STACK_DEPTH. Preallocated,
+ *              one element for each packet that may be on its way at the same time (256 or more)
+ *
+ * An image has only those it uses (bf_link).
+ */
 
-#define BF_STACK_DEPTH 16 /* return addresses kept on the BPF stack; deeper rulesets spill to a map, see rt/walk.h */
+#define BF_STACK_DEPTH 16 /* return addresses kept on the BPF stack; what lies deeper is kept in the map "stack" */
 
 #endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * code.h: the border between the functions compiled from rt/ and those that
+ * gen/ makes for a ruleset (straight code, classic BPF). All are BPF functions
+ * of one program; the linker (gen/link.h) binds them by name. Called as BPF
+ * functions are: arguments in r1..r5, result in r0, r6..r9 kept.
+ *
+ * The frame of a packet lies on the entry's stack; its address is the first
+ * argument of everything. 176 of the 512 bytes of stack are the frame; what a
+ * program needs at its deepest is: entry and walk about 300, a function called
+ * from there at most 128. Generated functions may use 64 bytes and call the
+ * functions below.
+ */
+#ifndef BF_RT_CODE_H
+#define BF_RT_CODE_H
+
+#include "rt/abi.h"
+
+struct sk_buff;
+struct nf_hook_state;
+
+struct bf_frame {
+	__u32 key[BF_KEY_WORDS];           /*   0 */
+	struct sk_buff *skb;               /* 128, trusted pointer */
+	const struct nf_hook_state *state; /* 136, trusted pointer */
+	__u64 nh;                          /* 144: address of the network header, a number */
+	__u32 len;                         /* 152: skb->len: bytes from the network header on */
+	__u32 linear;                      /* 156: how many of these lie at nh; the rest is in fragments */
+	__u32 thoff;                       /* 160: L4 header, from nh; valid with BF_NEED_L4 */
+	__u32 spilled;                     /* 164: the map "stack" holds an element for this packet */
+	__u32 noted;                       /* 168: hand-off codes noted */
+	__u32 pad;
+};
+
+/*
+ * Generated, called from compiled code. Without them in `own` they are
+ * functions that answer BF_MISS and BF_DROP.
+ *
+ * int bf_code(struct bf_frame *f, __u32 id);  a CODE cell: BF_MISS, BF_HIT or BF_HOTDROP
+ * int bf_straight(struct bf_frame *f);        the whole ruleset: BF_DROP or BF_ACCEPT
+ */
+
+/*
+ * Compiled, for generated code.
+ *
+ * __s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size)
+ *     `size` (1, 2 or 4) bytes of the packet as a big-endian number, or -1: not there. Offsets as a classic filter has them
+ *     inside xt_bpf: 0 is the network header; SKF_NET_OFF likewise, SKF_LL_OFF from the MAC header (linear part only);
+ *     linux/filter.h.
+ * __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad)
+ *     Ancillary data SKF_AD_x of linux/filter.h: PROTOCOL, PKTTYPE, IFINDEX, MARK, QUEUE, HATYPE, RXHASH, CPU, VLAN_TAG,
+ *     VLAN_TAG_PRESENT, VLAN_TPID, RANDOM; or -1: the filter ends with 0 (no device), or not one of these.
+ * int bf_count(struct bf_frame *f, __u64 counter)
+ *     A COUNT cell. 0.
+ * int bf_load(struct bf_frame *f, __u32 loader, __u64 arg)
+ *     A LOAD cell: enum bf_rt_answer, words in f->key[BF_KEY_SCRATCH...].
+ * int bf_special(struct bf_frame *f, __u32 id, __u64 params)
+ *     A MATCH cell: enum bf_rt_answer. params is the offset in the map "params".
+ * int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
+ *     A HANDOFF cell. 0, or -1: could not be noted, DROP.
+ *
+ * ops, loaders and specials of the config must name what straight code uses, as if it were made of cells.
+ */
+
+#endif
