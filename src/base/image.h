@@ -17,8 +17,9 @@ enum bf_map_role {
 	BF_MAP_DATA,    /* private to the image, made from init */
 	BF_MAP_RODATA,  /* the same, frozen before the programs load: the verifier sees its values as constants */
 	BF_MAP_COUNTERS,/* struct bf_rt_counter [stripes][n_counters], zero at first; mmapable */
-	BF_MAP_HANDOFF, /* hash: sk_buff address -> struct bf_handoff; belongs to the companion, provided by kern/ */
-	BF_MAP_ASSIST,  /* hash: sk_buff address -> answers; belongs to the companion */
+	BF_MAP_HANDOFF, /* hash: sk_buff address -> struct bf_handoff; the namespace's, provided by kern/ */
+	BF_MAP_PENDING, /* array of one struct bf_pending; the namespace's, provided by kern/ */
+	BF_MAP_ASSIST,  /* hash: sk_buff address -> answers; the companion's, provided by kern/ */
 };
 
 struct bf_map_spec {
@@ -96,6 +97,9 @@ struct bf_companion {
 	uint32_t n_assists;
 	uint32_t max_codes_per_packet; /* bound on hand-offs along any path, at most BF_HANDOFF_MAX */
 };
+
+/* What the codes mean, as a number: old and new programs and tables know each other by it. */
+uint64_t bf_companion_tag(const struct bf_companion *c);
 
 struct bf_image {
 	struct bf_arena *arena; /* owns everything */

@@ -194,34 +194,40 @@ struct bf_rt_counter {
  * Hand-off: what a BPF_NETFILTER program cannot do it notes here, under the
  * sk_buff's address, and accepts the packet; the companion nft chain right
  * behind asks xt_bpf programs for the codes and lets the kernel act. The
- * backstop behind the companion drops whatever is still noted as terminal.
+ * backstop behind the companion forgets what is still noted and drops the
+ * packet if that was terminal.
  *
- * `check` guards against an entry left behind under the address of an sk_buff
- * that was freed and is used again: both sides compute it from skb->len and
- * the first 20 bytes of the network header, read as the machine reads words.
+ * `pending` counts entries, so that packets without one pay a load instead of
+ * a hash lookup: who makes an entry adds 1 to its stripe before, who deletes
+ * one successfully subtracts 1 after.
+ *
+ * An entry can go stale when another hook steals the packet before the
+ * companion sees it. So a program that hands off looks at its stripe of
+ * pending first thing; if it is not 0, the program deletes what is noted under
+ * its sk_buff's address: that was an older packet's.
  */
-static inline __u64 bf_handoff_check(__u64 bytes0_7, __u64 bytes8_15, __u32 bytes16_19, __u32 len)
-{
-	return bytes0_7 ^ (bytes8_15 << 29 | bytes8_15 >> 35) ^ ((__u64)bytes16_19 << 13) ^ ((__u64)len << 43);
-}
-
 #define BF_HANDOFF_MAX 62
 struct bf_handoff {
-	__u64 check;   /* bf_handoff_check() */
-	__u32 n;       /* codes noted */
-	__u32 next;    /* codes consumed */
-	__u32 terminal; /* 1: the last code ends the packet (REJECT): accepting it instead would be a leak */
-	__u32 jiffies; /* when; old entries are swept by the next transaction */
+	__u64 tag;      /* what the codes mean: bf_rt_config.tag */
+	__u32 n;        /* codes noted */
+	__u32 next;     /* codes consumed */
+	__u32 terminal; /* 1: the packet must not pass (REJECT, DROP behind a LOG) */
 	__u16 code[BF_HANDOFF_MAX];
-	__u16 pad[2];
 };
 
-/* The map "assist": what the kernel's own matches answered, noted by the companion's first chain; the program takes the
- * entry out. No entry, or a wrong check: DROP. */
+#define BF_PENDING_STRIPES 64
+#define BF_PENDING_STRIPE(skb) (((__u32)(skb) >> 8) & (BF_PENDING_STRIPES - 1))
+struct bf_pending {
+	struct {
+		__u64 n; /* entries under addresses of this stripe */
+		__u64 pad[7];
+	} stripe[BF_PENDING_STRIPES];
+};
+
+/* The map "assist": what the kernel's own matches answered, noted by the chain right in front of the program, for every
+ * packet anew; the program takes the entry out. No entry: DROP. */
 struct bf_rt_assist {
-	__u64 check; /* bf_handoff_check() */
 	__u32 answers;
-	__u32 jiffies;
 };
 
 /*
@@ -244,6 +250,7 @@ struct bf_rt_config {
 	__u32 loaders;      /* bit (1 << BF_LOAD_x), likewise */
 	__u32 specials;     /* bit (1 << BF_SPECIAL_x), likewise */
 	__u32 pad;
+	__u64 tag;          /* bf_companion_tag() of the image's companion */
 };
 #define BF_NO_CODE 0xffffffffu
 
@@ -255,6 +262,7 @@ struct bf_rt_config {
  *   params     array of one element: parameters and state of special matches, each aligned to 8 bytes
  *   counters   array of one element: struct bf_rt_counter[stripes][n_counters]
  *   handoff    hash: sk_buff address -> struct bf_handoff
+ *   pending    array of one element: struct bf_pending
  *   assist     hash: sk_buff address -> struct bf_rt_assist
  *   stack      hash: sk_buff address -> __u32[stack_depth]; wanted when stack_depth > BF_STACK_DEPTH. Preallocated,
  *              one element for each packet that may be on its way at the same time (256 or more)
