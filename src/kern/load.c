@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* load.c: an image's maps and programs into the kernel (load.h). */
+#include "kern/load.h"
+
+#include <stdio.h>
+
+#include "kern/sys.h"
+
+enum { LOG_SIZE = 64 << 10, LOG_LINES = 12 };
+
+/* The last lines of the verifier's log: what it stumbled over. The kernel (6.4) keeps the end when the log is too long. */
+static const char *log_tail(char *log)
+{
+	size_t len = strlen(log);
+	unsigned lines = 0;
+
+	while (len && (log[len - 1] == '\n' || log[len - 1] == ' '))
+		log[--len] = '\0';
+	while (len && lines < LOG_LINES)
+		if (log[--len] == '\n')
+			lines++;
+	return log + len + (lines == LOG_LINES);
+}
+
+static int refused(const char *name, uint32_t n, int err, const char *log, struct bf_diag *d)
+{
+	const char *why = strerror(-err);
+
+	if (err == -EPERM)
+		why = "not permitted: CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed";
+	else if (err == -E2BIG)
+		why = "larger or more complex than the kernel's verifier accepts";
+	else if (err == -EINVAL && !*log)
+		why = "Invalid argument: BPF_PROG_TYPE_NETFILTER needs Linux 6.4 with CONFIG_NETFILTER_BPF_LINK";
+	return bf_diag_error(d, err, "the kernel refuses program \"%s\" of %u instructions: %s%s%s", name, n, why,
+	                     *log ? "; its verifier says:\n" : "", log);
+}
+
+int bf_prog_load_diag(const char *name, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d)
+{
+	struct bf_prog_desc p = {
+		.name = name,
+		.type = BF_PROG_TYPE_NETFILTER,
+		.attach_type = BF_ATTACH_NETFILTER,
+		.insns = insns,
+		.n_insns = n,
+	};
+	int fd = bf_prog_load(&p), again;
+
+	if (fd >= 0)
+		return fd;
+	p.log_size = LOG_SIZE;
+	p.log = d ? calloc(1, LOG_SIZE) : NULL;
+	if (p.log) {
+		again = bf_prog_load(&p);
+		if (again >= 0)
+			close(again); /* it was a passing want, of memory for instance: still an error, the caller may try again */
+		refused(name, n, fd, log_tail(p.log), d);
+		free(p.log);
+	} else {
+		refused(name, n, fd, "", d);
+	}
+	return fd;
+}
+
+static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_maps, struct bf_btf **btf,
+                     struct bf_diag *d)
+{
+	_cleanup_free_ struct bpf_insn *insns = malloc(p->n_insns * sizeof(*insns));
+	int err;
+
+	if (!insns)
+		return -ENOMEM;
+	memcpy(insns, p->insns, p->n_insns * sizeof(*insns));
+	err = bf_relocate(p, insns, maps, n_maps, btf, d);
+	if (err)
+		return err;
+	return bf_prog_load_diag(p->name, insns, p->n_insns, d);
+}
+
+static int load_all(struct bf_loaded *l, const struct bf_image *img, struct bf_diag *d)
+{
+	_cleanup_btf_ struct bf_btf *btf = NULL;
+
+	for (; l->n_maps < img->n_maps; l->n_maps++) {
+		int fd = bf_map_make(&img->maps[l->n_maps], d);
+
+		if (fd < 0)
+			return fd;
+		l->maps[l->n_maps] = fd;
+	}
+	for (; l->n_progs < img->n_progs; l->n_progs++) {
+		int fd = load_prog(&img->progs[l->n_progs], l->maps, l->n_maps, &btf, d);
+
+		if (fd < 0)
+			return fd;
+		l->progs[l->n_progs] = fd;
+	}
+	return 0;
+}
+
+int bf_load(struct bf_loaded *out, const struct bf_image *img, struct bf_diag *d)
+{
+	int err = -ENOMEM;
+
+	*out = (struct bf_loaded){
+		.maps = calloc(img->n_maps + 1, sizeof(int)),
+		.progs = calloc(img->n_progs + 1, sizeof(int)),
+	};
+	if (out->maps && out->progs)
+		err = load_all(out, img, d);
+	if (err)
+		bf_loaded_close(out);
+	return err;
+}
+
+void bf_loaded_close(struct bf_loaded *l)
+{
+	for (uint32_t i = 0; i < l->n_maps; i++)
+		close(l->maps[i]);
+	for (uint32_t i = 0; i < l->n_progs; i++)
+		close(l->progs[i]);
+	free(l->maps);
+	free(l->progs);
+	*l = (struct bf_loaded){ 0 };
+}
+
+int bf_loaded_map(const struct bf_loaded *l, const struct bf_image *img, enum bf_map_role role)
+{
+	for (uint32_t i = 0; i < img->n_maps && i < l->n_maps; i++)
+		if (img->maps[i].role == role)
+			return l->maps[i];
+	return -1;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * load.h: an image's maps and programs in the kernel, not yet attached or
+ * pinned. Transactions build upon it; tests run the programs by
+ * bf_prog_run (sys.h).
+ */
+#ifndef BF_KERN_LOAD_H
+#define BF_KERN_LOAD_H
+
+#include "base/diag.h"
+#include "base/image.h"
+#include "kern/btf.h"
+
+struct bf_loaded {
+	uint32_t n_maps, n_progs;
+	int *maps;  /* descriptors, in the image's order */
+	int *progs;
+};
+
+/* Makes maps, then programs. The image stays as it is. Everything is closed again on error. */
+int bf_load(struct bf_loaded *out, const struct bf_image *img, struct bf_diag *d);
+void bf_loaded_close(struct bf_loaded *l);
+#define _cleanup_loaded_ _cleanup_(bf_loaded_close)
+
+/* The descriptor of the first map with that role, or -1. */
+int bf_loaded_map(const struct bf_loaded *l, const struct bf_image *img, enum bf_map_role role);
+
+/* One map, filled, frozen where its role says so. Its descriptor or -errno. */
+int bf_map_make(const struct bf_map_spec *s, struct bf_diag *d);
+
+/* Bytes that a mmapable array's elements take. */
+size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries);
+
+/* Puts this kernel's ids, offsets and the maps' descriptors into a copy of the instructions. btf is opened when needed. */
+int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int *maps, uint32_t n_maps,
+                struct bf_btf **btf, struct bf_diag *d);
+
+/* Loads a program; only when the kernel refuses it a second time with the verifier's log, whose end is reported. */
+int bf_prog_load_diag(const char *name, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d);
+
+#endif

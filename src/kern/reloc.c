@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* reloc.c: what an image leaves open until the kernel is known (base/image.h, enum bf_reloc_kind). */
+#include "kern/load.h"
+
+#define IS_LD_IMM64(i) ((i)->code == (BPF_LD | BPF_IMM | BPF_DW))
+
+struct ctx {
+	const struct bf_prog_image *p;
+	struct bpf_insn *insns;
+	const int *maps;
+	uint32_t n_maps;
+	struct bf_btf **btf;
+	struct bf_diag *d;
+};
+
+static int missing(const struct ctx *c, const struct bf_reloc *r, const char *what)
+{
+	return bf_diag_error(c->d, -EOPNOTSUPP, "program \"%s\": this kernel has no %s %s%s%s", c->p->name, what, r->type,
+	                     r->member && *r->member ? "." : "", r->member ? r->member : "");
+}
+
+static int bad(const struct ctx *c, const struct bf_reloc *r)
+{
+	return bf_diag_error(c->d, -EINVAL, "program \"%s\": relocation %d does not fit instruction %u", c->p->name, r->kind,
+	                     r->insn);
+}
+
+static int put_imm(const struct ctx *c, const struct bf_reloc *r, uint32_t value)
+{
+	struct bpf_insn *i = c->insns + r->insn;
+
+	i->imm = (int32_t)value;
+	if (IS_LD_IMM64(i)) {
+		if (r->insn + 1 >= c->p->n_insns)
+			return bad(c, r);
+		i[1].imm = 0;
+	}
+	return 0;
+}
+
+static int put_map(const struct ctx *c, const struct bf_reloc *r)
+{
+	struct bpf_insn *i = c->insns + r->insn;
+
+	if (!IS_LD_IMM64(i) || r->insn + 1 >= c->p->n_insns || r->map >= c->n_maps)
+		return bad(c, r);
+	i->src_reg = r->kind == BF_RELOC_MAP_FD ? BPF_PSEUDO_MAP_FD : BPF_PSEUDO_MAP_VALUE;
+	i->imm = c->maps[r->map];
+	i[1].imm = r->kind == BF_RELOC_MAP_FD ? 0 : r->addend;
+	return 0;
+}
+
+static int put_kfunc(const struct ctx *c, const struct bf_reloc *r)
+{
+	struct bpf_insn *i = c->insns + r->insn;
+	int id = bf_btf_func(*c->btf, r->type);
+
+	if (id < 0)
+		return missing(c, r, "function");
+	if (i->code != (BPF_JMP | BPF_CALL))
+		return bad(c, r);
+	i->src_reg = BPF_PSEUDO_KFUNC_CALL;
+	i->off = 0; /* in the kernel proper, not in a module */
+	i->imm = id;
+	return 0;
+}
+
+static int put_offset(const struct ctx *c, const struct bf_reloc *r)
+{
+	struct bpf_insn *i = c->insns + r->insn;
+	struct bf_btf_member m;
+	int64_t off;
+
+	if (bf_btf_find(*c->btf, r->type, r->member, &m))
+		return missing(c, r, "struct");
+	off = (int64_t)m.offset + r->addend;
+	switch (BPF_CLASS(i->code)) {
+	case BPF_LDX:
+	case BPF_ST:
+	case BPF_STX:
+		if (off < INT16_MIN || off > INT16_MAX)
+			return bad(c, r);
+		i->off = (int16_t)off;
+		return 0;
+	}
+	return put_imm(c, r, (uint32_t)off);
+}
+
+static int put_type(const struct ctx *c, const struct bf_reloc *r)
+{
+	struct bf_btf_member m;
+	int id;
+
+	switch (r->kind) {
+	case BF_RELOC_BTF_ID:
+		id = bf_btf_struct(*c->btf, r->type);
+		return id < 0 ? missing(c, r, "struct") : put_imm(c, r, (uint32_t)id);
+	case BF_RELOC_OFFSET:
+		return put_offset(c, r);
+	case BF_RELOC_SIZE:
+		if (bf_btf_find(*c->btf, r->type, r->member, &m))
+			return missing(c, r, "struct");
+		return put_imm(c, r, m.size);
+	case BF_RELOC_EXISTS:
+		return put_imm(c, r, !bf_btf_find(*c->btf, r->type, r->member, &m));
+	default:
+		return bad(c, r);
+	}
+}
+
+static int need_btf(const struct ctx *c)
+{
+	int err = *c->btf ? 0 : bf_btf_open(c->btf);
+
+	if (err == -ENOMEM)
+		return bf_diag_error(c->d, err, "out of memory reading the kernel's type information");
+	if (err)
+		return bf_diag_error(c->d, -EOPNOTSUPP,
+		                     "cannot read the kernel's type information /sys/kernel/btf/vmlinux (%s): "
+		                     "a kernel built with CONFIG_DEBUG_INFO_BTF is needed", strerror(-err));
+	return 0;
+}
+
+static int put(const struct ctx *c, const struct bf_reloc *r)
+{
+	int err;
+
+	if (r->insn >= c->p->n_insns)
+		return bad(c, r);
+	if (r->kind == BF_RELOC_MAP_FD || r->kind == BF_RELOC_MAP_VALUE)
+		return put_map(c, r);
+	err = need_btf(c);
+	if (err)
+		return err;
+	return r->kind == BF_RELOC_KFUNC ? put_kfunc(c, r) : put_type(c, r);
+}
+
+int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int *maps, uint32_t n_maps,
+                struct bf_btf **btf, struct bf_diag *d)
+{
+	struct ctx c = { p, insns, maps, n_maps, btf, d };
+
+	for (uint32_t i = 0; i < p->n_relocs; i++) {
+		int err = put(&c, &p->relocs[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * sys.h: bpf(2), one thin wrapper for each command that is used. All return
+ * what the kernel returns or -errno; descriptors are close-on-exec and never
+ * 0, 1 or 2. libbpf's own wrappers are not used: 1.1 lacks netfilter links,
+ * and the tests put bf_sys_bpf's failures and kills at every call.
+ */
+#ifndef BF_KERN_SYS_H
+#define BF_KERN_SYS_H
+
+#include <linux/bpf.h>
+
+#include "base/base.h"
+
+/* Newer than the system's linux/bpf.h may be (Linux 6.4). */
+#define BF_PROG_TYPE_NETFILTER 32
+#define BF_ATTACH_NETFILTER 45
+#define BF_LINK_TYPE_NETFILTER 10
+
+int bf_sys_bpf(int cmd, void *attr, unsigned size);
+
+struct bf_map_desc {
+	const char *name;
+	uint32_t type, key_size, value_size, max_entries, flags;
+	int inner_fd; /* of a map in map, else 0 */
+};
+int bf_map_create(const struct bf_map_desc *m);
+int bf_map_update(int fd, const void *key, const void *value, uint64_t flags);
+int bf_map_lookup(int fd, const void *key, void *value);
+int bf_map_delete(int fd, const void *key);
+int bf_map_next_key(int fd, const void *key, void *next); /* key NULL: the first */
+int bf_map_freeze(int fd);
+int bf_map_info(int fd, struct bpf_map_info *info);
+/* The elements of a mmapable array, in memory: element i lies at i * (value size rounded up to 8). */
+void *bf_map_mmap(int fd, size_t len, bool write);
+void bf_map_munmap(void *p, size_t len);
+
+struct bf_prog_desc {
+	const char *name;
+	uint32_t type, attach_type, flags;
+	const struct bpf_insn *insns;
+	uint32_t n_insns;
+	char *log; /* NULL: no log */
+	uint32_t log_size;
+};
+int bf_prog_load(const struct bf_prog_desc *p);
+
+struct bf_run_desc {
+	int prog;
+	const void *data, *ctx;
+	uint32_t data_len, ctx_len, repeat;
+	uint32_t retval, duration; /* answers */
+};
+int bf_prog_run(struct bf_run_desc *r);
+
+/* What BPF_OBJ_GET_INFO_BY_FD tells of a netfilter link. */
+struct bf_link_info {
+	uint32_t type, id, prog_id, pad;
+	struct {
+		uint32_t pf, hook;
+		int32_t priority;
+		uint32_t flags;
+	} nf;
+};
+
+/* In the caller's current network namespace. */
+int bf_link_netfilter(int prog, uint32_t family, uint32_t hook, int priority, uint32_t flags);
+int bf_link_detach(int link);
+int bf_link_info(int link, struct bf_link_info *info);
+
+int bf_pin(int fd, const char *path);
+int bf_pin_get(const char *path);
+
+#endif
