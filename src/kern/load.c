@@ -2,6 +2,7 @@
 /* load.c: an image's maps and programs into the kernel (load.h). */
 #include "kern/load.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "kern/sys.h"
@@ -78,12 +79,39 @@ static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_
 	return bf_prog_load_diag(p->name, insns, p->n_insns, d);
 }
 
-static int load_all(struct bf_loaded *l, const struct bf_image *img, struct bf_diag *d)
+static int given_map(const struct bf_map_spec *s, const struct bf_given_maps *given)
+{
+	if (!given)
+		return -1;
+	switch (s->role) {
+	case BF_MAP_HANDOFF:
+		return given->handoff;
+	case BF_MAP_PENDING:
+		return given->pending;
+	case BF_MAP_ASSIST:
+		return given->assist;
+	default:
+		return -1;
+	}
+}
+
+static int get_map(const struct bf_map_spec *s, const struct bf_given_maps *given, struct bf_diag *d)
+{
+	int fd = given_map(s, given);
+
+	if (fd < 0)
+		return bf_map_make(s, d);
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? bf_diag_error(d, -errno, "map \"%s\": %s", s->name, strerror(errno)) : fd;
+}
+
+static int load_all(struct bf_loaded *l, const struct bf_image *img, const struct bf_given_maps *given,
+                    struct bf_diag *d)
 {
 	_cleanup_btf_ struct bf_btf *btf = NULL;
 
 	for (; l->n_maps < img->n_maps; l->n_maps++) {
-		int fd = bf_map_make(&img->maps[l->n_maps], d);
+		int fd = get_map(&img->maps[l->n_maps], given, d);
 
 		if (fd < 0)
 			return fd;
@@ -99,7 +127,7 @@ static int load_all(struct bf_loaded *l, const struct bf_image *img, struct bf_d
 	return 0;
 }
 
-int bf_load(struct bf_loaded *out, const struct bf_image *img, struct bf_diag *d)
+int bf_load(struct bf_loaded *out, const struct bf_image *img, const struct bf_given_maps *given, struct bf_diag *d)
 {
 	int err = -ENOMEM;
 
@@ -108,7 +136,7 @@ int bf_load(struct bf_loaded *out, const struct bf_image *img, struct bf_diag *d
 		.progs = calloc(img->n_progs + 1, sizeof(int)),
 	};
 	if (out->maps && out->progs)
-		err = load_all(out, img, d);
+		err = load_all(out, img, given, d);
 	if (err)
 		bf_loaded_close(out);
 	return err;

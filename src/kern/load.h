@@ -17,8 +17,13 @@ struct bf_loaded {
 	int *progs;
 };
 
-/* Makes maps, then programs. The image stays as it is. Everything is closed again on error. */
-int bf_load(struct bf_loaded *out, const struct bf_image *img, struct bf_diag *d);
+/* Maps that are there already and stay their owner's; -1: make one from its specification. */
+struct bf_given_maps {
+	int handoff, pending, assist;
+};
+
+/* Makes maps, then programs. given NULL: nothing is. The image stays as it is. Everything is closed again on error. */
+int bf_load(struct bf_loaded *out, const struct bf_image *img, const struct bf_given_maps *given, struct bf_diag *d);
 void bf_loaded_close(struct bf_loaded *l);
 #define _cleanup_loaded_ _cleanup_(bf_loaded_close)
 

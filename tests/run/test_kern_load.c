@@ -161,7 +161,7 @@ static void load_and_count(void **state)
 
 	test_image_verdict(img, 1, 0, 2, 1);
 	test_image_verdict(img, 2, 0, 0, 0);
-	if (bf_load(&l, img, &d))
+	if (bf_load(&l, img, NULL, &d))
 		fail_msg("%s", d.text.data);
 	assert_int_equal(run(l.progs[0], 1), 1);
 	assert_int_equal(run(l.progs[0], 1), 1);
@@ -196,7 +196,7 @@ static void load_rodata(void **state)
 		test_image_map(img, (struct bf_map_spec){ "config", BF_MAP_RODATA, BPF_MAP_TYPE_ARRAY, 4, 8, 1,
 		                                          mapped ? BPF_F_MMAPABLE : 0, config, sizeof(config) });
 		test_image_prog(img, 1, 0, insns, BF_ARRAY_SIZE(insns), relocs, 1);
-		if (bf_load(&l, img, &d))
+		if (bf_load(&l, img, NULL, &d))
 			fail_msg("%s", d.text.data);
 	}
 }
@@ -234,7 +234,7 @@ static void load_kernel_types(void **state)
 	assert_int_equal(copy[5].imm, 0);
 	assert_int_equal(copy[6].imm, 4);
 	assert_int_equal(copy[7].imm, 1);
-	if (bf_load(&l, img, &d))
+	if (bf_load(&l, img, NULL, &d))
 		fail_msg("%s", d.text.data);
 	assert_int_equal(run(l.progs[0], 1), 1);
 }
@@ -267,7 +267,7 @@ static void load_errors(void **state)
 
 		close(probe);
 		test_image_prog(img, 1, 0, cases[i].insns, 2, cases[i].reloc, !!cases[i].reloc);
-		assert_int_equal(bf_load(&l, img, &d), cases[i].err);
+		assert_int_equal(bf_load(&l, img, NULL, &d), cases[i].err);
 		if (!strstr(d.text.data, cases[i].text))
 			fail_msg("case %u: \"%s\" does not say \"%s\"", i, d.text.data, cases[i].text);
 		assert_int_equal(dup(0), probe);
