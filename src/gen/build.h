@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * build.h: the builder's state, private to gen/. lower.c adds cells and binds
+ * labels, fields.c lowers one field condition, chains.c walks the chains,
+ * plan.c decides beforehand which chain is copied, linked or called.
+ *
+ * Labels. A label is unbound, stands for a cell, or is another name of a label
+ * (union-find). `here` is the label of the place where the next cell will go:
+ * binding a label here makes it a name of `here`, adding a cell binds `here`,
+ * and "continue at label x" makes `here` a name of x, so that control flow
+ * between rules costs no cell. No `here` means that nothing leads to this
+ * place, cells added there vanish; binding a label that nobody used does not
+ * change that. Who binds a label before its first use says so (bf_lower_use).
+ */
+#ifndef BF_BUILD_H
+#define BF_BUILD_H
+
+#include "gen/graph.h"
+#include "gen/idmap.h"
+#include "gen/lower.h"
+#include "gen/plan.h"
+
+#define BF_NO_LABEL UINT32_MAX
+
+enum bf_label_kind { BF_LABEL_UNBOUND, BF_LABEL_CELL, BF_LABEL_ALIAS };
+
+struct bf_label_slot {
+	uint32_t kind : 2;
+	uint32_t used : 1; /* something leads there */
+	uint32_t to : 29;
+};
+
+struct bf_inst { /* a chain as it is lowered once, with its way back */
+	uint32_t chain;  /* index into the plan */
+	bf_label ret;    /* where RETURN leads; the label of the RET cell when that is on the stack */
+	bf_label first;  /* first + i: rule i; first + n_rules: the chain's end */
+	bool copied;     /* one of several copies: everything below it is a copy too */
+	bool handoff;
+	uint32_t needs, assists;
+	uint32_t depth;  /* after summing up: deepest nesting of calls from here on */
+	uint32_t edges;  /* last of its edges, linked by edge.next; BF_IDMAP_NONE: none */
+	uint8_t state;   /* of the summing walk */
+};
+
+struct bf_inst_edge {
+	uint32_t callee, next;
+	bool push;
+};
+
+struct bf_lower {
+	struct bf_graph *g;
+	struct bf_arena *arena;
+	const struct bf_table *table;
+	struct bf_plan plan;
+	struct bf_diag *diag;
+	uint32_t hz;
+	int err;
+
+	struct bf_cell *cells; /* hit and miss are labels until bf_lower_finish */
+	uint32_t n_cells, cap_cells;
+	struct bf_label_slot *labels;
+	uint32_t n_labels, cap_labels;
+	bf_label here;
+	bf_label drop, accept, ret; /* shared cells, added when first used */
+
+	struct bf_buf params;
+	struct bf_idmap param_ids; /* condition and ordinal -> offset in params: copies share their state */
+	const struct bf_cond *cond; /* being lowered */
+	uint32_t nth_param;        /* specials of cond so far */
+
+	struct bf_buf handoffs, assists, codes; /* arrays, moved to the arena at the end */
+	uint32_t n_handoffs, n_assists, n_codes;
+	struct bf_idmap content_ids; /* hash of content -> number */
+
+	struct bf_inst *insts;
+	uint32_t n_insts, cap_insts;
+	uint32_t inst; /* being lowered */
+	struct bf_inst_edge *edges;
+	uint32_t n_edges, cap_edges;
+	struct bf_idmap copies; /* chain and way back -> inst */
+	uint32_t copy_budget;
+};
+
+/* Grows *array to hold one more element than n. */
+int bf_grow(void *array, uint32_t n, uint32_t *cap, size_t size);
+
+bf_label bf_lower_labels(struct bf_lower *l, uint32_t n); /* n labels in a row */
+bf_label bf_lower_find(struct bf_lower *l, bf_label label);
+bool bf_lower_used(struct bf_lower *l, bf_label label);
+void bf_lower_use(struct bf_lower *l, bf_label label);
+void bf_lower_goto(struct bf_lower *l, bf_label to); /* continue at `to` */
+struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss);
+bf_label bf_lower_shared(struct bf_lower *l, bf_label *which); /* &l->drop, &l->accept or &l->ret */
+void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
+void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
+void bf_lower_free(struct bf_lower *l);
+
+void bf_lower_cond(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf_label miss);
+void bf_lower_chains(struct bf_lower *l);
+
+#endif

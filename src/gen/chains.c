@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * chains.c: chains and rules -> cells.
+ *
+ * A rule is its conditions, each going to the next rule when it misses, then
+ * its *body*: COUNT, HANDOFF..., and where its verdict leads. Cells of a rule
+ * lie together and rules in order, so that a walk that misses runs forward.
+ *
+ * A chain is lowered once for each *instance*. Where RETURN and the end of a
+ * chain lead is fixed in most instances (a label), so jumping there pushes
+ * nothing:
+ *   - a chain that never returns needs no way back;
+ *   - a chain with one call site returns to that site;
+ *   - small chains called from several sites are copied, with all below them,
+ *     while the budget lasts.
+ * The others have one instance that returns through the stack: CALL pushes the
+ * way back, RET pops it. goto hands on the way back of the chain it leaves.
+ * At most one instance of a chain is no copy, so work stays linear.
+ *
+ * The seam for classifiers: lower_run() is given a run of rules and a label
+ * where a packet goes that none of them stops. What it has to keep is: for the
+ * first rule whose conditions hold, continue with its body; a body that ends
+ * in "next rule" continues with first + i + 1. A classifier may take the
+ * conditions of all rules of a run together, as long as they are free of
+ * guards and of matches with state, and emit each body by lower_body().
+ */
+#include "gen/build.h"
+
+enum { COPY_BUDGET = 4096, NEW = 0, OPEN, DONE };
+
+static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
+{
+	return &l->insts[i];
+}
+
+static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool copied)
+{
+	struct bf_inst *in;
+
+	if (bf_grow(&l->insts, l->n_insts, &l->cap_insts, sizeof(*l->insts)) < 0)
+		return bf_lower_error(l, -ENOMEM), 0;
+	in = &l->insts[l->n_insts];
+	*in = (struct bf_inst){ .chain = c - l->plan.chains, .ret = ret, .copied = copied, .edges = BF_IDMAP_NONE };
+	in->first = bf_lower_labels(l, c->chain->n_rules + 1);
+	if (!copied)
+		c->inst = l->n_insts;
+	for (uint32_t i = 0; c->indexed && i <= c->chain->n_rules && !l->err; i++)
+		bf_lower_use(l, in->first + i); /* somebody may jump there later */
+	return l->n_insts++;
+}
+
+/* A copy of c that returns to ret; the same one for all who want just that (gotos). */
+static uint32_t copy_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret)
+{
+	uint64_t key = (uint64_t)(c - l->plan.chains) << 32 | bf_lower_find(l, ret);
+	uint32_t i = bf_idmap_get(&l->copies, key);
+
+	if (i != BF_IDMAP_NONE)
+		return i;
+	i = new_inst(l, c, ret, true);
+	if (bf_idmap_put(&l->copies, key, i) < 0)
+		bf_lower_error(l, -ENOMEM);
+	return i;
+}
+
+/* The instance of c to enter when its way back is ret, from the instance being lowered. *push: ret must be pushed. */
+static uint32_t choose_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool *push)
+{
+	bool copied = inst_of(l, l->inst)->copied;
+	bf_label stacked = bf_lower_shared(l, &l->ret);
+
+	*push = false;
+	if (c->returns)
+		bf_lower_use(l, ret);
+	else
+		return c->inst != BF_IDMAP_NONE ? c->inst : new_inst(l, c, stacked, false);
+	if (copied || (c->sites > 1 && ret != stacked && c->size <= l->copy_budget)) {
+		l->copy_budget -= copied ? 0 : c->size;
+		return copy_inst(l, c, ret);
+	}
+	if (c->inst == BF_IDMAP_NONE)
+		new_inst(l, c, c->sites > 1 ? stacked : ret, false);
+	if (l->err)
+		return 0;
+	*push = inst_of(l, c->inst)->ret == stacked && ret != stacked;
+	return c->inst;
+}
+
+static void add_edge(struct bf_lower *l, uint32_t callee, bool push)
+{
+	if (bf_grow(&l->edges, l->n_edges, &l->cap_edges, sizeof(*l->edges)) < 0)
+		return bf_lower_error(l, -ENOMEM);
+	l->edges[l->n_edges] = (struct bf_inst_edge){ callee, inst_of(l, l->inst)->edges, push };
+	inst_of(l, l->inst)->edges = l->n_edges++;
+}
+
+/* Continue in chain v->chain, whose way back is ret. */
+static void enter_chain(struct bf_lower *l, const struct bf_verdict *v, bf_label ret)
+{
+	bool push;
+	uint32_t to = choose_inst(l, bf_plan_chain(&l->plan, v->chain), ret, &push);
+	bf_label entry;
+
+	if (l->err)
+		return;
+	add_edge(l, to, push);
+	entry = inst_of(l, to)->first + v->index;
+	bf_lower_use(l, entry);
+	if (push)
+		bf_lower_cell(l, BF_CELL_CALL, entry, ret);
+	else
+		bf_lower_goto(l, entry);
+}
+
+static void count(struct bf_lower *l, uint32_t counter)
+{
+	bf_label next;
+
+	if (counter == BF_NO_COUNTER)
+		return;
+	next = bf_lower_label(l);
+	bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL)->arg = counter;
+	bf_lower_bind(l, next);
+}
+
+/* What happens to a packet that rule i of the instance being lowered matches. */
+static void lower_body(struct bf_lower *l, uint32_t i)
+{
+	bf_label ret = inst_of(l, l->inst)->ret, after = inst_of(l, l->inst)->first + i + 1;
+	const struct bf_rule *r = &l->plan.chains[inst_of(l, l->inst)->chain].chain->rules[i];
+
+	count(l, r->counter);
+	for (uint32_t a = 0; a < r->n_actions && !l->err; a++) {
+		bf_label next = bf_lower_label(l);
+
+		bf_lower_handoff(l, &r->actions[a], next);
+		bf_lower_bind(l, next);
+	}
+	switch (r->verdict.kind) {
+	case BF_VERDICT_CONTINUE:
+		return bf_lower_goto(l, after);
+	case BF_VERDICT_ACCEPT:
+	case BF_VERDICT_ACTION:
+		return bf_lower_goto(l, bf_lower_shared(l, &l->accept));
+	case BF_VERDICT_DROP:
+		return bf_lower_goto(l, bf_lower_shared(l, &l->drop));
+	case BF_VERDICT_RETURN:
+		return bf_lower_goto(l, ret);
+	case BF_VERDICT_JUMP:
+		return enter_chain(l, &r->verdict, after);
+	case BF_VERDICT_GOTO:
+		return enter_chain(l, &r->verdict, ret);
+	}
+}
+
+/* Rules first .. first + n - 1 of the instance being lowered, one after the other. */
+static void lower_run(struct bf_lower *l, uint32_t first, uint32_t n)
+{
+	const struct bf_inst *in = inst_of(l, l->inst);
+	const struct bf_rule *rules = l->plan.chains[in->chain].chain->rules;
+	bf_label label = in->first; /* insts may move */
+
+	for (uint32_t i = first; i < first + n && !l->err; i++) {
+		bf_lower_bind(l, label + i);
+		for (uint32_t k = 0; k < rules[i].n_conds && !l->err; k++) {
+			bf_label ok = bf_lower_label(l);
+
+			bf_lower_cond(l, &rules[i].conds[k], ok, label + i + 1);
+			bf_lower_bind(l, ok);
+		}
+		lower_body(l, i);
+	}
+}
+
+static void lower_end(struct bf_lower *l)
+{
+	const struct bf_inst *in = inst_of(l, l->inst);
+	const struct bf_chain *c = l->plan.chains[in->chain].chain;
+	bf_label ret = in->ret;
+
+	bf_lower_bind(l, in->first + c->n_rules);
+	count(l, c->counter);
+	if (c->policy == BF_VERDICT_ACCEPT)
+		ret = bf_lower_shared(l, &l->accept);
+	else if (c->policy == BF_VERDICT_DROP)
+		ret = bf_lower_shared(l, &l->drop);
+	bf_lower_goto(l, ret);
+}
+
+/* Where an error happened is said once, unless something better was said. */
+static void say_where(struct bf_lower *l, const struct bf_chain *c)
+{
+	if (l->err && l->err != -ENOMEM)
+		bf_diag_error(l->diag, l->err, "chain %s of table %s cannot be compiled: %s", c->name, l->table->name,
+		              strerror(-l->err));
+}
+
+static void lower_insts(struct bf_lower *l)
+{
+	for (; l->inst < l->n_insts && !l->err; l->inst++) {
+		const struct bf_chain *c = l->plan.chains[inst_of(l, l->inst)->chain].chain;
+
+		l->here = BF_NO_LABEL;
+		lower_run(l, 0, c->n_rules);
+		lower_end(l);
+		say_where(l, c);
+	}
+}
+
+/* Where hook packets begin. RETURN in a base chain leads to its policy; when it is also jumped into, by the stack. */
+static void add_root(struct bf_lower *l, struct bf_plan_chain *c)
+{
+	struct bf_graph_root *root = &l->g->roots[l->g->n_roots++];
+	bf_label end, first;
+
+	root->chain = c->chain;
+	end = c->sites ? bf_lower_shared(l, &l->ret) : l->n_labels + c->chain->n_rules; /* of the instance made next */
+	first = inst_of(l, new_inst(l, c, end, false))->first;
+	root->start = first;
+	if (c->sites && !l->err) {
+		root->start = bf_lower_label(l);
+		bf_lower_use(l, root->start);
+		bf_lower_bind(l, root->start);
+		bf_lower_cell(l, BF_CELL_CALL, first, first + c->chain->n_rules);
+	}
+	bf_lower_use(l, root->start);
+}
+
+/* Sums up what instances reach. */
+
+static void take(struct bf_inst *in, const struct bf_inst *from, bool push)
+{
+	in->needs |= from->needs;
+	in->assists |= from->assists;
+	in->handoff |= from->handoff;
+	in->depth = BF_MAX(in->depth, from->depth + push);
+}
+
+/* Callees before callers; edges are used up on the way. */
+static void sum_below(struct bf_lower *l, uint32_t *stack, uint32_t root)
+{
+	uint32_t n = 0;
+
+	if (l->insts[root].state == NEW)
+		stack[n++] = root;
+	while (n) {
+		struct bf_inst *in = &l->insts[stack[n - 1]];
+		uint32_t e = in->edges;
+
+		in->state = OPEN;
+		if (e == BF_IDMAP_NONE) {
+			in->state = DONE;
+			n--;
+		} else if (l->insts[l->edges[e].callee].state == NEW) {
+			stack[n++] = l->edges[e].callee;
+		} else {
+			take(in, &l->insts[l->edges[e].callee], l->edges[e].push);
+			in->edges = l->edges[e].next;
+		}
+	}
+}
+
+/* Chains in circles: everything needs what anything needs; as deep as the kernel's own jump stack. */
+static void sum_coarsely(struct bf_lower *l, struct bf_inst *out)
+{
+	for (uint32_t i = 0; i < l->n_insts; i++)
+		take(out, &l->insts[i], false);
+	out->depth = BF_MAX(l->plan.n_user, 1u);
+}
+
+static void sum_roots(struct bf_lower *l)
+{
+	uint32_t *stack = calloc(BF_MAX(l->n_insts, 1u), sizeof(*stack));
+	struct bf_inst all = { 0 };
+
+	if (!stack)
+		return bf_lower_error(l, -ENOMEM);
+	if (l->plan.cyclic)
+		sum_coarsely(l, &all);
+	for (uint32_t i = 0; i < l->g->n_roots; i++) {
+		struct bf_graph_root *r = &l->g->roots[i];
+		uint32_t id = bf_plan_chain(&l->plan, r->chain)->inst;
+		struct bf_inst *in = l->plan.cyclic ? &all : &l->insts[id];
+
+		if (!l->plan.cyclic)
+			sum_below(l, stack, id);
+		r->needs = in->needs;
+		r->assists = in->assists;
+		r->depth = in->depth + (bf_plan_chain(&l->plan, r->chain)->sites > 0);
+		r->handoff = in->handoff;
+	}
+	free(stack);
+}
+
+static void assist_hooks(struct bf_lower *l)
+{
+	struct bf_assist_spec *a = (struct bf_assist_spec *)l->assists.data;
+
+	for (uint32_t i = 0; i < l->g->n_roots; i++)
+		for (uint32_t k = 0; k < l->n_assists; k++)
+			if (l->g->roots[i].assists >> k & 1)
+				a[k].hooks |= 1u << l->g->roots[i].chain->hook;
+}
+
+void bf_lower_chains(struct bf_lower *l)
+{
+	l->copy_budget = COPY_BUDGET;
+	l->g->roots = bf_arena_array(l->arena, l->plan.n_chains, struct bf_graph_root);
+	if (!l->g->roots)
+		return bf_lower_error(l, -ENOMEM);
+	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++)
+		if (l->plan.chains[i].chain->base)
+			add_root(l, &l->plan.chains[i]);
+	if (!l->err)
+		lower_insts(l);
+	if (!l->err)
+		sum_roots(l);
+	if (!l->err)
+		assist_hooks(l);
+}
+
+int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
+                   struct bf_diag *d)
+{
+	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz, .here = BF_NO_LABEL,
+	                      .drop = BF_NO_LABEL, .accept = BF_NO_LABEL, .ret = BF_NO_LABEL };
+	int err = bf_plan_make(&l.plan, t, d);
+
+	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };
+	if (!err && l.plan.active) {
+		bf_lower_chains(&l);
+		bf_lower_finish(&l);
+		err = l.err;
+	}
+	bf_lower_free(&l);
+	return err;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * graph.h: what a table becomes before it becomes programs: one run of cells
+ * (rt/abi.h) with a starting cell for each base chain, the parameters of its
+ * special matches, and what the kernel shall do or answer beside them. Both
+ * ways to programs (cells as data, straight code) start from here.
+ */
+#ifndef BF_GRAPH_H
+#define BF_GRAPH_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/image.h"
+#include "gen/gen.h"
+#include "match/match.h"
+#include "rt/abi.h"
+
+struct bf_graph_root { /* a base chain */
+	const struct bf_chain *chain;
+	uint32_t start;     /* its first cell */
+	uint32_t needs;     /* BF_NEED_* of everything it can reach */
+	uint32_t assists;   /* answers it can ask for, one bit each */
+	uint32_t depth;     /* deepest nesting of CALL cells */
+	bool handoff;       /* it can reach a HANDOFF cell */
+};
+
+struct bf_graph {
+	struct bf_cell *cells;
+	uint32_t n_cells;
+	uint8_t *params; /* first bytes of the map "params" */
+	uint32_t n_params;
+	struct bf_graph_root *roots; /* none: nothing to do in any hook */
+	uint32_t n_roots;
+	const struct bf_bytecode **codes; /* CODE cell `lo` runs codes[lo] */
+	uint32_t n_codes;
+	uint32_t drop_code; /* see struct bf_rt_config */
+	bool conntrack;     /* some rule of the table, reachable or not, looks at connections */
+	struct bf_companion companion;
+};
+
+/* Lowers t; what g points to lives in arena a. -errno with a diagnostic. */
+int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
+                   struct bf_diag *d);
+
+/* One line of text for each cell (golden tests). */
+void bf_cells_print(struct bf_buf *out, const struct bf_cell *cells, uint32_t n);
+
+#endif

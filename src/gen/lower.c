@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lower.c: the builder of cells: labels, the primitives of lower.h, parameters,
+ * hand-off codes, assists, bytecode; see build.h for how labels work.
+ */
+#include "gen/build.h"
+
+#include <linux/filter.h>
+
+enum { MAX_CELLS = 1 << 26, MAX_ASSISTS = 32, MAX_CODES = 0xffff };
+
+int bf_grow(void *array, uint32_t n, uint32_t *cap, size_t size)
+{
+	void **a = array, *bigger;
+	uint32_t want = *cap ? *cap * 2 : 256;
+
+	if (n < *cap)
+		return 0;
+	bigger = realloc(*a, want * size);
+	if (!bigger)
+		return -ENOMEM;
+	*a = bigger;
+	*cap = want;
+	return 0;
+}
+
+void bf_lower_error(struct bf_lower *l, int err)
+{
+	if (!l->err)
+		l->err = err;
+}
+
+/* Labels. */
+
+bf_label bf_lower_labels(struct bf_lower *l, uint32_t n)
+{
+	bf_label first = l->n_labels;
+
+	if (n >= (1u << 29) - l->n_labels)
+		return bf_lower_error(l, -E2BIG), 0;
+	while (l->cap_labels - l->n_labels < n)
+		if (bf_grow(&l->labels, l->cap_labels, &l->cap_labels, sizeof(*l->labels)) < 0)
+			return bf_lower_error(l, -ENOMEM), 0;
+	memset(&l->labels[first], 0, n * sizeof(*l->labels));
+	l->n_labels += n;
+	return first;
+}
+
+bf_label bf_lower_label(struct bf_lower *l)
+{
+	return bf_lower_labels(l, 1);
+}
+
+/* The label that stands for all names of this one. */
+bf_label bf_lower_find(struct bf_lower *l, bf_label label)
+{
+	struct bf_label_slot *s = l->labels;
+
+	if (label >= l->n_labels) /* only after an error */
+		return BF_NO_LABEL;
+	while (s[label].kind == BF_LABEL_ALIAS) {
+		if (s[s[label].to].kind == BF_LABEL_ALIAS)
+			s[label].to = s[s[label].to].to;
+		label = s[label].to;
+	}
+	return label;
+}
+
+bool bf_lower_used(struct bf_lower *l, bf_label label)
+{
+	label = bf_lower_find(l, label);
+	return label != BF_NO_LABEL && l->labels[label].used;
+}
+
+void bf_lower_use(struct bf_lower *l, bf_label label)
+{
+	label = bf_lower_find(l, label);
+	if (label != BF_NO_LABEL)
+		l->labels[label].used = true;
+}
+
+/* Makes the unbound `from` another name of `to`; both are nobody's other names. */
+static void alias(struct bf_lower *l, bf_label from, bf_label to)
+{
+	l->labels[to].used |= l->labels[from].used;
+	l->labels[from].kind = BF_LABEL_ALIAS;
+	l->labels[from].to = to;
+}
+
+void bf_lower_bind(struct bf_lower *l, bf_label label)
+{
+	label = bf_lower_find(l, label);
+	if (l->err || label == l->here)
+		return;
+	if (l->labels[label].kind != BF_LABEL_UNBOUND)
+		bf_lower_error(l, -EINVAL);
+	else if (l->here != BF_NO_LABEL)
+		alias(l, label, l->here);
+	else if (l->labels[label].used) /* else nothing leads here */
+		l->here = label;
+}
+
+void bf_lower_goto(struct bf_lower *l, bf_label to)
+{
+	to = bf_lower_find(l, to);
+	if (l->err || l->here == BF_NO_LABEL)
+		return;
+	if (to == l->here)
+		bf_lower_error(l, -ELOOP);
+	else
+		alias(l, l->here, to);
+	l->here = BF_NO_LABEL;
+}
+
+/* Cells. */
+
+/* A new cell here, or a place to scribble when nothing leads here. */
+struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss)
+{
+	static struct bf_cell nowhere;
+	struct bf_cell *c;
+
+	if (l->err || l->here == BF_NO_LABEL)
+		return &nowhere;
+	if (l->n_cells == MAX_CELLS)
+		return bf_lower_error(l, -E2BIG), &nowhere;
+	if (bf_grow(&l->cells, l->n_cells, &l->cap_cells, sizeof(*l->cells)) < 0)
+		return bf_lower_error(l, -ENOMEM), &nowhere;
+	l->labels[l->here].kind = BF_LABEL_CELL;
+	l->labels[l->here].to = l->n_cells;
+	l->here = BF_NO_LABEL;
+	if (hit != BF_NO_LABEL)
+		bf_lower_use(l, hit);
+	if (miss != BF_NO_LABEL)
+		bf_lower_use(l, miss);
+	c = &l->cells[l->n_cells++];
+	*c = (struct bf_cell){ .op = op, .hit = hit, .miss = miss };
+	return c;
+}
+
+bf_label bf_lower_shared(struct bf_lower *l, bf_label *which)
+{
+	bf_label here = l->here;
+	struct bf_cell *c;
+
+	if (*which != BF_NO_LABEL)
+		return *which;
+	l->here = BF_NO_LABEL;
+	*which = bf_lower_label(l);
+	bf_lower_use(l, *which);
+	bf_lower_bind(l, *which);
+	c = bf_lower_cell(l, which == &l->ret ? BF_CELL_RET : BF_CELL_VERDICT, BF_NO_LABEL, BF_NO_LABEL);
+	c->lo = which == &l->accept ? BF_ACCEPT : BF_DROP;
+	l->here = here;
+	return *which;
+}
+
+void bf_lower_drop(struct bf_lower *l, bf_label at)
+{
+	bf_label here = l->here;
+
+	l->here = BF_NO_LABEL;
+	bf_lower_bind(l, at);
+	bf_lower_goto(l, bf_lower_shared(l, &l->drop));
+	l->here = here;
+}
+
+void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo, uint32_t hi, bf_label hit, bf_label miss)
+{
+	struct bf_cell *c;
+
+	hi = BF_MIN(hi, mask);
+	if (lo > hi)
+		return bf_lower_goto(l, miss);
+	if (lo == 0 && hi == mask) /* a whole mask of 0, too */
+		return bf_lower_goto(l, hit);
+	c = bf_lower_cell(l, BF_CELL_TEST, hit, miss);
+	c->word = word;
+	c->mask = mask;
+	c->lo = lo;
+	c->span = hi - lo;
+}
+
+void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_label hit, bf_label miss)
+{
+	struct bf_cell *c = bf_lower_cell(l, BF_CELL_LOAD, hit, miss);
+
+	c->lo = loader;
+	c->arg = arg;
+}
+
+/* Parameters of the condition being lowered: its copies in other hooks and chains share them, their state included. */
+static uint32_t param_offset(struct bf_lower *l, const void *params, size_t size)
+{
+	uint64_t key = (uintptr_t)l->cond + l->nth_param++;
+	uint32_t offset = bf_idmap_get(&l->param_ids, key);
+	void *p;
+
+	if (offset != BF_IDMAP_NONE)
+		return offset;
+	offset = l->params.len;
+	p = bf_buf_reserve(&l->params, BF_ALIGN(size, 16));
+	if (!p || bf_idmap_put(&l->param_ids, key, offset) < 0)
+		return bf_lower_error(l, -ENOMEM), 0;
+	memcpy(p, params, size);
+	return offset;
+}
+
+void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params, size_t size, bf_label hit, bf_label miss)
+{
+	uint32_t offset = param_offset(l, params, size);
+	struct bf_cell *c = bf_lower_cell(l, BF_CELL_MATCH, hit, miss);
+
+	c->lo = id;
+	c->arg = offset;
+}
+
+/* Things that are numbered by what they contain. */
+
+typedef bool same_fn(const void *a, const void *b);
+
+/* The number of `thing` in the array `list`; appended when it is new. tag keeps the kinds apart in the one hash. */
+static uint32_t number_of(struct bf_lower *l, struct bf_buf *list, uint32_t *n, const void *thing, size_t size,
+                          uint64_t hash, uint64_t tag, same_fn *same)
+{
+	uint64_t key = bf_hash64(hash ^ tag << 56);
+	uint32_t id;
+
+	for (; (id = bf_idmap_get(&l->content_ids, key)) != BF_IDMAP_NONE; key++) /* the next key after a collision */
+		if (id >> 30 == tag && same(list->data + (id & 0x3fffffff) * size, thing))
+			return id & 0x3fffffff;
+	bf_buf_add(list, thing, size);
+	if (list->err || bf_idmap_put(&l->content_ids, key, (uint32_t)tag << 30 | *n) < 0)
+		bf_lower_error(l, -ENOMEM);
+	return (*n)++;
+}
+
+static uint64_t hash_bytes(const void *p, size_t n, uint64_t h)
+{
+	for (const uint8_t *b = p; n--; b++)
+		h = (h ^ *b) * 0x100000001b3;
+	return h;
+}
+
+static bool same_bytecode(const void *a, const void *b)
+{
+	const struct bf_bytecode *x = *(const struct bf_bytecode *const *)a, *y = *(const struct bf_bytecode *const *)b;
+
+	return x->len == y->len && !memcmp(x->insns, y->insns, x->len * sizeof(*x->insns));
+}
+
+void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label hit, bf_label miss)
+{
+	uint64_t hash = hash_bytes(b->insns, b->len * sizeof(*b->insns), b->len);
+	struct bf_cell *c = bf_lower_cell(l, BF_CELL_CODE, hit, miss);
+
+	c->lo = number_of(l, &l->codes, &l->n_codes, &b, sizeof(b), hash, 1, same_bytecode);
+}
+
+static bool same_assist(const void *a, const void *b)
+{
+	const struct bf_assist_spec *x = a, *y = b;
+
+	return !strcmp(x->name, y->name) && x->revision == y->revision && x->size == y->size &&
+	       !memcmp(x->info, y->info, x->size);
+}
+
+void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit, bf_label miss)
+{
+	struct bf_assist_spec s = { .revision = a->revision, .size = a->size, .info = a->info };
+	uint32_t n;
+
+	memcpy(s.name, a->name, sizeof(s.name));
+	n = number_of(l, &l->assists, &l->n_assists, &s, sizeof(s), hash_bytes(a->info, a->size, a->size), 2, same_assist);
+	if (n >= MAX_ASSISTS) {
+		if (!l->err)
+			bf_diag_error(l->diag, -E2BIG, "more than %d different %s matches in one table", MAX_ASSISTS, a->name);
+		return bf_lower_error(l, -E2BIG);
+	}
+	l->insts[l->inst].assists |= 1u << n;
+	bf_lower_need(l, BF_NEED_ASSIST);
+	bf_lower_test(l, BF_KEY_ASSIST, 1u << n, 1u << n, 1u << n, hit, miss);
+}
+
+static bool same_handoff(const void *a, const void *b)
+{
+	return !memcmp(a, b, sizeof(struct bf_handoff_spec));
+}
+
+static uint32_t handoff_code(struct bf_lower *l, const struct bf_handoff_spec *s)
+{
+	uint32_t n = number_of(l, &l->handoffs, &l->n_handoffs, s, sizeof(*s), hash_bytes(s, sizeof(*s), 0), 3, same_handoff);
+
+	if (n >= MAX_CODES) {
+		if (!l->err)
+			bf_diag_error(l->diag, -E2BIG, "more than %d different targets in one table", MAX_CODES);
+		bf_lower_error(l, -E2BIG);
+	}
+	return n;
+}
+
+void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next)
+{
+	struct bf_handoff_spec s;
+	struct bf_cell *c;
+	int err;
+
+	memset(&s, 0, sizeof(s)); /* the padding too: compared as bytes */
+	err = a->target->handoff ? a->target->handoff(a->data, l->table->family, &s) : -EOPNOTSUPP;
+	if (err < 0) {
+		if (!l->err)
+			bf_diag_error(l->diag, err, "target %s cannot be handed to the kernel", a->target->name);
+		return bf_lower_error(l, err);
+	}
+	s.terminal = a->target->terminal;
+	l->insts[l->inst].handoff = true;
+	c = bf_lower_cell(l, BF_CELL_HANDOFF, next, BF_NO_LABEL);
+	c->lo = handoff_code(l, &s);
+}
+
+/* What matches ask. */
+
+void bf_lower_need(struct bf_lower *l, uint32_t needs)
+{
+	l->insts[l->inst].needs |= needs;
+}
+
+uint32_t bf_lower_hz(const struct bf_lower *l)
+{
+	return l->hz;
+}
+
+uint8_t bf_lower_family(const struct bf_lower *l)
+{
+	return l->table->family;
+}
+
+/* The end. */
+
+static uint32_t cell_of(struct bf_lower *l, bf_label label)
+{
+	if (label == BF_NO_LABEL)
+		return 0;
+	label = bf_lower_find(l, label);
+	if (label == BF_NO_LABEL || l->labels[label].kind != BF_LABEL_CELL)
+		return bf_lower_error(l, -EINVAL), 0; /* somebody forgot to bind it */
+	return l->labels[label].to;
+}
+
+static void *to_arena(struct bf_lower *l, const void *p, size_t size)
+{
+	void *copy = l->err ? NULL : bf_arena_memdup(l->arena, p, size);
+
+	if (!copy)
+		bf_lower_error(l, -ENOMEM);
+	return copy;
+}
+
+void bf_lower_finish(struct bf_lower *l)
+{
+	static const struct bf_handoff_spec drop = { .kind = BF_HANDOFF_DROP, .terminal = true };
+	struct bf_graph *g = l->g;
+
+	for (uint32_t i = 0; i < l->n_cells && !l->err; i++) {
+		l->cells[i].hit = cell_of(l, l->cells[i].hit);
+		l->cells[i].miss = cell_of(l, l->cells[i].miss);
+	}
+	for (uint32_t i = 0; i < g->n_roots && !l->err; i++)
+		g->roots[i].start = cell_of(l, g->roots[i].start);
+	g->drop_code = BF_NO_CODE;
+	if (l->plan.logs && l->n_handoffs)
+		g->drop_code = handoff_code(l, &drop);
+	if (!l->err && (l->params.err || l->handoffs.err || l->assists.err || l->codes.err))
+		bf_lower_error(l, -ENOMEM);
+	g->n_cells = l->n_cells;
+	g->cells = to_arena(l, l->cells, l->n_cells * sizeof(*l->cells));
+	g->n_params = l->params.len;
+	g->params = to_arena(l, l->params.data, l->params.len);
+	g->n_codes = l->n_codes;
+	g->codes = to_arena(l, l->codes.data, l->codes.len);
+	g->companion.n_codes = l->n_handoffs;
+	g->companion.codes = to_arena(l, l->handoffs.data, l->handoffs.len);
+	g->companion.n_assists = l->n_assists;
+	g->companion.assists = to_arena(l, l->assists.data, l->assists.len);
+	if (l->n_handoffs)
+		g->companion.max_codes_per_packet = BF_MIN(l->plan.max_codes, (uint32_t)BF_HANDOFF_MAX);
+}
+
+void bf_lower_free(struct bf_lower *l)
+{
+	bf_plan_free(&l->plan);
+	free(l->cells);
+	free(l->labels);
+	free(l->insts);
+	free(l->edges);
+	bf_buf_free(&l->params);
+	bf_buf_free(&l->handoffs);
+	bf_buf_free(&l->assists);
+	bf_buf_free(&l->codes);
+	bf_idmap_free(&l->param_ids);
+	bf_idmap_free(&l->content_ids);
+	bf_idmap_free(&l->copies);
+}

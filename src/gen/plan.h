@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * plan.h: what is known about the chains before any of them is lowered.
+ */
+#ifndef BF_PLAN_H
+#define BF_PLAN_H
+
+#include "base/diag.h"
+#include "gen/idmap.h"
+#include "rule/rule.h"
+
+struct bf_plan_chain {
+	const struct bf_chain *chain;
+	uint32_t sites;    /* rules of reachable chains that jump or go here */
+	bool reachable;    /* from a base chain */
+	bool indexed;      /* entered elsewhere than at its first rule, too */
+	bool returns;      /* it may end by going back to who called it */
+	uint32_t size;     /* about how many cells, everything below copied in; saturates */
+	uint32_t through;  /* at most so many hand-offs on a way through it and back, */
+	uint32_t codes;    /* on any way into it, at most; both saturate */
+	uint32_t inst;     /* its only instance that is no copy, or BF_IDMAP_NONE */
+	uint8_t state;     /* of the walk */
+};
+
+struct bf_plan {
+	struct bf_plan_chain *chains;
+	uint32_t n_chains;
+	struct bf_idmap ids; /* chain -> index */
+	uint32_t n_user;
+	bool active;   /* some base chain has rules or does not accept */
+	bool cyclic;   /* chains enter one another in a circle (their rules do not: that is an error) */
+	bool logs;     /* a packet may go on after a hand-off */
+	bool conntrack;
+	uint32_t max_codes; /* hand-offs on any way of a packet, the one that drops included */
+};
+
+#define BF_PLAN_HUGE (1u << 30)
+
+int bf_plan_make(struct bf_plan *p, const struct bf_table *t, struct bf_diag *d);
+void bf_plan_free(struct bf_plan *p);
+struct bf_plan_chain *bf_plan_chain(const struct bf_plan *p, const struct bf_chain *c);
+
+/* The rule's conditions are true for every packet: nothing behind it is reached, if its verdict ends the chain. */
+static inline bool bf_rule_ends_chain(const struct bf_rule *r)
+{
+	return r->n_conds == 0 && r->verdict.kind != BF_VERDICT_CONTINUE && r->verdict.kind != BF_VERDICT_JUMP;
+}
+
+#endif
