@@ -135,6 +135,13 @@ int bf_rule_add_action(struct bf_ruleset *rs, struct bf_rule *r, const struct bf
 /* The canonical text (print.c). counters: one per counter of the table, or NULL. */
 struct bf_rt_counter;
 void bf_table_print(struct bf_buf *out, const struct bf_table *t, const struct bf_rt_counter *counters);
-void bf_rule_print(struct bf_buf *out, const struct bf_rule *r);
+void bf_rule_print(struct bf_buf *out, const struct bf_rule *r, uint8_t family);
+void bf_cond_print(struct bf_buf *out, const struct bf_cond *c);
+/* A quoted string of up to max bytes: \" \\ and \xHH for what does not print. */
+void bf_text_quote(struct bf_buf *out, const char *s, size_t max);
+/* A chain's or table's name: quoted where it is not a plain word. */
+void bf_name_print(struct bf_buf *out, const char *name);
+/* The same as JSON text: {"tables": [...]} is the caller's, this is one table's object. */
+void bf_table_print_json(struct bf_buf *out, const struct bf_table *t, const struct bf_rt_counter *counters);
 
 #endif
