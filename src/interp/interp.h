@@ -67,6 +67,15 @@ struct bf_l4 {
 };
 void bf_packet_l4(const struct bf_packet *p, struct bf_l4 *out);
 
+/*
+ * The options of a TCP header, as the kernel's matches read them. -EBADMSG:
+ * the header is not whole, or says it is shorter than 20 bytes; they drop
+ * such a packet at once. Options that lie about their own length are skipped
+ * by that length, a length of 0 by one byte.
+ */
+int bf_packet_tcp_option(const struct bf_packet *p, uint8_t kind); /* 1: it is there, 0: not, -EBADMSG */
+int bf_packet_tcp_mss(const struct bf_packet *p, uint16_t *mss);   /* the same; fills *mss when 1 */
+
 struct bf_outcome {
 	enum bf_rt_verdict verdict; /* ACCEPT also where a terminal action was handed off */
 	uint32_t n_actions;

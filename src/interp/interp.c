@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * interp.c: a table run over a packet, the way ipt_do_table() walks a blob.
+ *
+ *   next rule: conditions in order; a guard that is true, or a match that
+ *              cannot read its header, drops the packet: nothing counts
+ *   it matches: count, note the actions, follow the verdict
+ *   RETURN or the end of a chain: back behind the jump; nowhere to go back to:
+ *              the policy of the hook's base chain
+ */
+#include "interp/interp.h"
+
+#include "interp/packet.h"
+
+struct state { /* of one stateful condition */
+	const void *data; /* which: the address of its parameters */
+	void *bytes;
+};
+
+struct place {
+	const struct bf_chain *chain;
+	uint32_t rule;
+};
+
+struct bf_interp {
+	struct bf_arena *arena; /* owns all of it */
+	const struct bf_table *t;
+	uint32_t hz;
+	struct bf_rt_counter *counters;
+	struct state *states; /* sorted by data */
+	uint32_t n_states;
+	struct place *stack;
+	uint32_t depth, max_depth;
+	uint32_t (*random)(void *ctx);
+	void *random_ctx;
+	uint64_t seed;
+};
+
+static uint32_t fixed_random(void *ctx)
+{
+	struct bf_interp *in = ctx;
+
+	in->seed = in->seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(in->seed >> 32);
+}
+
+void bf_interp_set_random(struct bf_interp *in, uint32_t (*next)(void *ctx), void *ctx)
+{
+	in->random = next ? next : fixed_random;
+	in->random_ctx = next ? ctx : in;
+}
+
+uint32_t bf_interp_random(struct bf_interp *in)
+{
+	return in->random(in->random_ctx);
+}
+
+uint32_t bf_interp_hz(const struct bf_interp *in)
+{
+	return in->hz;
+}
+
+static int compare_states(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t)((const struct state *)a)->data, y = (uintptr_t)((const struct state *)b)->data;
+
+	return x < y ? -1 : x > y;
+}
+
+void *bf_interp_state(struct bf_interp *in, const void *data)
+{
+	struct state key = { .data = data };
+	struct state *s = bsearch(&key, in->states, in->n_states, sizeof(key), compare_states);
+
+	return s->bytes;
+}
+
+/* Calls visit for each condition with state, until one fails. */
+static bool each_stateful(struct bf_interp *in, bool (*visit)(struct bf_interp *, const struct bf_cond *))
+{
+	for (uint32_t i = 0; i < in->t->n_chains; i++) {
+		const struct bf_chain *c = in->t->chains[i];
+
+		for (uint32_t j = 0; j < c->n_rules; j++)
+			for (uint32_t k = 0; k < c->rules[j].n_conds; k++) {
+				const struct bf_cond *cond = &c->rules[j].conds[k];
+
+				if (cond->kind == BF_COND_MATCH && cond->match->state_size && !visit(in, cond))
+					return false;
+			}
+	}
+	return true;
+}
+
+static bool count_state(struct bf_interp *in, const struct bf_cond *c)
+{
+	in->n_states++;
+	return true;
+}
+
+static bool add_state(struct bf_interp *in, const struct bf_cond *c)
+{
+	struct state *s = &in->states[in->n_states++];
+
+	s->data = c->data;
+	s->bytes = bf_arena_alloc(in->arena, c->match->state_size);
+	return s->bytes;
+}
+
+static bool make_states(struct bf_interp *in)
+{
+	each_stateful(in, count_state);
+	in->states = bf_arena_array(in->arena, in->n_states, struct state);
+	in->n_states = 0;
+	if (!in->states || !each_stateful(in, add_state))
+		return false;
+	qsort(in->states, in->n_states, sizeof(*in->states), compare_states);
+	return true;
+}
+
+/* Each rule stands on the stack once at most, for a ruleset has no loops. */
+static bool make_stack(struct bf_interp *in)
+{
+	in->max_depth = 1;
+	for (uint32_t i = 0; i < in->t->n_chains; i++)
+		in->max_depth += in->t->chains[i]->n_rules;
+	in->stack = bf_arena_array(in->arena, in->max_depth, struct place);
+	return in->stack;
+}
+
+struct bf_interp *bf_interp_new(const struct bf_table *t, uint32_t hz)
+{
+	struct bf_arena *a = bf_arena_new();
+	struct bf_interp *in = a ? bf_arena_new_of(a, struct bf_interp) : NULL;
+
+	if (!in) {
+		bf_arena_free(a);
+		return NULL;
+	}
+	in->arena = a;
+	in->t = t;
+	in->hz = hz;
+	bf_interp_set_random(in, NULL, NULL);
+	in->counters = bf_arena_array(a, t->n_counters, struct bf_rt_counter);
+	if (!in->counters || !make_states(in) || !make_stack(in)) {
+		bf_arena_free(a);
+		return NULL;
+	}
+	return in;
+}
+
+void bf_interp_free(struct bf_interp *in)
+{
+	if (in)
+		bf_arena_free(in->arena);
+}
+
+const struct bf_rt_counter *bf_interp_counters(const struct bf_interp *in)
+{
+	return in->counters;
+}
+
+static bool field_holds(const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop)
+{
+	bool inside = false;
+	bf_u128 v;
+	int there = bf_packet_field(p, bf_field_id(c->field), &v);
+
+	*hotdrop |= there < 0;
+	if (there <= 0)
+		return false;
+	for (uint32_t i = 0; i < c->n_ranges; i++)
+		inside |= (v & c->mask) >= c->ranges[i].lo && (v & c->mask) <= c->ranges[i].hi;
+	return inside != c->neg;
+}
+
+bool bf_interp_cond(struct bf_interp *in, const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop)
+{
+	bool holds;
+
+	if (c->kind == BF_COND_FIELD)
+		return field_holds(p, c, hotdrop);
+	holds = c->match->eval(in, p, c->data, hotdrop);
+	return !*hotdrop && holds != c->neg;
+}
+
+static bool matches(struct bf_interp *in, const struct bf_packet *p, const struct bf_rule *r, bool *hotdrop)
+{
+	for (uint32_t i = 0; i < r->n_conds; i++) {
+		bool holds = bf_interp_cond(in, p, &r->conds[i], hotdrop);
+
+		if (r->conds[i].guard && holds)
+			*hotdrop = true;
+		if (*hotdrop || holds == r->conds[i].guard)
+			return false;
+	}
+	return true;
+}
+
+static void count(struct bf_interp *in, uint32_t counter, const struct bf_packet *p)
+{
+	if (counter == BF_NO_COUNTER)
+		return;
+	in->counters[counter].packets++;
+	in->counters[counter].bytes += p->len;
+}
+
+static bool push(struct bf_interp *in, struct place at)
+{
+	if (in->depth == in->max_depth)
+		return false;
+	in->stack[in->depth++] = at;
+	return true;
+}
+
+/* Moves *at where the verdict says. True: *out is final. */
+static bool follow(struct bf_interp *in, const struct bf_chain *base, struct place *at, const struct bf_verdict *v,
+                   enum bf_rt_verdict *out)
+{
+	switch (v->kind) {
+	case BF_VERDICT_CONTINUE:
+		at->rule++;
+		return false;
+	case BF_VERDICT_RETURN:
+		*at = in->depth ? in->stack[--in->depth] : (struct place){ base, base->n_rules };
+		return false;
+	case BF_VERDICT_JUMP:
+		at->rule++;
+		if (!push(in, *at)) {
+			*out = BF_DROP;
+			return true;
+		}
+		*at = (struct place){ v->chain, v->index };
+		return false;
+	case BF_VERDICT_GOTO:
+		*at = (struct place){ v->chain, v->index };
+		return false;
+	case BF_VERDICT_DROP:
+		*out = BF_DROP;
+		return true;
+	case BF_VERDICT_ACCEPT:
+	case BF_VERDICT_ACTION:
+		*out = BF_ACCEPT;
+		return true;
+	}
+	*out = BF_DROP;
+	return true;
+}
+
+static void note_actions(const struct bf_rule *r, struct bf_outcome *out)
+{
+	for (uint32_t i = 0; i < r->n_actions && out->n_actions < BF_HANDOFF_MAX; i++)
+		out->actions[out->n_actions++] = &r->actions[i];
+}
+
+static void walk(struct bf_interp *in, const struct bf_packet *p, const struct bf_chain *base, struct bf_outcome *out)
+{
+	struct place at = { base, 0 };
+
+	for (bool done = false; !done;) {
+		const struct bf_chain *c = at.chain;
+		const struct bf_rule *r = at.rule < c->n_rules ? &c->rules[at.rule] : NULL;
+		struct bf_verdict end = { .kind = c->policy };
+
+		if (r && !matches(in, p, r, &out->hotdrop)) {
+			at.rule++;
+			if (!out->hotdrop)
+				continue;
+			out->verdict = BF_DROP;
+			return;
+		}
+		count(in, r ? r->counter : c->counter, p);
+		if (r)
+			note_actions(r, out);
+		done = follow(in, base, &at, r ? &r->verdict : &end, &out->verdict);
+	}
+}
+
+static const struct bf_chain *base_chain(const struct bf_table *t, uint8_t hook)
+{
+	for (uint32_t i = 0; i < t->n_chains; i++)
+		if (t->chains[i]->base && t->chains[i]->hook == hook)
+			return t->chains[i];
+	return NULL;
+}
+
+void bf_interp_run(struct bf_interp *in, const struct bf_packet *p, struct bf_outcome *out)
+{
+	const struct bf_chain *base = base_chain(in->t, p->hook);
+
+	memset(out, 0, sizeof(*out));
+	out->verdict = BF_ACCEPT;
+	in->depth = 0;
+	if (base)
+		walk(in, p, base, out);
+}

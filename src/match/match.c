@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* match.c: the lists of matches and targets that are not plain fields (match.h). */
+#include "match/match.h"
+
+const struct bf_match_ops *const bf_matches[] = {
+	&bf_match_any,
+	&bf_match_assist,
+	&bf_match_bytecode,
+	&bf_match_conntrack,
+	&bf_match_limit,
+	&bf_match_statistic,
+	&bf_match_tcpmss,
+	&bf_match_tcpopt,
+	NULL,
+};
+
+const struct bf_target_ops *const bf_targets[] = {
+	&bf_target_log,
+	&bf_target_nflog,
+	&bf_target_reject,
+	NULL,
+};
