@@ -35,8 +35,7 @@ struct bf_inst { /* a chain as it is lowered once, with its way back */
 	bf_label ret;    /* where RETURN leads; the label of the RET cell when that is on the stack */
 	bf_label first;  /* first + i: rule i; first + n_rules: the chain's end */
 	bool copied;     /* one of several copies: everything below it is a copy too */
-	bool handoff;
-	uint32_t needs, assists;
+	struct bf_uses uses; /* its own; after summing up: of all it reaches */
 	uint32_t depth;  /* after summing up: deepest nesting of calls from here on */
 	uint32_t edges;  /* last of its edges, linked by edge.next; BF_IDMAP_NONE: none */
 	uint8_t state;   /* of the summing walk */
@@ -89,13 +88,13 @@ bf_label bf_lower_find(struct bf_lower *l, bf_label label);
 bool bf_lower_used(struct bf_lower *l, bf_label label);
 void bf_lower_use(struct bf_lower *l, bf_label label);
 void bf_lower_goto(struct bf_lower *l, bf_label to); /* continue at `to` */
+struct bf_uses *bf_lower_uses(struct bf_lower *l);
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss);
 bf_label bf_lower_shared(struct bf_lower *l, bf_label *which); /* &l->drop, &l->accept or &l->ret */
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);
 
-void bf_lower_cond(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf_label miss);
 void bf_lower_chains(struct bf_lower *l);
 
 #endif

@@ -230,9 +230,11 @@ static void add_root(struct bf_lower *l, struct bf_plan_chain *c)
 
 static void take(struct bf_inst *in, const struct bf_inst *from, bool push)
 {
-	in->needs |= from->needs;
-	in->assists |= from->assists;
-	in->handoff |= from->handoff;
+	in->uses.needs |= from->uses.needs;
+	in->uses.ops |= from->uses.ops;
+	in->uses.loaders |= from->uses.loaders;
+	in->uses.specials |= from->uses.specials;
+	in->uses.assists |= from->uses.assists;
 	in->depth = BF_MAX(in->depth, from->depth + push);
 }
 
@@ -284,10 +286,11 @@ static void sum_roots(struct bf_lower *l)
 
 		if (!l->plan.cyclic)
 			sum_below(l, stack, id);
-		r->needs = in->needs;
-		r->assists = in->assists;
 		r->depth = in->depth + (bf_plan_chain(&l->plan, r->chain)->sites > 0);
-		r->handoff = in->handoff;
+		r->uses = in->uses;
+		r->uses.ops &= ~(1u << BF_CELL_CALL | 1u << BF_CELL_RET); /* the chain that has them may be another's */
+		r->uses.ops |= 1u << BF_CELL_VERDICT | (r->depth ? 1u << BF_CELL_CALL | 1u << BF_CELL_RET : 0);
+		l->g->conntrack |= r->uses.needs & BF_NEED_CT;
 	}
 	free(stack);
 }
@@ -298,7 +301,7 @@ static void assist_hooks(struct bf_lower *l)
 
 	for (uint32_t i = 0; i < l->g->n_roots; i++)
 		for (uint32_t k = 0; k < l->n_assists; k++)
-			if (l->g->roots[i].assists >> k & 1)
+			if (l->g->roots[i].uses.assists >> k & 1)
 				a[k].hooks |= 1u << l->g->roots[i].chain->hook;
 }
 

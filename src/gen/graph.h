@@ -15,13 +15,16 @@
 #include "match/match.h"
 #include "rt/abi.h"
 
+struct bf_uses { /* what cells use, as bits; see struct bf_rt_config */
+	uint32_t needs, ops, loaders, specials;
+	uint32_t assists; /* answers of the kernel's matches */
+};
+
 struct bf_graph_root { /* a base chain */
 	const struct bf_chain *chain;
-	uint32_t start;     /* its first cell */
-	uint32_t needs;     /* BF_NEED_* of everything it can reach */
-	uint32_t assists;   /* answers it can ask for, one bit each */
-	uint32_t depth;     /* deepest nesting of CALL cells */
-	bool handoff;       /* it can reach a HANDOFF cell */
+	uint32_t start;      /* its first cell */
+	struct bf_uses uses; /* by everything it can reach */
+	uint32_t depth;      /* deepest nesting of CALL cells */
 };
 
 struct bf_graph {

@@ -114,6 +114,11 @@ void bf_lower_goto(struct bf_lower *l, bf_label to)
 
 /* Cells. */
 
+struct bf_uses *bf_lower_uses(struct bf_lower *l)
+{
+	return &l->insts[l->inst].uses;
+}
+
 /* A new cell here, or a place to scribble when nothing leads here. */
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss)
 {
@@ -133,6 +138,7 @@ struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label h
 		bf_lower_use(l, hit);
 	if (miss != BF_NO_LABEL)
 		bf_lower_use(l, miss);
+	bf_lower_uses(l)->ops |= 1u << op;
 	c = &l->cells[l->n_cells++];
 	*c = (struct bf_cell){ .op = op, .hit = hit, .miss = miss };
 	return c;
@@ -185,6 +191,7 @@ void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_l
 {
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_LOAD, hit, miss);
 
+	bf_lower_uses(l)->loaders |= 1u << loader;
 	c->lo = loader;
 	c->arg = arg;
 }
@@ -211,6 +218,7 @@ void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params
 	uint32_t offset = param_offset(l, params, size);
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_MATCH, hit, miss);
 
+	bf_lower_uses(l)->specials |= 1u << id;
 	c->lo = id;
 	c->arg = offset;
 }
@@ -277,7 +285,7 @@ void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit
 			bf_diag_error(l->diag, -E2BIG, "more than %d different %s matches in one table", MAX_ASSISTS, a->name);
 		return bf_lower_error(l, -E2BIG);
 	}
-	l->insts[l->inst].assists |= 1u << n;
+	bf_lower_uses(l)->assists |= 1u << n;
 	bf_lower_need(l, BF_NEED_ASSIST);
 	bf_lower_test(l, BF_KEY_ASSIST, 1u << n, 1u << n, 1u << n, hit, miss);
 }
@@ -313,16 +321,16 @@ void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label ne
 		return bf_lower_error(l, err);
 	}
 	s.terminal = a->target->terminal;
-	l->insts[l->inst].handoff = true;
 	c = bf_lower_cell(l, BF_CELL_HANDOFF, next, BF_NO_LABEL);
 	c->lo = handoff_code(l, &s);
+	c->arg = s.terminal;
 }
 
 /* What matches ask. */
 
 void bf_lower_need(struct bf_lower *l, uint32_t needs)
 {
-	l->insts[l->inst].needs |= needs;
+	bf_lower_uses(l)->needs |= needs;
 }
 
 uint32_t bf_lower_hz(const struct bf_lower *l)

@@ -108,6 +108,8 @@ struct bf_bytecode { /* classic BPF, run on the packet from its IP header on */
 	uint16_t len;
 	const struct sock_filter *insns; /* linux/filter.h */
 };
+/* Does the kernel take it? -EINVAL: no. -EOPNOTSUPP: yes, but it loads what we do not offer (SKF_AD_NLATTR, ...). -ENOMEM. */
+int bf_bytecode_check(const struct bf_bytecode *b);
 struct bf_assist { /* struct xt_entry_match content for the kernel */
 	char name[29];
 	uint8_t revision;

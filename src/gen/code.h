@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * code.h: the functions that are made for one program (rt/code.h names them):
+ *
+ *   bf_code      the classic BPF filters that its CODE cells run (cbpf.c)
+ *   bf_straight  the cells themselves as instructions (straight.c)
+ */
+#ifndef BF_GEN_CODE_H
+#define BF_GEN_CODE_H
+
+#include "gen/graph.h"
+#include "gen/link.h"
+
+#define BF_CODE_FUNCS 2
+
+/*
+ * Fills own[0 .. *n_own - 1] with what the program of root r needs; memory from
+ * a. *straight: bf_straight is among them, because r reaches at most code_max
+ * cells and calls no chain through the stack.
+ */
+int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r, uint32_t code_max,
+                  struct bf_rt_func *own, uint32_t *n_own, bool *straight, struct bf_diag *d);
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * straight.c: a small graph of cells -> bf_straight(frame), the same graph as
+ * instructions. Cells come in the order of their numbers, so that what a cell
+ * falls through to is mostly right behind it.
+ *
+ *   r6        frame; key words are read from frame.key each time
+ *   r0 .. r5  of one cell only
+ *
+ * The verifier's cost decides how a test looks. A register or stack word that
+ * is compared with a constant becomes known on one side, and states that know
+ * different things are not merged: the walk over n tests would be quadratic.
+ * So each test reads its word anew and changes the copy (AND, XOR, SUB) before
+ * it is compared: what is learnt then is about the copy alone.
+ */
+#include "gen/code.h"
+
+#include "gen/asm.h"
+#include "gen/cbpf.h"
+#include "rt/code.h"
+
+enum { FRAME = BPF_REG_6 };
+
+struct straight {
+	struct bf_asm out;
+	const struct bf_cell *cells;
+	bf_asm_label *label;
+	uint32_t *order; /* cells reached, ascending */
+	uint32_t n;
+	bf_asm_label drop;
+};
+
+/* Where a cell leads; n: how many ways (a VERDICT has none). */
+static unsigned ways(const struct bf_cell *c)
+{
+	switch (c->op) {
+	case BF_CELL_VERDICT:
+		return 0;
+	case BF_CELL_COUNT:
+	case BF_CELL_HANDOFF:
+		return 1;
+	default:
+		return 2;
+	}
+}
+
+/* Marks what `start` reaches and counts it. False: more than max cells, or calls through the stack. */
+static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_t *seen, uint32_t *stack, uint32_t *n)
+{
+	uint32_t top = 0;
+
+	*n = 0;
+	seen[start] = 1;
+	stack[top++] = start;
+	while (top) {
+		const struct bf_cell *c = &g->cells[stack[--top]];
+
+		if (++*n > max || c->op == BF_CELL_CALL || c->op == BF_CELL_RET)
+			return false;
+		if (ways(c) > 1 && !seen[c->miss]) {
+			seen[c->miss] = 1;
+			stack[top++] = c->miss;
+		}
+		if (ways(c) > 0 && !seen[c->hit]) {
+			seen[c->hit] = 1;
+			stack[top++] = c->hit;
+		}
+	}
+	return true;
+}
+
+static void go(struct straight *s, uint32_t to, uint32_t next)
+{
+	if (to != next)
+		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, s->label[to]);
+}
+
+/* Jumps on (w`reg` op imm): true -> hit, else miss; `not_op` is the opposite. next: the cell right behind. */
+static void branch(struct straight *s, uint8_t op, uint8_t not_op, uint8_t reg, uint32_t imm, const struct bf_cell *c,
+                   uint32_t next)
+{
+	if (c->hit == next)
+		return bf_asm_jump(&s->out, BPF_JMP32 | not_op | BPF_K, reg, 0, imm, s->label[c->miss]);
+	bf_asm_jump(&s->out, BPF_JMP32 | op | BPF_K, reg, 0, imm, s->label[c->hit]);
+	go(s, c->miss, next);
+}
+
+static void test(struct straight *s, const struct bf_cell *c, uint32_t next)
+{
+	bool masked = c->mask != UINT32_MAX;
+
+	bf_asm_load(&s->out, BPF_REG_1, FRAME, offsetof(struct bf_frame, key) + 4 * c->word);
+	if (masked)
+		bf_asm_emit(&s->out, BPF_ALU | BPF_AND | BPF_K, BPF_REG_1, 0, 0, c->mask);
+	if (c->span == 0) {
+		if (!masked || c->lo)
+			bf_asm_emit(&s->out, BPF_ALU | BPF_XOR | BPF_K, BPF_REG_1, 0, 0, c->lo);
+		return branch(s, BPF_JEQ, BPF_JNE, BPF_REG_1, 0, c, next);
+	}
+	if (!masked || c->lo)
+		bf_asm_emit(&s->out, BPF_ALU | BPF_SUB | BPF_K, BPF_REG_1, 0, 0, c->lo);
+	branch(s, BPF_JLE, BPF_JGT, BPF_REG_1, c->span, c, next);
+}
+
+/* Calls a function with frame, b and the constant c; its answer is hit, miss or drop. */
+static void ask(struct straight *s, const char *function, const struct bf_cell *c, uint64_t arg, uint32_t next)
+{
+	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
+	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
+	bf_asm_mov_imm(&s->out, BPF_REG_3, arg); /* offsets and small numbers: 32 bits hold them */
+	bf_asm_call(&s->out, function);
+	bf_asm_jump(&s->out, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_0, 0, BF_HOTDROP, s->drop);
+	branch(s, BPF_JNE, BPF_JEQ, BPF_REG_0, BF_MISS, c, next);
+}
+
+static void count(struct straight *s, const struct bf_cell *c, uint32_t next)
+{
+	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
+	bf_asm_mov_imm(&s->out, BPF_REG_2, c->arg);
+	bf_asm_call(&s->out, "bf_count");
+	go(s, c->hit, next);
+}
+
+static void handoff(struct straight *s, const struct bf_cell *c, uint32_t next)
+{
+	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
+	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
+	bf_asm_mov_imm(&s->out, BPF_REG_3, c->arg);
+	bf_asm_call(&s->out, "bf_note");
+	bf_asm_jump(&s->out, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_0, 0, 0, s->drop);
+	go(s, c->hit, next);
+}
+
+static void verdict(struct straight *s, uint32_t v)
+{
+	bf_asm_mov_imm(&s->out, BPF_REG_0, v);
+	bf_asm_exit(&s->out);
+}
+
+static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
+{
+	switch (c->op) {
+	case BF_CELL_TEST:
+		return test(s, c, next);
+	case BF_CELL_COUNT:
+		return count(s, c, next);
+	case BF_CELL_VERDICT:
+		return verdict(s, c->lo);
+	case BF_CELL_LOAD:
+		return ask(s, "bf_load", c, c->arg, next);
+	case BF_CELL_MATCH:
+		return ask(s, "bf_special", c, c->arg, next);
+	case BF_CELL_CODE:
+		return ask(s, "bf_code", c, 0, next);
+	case BF_CELL_HANDOFF:
+		return handoff(s, c, next);
+	}
+}
+
+static bool may_drop(const struct bf_graph_root *r)
+{
+	return r->uses.ops & (1u << BF_CELL_LOAD | 1u << BF_CELL_MATCH | 1u << BF_CELL_CODE | 1u << BF_CELL_HANDOFF);
+}
+
+static void emit(struct straight *s, const struct bf_graph_root *r)
+{
+	bf_asm_mov(&s->out, FRAME, BPF_REG_1);
+	s->drop = bf_asm_new_label(&s->out);
+	for (uint32_t i = 0; i < s->n; i++)
+		s->label[s->order[i]] = bf_asm_new_label(&s->out);
+	if (s->order[0] != r->start)
+		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, s->label[r->start]);
+	for (uint32_t i = 0; i < s->n; i++) {
+		bf_asm_bind(&s->out, s->label[s->order[i]]);
+		cell(s, &s->cells[s->order[i]], i + 1 < s->n ? s->order[i + 1] : UINT32_MAX);
+	}
+	if (may_drop(r)) {
+		bf_asm_bind(&s->out, s->drop);
+		verdict(s, BF_DROP);
+	}
+}
+
+/* 1: made; 0: too large, or not of this kind. */
+static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const struct bf_graph_root *r, uint32_t max,
+                         struct bf_rt_func *out)
+{
+	_cleanup_free_ uint8_t *seen = calloc(g->n_cells, 1);
+	_cleanup_free_ uint32_t *numbers = calloc(g->n_cells, 2 * sizeof(uint32_t));
+	struct straight s = { .cells = g->cells, .order = numbers, .label = numbers + g->n_cells };
+	int err;
+
+	if (!seen || !numbers)
+		return -ENOMEM;
+	if (!reach(g, r->start, max, seen, s.order, &s.n))
+		return 0;
+	s.n = 0;
+	for (uint32_t i = 0; i < g->n_cells; i++)
+		if (seen[i])
+			s.order[s.n++] = i;
+	emit(&s, r);
+	err = bf_asm_finish(&s.out, arena, "bf_straight", out);
+	bf_asm_free(&s.out);
+	return err == -E2BIG ? 0 : err < 0 ? err : 1;
+}
+
+int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r, uint32_t code_max,
+                  struct bf_rt_func *own, uint32_t *n_own, bool *straight, struct bf_diag *d)
+{
+	int err = 0;
+
+	*n_own = 0;
+	*straight = false;
+	if (r->uses.ops & 1u << BF_CELL_CODE)
+		err = bf_cbpf_func(a, g->codes, g->n_codes, &own[(*n_own)++], d);
+	if (err < 0 || !code_max)
+		return err;
+	err = straight_func(a, g, r, code_max, &own[*n_own]);
+	if (err < 0)
+		return err;
+	*straight = err;
+	*n_own += err;
+	return 0;
+}
