@@ -97,11 +97,15 @@ int bf_get_features(struct bf_ctx *ctx, const struct bf_feature_info **out);
 
 /*
  * Runs argv (searched in PATH) and serves the iptables calls of it and of all
- * its descendants until the last one is gone. Returns its exit status, 128 +
- * signal when it was killed, or -errno when it could not be started.
+ * its descendants until the last one is gone. Returns the program's wait
+ * status (waitpid(2): WIFEXITED, WTERMSIG, ...), or -errno when it could not
+ * be started. Signals sent to the caller are handed on to the program; the
+ * calling thread must be the one that may wait for children.
  * argv0: what the program finds as its own name (NULL: argv[0]).
  */
 #define BF_RUN_NAMES 1u /* also answer /proc/net/ip_tables_names (the -save programs) */
+#define BF_RUN_EXEC 2u  /* when the caller is itself served already: replace it by the program, execvp(3) */
+#define BF_RUN_TIED 4u  /* the program is killed when the supervisor is */
 int bf_run(struct bf_ctx *ctx, const char *argv0, char *const argv[], unsigned flags);
 
 #ifdef __cplusplus
