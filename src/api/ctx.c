@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ctx.c: contexts, messages, features (bpfilter.h). */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "api/ctx.h"
+#include "serve/serve.h"
+
+#define LOCK_MS_DEFAULT 60000
+
+struct bf_ctx *bf_ctx_new(void)
+{
+	struct bf_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (!ctx)
+		return NULL;
+	ctx->netns = -1;
+	ctx->lock_ms = LOCK_MS_DEFAULT;
+	return ctx;
+}
+
+void bf_ctx_free(struct bf_ctx *ctx)
+{
+	if (!ctx)
+		return;
+	if (ctx->netns >= 0)
+		close(ctx->netns);
+	bf_diag_free(&ctx->diag);
+	free(ctx);
+}
+
+int bf_ctx_set_netns(struct bf_ctx *ctx, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0)
+		return -errno;
+	if (ctx->netns >= 0)
+		close(ctx->netns);
+	ctx->netns = copy;
+	return 0;
+}
+
+void bf_ctx_set_lock_timeout(struct bf_ctx *ctx, int ms)
+{
+	ctx->lock_ms = ms;
+}
+
+const char *bf_ctx_message(const struct bf_ctx *ctx)
+{
+	return ctx->diag.text.data ? ctx->diag.text.data : "";
+}
+
+void bf_ctx_begin(struct bf_ctx *ctx)
+{
+	bf_diag_free(&ctx->diag);
+}
+
+const struct bf_features *bf_ctx_features(struct bf_ctx *ctx)
+{
+	if (!ctx->probed && !bf_probe(&ctx->features))
+		ctx->probed = true;
+	return &ctx->features;
+}
+
+int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns)
+{
+	int rc = bf_ns_lock(ns, ctx->lock_ms);
+
+	if (rc == -ETIMEDOUT)
+		bf_diag_error(&ctx->diag, rc, "another process is changing this network namespace's rules");
+	return rc;
+}
+
+int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns)
+{
+	int rc = bf_ns_open(ns, ctx->netns, true, &ctx->diag);
+
+	return rc ? rc : bf_ctx_lock(ctx, *ns);
+}
+
+int bf_get_features(struct bf_ctx *ctx, const struct bf_feature_info **out)
+{
+	const struct bf_features *f;
+
+	bf_ctx_begin(ctx);
+	f = bf_ctx_features(ctx);
+	for (unsigned i = 0; i < f->n; i++)
+		ctx->info[i] = (struct bf_feature_info){.name = f->f[i].name,
+			.present = f->f[i].present,
+			.required = f->f[i].required,
+			.enables = f->f[i].enables,
+			.hint = f->f[i].hint};
+	*out = ctx->info;
+	return (int)f->n;
+}
+
+int bf_collect(struct bf_ctx *ctx)
+{
+	bf_ctx_begin(ctx);
+	return bf_ns_collect(&ctx->diag);
+}
+
+int bf_flush(struct bf_ctx *ctx)
+{
+	_cleanup_ns_ struct bf_ns *ns = NULL;
+	int rc;
+
+	bf_ctx_begin(ctx);
+	rc = bf_ns_open(&ns, ctx->netns, false, &ctx->diag);
+	if (rc == -ENOENT) {
+		bf_ctx_begin(ctx);
+		return 0;
+	}
+	if (!rc)
+		rc = bf_ctx_lock(ctx, ns);
+	return rc ? rc : bf_ns_destroy(ns, &ctx->diag);
+}
+
+int bf_run(struct bf_ctx *ctx, const char *argv0, char *const argv[], unsigned flags)
+{
+	bf_ctx_begin(ctx);
+	return bf_serve_run(argv0, argv, flags, &ctx->diag);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ctx.h: what the public functions share.
+ *
+ * Each call begins with bf_ctx_begin(), which forgets the last call's
+ * messages, and opens the namespace's state anew: another process may have
+ * removed it meanwhile.
+ */
+#ifndef BF_API_CTX_H
+#define BF_API_CTX_H
+
+#include "base/diag.h"
+#include "bpfilter/bpfilter.h"
+#include "front/xtables/xtables.h"
+#include "kern/kern.h"
+
+struct bf_ctx {
+	int netns; /* or -1: the caller's own */
+	int lock_ms;
+	struct bf_diag diag;
+	struct bf_features features;
+	bool probed;
+	struct bf_feature_info info[BF_ARRAY_SIZE(((struct bf_features *)0)->f)];
+};
+
+#define _cleanup_ns_ _cleanup_(bf_ns_closep)
+static inline void bf_ns_closep(struct bf_ns **ns)
+{
+	bf_ns_close(*ns);
+}
+
+void bf_ctx_begin(struct bf_ctx *ctx);
+const struct bf_features *bf_ctx_features(struct bf_ctx *ctx);
+int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns);
+/* Opens the namespace, makes it if need be, and takes its lock. */
+int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns);
+
+/*
+ * table.c: a table as it is stored. The state of a unit is
+ *
+ *   struct bf_table_head | struct bf_xt_head | entries
+ */
+struct bf_table_head {
+	uint32_t magic;
+	uint32_t older; /* tables that were there before, for the order of names */
+};
+#define BF_TABLE_MAGIC 0x31746662 /* "bft1" */
+
+struct bf_stored {
+	struct bf_unit *unit; /* NULL: nobody has touched the table */
+	struct bf_buf empty;  /* then its state */
+	uint32_t older;
+	char name[48];        /* of the unit */
+	const void *state;    /* struct bf_xt_head and entries */
+	size_t len;
+	uint32_t num_entries;
+	bool is_empty;        /* no rule, no chain, all policies ACCEPT */
+};
+#define _cleanup_stored_ _cleanup_(bf_stored_free)
+void bf_stored_free(struct bf_stored *t);
+
+/* ns may be NULL: nothing is stored. -ENOENT: not a table of ours. */
+int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_stored *t);
+/* num_entries counters, malloc'ed. */
+int bf_stored_counters(const struct bf_stored *t, struct bf_rt_counter **out);
+
+/* A state, compiled. */
+int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img);
+/* Makes a compiled state the table's (img NULL: removes the table). Needs the lock.
+ * old, if not NULL: t->num_entries counters of the replaced table. */
+int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
+                     const struct bf_buf *state, struct bf_rt_counter *old);
+
+uint8_t bf_nfproto(int family);
+/* "ip-filter"; -ENAMETOOLONG cannot be: names have at most 31 characters. */
+void bf_unit_name(int family, const char *table, char name[48]);
+
+/* netns.c: what must be opened inside the namespace. */
+int bf_netns_socket(int netns, int family);
+int bf_netns_open_proc(int netns, const char *file); /* below /proc/net */
+
+/* names.c: tables that exist, the kernel's and ours. */
+uint32_t bf_count_names(struct bf_ns *ns, int netns, int family);
+
+/* kernel.c: the kernel's own ip_tables. */
+struct bf_kernel_table {
+	int sock;
+	int family;
+	char name[32];
+	uint32_t num_entries;
+	struct bf_buf state;            /* as bf_xt_decode_replace makes it */
+	struct bf_rt_counter *counters; /* num_entries */
+};
+#define _cleanup_kernel_table_ _cleanup_(bf_kernel_table_free)
+void bf_kernel_table_free(struct bf_kernel_table *k);
+/* Does the table exist there? Asking the kernel's sockets would create it. */
+bool bf_kernel_has(int netns, int family, const char *table);
+int bf_kernel_read(int netns, int family, const char *table, struct bf_kernel_table *out, struct bf_diag *d);
+/* Replaces the whole table; its counters begin at 0. */
+int bf_kernel_write(struct bf_kernel_table *k, const void *state, size_t len, struct bf_diag *d);
+/* num_entries of them, of the table last read or written. */
+int bf_kernel_add_counters(struct bf_kernel_table *k, const struct bf_rt_counter *c, struct bf_diag *d);
+bool bf_kernel_is_empty(const struct bf_kernel_table *k);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * import.c: a table moves between the kernel's ip_tables and us.
+ *
+ * Packets must be filtered all the time, so the new owner filters before the
+ * old one stops. While both do, each packet gets the same verdict twice. The
+ * counters that move are those of the moment when the new owner began, so that
+ * what passes meanwhile is counted once.
+ *
+ * iptables' own lock (/run/xtables.lock) keeps native commands away.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "api/ctx.h"
+#include "serve/serve.h"
+
+#define TABLE "filter"
+
+static const char *iptables(int family)
+{
+	return family == AF_INET6 ? "ip6tables" : "iptables";
+}
+
+/* The same file, by the same variable, as xtables' programs. */
+static int lock_xtables(struct bf_ctx *ctx)
+{
+	const char *path = secure_getenv("XTABLES_LOCKFILE");
+	_cleanup_close_ int fd = open(path ? path : "/run/xtables.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return bf_diag_error(&ctx->diag, -errno, "cannot open iptables' lock: %s", strerror(errno));
+	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += 10) {
+		if (errno != EWOULDBLOCK || (ctx->lock_ms >= 0 && ms >= ctx->lock_ms))
+			return bf_diag_error(&ctx->diag, -ETIMEDOUT, "another iptables command holds its lock");
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	return TAKE_FD(fd);
+}
+
+struct move {
+	struct bf_ctx *ctx;
+	struct bf_ns *ns;
+	int xtables_lock;
+	struct bf_kernel_table kernel;
+	struct bf_stored ours;
+	bool enforced; /* import: ours has the kernel's rules */
+};
+
+static void end_move(struct move *m)
+{
+	bf_stored_free(&m->ours);
+	bf_kernel_table_free(&m->kernel);
+	bf_ns_close(m->ns);
+	bf_closep(&m->xtables_lock);
+}
+
+/* Both locks, both tables. Served by a supervisor, our own questions to the kernel would be answered by it. */
+static int begin_move(struct move *m, struct bf_ctx *ctx, int family)
+{
+	int rc;
+
+	bf_ctx_begin(ctx);
+	*m = (struct move){.ctx = ctx, .xtables_lock = -1, .kernel.sock = -1};
+	if (bf_serve_is_served())
+		return bf_diag_error(&ctx->diag, -EBUSY, "this cannot be done under `bpfilter run`: the kernel's own table is hidden here");
+	m->xtables_lock = lock_xtables(ctx);
+	if (m->xtables_lock < 0)
+		return m->xtables_lock;
+	rc = bf_ctx_open_locked(ctx, &m->ns);
+	if (!rc)
+		rc = bf_stored_load(m->ns, family, TABLE, &m->ours);
+	return rc;
+}
+
+/* Ours filters, and counts on from where the kernel's counters are now. */
+static int enforce(struct move *m, const struct bf_buf *state, struct bf_image *img, int family)
+{
+	_cleanup_stored_ struct bf_stored now = {};
+	struct bf_kernel_table again = {.sock = -1};
+	int rc;
+
+	if (!m->ours.unit)
+		m->ours.older = bf_count_names(m->ns, m->ctx->netns, family);
+	rc = bf_stored_commit(m->ctx, m->ns, &m->ours, img, state, NULL);
+	if (rc)
+		return rc;
+	m->enforced = true;
+	rc = bf_stored_load(m->ns, family, TABLE, &now);
+	if (rc)
+		return rc;
+	rc = bf_kernel_read(m->ctx->netns, family, TABLE, &again, &m->ctx->diag);
+	if (!rc && (again.state.len != state->len || memcmp(again.state.data, state->data, state->len)))
+		rc = bf_diag_error(&m->ctx->diag, -EAGAIN, "the kernel's table was changed meanwhile");
+	if (!rc)
+		rc = bf_unit_add_counters(now.unit, again.counters, again.num_entries);
+	bf_kernel_table_free(&again);
+	return rc;
+}
+
+/* The kernel's table still has its rules; ours shall have none again. */
+static void take_back(struct move *m)
+{
+	_cleanup_image_ struct bf_image *none = NULL;
+
+	if (bf_stored_compile(m->ctx, &m->ours.empty, &none) ||
+	    bf_stored_commit(m->ctx, m->ns, &m->ours, none, &m->ours.empty, NULL))
+		bf_diag_error(&m->ctx->diag, 0, "both tables filter now; `bpfilter flush` removes bpfilter's");
+}
+
+static int import(struct move *m, int family)
+{
+	_cleanup_image_ struct bf_image *img = NULL;
+	struct bf_diag *d = &m->ctx->diag;
+	int rc;
+
+	if (!m->ours.is_empty)
+		return bf_diag_error(d, -EEXIST, "bpfilter's own %s %s table has rules; see `bpfilter list`, `bpfilter flush`",
+		                     iptables(family), TABLE);
+	rc = bf_kernel_read(m->ctx->netns, family, TABLE, &m->kernel, d);
+	if (!rc)
+		rc = bf_stored_compile(m->ctx, &m->kernel.state, &img);
+	if (rc)
+		return rc;
+	rc = enforce(m, &m->kernel.state, img, family);
+	if (!rc)
+		rc = bf_kernel_write(&m->kernel, m->ours.empty.data, m->ours.empty.len, d);
+	if (rc && m->enforced)
+		take_back(m);
+	return rc;
+}
+
+int bf_import(struct bf_ctx *ctx, int family)
+{
+	struct move m;
+	int rc = begin_move(&m, ctx, family);
+
+	if (!rc && bf_kernel_has(ctx->netns, family, TABLE))
+		rc = import(&m, family);
+	end_move(&m);
+	return rc;
+}
+
+static int export(struct move *m, int family)
+{
+	_cleanup_free_ struct bf_rt_counter *counters = NULL;
+	struct bf_diag *d = &m->ctx->diag;
+	int rc = bf_kernel_read(m->ctx->netns, family, TABLE, &m->kernel, d);
+
+	if (rc)
+		return rc;
+	if (!bf_kernel_is_empty(&m->kernel))
+		return bf_diag_error(d, -EEXIST, "the kernel's own %s %s table has rules; see `%s-legacy -S`", iptables(family),
+		                     TABLE, iptables(family));
+	rc = bf_kernel_write(&m->kernel, m->ours.state, m->ours.len, d);
+	if (!rc)
+		rc = bf_stored_counters(&m->ours, &counters);
+	if (!rc)
+		rc = bf_kernel_add_counters(&m->kernel, counters, d);
+	if (!rc)
+		rc = bf_stored_commit(m->ctx, m->ns, &m->ours, NULL, NULL, NULL);
+	if (rc)
+		(void)bf_kernel_write(&m->kernel, m->ours.empty.data, m->ours.empty.len, NULL);
+	return rc;
+}
+
+int bf_export(struct bf_ctx *ctx, int family)
+{
+	struct move m;
+	int rc = begin_move(&m, ctx, family);
+
+	if (!rc && m.ours.unit)
+		rc = export(&m, family);
+	end_move(&m);
+	return rc;
+}

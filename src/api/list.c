@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* list.c: all tables of a namespace, as text or as JSON (rule/print.c, rule/json.c). */
+#include <sys/socket.h>
+
+#include "api/ctx.h"
+
+static int print_table(struct bf_buf *out, const struct bf_stored *t, unsigned flags)
+{
+	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
+	_cleanup_free_ struct bf_rt_counter *counters = NULL;
+	int rc = bf_xt_to_ruleset(t->state, t->len, &rs, NULL);
+
+	if (!rc && (flags & BF_LIST_COUNTERS))
+		rc = bf_stored_counters(t, &counters);
+	if (rc)
+		return rc;
+	if (flags & BF_LIST_JSON)
+		bf_table_print_json(out, rs->tables[0], counters);
+	else
+		bf_table_print(out, rs->tables[0], counters);
+	return 0;
+}
+
+/* "ip-filter" -> AF_INET, "filter" */
+static const char *split_name(const char *unit, int *family)
+{
+	const char *dash = strchr(unit, '-');
+
+	*family = !strncmp(unit, "ip6-", 4) ? AF_INET6 : AF_INET;
+	return dash ? dash + 1 : unit;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+#define UNITS_MAX 64
+
+static uint32_t sorted_units(struct bf_ns *ns, struct bf_buf *names, const char *units[UNITS_MAX])
+{
+	uint32_t n = 0;
+
+	if (!ns || bf_ns_units(ns, names) || !names->len)
+		return 0;
+	for (const char *u = names->data, *end = u + names->len; u < end && n < UNITS_MAX; u += strlen(u) + 1)
+		units[n++] = u;
+	qsort(units, n, sizeof(*units), by_name);
+	return n;
+}
+
+static int print_all(struct bf_ctx *ctx, struct bf_ns *ns, unsigned flags, struct bf_buf *out)
+{
+	_cleanup_buf_ struct bf_buf names = {};
+	const char *units[UNITS_MAX];
+	uint32_t n = sorted_units(ns, &names, units);
+	int rc = 0;
+
+	for (uint32_t i = 0; i < n && !rc; i++) {
+		_cleanup_stored_ struct bf_stored t = {};
+		int family;
+		const char *table = split_name(units[i], &family);
+
+		rc = bf_stored_load(ns, family, table, &t);
+		if (rc)
+			return bf_diag_error(&ctx->diag, rc, "the stored table %s cannot be read: %s", units[i], strerror(-rc));
+		if (flags & BF_LIST_JSON)
+			bf_buf_puts(out, i ? "," : "");
+		rc = print_table(out, &t, flags);
+	}
+	return rc;
+}
+
+int bf_list(struct bf_ctx *ctx, unsigned flags, char **text)
+{
+	_cleanup_ns_ struct bf_ns *ns = NULL;
+	_cleanup_buf_ struct bf_buf out = {};
+	int rc;
+
+	bf_ctx_begin(ctx);
+	rc = bf_ns_open(&ns, ctx->netns, false, &ctx->diag);
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (rc)
+		bf_ctx_begin(ctx); /* no state: an empty list */
+	bf_buf_puts(&out, flags & BF_LIST_JSON ? "{\"tables\":[" : "");
+	rc = print_all(ctx, rc ? NULL : ns, flags, &out);
+	bf_buf_puts(&out, flags & BF_LIST_JSON ? "]}\n" : "");
+	if (rc || out.err)
+		return rc ? rc : out.err;
+	*text = out.data ? TAKE_PTR(out.data) : strdup("");
+	return *text ? 0 : -ENOMEM;
+}
