@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_collect.c: `bpfilter collect` */
+#include <stdio.h>
+
+#include "cli.h"
+
+int bf_cmd_collect(struct bf_ctx *ctx, int argc, char **argv)
+{
+	char line[64];
+	int n;
+
+	if (bf_cli_flags(argc, argv, "") < 0)
+		return 2;
+	n = bf_collect(ctx);
+	if (bf_cli_result(ctx, argv[0], n))
+		return 1;
+	snprintf(line, sizeof(line), "%d released\n", n);
+	return bf_cli_print(line);
+}

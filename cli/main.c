@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* main.c: `bpfilter [--netns NAME|PATH] VERB ...`: the table of verbs, and what they share. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+const struct bf_cmd bf_cmds[] = {
+	{"run", "[--] COMMAND [ARGUMENT...]", "run a command; its iptables calls are served", bf_cmd_run},
+	{"list", "[-c] [-j]", "print all tables; -c with counters, -j as JSON", bf_cmd_list},
+	{"flush", "", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush},
+	{"import", "[-4] [-6]", "take over the kernel's own iptables filter tables", bf_cmd_import},
+	{"export", "[-4] [-6]", "hand the filter tables back to the kernel's iptables", bf_cmd_export},
+	{"collect", "", "release what belongs to network namespaces nobody uses", bf_cmd_collect},
+	{"features", "[-j]", "what this kernel offers", bf_cmd_features},
+	{"help", "[VERB]", "print this help", bf_cmd_help},
+	{},
+};
+
+static const struct bf_cmd *find_cmd(const char *name)
+{
+	for (const struct bf_cmd *c = bf_cmds; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static void print_usage(FILE *to, const struct bf_cmd *c)
+{
+	fprintf(to, "usage: bpfilter [--netns NAME|PATH] %s%s%s\n", c->name, *c->args ? " " : "", c->args);
+}
+
+int bf_cli_usage(const char *verb)
+{
+	print_usage(stderr, find_cmd(verb));
+	return 2;
+}
+
+static int print_help(FILE *to)
+{
+	fprintf(to, "usage: bpfilter [--netns NAME|PATH] VERB [ARGUMENT...]\n"
+	            "\n"
+	            "Turns packet-filter rules into eBPF.\n"
+	            "\n");
+	for (const struct bf_cmd *c = bf_cmds; c->name; c++)
+		fprintf(to, "  %-9s %-27s %s\n", c->name, c->args, c->help);
+	fprintf(to, "\n"
+	            "  --netns NAME|PATH   work on another network namespace (ip-netns(8) name, or a file)\n"
+	            "  --help, --version\n"
+	            "\n"
+	            "See bpfilter(8), and xtables-bpf(8) for iptables-bpf and its family.\n");
+	return ferror(to) ? 1 : 0;
+}
+
+int bf_cmd_help(struct bf_ctx *ctx, int argc, char **argv)
+{
+	const struct bf_cmd *c = argc > 1 ? find_cmd(argv[1]) : NULL;
+
+	(void)ctx;
+	if (argc < 2)
+		return print_help(stdout);
+	if (!c) {
+		fprintf(stderr, "bpfilter: no verb \"%s\"; see bpfilter help\n", argv[1]);
+		return 2;
+	}
+	print_usage(stdout, c);
+	printf("%s\n", c->help);
+	return 0;
+}
+
+int bf_cli_flags(int argc, char **argv, const char *opts)
+{
+	int flags = 0, opt;
+
+	opterr = 0;
+	optind = 0; /* glibc: forget the last scan */
+	while ((opt = getopt(argc, argv, opts)) != -1) {
+		const char *at = opt == '?' ? NULL : strchr(opts, opt);
+
+		if (!at)
+			return bf_cli_usage(argv[0]), -1;
+		flags |= 1 << (at - opts);
+	}
+	return optind == argc ? flags : (bf_cli_usage(argv[0]), -1);
+}
+
+int bf_cli_result(struct bf_ctx *ctx, const char *verb, int rc)
+{
+	const char *text = bf_ctx_message(ctx);
+
+	if (!*text && rc < 0) {
+		fprintf(stderr, "bpfilter %s: %s\n", verb, strerror(-rc));
+		return 1;
+	}
+	while (*text) {
+		int line = (int)strcspn(text, "\n");
+
+		fprintf(stderr, "bpfilter %s: %.*s\n", verb, line, text);
+		text += line + (text[line] == '\n');
+	}
+	return rc < 0 ? 1 : 0;
+}
+
+int bf_cli_print(const char *text)
+{
+	if (fputs(text, stdout) >= 0 && !fflush(stdout))
+		return 0;
+	fprintf(stderr, "bpfilter: cannot write: %s\n", strerror(errno));
+	return 1;
+}
+
+/* A name as ip-netns(8) knows it, or any file that is a network namespace. */
+static int set_netns(struct bf_ctx *ctx, const char *name)
+{
+	char path[4096];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "/run/netns/", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	rc = fd < 0 ? -errno : bf_ctx_set_netns(ctx, fd);
+	if (rc)
+		fprintf(stderr, "bpfilter: network namespace %s: %s\n", name, strerror(-rc));
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* Options before the verb. Returns the verb's index, 0: done, -1: wrong. */
+static int global_options(struct bf_ctx *ctx, int argc, char **argv, int *status)
+{
+	static const struct option options[] = {
+		{"netns", required_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{},
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "+hV", options, NULL)) != -1) {
+		*status = 0;
+		if (opt == 'h')
+			return *status = print_help(stdout), 0;
+		if (opt == 'V')
+			return *status = bf_cli_print("bpfilter " BF_VERSION "\n"), 0;
+		*status = opt == 'n' ? set_netns(ctx, optarg) ? 1 : 0 : 2;
+		if (*status)
+			return 0;
+	}
+	return optind;
+}
+
+int main(int argc, char **argv)
+{
+	struct bf_ctx *ctx = bf_ctx_new();
+	const struct bf_cmd *cmd;
+	int status = 0, at;
+
+	if (!ctx) {
+		fprintf(stderr, "bpfilter: out of memory\n");
+		return 1;
+	}
+	at = global_options(ctx, argc, argv, &status);
+	if (at && at == argc) {
+		status = 2;
+		print_help(stderr);
+	} else if (at) {
+		cmd = find_cmd(argv[at]);
+		if (cmd)
+			status = cmd->run(ctx, argc - at, argv + at);
+		else
+			status = bf_cmd_help(ctx, 2, (char *[]){NULL, argv[at]});
+	}
+	bf_ctx_free(ctx);
+	return status;
+}
