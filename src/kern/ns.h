@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ns.h: one network namespace's directory of pins and the objects every
+ * transaction needs of it. Inside kern/ only; kern.h has the layout.
+ */
+#ifndef BF_KERN_NS_H
+#define BF_KERN_NS_H
+
+#include "kern/kern.h"
+#include "kern/path.h"
+
+enum {
+	BF_DISPATCHERS = 64, /* per namespace; each takes one element of either slot in the prog array */
+	BF_META_MAGIC = 0x62706669,
+	BF_STATE_VERSION = 1, /* of all that is stored: raise it when a layout changes */
+};
+
+/* One hook we sit at. `used` is set last when it is made, and the link may still be missing then (killed in between). */
+struct bf_dispatcher {
+	char unit[32];
+	uint8_t used, family, hook, backstop;
+	int32_t wish;     /* priority the image asked for */
+	int32_t priority; /* the one it got; the backstop's is behind it */
+	uint32_t pad;
+};
+
+struct bf_meta {
+	uint32_t magic, version;
+	uint64_t cookie;
+	uint32_t companion; /* there may be nf_tables tables of ours in the namespace */
+	uint32_t pad;
+	struct bf_dispatcher dispatcher[BF_DISPATCHERS];
+};
+
+struct bf_ns {
+	int net;      /* nsfs descriptor */
+	bool foreign; /* not the namespace the caller is in */
+	bool create;
+	bool locked;
+	uint64_t cookie;
+	char base[BF_PATH_MAX]; /* the bpffs */
+	char dir[BF_PATH_MAX];
+	int dir_fd; /* holds the lock; -1: there is no directory */
+	/* The objects; gen is NULL while there are none. */
+	int dispatch;
+	uint64_t *gen; /* counts commits; its lowest bit is the live slot */
+	struct bf_meta *meta;
+};
+
+/* Runs the calling thread in the namespace: *back is what bf_ns_leave needs to return, always. */
+int bf_ns_enter(const struct bf_ns *ns, int *back, struct bf_diag *d);
+int bf_ns_leave(int back);
+
+/* Looks again whether there is a directory with objects, another than before perhaps. -ENOENT: none. */
+int bf_ns_refresh(struct bf_ns *ns);
+/* Makes the objects in an existing, locked directory. */
+int bf_ns_make_objects(struct bf_ns *ns, struct bf_diag *d);
+/* Lets go of objects and directory; they stay where they are. */
+void bf_ns_forget(struct bf_ns *ns);
+
+static inline uint64_t bf_ns_gen(const struct bf_ns *ns)
+{
+	return __atomic_load_n(ns->gen, __ATOMIC_ACQUIRE);
+}
+
+static inline unsigned bf_slot(uint64_t gen)
+{
+	return gen & 1;
+}
+
+#endif

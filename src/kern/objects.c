@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * objects.c: the maps that a namespace's directory holds, and what `open`
+ * means when writers come and go: a directory may be removed (destroy, gc)
+ * and made anew under the same name while somebody holds the old one. An
+ * empty link count tells.
+ */
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "kern/load.h"
+#include "kern/ns.h"
+#include "kern/sys.h"
+
+void bf_ns_forget(struct bf_ns *ns)
+{
+	bf_map_munmap(ns->gen, sizeof(*ns->gen));
+	bf_map_munmap(ns->meta, sizeof(*ns->meta));
+	ns->gen = NULL;
+	ns->meta = NULL;
+	if (ns->dispatch >= 0)
+		close(ns->dispatch);
+	if (ns->dir_fd >= 0)
+		close(ns->dir_fd);
+	ns->dispatch = ns->dir_fd = -1;
+	ns->locked = false;
+}
+
+/* Maps a pinned one-element array. NULL and *err. */
+static void *map_pinned(const struct bf_ns *ns, const char *name, size_t len, int *err)
+{
+	char path[BF_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	void *p = NULL;
+
+	bf_path(path, "%s/%s", ns->dir, name);
+	fd = bf_pin_get(path);
+	if (fd >= 0)
+		p = bf_map_mmap(fd, len, true);
+	*err = p ? 0 : fd < 0 ? fd : -errno;
+	return p;
+}
+
+/* gen comes last: with it the directory is complete. */
+static int open_objects(struct bf_ns *ns)
+{
+	char path[BF_PATH_MAX];
+	uint64_t *gen;
+	int err;
+
+	gen = map_pinned(ns, "gen", sizeof(*gen), &err);
+	if (!gen)
+		return err;
+	ns->meta = map_pinned(ns, "meta", sizeof(*ns->meta), &err);
+	bf_path(path, "%s/dispatch", ns->dir);
+	if (ns->meta)
+		ns->dispatch = err = bf_pin_get(path);
+	if (err >= 0 && (ns->meta->magic != BF_META_MAGIC || ns->meta->version != BF_STATE_VERSION))
+		err = -EPROTONOSUPPORT;
+	if (err < 0) {
+		bf_map_munmap(gen, sizeof(*gen));
+		bf_map_munmap(ns->meta, sizeof(*ns->meta));
+		ns->meta = NULL;
+		if (ns->dispatch >= 0)
+			close(ns->dispatch);
+		ns->dispatch = -1;
+		return err;
+	}
+	ns->gen = gen;
+	return 0;
+}
+
+static bool still_there(const struct bf_ns *ns)
+{
+	struct stat st;
+
+	return ns->dir_fd >= 0 && !fstat(ns->dir_fd, &st) && st.st_nlink;
+}
+
+static int open_dir(struct bf_ns *ns)
+{
+	ns->dir_fd = open(ns->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return ns->dir_fd < 0 ? -errno : 0;
+}
+
+int bf_ns_refresh(struct bf_ns *ns)
+{
+	int err;
+
+	if (!still_there(ns)) {
+		bf_ns_forget(ns);
+		err = open_dir(ns);
+		if (err)
+			return err;
+	}
+	return ns->gen ? 0 : open_objects(ns);
+}
+
+static int make_map(const struct bf_ns *ns, const char *name, const struct bf_map_desc *m, const void *value)
+{
+	char path[BF_PATH_MAX];
+	_cleanup_close_ int fd = bf_map_create(m);
+	uint32_t key = 0;
+	int err = fd < 0 ? fd : 0;
+
+	if (!err && value)
+		err = bf_map_update(fd, &key, value, BPF_ANY);
+	bf_path(path, "%s/%s", ns->dir, name);
+	return err ? err : bf_pin(fd, path);
+}
+
+static int make_all(const struct bf_ns *ns)
+{
+	const struct bf_meta meta = { .magic = BF_META_MAGIC, .version = BF_STATE_VERSION, .cookie = ns->cookie };
+	const struct bf_map_desc array = { "bf_meta", BPF_MAP_TYPE_ARRAY, 4, sizeof(meta), 1, BPF_F_MMAPABLE, 0 };
+	const struct bf_map_desc gen = { "bf_gen", BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE, 0 };
+	const struct bf_map_desc progs = { "bf_dispatch", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 2 * BF_DISPATCHERS, 0, 0 };
+	int err = make_map(ns, "meta", &array, &meta);
+
+	if (!err)
+		err = make_map(ns, "dispatch", &progs, NULL);
+	return err ? err : make_map(ns, "gen", &gen, NULL);
+}
+
+int bf_ns_make_objects(struct bf_ns *ns, struct bf_diag *d)
+{
+	int err = bf_path_remove(ns->dir, true); /* a half-made set of a killed process */
+
+	if (!err)
+		err = make_all(ns);
+	if (!err)
+		err = open_objects(ns);
+	if (err)
+		bf_diag_error(d, err, "cannot make the maps in %s: %s%s", ns->dir, strerror(-err),
+		              err == -EPERM ? ": CAP_BPF and CAP_NET_ADMIN are needed" : "");
+	return err;
+}

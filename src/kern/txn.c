@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * txn.c: one change of a namespace, all of it or nothing.
+ *
+ *           live slot 0                     idle slot 1
+ *   begin   enforced                        cleared: a killed writer may have left something
+ *   build   enforced                        programs, maps, state; dispatchers for new hooks,
+ *                                           running ACCEPT until the switch
+ *   ------- gen++ : one store, the switch for packets and readers --------------------------
+ *   wait    packets leave it                enforced
+ *   finish  counters are final: read;       enforced
+ *           programs, pins, links not
+ *           needed any more go
+ *
+ * What is killed above the line leaves the old generation, below it the new
+ * one; either way the next transaction clears the idle slot. Nothing below the
+ * line is reported as a failure: the change has happened.
+ */
+#include "kern/txn.h"
+
+#include <sys/stat.h>
+
+static void slot_path(char out[BF_PATH_MAX], const struct txn *t, unsigned slot)
+{
+	bf_path(out, "%s/%u", t->ns->dir, slot);
+}
+
+/* Packets may still be on their way through what a writer that was killed right behind its switch left. */
+static int clear_idle(struct txn *t)
+{
+	char path[BF_PATH_MAX];
+	int err;
+
+	slot_path(path, t, t->idle);
+	if (access(path, F_OK))
+		return 0;
+	bf_grace_wait(&t->grace);
+	err = bf_path_remove(path, false);
+	return err ? bf_diag_error(t->d, err, "cannot remove %s: %s", path, strerror(-err)) : 0;
+}
+
+static int begin(struct txn *t, const struct bf_change *changes, uint32_t n)
+{
+	int err;
+
+	if (!t->ns->locked)
+		return bf_diag_error(t->d, -EINVAL, "a change needs the namespace's lock");
+	err = bf_grace_prepare(&t->grace, t->d);
+	if (!err && !t->ns->gen)
+		err = bf_ns_make_objects(t->ns, t->d);
+	if (err)
+		return err;
+	t->live = bf_slot(bf_ns_gen(t->ns));
+	t->idle = !t->live;
+	err = clear_idle(t);
+	return err ? err : bf_txn_units(t, changes, n);
+}
+
+static void stop_slot(struct txn *t, unsigned slot)
+{
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+		if (t->exists[n] && t->stop >= 0)
+			bf_dispatch_set(t->ns, slot, n, t->stop);
+}
+
+static void remove_dispatchers(struct txn *t, const bool *which, bool value)
+{
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+		if (t->exists[n] && which[n] == value) {
+			bf_dispatch_remove(t->ns, n);
+			t->exists[n] = false;
+		}
+}
+
+static void remove_slot(struct txn *t, unsigned slot)
+{
+	char path[BF_PATH_MAX];
+
+	slot_path(path, t, slot);
+	bf_path_remove(path, false);
+}
+
+static void roll_back(struct txn *t)
+{
+	remove_dispatchers(t, t->made, true);
+	stop_slot(t, t->idle);
+	remove_slot(t, t->idle);
+}
+
+static void read_old_counters(struct txn *t)
+{
+	for (uint32_t i = 0; i < t->n_units; i++) {
+		const struct txn_unit *u = &t->units[i];
+
+		if (u->change && u->change->old && u->old)
+			bf_unit_counters(u->old, u->change->old, u->change->n_old);
+	}
+}
+
+static void finish(struct txn *t)
+{
+	if (t->counting)
+		bf_grace_wait(&t->grace);
+	read_old_counters(t);
+	stop_slot(t, t->live);
+	remove_dispatchers(t, t->wanted, false);
+	remove_slot(t, t->live);
+}
+
+static void txn_free(struct txn *t)
+{
+	bf_txn_units_free(t);
+	bf_grace_close(&t->grace);
+	if (t->accept >= 0)
+		close(t->accept);
+	if (t->stop >= 0)
+		close(t->stop);
+}
+
+int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d)
+{
+	_cleanup_(txn_free) struct txn t = { .ns = ns, .d = d, .accept = -1, .stop = -1, .grace = BF_GRACE_NONE };
+	int err = begin(&t, changes, n);
+
+	if (err)
+		return err;
+	err = bf_txn_build(&t);
+	if (err) {
+		roll_back(&t);
+		return err;
+	}
+	__atomic_fetch_add(ns->gen, 1, __ATOMIC_SEQ_CST);
+	finish(&t);
+	return 0;
+}
+
+/* All units away by one switch, so that no hook drops what another would have let pass. */
+static int remove_units(struct bf_ns *ns, struct bf_diag *d)
+{
+	_cleanup_buf_ struct bf_buf names = { 0 };
+	_cleanup_free_ struct bf_change *changes = NULL;
+	uint32_t n = 0;
+	int err = bf_ns_units(ns, &names);
+
+	if (err || !names.len)
+		return err;
+	changes = calloc(names.len, sizeof(*changes));
+	if (!changes)
+		return -ENOMEM;
+	for (const char *p = names.data; p < names.data + names.len; p += strlen(p) + 1)
+		changes[n++].unit = p;
+	return bf_ns_commit(ns, changes, n, d);
+}
+
+int bf_ns_destroy(struct bf_ns *ns, struct bf_diag *d)
+{
+	int err;
+
+	if (!ns->locked)
+		return bf_diag_error(d, -EINVAL, "a change needs the namespace's lock");
+	err = remove_units(ns, d);
+	for (unsigned i = 0; !err && ns->gen && i < BF_DISPATCHERS; i++)
+		bf_dispatch_remove(ns, i);
+	if (!err)
+		err = bf_path_remove(ns->dir, false);
+	if (!err)
+		bf_ns_forget(ns);
+	return err;
+}

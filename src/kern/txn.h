@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * txn.h: a change in the making. Inside kern/ only; txn.c tells the story.
+ */
+#ifndef BF_KERN_TXN_H
+#define BF_KERN_TXN_H
+
+#include "kern/dispatch.h"
+#include "kern/grace.h"
+#include "kern/load.h"
+#include "kern/ns.h"
+#include "kern/unit.h"
+
+struct txn_unit {
+	const char *name;
+	const struct bf_change *change; /* NULL: carried over as it is */
+	struct bf_unit *old;            /* NULL: it is new */
+	bool gone;                      /* not in the next generation */
+	struct bf_unit_head head;       /* of the next generation */
+	unsigned dispatcher[BF_UNIT_PROGS];
+	struct bf_loaded loaded;        /* of a changed one */
+};
+
+struct txn {
+	struct bf_ns *ns;
+	struct bf_diag *d;
+	unsigned live, idle; /* slots */
+	struct bf_buf names; /* of the live units */
+	struct txn_unit *units;
+	uint32_t n_units;
+	int accept, stop; /* programs */
+	struct bf_grace grace;
+	bool counting;                 /* the old generation has programs */
+	bool exists[BF_DISPATCHERS];   /* dispatchers with a link */
+	bool made[BF_DISPATCHERS];     /* those that this transaction made */
+	bool wanted[BF_DISPATCHERS];   /* those of the next generation */
+};
+
+/* txn_units.c: which units there are, and what the next generation needs. */
+int bf_txn_units(struct txn *t, const struct bf_change *changes, uint32_t n);
+void bf_txn_units_free(struct txn *t);
+
+/* txn_build.c: the idle slot. */
+int bf_txn_build(struct txn *t);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* txn_build.c: everything of the next generation, made before the switch: all that can fail. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "kern/sys.h"
+#include "kern/txn.h"
+
+static int failed(const struct txn *t, int err, const char *what)
+{
+	return bf_diag_error(t->d, err, "cannot %s: %s", what, strerror(-err));
+}
+
+static void find_existing(struct txn *t)
+{
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+		t->exists[n] = bf_dispatch_linked(t->ns, n);
+}
+
+static bool any_programs(const struct txn *t)
+{
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+		if (t->exists[n])
+			return true;
+	for (uint32_t i = 0; i < t->n_units; i++)
+		if (!t->units[i].gone && t->units[i].head.n_progs)
+			return true;
+	return false;
+}
+
+static int load_helpers(struct txn *t)
+{
+	t->accept = bf_const_prog("bf_accept", BF_ACCEPT, t->d);
+	if (t->accept < 0)
+		return t->accept;
+	t->stop = bf_const_prog("bf_stop", BF_DROP, t->d);
+	return t->stop < 0 ? t->stop : 0;
+}
+
+static int get_dispatchers(struct txn *t, struct txn_unit *u)
+{
+	for (uint32_t i = 0; i < u->head.n_progs; i++) {
+		int n = bf_dispatch_find(t->ns, u->name, &u->head.prog[i]);
+
+		if (n == -ENOENT) {
+			n = bf_dispatch_make(t->ns, u->name, &u->head.prog[i], t->accept, t->d);
+			if (n >= 0)
+				t->exists[n] = t->made[n] = true;
+		}
+		if (n < 0)
+			return n;
+		if (t->wanted[n])
+			return bf_diag_error(t->d, -EINVAL, "unit \"%s\" has two programs for one place", u->name);
+		t->wanted[n] = true;
+		u->dispatcher[i] = (unsigned)n;
+	}
+	return 0;
+}
+
+static int pin_in(const struct txn *t, const struct txn_unit *u, int fd, const char *name)
+{
+	char path[BF_PATH_MAX];
+	int err;
+
+	bf_path(path, "%s/%u/%s/%s", t->ns->dir, t->idle, u->name, name);
+	err = fd < 0 ? fd : bf_pin(fd, path);
+	return err ? bf_diag_error(t->d, err, "cannot make %s: %s", path, strerror(-err)) : 0;
+}
+
+static int pin_counters(const struct txn *t, const struct txn_unit *u)
+{
+	int fd = bf_loaded_map(&u->loaded, u->change->image, BF_MAP_COUNTERS);
+	_cleanup_close_ int own = -1;
+
+	if (!u->head.n_counters)
+		return 0;
+	if (fd < 0)
+		fd = own = bf_unit_make_counters(u->head.n_counters);
+	return pin_in(t, u, fd, "counters");
+}
+
+static int pin_state(const struct txn *t, const struct txn_unit *u)
+{
+	_cleanup_close_ int fd = bf_unit_make_state(&u->head, NULL, u->change->state);
+
+	return pin_in(t, u, fd, "state");
+}
+
+static int pin_unit(struct txn *t, struct txn_unit *u)
+{
+	char path[BF_PATH_MAX], name[16];
+	int err;
+
+	bf_path(path, "%s/%u/%s", t->ns->dir, t->idle, u->name);
+	if (mkdir(path, 0700))
+		return failed(t, -errno, "make a directory of pins");
+	err = pin_state(t, u);
+	if (!err)
+		err = pin_counters(t, u);
+	for (uint32_t i = 0; !err && i < u->loaded.n_progs; i++) {
+		snprintf(name, sizeof(name), "prog-%u", i);
+		err = pin_in(t, u, u->loaded.progs[i], name);
+	}
+	return err;
+}
+
+static int carry_over(struct txn *t, struct txn_unit *u)
+{
+	char from[BF_PATH_MAX], to[BF_PATH_MAX];
+	int err;
+
+	bf_path(from, "%s/%u/%s", t->ns->dir, t->live, u->name);
+	bf_path(to, "%s/%u/%s", t->ns->dir, t->idle, u->name);
+	err = bf_path_link_all(from, to);
+	return err ? failed(t, err, "carry a unit over") : 0;
+}
+
+static int make_unit(struct txn *t, struct txn_unit *u)
+{
+	int err;
+
+	if (!u->change)
+		return carry_over(t, u);
+	err = bf_load(&u->loaded, u->change->image, NULL, t->d);
+	return err ? err : pin_unit(t, u);
+}
+
+static int set_program(struct txn *t, const struct txn_unit *u, uint32_t i)
+{
+	char path[BF_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+
+	if (u->change)
+		return bf_dispatch_set(t->ns, t->idle, u->dispatcher[i], u->loaded.progs[i]);
+	bf_path(path, "%s/%u/%s/prog-%u", t->ns->dir, t->live, u->name, i);
+	fd = bf_pin_get(path);
+	return fd < 0 ? fd : bf_dispatch_set(t->ns, t->idle, u->dispatcher[i], fd);
+}
+
+static int set_programs(struct txn *t)
+{
+	int err = 0;
+
+	for (unsigned n = 0; !err && n < BF_DISPATCHERS; n++)
+		if (t->exists[n])
+			err = bf_dispatch_set(t->ns, t->idle, n, t->accept);
+	for (uint32_t i = 0; i < t->n_units; i++)
+		for (uint32_t p = 0; !err && !t->units[i].gone && p < t->units[i].head.n_progs; p++)
+			err = set_program(t, &t->units[i], p);
+	return err ? failed(t, err, "fill the program array") : 0;
+}
+
+/* Calls f for each unit of the next generation. */
+static int for_units(struct txn *t, int (*f)(struct txn *t, struct txn_unit *u))
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < t->n_units; i++)
+		if (!t->units[i].gone)
+			err = f(t, &t->units[i]);
+	return err;
+}
+
+int bf_txn_build(struct txn *t)
+{
+	char path[BF_PATH_MAX];
+	int err = 0;
+
+	find_existing(t);
+	if (any_programs(t))
+		err = load_helpers(t);
+	if (!err)
+		err = for_units(t, get_dispatchers);
+	bf_path(path, "%s/%u", t->ns->dir, t->idle);
+	if (!err && mkdir(path, 0700))
+		err = failed(t, -errno, "make a directory of pins");
+	if (!err)
+		err = for_units(t, make_unit);
+	return err ? err : set_programs(t);
+}

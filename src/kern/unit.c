@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * unit.c: reading units. Readers take no lock: they look at the generation
+ * word, open what the live slot names, and look again; when a writer has
+ * switched in between, they start over.
+ */
+#include "kern/unit.h"
+
+#include <sys/mman.h>
+
+#include "kern/load.h"
+#include "kern/sys.h"
+
+enum { PAGE = 4096, RETRIES = 10000 };
+
+static int make_array(const char *name, uint32_t value_size, size_t n)
+{
+	const struct bf_map_desc m = { name, BPF_MAP_TYPE_ARRAY, 4, value_size, (uint32_t)n, BPF_F_MMAPABLE, 0 };
+
+	return n > UINT32_MAX ? -E2BIG : bf_map_create(&m);
+}
+
+int bf_unit_make_counters(uint32_t n)
+{
+	return make_array("counters", sizeof(struct bf_rt_counter), n);
+}
+
+/* Where the caller's bytes begin: aligned for any type. */
+static size_t state_offset(const struct bf_unit_head *h)
+{
+	return BF_ALIGN(sizeof(*h) + h->record_len, (size_t)16);
+}
+
+/* Pages as elements: one large element would be limited in size by some kernels. */
+int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *state)
+{
+	size_t len = state_offset(h) + h->state_len, pages = BF_ALIGN(len, (size_t)PAGE) / PAGE;
+	_cleanup_close_ int fd = make_array("state", PAGE, pages);
+	char *p;
+
+	if (fd < 0)
+		return fd;
+	p = bf_map_mmap(fd, pages * PAGE, true);
+	if (!p)
+		return -errno;
+	memcpy(p, h, sizeof(*h));
+	if (h->record_len)
+		memcpy(p + sizeof(*h), record, h->record_len);
+	if (h->state_len)
+		memcpy(p + state_offset(h), state, h->state_len);
+	bf_map_munmap(p, pages * PAGE);
+	return TAKE_FD(fd);
+}
+
+/* Maps a whole pinned array. */
+static int map_array(const char *path, bool write, void **p, size_t *len)
+{
+	_cleanup_close_ int fd = bf_pin_get(path);
+	struct bpf_map_info info;
+	int err = fd < 0 ? fd : bf_map_info(fd, &info);
+
+	if (err)
+		return err;
+	*len = bf_map_bytes(info.value_size, info.max_entries);
+	*p = bf_map_mmap(fd, *len, write);
+	return *p ? 0 : -errno;
+}
+
+static bool head_fits(const struct bf_unit *u)
+{
+	const struct bf_unit_head *h = u->head;
+
+	return h->magic == BF_UNIT_MAGIC && h->n_progs <= BF_UNIT_PROGS && h->record_len <= u->mapped_len &&
+	       h->state_len <= u->mapped_len && state_offset(h) + h->state_len <= u->mapped_len;
+}
+
+static int open_maps(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit *u)
+{
+	char path[BF_PATH_MAX];
+	void *p;
+	int err;
+
+	bf_path(path, "%s/%u/%s/state", ns->dir, slot, name);
+	err = map_array(path, false, &p, &u->mapped_len);
+	if (err)
+		return err;
+	u->head = p;
+	if (!head_fits(u))
+		return -EPROTO;
+	if (!u->head->n_counters)
+		return 0;
+	bf_path(path, "%s/%u/%s/counters", ns->dir, slot, name);
+	err = map_array(path, true, &p, &u->counters_len);
+	if (err)
+		return err;
+	u->counters = p;
+	return (uint64_t)u->head->n_counters * u->head->stripes * sizeof(*u->counters) <= u->counters_len ? 0 : -EPROTO;
+}
+
+int bf_unit_open_at(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit **out)
+{
+	struct bf_unit *u = calloc(1, sizeof(*u));
+	int err = u ? open_maps(ns, slot, name, u) : -ENOMEM;
+
+	if (err)
+		bf_unit_close(u);
+	else
+		*out = u;
+	return err;
+}
+
+int bf_unit_open(struct bf_ns *ns, const char *name, struct bf_unit **out)
+{
+	for (int i = 0; i < RETRIES; i++) {
+		struct bf_unit *u = NULL;
+		int err = bf_path_valid_name(name) ? bf_ns_refresh(ns) : -ENOENT;
+		uint64_t gen;
+
+		if (err)
+			return err;
+		gen = bf_ns_gen(ns);
+		err = bf_unit_open_at(ns, bf_slot(gen), name, &u);
+		if (gen == bf_ns_gen(ns)) {
+			*out = u;
+			return err;
+		}
+		bf_unit_close(u);
+	}
+	return -EBUSY;
+}
+
+void bf_unit_close(struct bf_unit *u)
+{
+	if (!u)
+		return;
+	bf_map_munmap((void *)u->head, u->mapped_len);
+	bf_map_munmap(u->counters, u->counters_len);
+	free(u);
+}
+
+const void *bf_unit_record(const struct bf_unit *u, size_t *len)
+{
+	*len = u->head->record_len;
+	return u->head + 1;
+}
+
+const void *bf_unit_state(const struct bf_unit *u, size_t *len)
+{
+	*len = u->head->state_len;
+	return (const char *)u->head + state_offset(u->head);
+}
+
+uint32_t bf_unit_n_counters(const struct bf_unit *u)
+{
+	return u->head->n_counters;
+}
+
+int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
+{
+	if (n != u->head->n_counters)
+		return -EINVAL;
+	memset(out, 0, n * sizeof(*out));
+	for (uint32_t s = 0; s < u->head->stripes; s++) {
+		const struct bf_rt_counter *c = u->counters + (size_t)s * n;
+
+		for (uint32_t i = 0; i < n; i++) {
+			out[i].packets += __atomic_load_n(&c[i].packets, __ATOMIC_RELAXED);
+			out[i].bytes += __atomic_load_n(&c[i].bytes, __ATOMIC_RELAXED);
+		}
+	}
+	return 0;
+}
+
+/* The programs add to the same memory, atomically as well. */
+int bf_unit_add_counters(struct bf_unit *u, const struct bf_rt_counter *in, uint32_t n)
+{
+	if (n != u->head->n_counters)
+		return -EINVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		__atomic_fetch_add(&u->counters[i].packets, in[i].packets, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&u->counters[i].bytes, in[i].bytes, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+int bf_ns_units(struct bf_ns *ns, struct bf_buf *b)
+{
+	for (int i = 0; i < RETRIES; i++) {
+		_cleanup_buf_ struct bf_buf names = { 0 };
+		char path[BF_PATH_MAX];
+		int err = bf_ns_refresh(ns);
+		uint64_t gen;
+
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		gen = bf_ns_gen(ns);
+		bf_path(path, "%s/%u", ns->dir, bf_slot(gen));
+		err = bf_path_list(path, &names);
+		if (gen != bf_ns_gen(ns))
+			continue;
+		if (!err)
+			bf_buf_add(b, names.data, names.len);
+		return err == -ENOENT ? 0 : err ? err : b->err;
+	}
+	return -EBUSY;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * unit.h: what a slot stores of a unit. Inside kern/ only.
+ *
+ *   <unit>/state      array of pages: struct bf_unit_head, the companion's record, the caller's bytes
+ *   <unit>/counters   the image's counters map; one of our own when it has none but has counters
+ *   <unit>/prog-<i>   its programs
+ *   <unit>/assist     map of the companion's assist chain, if it has one
+ *
+ * Nothing of it changes but the counters, so a unit that a transaction does
+ * not touch is carried into the next slot by linking its pins there.
+ */
+#ifndef BF_KERN_UNIT_H
+#define BF_KERN_UNIT_H
+
+#include "kern/ns.h"
+
+enum { BF_UNIT_PROGS = 16, BF_UNIT_MAGIC = 0x62706675 };
+
+struct bf_unit_prog {
+	uint8_t family, hook, handoff, pad;
+	int32_t wish;
+};
+
+struct bf_unit_head {
+	uint32_t magic;
+	uint32_t n_counters, stripes, n_progs;
+	uint64_t state_len, record_len;
+	uint64_t companion; /* id of its nf_tables table, 0: none */
+	struct bf_unit_prog prog[BF_UNIT_PROGS];
+};
+
+struct bf_unit {
+	size_t mapped_len;
+	const struct bf_unit_head *head;
+	size_t counters_len;
+	struct bf_rt_counter *counters; /* [stripes][n_counters] */
+};
+
+/* A unit of a slot, by path. The lock is not needed, but without it -ENOENT may mean that a writer was here. */
+int bf_unit_open_at(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit **out);
+const void *bf_unit_record(const struct bf_unit *u, size_t *len);
+
+/* Makes the map of a unit's head, record and bytes. Its descriptor or -errno. */
+int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *state);
+/* Makes the counters of a unit that has no program to count. */
+int bf_unit_make_counters(uint32_t n);
+
+#endif

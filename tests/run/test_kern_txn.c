@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Transactions: what is enforced, stored and counted before and after each, with real packets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+#include <linux/netfilter.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "kern/kern.h"
+#include "kern/load.h"
+#include "kern/sys.h"
+#include "run/image.h"
+#include "run/net.h"
+
+struct fixture {
+	struct bf_ns *ns;
+	struct test_udp v4, v6;
+	struct bf_diag d;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	test_net_new();
+	if (bf_ns_open(&f->ns, -1, true, &f->d) || bf_ns_lock(f->ns, 1000)) {
+		fprintf(stderr, "%s\n", f->d.text.data);
+		return -1;
+	}
+	f->v4 = test_udp_open(AF_INET);
+	f->v6 = test_udp_open(AF_INET6);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	int err = bf_ns_destroy(f->ns, &f->d);
+
+	if (err)
+		fprintf(stderr, "destroy: %d %s\n", err, f->d.text.data);
+	bf_ns_close(f->ns);
+	bf_diag_free(&f->d);
+	test_udp_close(&f->v4);
+	test_udp_close(&f->v6);
+	free(f);
+	return err;
+}
+
+static void commit(struct fixture *f, const struct bf_change *c, uint32_t n)
+{
+	if (bf_ns_commit(f->ns, c, n, &f->d))
+		fail_msg("commit: %s", f->d.text.data);
+}
+
+/* Replaces a unit by one with a program at one hook; old may be NULL. */
+static void commit_verdict(struct fixture *f, const char *unit, uint8_t family, uint8_t hook, int verdict,
+                           struct bf_rt_counter *old, uint32_t n_old)
+{
+	_cleanup_image_ struct bf_image *img = test_image(family, unit, 2, 4);
+
+	test_image_verdict(img, hook, 0, 1, verdict);
+	commit(f, &(struct bf_change){ unit, img, "state", 5, old, n_old }, 1);
+}
+
+static void counters(struct fixture *f, const char *unit, struct bf_rt_counter *c, uint32_t n)
+{
+	struct bf_unit *u;
+
+	assert_int_equal(bf_unit_open(f->ns, unit, &u), 0);
+	assert_int_equal(bf_unit_n_counters(u), n);
+	assert_int_equal(bf_unit_counters(u, c, n), 0);
+	bf_unit_close(u);
+}
+
+static void nothing_at_first(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_buf_ struct bf_buf b = { 0 };
+	struct bf_unit *u;
+
+	assert_int_equal(bf_unit_open(f->ns, "ip-filter", &u), -ENOENT);
+	assert_int_equal(bf_ns_units(f->ns, &b), 0);
+	assert_int_equal(b.len, 0);
+}
+
+static void drop_and_accept(void **state)
+{
+	struct fixture *f = *state;
+	struct bf_rt_counter c[2], old[2];
+
+	assert_true(test_udp_send(&f->v4, 100));
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_DROP, NULL, 0);
+	for (int i = 0; i < 3; i++)
+		assert_false(test_udp_send(&f->v4, 100));
+	assert_true(test_udp_send(&f->v6, 100));
+	counters(f, "ip-filter", c, 2);
+	assert_int_equal(c[1].packets, 3);
+	assert_int_equal(c[1].bytes, 3 * 128);
+	assert_int_equal(c[0].packets, 0);
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_ACCEPT, old, 2);
+	assert_int_equal(old[1].packets, 3);
+	assert_int_equal(old[1].bytes, 3 * 128);
+	assert_true(test_udp_send(&f->v4, 100));
+	counters(f, "ip-filter", c, 2);
+	assert_int_equal(c[1].packets, 1);
+}
+
+/* A hook that the next ruleset does not need is left; one that it needs is attached. */
+static void hooks_come_and_go(void **state)
+{
+	struct fixture *f = *state;
+
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_DROP, NULL, 0);
+	assert_false(test_udp_send(&f->v4, 1));
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_FORWARD, NF_DROP, NULL, 0);
+	assert_true(test_udp_send(&f->v4, 1));
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_OUT, NF_DROP, NULL, 0);
+	assert_false(test_udp_send(&f->v4, 1));
+	commit(f, &(struct bf_change){ .unit = "ip-filter" }, 1);
+	assert_true(test_udp_send(&f->v4, 1));
+}
+
+/* Links of ours in the directory: those of hooks, without backstops. */
+static unsigned links(struct fixture *f)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 64; i++) {
+		char path[200];
+
+		snprintf(path, sizeof(path), "/run/bpfilter/%llu/link-%u", (unsigned long long)bf_ns_cookie(f->ns), i);
+		n += !access(path, F_OK);
+	}
+	return n;
+}
+
+static void no_programs_nothing_attached(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_image_ struct bf_image *img = test_image(NFPROTO_IPV4, "ip-filter", 3, 4);
+	const struct bf_rt_counter add[3] = { { 1, 2 }, { 0, 0 }, { 5, 6 } };
+	struct bf_rt_counter c[3];
+	char big[100000];
+	struct bf_unit *u;
+	const void *p;
+	size_t len;
+
+	memset(big, 'x', sizeof(big));
+	commit(f, &(struct bf_change){ "ip-filter", img, big, sizeof(big) }, 1);
+	assert_int_equal(links(f), 0);
+	assert_int_equal(bf_unit_open(f->ns, "ip-filter", &u), 0);
+	p = bf_unit_state(u, &len);
+	assert_int_equal(len, sizeof(big));
+	assert_memory_equal(p, big, len);
+	assert_int_equal(bf_unit_add_counters(u, add, 3), 0);
+	assert_int_equal(bf_unit_add_counters(u, add, 2), -EINVAL);
+	bf_unit_close(u);
+	counters(f, "ip-filter", c, 3);
+	assert_memory_equal(c, add, sizeof(add));
+	/* with programs, links come; without, they go, and counters are handed back */
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_ACCEPT, c, 3);
+	assert_memory_equal(c, add, sizeof(add));
+	assert_int_equal(links(f), 1);
+	commit(f, &(struct bf_change){ "ip-filter", img, big, sizeof(big) }, 1);
+	assert_int_equal(links(f), 0);
+}
+
+/* A unit that is not touched goes on: programs, state and counters. */
+static void carried_over(void **state)
+{
+	struct fixture *f = *state;
+	struct bf_rt_counter c[2];
+	struct bf_unit *u;
+	size_t len;
+
+	commit_verdict(f, "ip6-filter", NFPROTO_IPV6, NF_INET_LOCAL_IN, NF_DROP, NULL, 0);
+	for (int i = 0; i < 5; i++) {
+		assert_false(test_udp_send(&f->v6, 10));
+		commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, i % 2, NULL, 0);
+		assert_int_equal(test_udp_send(&f->v4, 10), i % 2);
+		counters(f, "ip6-filter", c, 2);
+		assert_int_equal(c[1].packets, i + 1);
+		assert_int_equal(c[1].bytes, (i + 1) * 58);
+	}
+	assert_int_equal(bf_unit_open(f->ns, "ip6-filter", &u), 0);
+	assert_memory_equal(bf_unit_state(u, &len), "state", 5);
+	assert_int_equal(len, 5);
+	bf_unit_close(u);
+	assert_int_equal(links(f), 2);
+}
+
+/* Both or none: the second program is refused, and the first unit stays what it was as well. */
+static void failure_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct bpf_insn bad[] = { I_LDX(BPF_DW, 0, 10, 8), I_EXIT };
+	_cleanup_image_ struct bf_image *good = test_image(NFPROTO_IPV4, "ip-filter", 2, 1);
+	_cleanup_image_ struct bf_image *broken = test_image(NFPROTO_IPV6, "ip6-filter", 2, 1);
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	struct bf_rt_counter c[2];
+	const struct bf_change both[] = { { "ip-filter", good, "new", 3 }, { "ip6-filter", broken, "new", 3 } };
+	struct bf_unit *u;
+	size_t len;
+
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_DROP, NULL, 0);
+	assert_false(test_udp_send(&f->v4, 10));
+	test_image_verdict(good, NF_INET_LOCAL_IN, 0, 1, NF_ACCEPT);
+	test_image_prog(broken, NF_INET_LOCAL_OUT, 0, bad, 2, NULL, 0);
+	assert_int_equal(bf_ns_commit(f->ns, both, 2, &d), -EACCES);
+	assert_non_null(strstr(d.text.data, "verifier"));
+	assert_false(test_udp_send(&f->v4, 10));
+	assert_true(test_udp_send(&f->v6, 10));
+	assert_int_equal(links(f), 1);
+	assert_int_equal(bf_unit_open(f->ns, "ip6-filter", &u), -ENOENT);
+	assert_int_equal(bf_unit_open(f->ns, "ip-filter", &u), 0);
+	assert_memory_equal(bf_unit_state(u, &len), "state", 5);
+	assert_int_equal(bf_unit_counters(u, c, 2), 0);
+	assert_int_equal(c[1].packets, 2);
+	bf_unit_close(u);
+}
+
+static void refuses_nonsense(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_image_ struct bf_image *img = test_image(NFPROTO_IPV4, "x", 2, 1);
+	struct bf_rt_counter c[2];
+	const struct bf_change dots = { "a.b", img }, slash = { "a/b", img }, none = { "", img };
+	const struct bf_change twice[] = { { "x", img }, { "x", img } }, olds = { "x", img, NULL, 0, c, 2 };
+
+	assert_int_equal(bf_ns_commit(f->ns, &dots, 1, NULL), -EINVAL);
+	assert_int_equal(bf_ns_commit(f->ns, &slash, 1, NULL), -EINVAL);
+	assert_int_equal(bf_ns_commit(f->ns, &none, 1, NULL), -EINVAL);
+	assert_int_equal(bf_ns_commit(f->ns, twice, 2, NULL), -EINVAL);
+	assert_int_equal(bf_ns_commit(f->ns, &olds, 1, NULL), -EINVAL);
+	test_image_verdict(img, NF_INET_LOCAL_IN, 0, 1, NF_DROP);
+	test_image_verdict(img, NF_INET_LOCAL_IN, 0, 1, NF_DROP);
+	assert_int_equal(bf_ns_commit(f->ns, &(struct bf_change){ "x", img }, 1, NULL), -EINVAL);
+	assert_true(test_udp_send(&f->v4, 10));
+	bf_ns_unlock(f->ns);
+	assert_int_equal(bf_ns_commit(f->ns, NULL, 0, NULL), -EINVAL);
+	assert_int_equal(bf_ns_lock(f->ns, 0), 0);
+}
+
+/* Somebody sits at the places we like: the next four are taken. */
+static void places_taken(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_image_ struct bf_image *img = test_image(NFPROTO_IPV4, "t", 2, 1);
+	_cleanup_loaded_ struct bf_loaded l = { 0 };
+	int a, b;
+
+	test_image_verdict(img, NF_INET_LOCAL_IN, 0, 1, NF_ACCEPT);
+	assert_int_equal(bf_load(&l, img, NULL, NULL), 0);
+	a = bf_link_netfilter(l.progs[0], NFPROTO_IPV4, NF_INET_LOCAL_IN, -3, 0);
+	b = bf_link_netfilter(l.progs[0], NFPROTO_IPV4, NF_INET_LOCAL_IN, -7, 0);
+	assert_true(a >= 0 && b >= 0);
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_DROP, NULL, 0);
+	assert_int_equal(bf_link_netfilter(l.progs[0], NFPROTO_IPV4, NF_INET_LOCAL_IN, -11, 0), -EBUSY);
+	assert_false(test_udp_send(&f->v4, 10));
+	close(a);
+	close(b);
+}
+
+struct flood {
+	struct test_udp udp;
+	bool stop;
+	unsigned long sent, delivered;
+};
+
+static void *flood(void *arg)
+{
+	struct flood *f = arg;
+
+	while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
+		f->delivered += test_udp_send(&f->udp, 10);
+		f->sent++;
+	}
+	return NULL;
+}
+
+/* Switches under a flood; gives the sum of all counters of all generations. */
+static uint64_t switches(struct fixture *f, struct flood *fl, int n, int verdict)
+{
+	struct bf_rt_counter old[2] = { 0 };
+	uint64_t sum = 0;
+	pthread_t t;
+
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, verdict, NULL, 0);
+	fl->udp = test_udp_open(AF_INET);
+	pthread_create(&t, NULL, flood, fl);
+	for (int i = 0; i < n; i++) {
+		commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, verdict, old, 2);
+		sum += old[1].packets;
+	}
+	fl->stop = true;
+	pthread_join(t, NULL);
+	counters(f, "ip-filter", old, 2);
+	test_udp_close(&fl->udp);
+	return sum + old[1].packets;
+}
+
+static int n_switches(void)
+{
+	const char *s = getenv("BF_TEST_SWITCHES");
+
+	return s ? atoi(s) : 300;
+}
+
+static void accept_loses_none(void **state)
+{
+	struct flood fl = { 0 };
+	uint64_t counted = switches(*state, &fl, n_switches(), NF_ACCEPT);
+
+	print_message("%lu packets, %d switches\n", fl.sent, n_switches());
+	assert_int_equal(fl.sent, fl.delivered);
+	assert_int_equal(counted, fl.sent);
+}
+
+static void drop_leaks_none(void **state)
+{
+	struct flood fl = { 0 };
+	uint64_t counted = switches(*state, &fl, n_switches(), NF_DROP);
+
+	print_message("%lu packets, %d switches\n", fl.sent, n_switches());
+	assert_int_equal(fl.delivered, 0);
+	assert_int_equal(counted, fl.sent);
+}
+
+/* Destroyed state leaves neither directory nor filtering; a handle can be used on. */
+static void destroy(void **state)
+{
+	struct fixture *f = *state;
+	char path[200];
+
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_OUT, NF_DROP, NULL, 0);
+	assert_false(test_udp_send(&f->v4, 10));
+	assert_int_equal(bf_ns_destroy(f->ns, &f->d), 0);
+	assert_true(test_udp_send(&f->v4, 10));
+	snprintf(path, sizeof(path), "/run/bpfilter/%llu", (unsigned long long)bf_ns_cookie(f->ns));
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(bf_ns_lock(f->ns, 0), 0);
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_OUT, NF_DROP, NULL, 0);
+	assert_false(test_udp_send(&f->v4, 10));
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(nothing_at_first),
+		CASE(drop_and_accept),
+		CASE(hooks_come_and_go),
+		CASE(no_programs_nothing_attached),
+		CASE(carried_over),
+		CASE(failure_changes_nothing),
+		CASE(refuses_nonsense),
+		CASE(places_taken),
+		CASE(accept_loses_none),
+		CASE(drop_leaks_none),
+		CASE(destroy),
+	};
+
+	return cmocka_run_group_tests_name("kern_txn", tests, NULL, NULL);
+}
