@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* nft_batch.c: the messages of an nf_tables transaction (nft.h). Layouts: linux/netfilter/nf_tables.h. */
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/filter.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/xt_bpf.h>
+
+#include "kern/nft.h"
+
+#define MSG_DESTROYTABLE 26 /* NFT_MSG_DESTROYTABLE, Linux 6.3 */
+#define UDATA_COMMENT 0     /* user data of a table: {u8 type, u8 length, value}, as nft(8) reads it */
+
+void nft_batch_init(struct nft_batch *b, uint8_t family, const char *table)
+{
+	memset(b, 0, sizeof(*b));
+	b->family = family;
+	b->table = table;
+}
+
+void nft_batch_free(struct nft_batch *b)
+{
+	bf_buf_free(&b->out);
+	bf_buf_free(&b->abouts);
+}
+
+static void begin(struct nft_batch *b, uint32_t about, int type, int flags, uint8_t family)
+{
+	struct nfgenmsg *g;
+
+	b->msg = mnl_nlmsg_put_header(b->scratch);
+	b->msg->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	b->msg->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	g = mnl_nlmsg_put_extra_header(b->msg, sizeof(*g));
+	g->nfgen_family = family;
+	g->version = NFNETLINK_V0;
+	bf_buf_add(&b->abouts, &about, sizeof(about));
+	b->n++;
+}
+
+static void end(struct nft_batch *b)
+{
+	bf_buf_add(&b->out, b->scratch, NLMSG_ALIGN(b->msg->nlmsg_len));
+}
+
+/* Room for an attribute of len bytes, and for what closes the message. */
+static bool fits(struct nft_batch *b, size_t len)
+{
+	if (b->msg->nlmsg_len + len + 256 > NFT_MSG_MAX)
+		b->too_long = true;
+	return !b->too_long;
+}
+
+static void put(struct nft_batch *b, uint16_t type, const void *p, size_t len)
+{
+	if (fits(b, len))
+		mnl_attr_put(b->msg, type, len, p);
+}
+
+static void put_str(struct nft_batch *b, uint16_t type, const char *s)
+{
+	put(b, type, s, strlen(s) + 1);
+}
+
+static void put_u32(struct nft_batch *b, uint16_t type, uint32_t v)
+{
+	v = htonl(v);
+	put(b, type, &v, sizeof(v));
+}
+
+void nft_add_table(struct nft_batch *b, uint32_t about, const char *comment)
+{
+	uint8_t udata[2 + 128] = { UDATA_COMMENT };
+	size_t len = BF_MIN(strlen(comment), sizeof(udata) - 3);
+
+	udata[1] = (uint8_t)(len + 1);
+	memcpy(udata + 2, comment, len);
+	begin(b, about, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, b->family);
+	put_str(b, NFTA_TABLE_NAME, b->table);
+	put(b, NFTA_TABLE_USERDATA, udata, len + 3);
+	end(b);
+}
+
+void nft_del_table(struct nft_batch *b, uint32_t about, uint8_t family, const char *table)
+{
+	begin(b, about, MSG_DESTROYTABLE, 0, family);
+	put_str(b, NFTA_TABLE_NAME, table);
+	end(b);
+}
+
+static void begin_chain(struct nft_batch *b, uint32_t about, const char *chain)
+{
+	begin(b, about, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, b->family);
+	put_str(b, NFTA_CHAIN_TABLE, b->table);
+	put_str(b, NFTA_CHAIN_NAME, chain);
+}
+
+void nft_add_chain(struct nft_batch *b, uint32_t about, const char *chain)
+{
+	begin_chain(b, about, chain);
+	end(b);
+}
+
+void nft_add_base_chain(struct nft_batch *b, uint32_t about, const char *chain, uint8_t hook, int priority)
+{
+	struct nlattr *nest;
+
+	begin_chain(b, about, chain);
+	nest = mnl_attr_nest_start(b->msg, NFTA_CHAIN_HOOK);
+	put_u32(b, NFTA_HOOK_HOOKNUM, hook);
+	put_u32(b, NFTA_HOOK_PRIORITY, (uint32_t)priority);
+	mnl_attr_nest_end(b->msg, nest);
+	put_u32(b, NFTA_CHAIN_POLICY, NF_ACCEPT);
+	put_str(b, NFTA_CHAIN_TYPE, "filter");
+	end(b);
+}
+
+void nft_rule_begin(struct nft_batch *b, uint32_t about, const char *chain)
+{
+	begin(b, about, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, b->family);
+	put_str(b, NFTA_RULE_TABLE, b->table);
+	put_str(b, NFTA_RULE_CHAIN, chain);
+	b->exprs = mnl_attr_nest_start(b->msg, NFTA_RULE_EXPRESSIONS);
+}
+
+void nft_rule_end(struct nft_batch *b)
+{
+	mnl_attr_nest_end(b->msg, b->exprs);
+	end(b);
+}
+
+/* An expression: its name, then its attributes, nested. */
+struct expr {
+	struct nlattr *elem, *data;
+};
+
+static struct expr expr_begin(struct nft_batch *b, const char *name)
+{
+	struct expr e;
+
+	fits(b, 0);
+	e.elem = mnl_attr_nest_start(b->msg, NFTA_LIST_ELEM);
+	put_str(b, NFTA_EXPR_NAME, name);
+	e.data = mnl_attr_nest_start(b->msg, NFTA_EXPR_DATA);
+	return e;
+}
+
+static void expr_end(struct nft_batch *b, struct expr e)
+{
+	mnl_attr_nest_end(b->msg, e.data);
+	mnl_attr_nest_end(b->msg, e.elem);
+}
+
+void nft_expr_match(struct nft_batch *b, const char *name, uint8_t revision, const void *info, size_t size)
+{
+	struct expr e = expr_begin(b, "match");
+
+	put_str(b, NFTA_MATCH_NAME, name);
+	put_u32(b, NFTA_MATCH_REV, revision);
+	put(b, NFTA_MATCH_INFO, info, size);
+	expr_end(b, e);
+}
+
+void nft_expr_target(struct nft_batch *b, const char *name, uint8_t revision, const void *info, size_t size)
+{
+	struct expr e = expr_begin(b, "target");
+
+	put_str(b, NFTA_TARGET_NAME, name);
+	put_u32(b, NFTA_TARGET_REV, revision);
+	put(b, NFTA_TARGET_INFO, info, size);
+	expr_end(b, e);
+}
+
+void nft_expr_bpf(struct nft_batch *b, int prog)
+{
+	struct xt_bpf_info_v1 info = { .mode = XT_BPF_MODE_FD_PINNED, .fd = prog };
+
+	nft_expr_match(b, "bpf", 1, &info, sizeof(info));
+}
+
+void nft_expr_reject(struct nft_batch *b, uint8_t type, uint8_t code)
+{
+	struct expr e = expr_begin(b, "reject");
+
+	put_u32(b, NFTA_REJECT_TYPE, type);
+	put(b, NFTA_REJECT_ICMP_CODE, &code, sizeof(code));
+	expr_end(b, e);
+}
+
+void nft_expr_verdict(struct nft_batch *b, int code, const char *chain)
+{
+	struct expr e = expr_begin(b, "immediate");
+	struct nlattr *data, *verdict;
+
+	put_u32(b, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = mnl_attr_nest_start(b->msg, NFTA_IMMEDIATE_DATA);
+	verdict = mnl_attr_nest_start(b->msg, NFTA_DATA_VERDICT);
+	put_u32(b, NFTA_VERDICT_CODE, (uint32_t)code);
+	if (chain)
+		put_str(b, NFTA_VERDICT_CHAIN, chain);
+	mnl_attr_nest_end(b->msg, verdict);
+	mnl_attr_nest_end(b->msg, data);
+	expr_end(b, e);
+}
+
+void nft_expr_ct_state(struct nft_batch *b)
+{
+	struct expr e = expr_begin(b, "ct");
+
+	put_u32(b, NFTA_CT_DREG, NFT_REG_1);
+	put_u32(b, NFTA_CT_KEY, NFT_CT_STATE);
+	expr_end(b, e);
+}
