@@ -18,7 +18,7 @@
 #include "base/diag.h"
 #include "kern/companion.h"
 
-#define NFT_MSG_MAX 8192 /* one message; the longest has a few xtables extensions of at most 2 KiB */
+#define NFT_MESSAGE_MAX 8192 /* one message; the longest has a few xtables extensions of at most 2 KiB */
 
 struct nft_batch {
 	struct bf_buf out;      /* whole messages */
@@ -29,7 +29,7 @@ struct nft_batch {
 	struct nlmsghdr *msg;   /* the one being made, in scratch */
 	struct nlattr *exprs;   /* the list of expressions of the rule being made */
 	bool too_long;
-	char scratch[NFT_MSG_MAX] __attribute__((aligned(8)));
+	char scratch[NFT_MESSAGE_MAX] __attribute__((aligned(8)));
 };
 
 void nft_batch_init(struct nft_batch *b, uint8_t family, const char *table);

@@ -49,7 +49,7 @@ static void end(struct nft_batch *b)
 /* Room for an attribute of len bytes, and for what closes the message. */
 static bool fits(struct nft_batch *b, size_t len)
 {
-	if (b->msg->nlmsg_len + len + 256 > NFT_MSG_MAX)
+	if (b->msg->nlmsg_len + len + 256 > NFT_MESSAGE_MAX)
 		b->too_long = true;
 	return !b->too_long;
 }
