@@ -176,7 +176,7 @@ void nft_expr_target(struct nft_batch *b, const char *name, uint8_t revision, co
 
 void nft_expr_bpf(struct nft_batch *b, int prog)
 {
-	struct xt_bpf_info_v1 info = { .mode = XT_BPF_MODE_FD_PINNED, .fd = prog };
+	struct xt_bpf_info_v1 info = { .mode = XT_BPF_MODE_FD_ELF, .fd = prog }; /* ELF or not: any descriptor */
 
 	nft_expr_match(b, "bpf", 1, &info, sizeof(info));
 }
