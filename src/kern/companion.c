@@ -11,14 +11,12 @@
  */
 #include "kern/companion.h"
 
+#include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/membarrier.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
-#include <fcntl.h>
 
 #include "kern/companion_explain.h"
 #include "kern/companion_record.h"
@@ -234,26 +232,6 @@ int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion
 	}
 	comp_table_free(&t);
 	return ret;
-}
-
-/* Linux without membarrier's global command (nohz_full): changing a map of maps waits for all of RCU, too. */
-static int grace_by_map(void)
-{
-	const struct bf_map_desc inner = { .name = "bf_grace", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4,
-		                           .max_entries = 1 };
-	_cleanup_close_ int in = bf_map_create(&inner), outer = -1;
-	uint32_t key = 0;
-
-	if (in < 0)
-		return in;
-	outer = bf_map_create(&(struct bf_map_desc){ .name = "bf_grace", .type = BPF_MAP_TYPE_ARRAY_OF_MAPS, .key_size = 4,
-	                                             .value_size = 4, .max_entries = 1, .inner_fd = in });
-	return outer < 0 ? outer : bf_map_update(outer, &key, &in, BPF_ANY);
-}
-
-int bf_companion_grace(void)
-{
-	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? grace_by_map() : 0;
 }
 
 /* Is that a table of ours, and whose? */

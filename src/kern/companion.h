@@ -21,9 +21,9 @@
  * A transaction:
  *   for each unit of the next generation (changed or not)  bf_comp_open
  *   load programs (handoff, pending, bf_comp_assist_fd)
- *   bf_comp_build for each; bf_companion_grace if one said it changed something
+ *   bf_comp_build for each; bf_grace_wait if one said it changed something
  *   the switch
- *   bf_companion_grace: packets noted by the old programs have left the old tables
+ *   bf_grace_wait: packets noted by the old programs have left the old tables
  *   bf_companion_sweep(ids to keep): the old tables, and what killed writers left
  * A transaction that fails before the switch sweeps with the old ids.
  */
@@ -93,15 +93,12 @@ const void *bf_comp_record(const struct bf_comp *c, size_t *len); /* to be kept 
 
 /*
  * Makes the table, unless it is there and whole (a user may have flushed it).
- * *changed is set when something was made: then bf_companion_grace must pass
- * before the switch, or packets that are already on their way through the hook
+ * *changed is set when something was made: then bf_grace_wait must be
+ * called before the switch, or packets that are already on their way through the hook
  * miss the new chains. One batch: on failure nothing is left behind.
  * -EOPNOTSUPP: the kernel lacks something; the diagnostic names the option.
  */
 int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion_maps *m, bool *changed, struct bf_diag *d);
-
-/* Waits until all packets that are inside a hook now have left it. */
-int bf_companion_grace(void);
 
 /* Removes all tables of ours in this namespace but those with the ids in keep. */
 int bf_companion_sweep(struct bf_nft *n, const uint64_t *keep, uint32_t n_keep, struct bf_diag *d);

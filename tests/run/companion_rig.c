@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "kern/grace.h"
 #include "kern/sys.h"
 #include "run/noter.h"
 
@@ -181,6 +182,7 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
+	_cleanup_grace_ struct bf_grace grace = BF_GRACE_NONE;
 	struct bf_companion_maps maps;
 	struct bf_nft *nft = NULL;
 	struct bf_comp *comp = NULL;
@@ -199,7 +201,7 @@ int main(int argc, char **argv)
 	for (int i = 5; i < argc; i++)
 		parse(argv[i]);
 	if ((ret = bf_nft_open(&nft, &diag)) || (ret = bf_companion_maps_create(&maps, &diag)) ||
-	    (ret = bf_comp_open(&comp, &desc, NULL, 0, -1, &diag)))
+	    (ret = bf_comp_open(&comp, &desc, NULL, 0, -1, &diag)) || (ret = bf_grace_prepare(&grace, &diag)))
 		die("open", ret);
 	plan = noter_plan_map();
 	counts = bf_map_create(&(struct bf_map_desc){ .name = "counts", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
@@ -225,8 +227,8 @@ int main(int argc, char **argv)
 			left(&maps, plan, counts);
 		} else if (!strncmp(line, "grace", 5)) {
 			t0 = now();
-			ret = bf_companion_grace();
-			printf("grace %d %.1f ms\n", ret, (now() - t0) * 1e3);
+			bf_grace_wait(&grace);
+			printf("grace %.1f ms\n", (now() - t0) * 1e3);
 		} else if (!strncmp(line, "rebuild", 7)) {
 			changed = false;
 			t0 = now();
