@@ -32,6 +32,11 @@ static uint32_t credits(uint32_t avg, uint32_t hz)
 	return avg * second / XT_LIMIT_SCALE;
 }
 
+int bf_limit_check(const struct bf_limit *l, uint32_t hz)
+{
+	return l->burst == 0 || credits(l->avg * l->burst, hz) < credits(l->avg, hz) ? -ERANGE : 0;
+}
+
 static const struct {
 	const char *name;
 	uint32_t avg; /* of 1/unit */

@@ -63,6 +63,9 @@ struct bf_limit { /* as xt_rateinfo: avg in 1/10000 s between packets; cost and 
 	uint32_t avg;
 	uint32_t burst;
 };
+/* The kernel's: -ERANGE for a burst of 0 or one whose credits wrap below those of a single packet. */
+int bf_limit_check(const struct bf_limit *l, uint32_t hz);
+
 struct bf_statistic {
 	uint16_t mode; /* 0 random, 1 nth */
 	bool invert;

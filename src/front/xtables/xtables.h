@@ -6,6 +6,7 @@
  *
  * A stored table is a *state*: struct bf_xt_head, then the entries exactly as
  * the kernel would read them back (padding zeroed, comefrom set), counters 0.
+ * In memory a state is 8-aligned.
  */
 #ifndef BF_XTABLES_H
 #define BF_XTABLES_H
@@ -44,7 +45,9 @@ int bf_xt_state_empty(uint8_t family, const struct bf_xt_table *t, struct bf_buf
  * setsockopt IPT_SO_SET_REPLACE: `blob` is the caller's bytes (struct
  * ipt_replace and entries, len as given to setsockopt), untrusted. On success
  * *state holds the new state, *num_counters and *counters_ptr what the caller
- * wants back and where. Every error is the kernel's errno.
+ * wants back and where. Every error is the kernel's errno; an extension that is
+ * not served is one the kernel does not know: -ENOENT, and named in d. Whether
+ * num_counters is the present number of entries (else -EAGAIN) is for the caller.
  */
 struct bf_xt_replace {
 	char name[32];
@@ -54,14 +57,16 @@ struct bf_xt_replace {
 int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf_xt_replace *info, struct bf_buf *state,
                          struct bf_diag *d);
 
-/* A state (trusted: made by decode) -> model. Rule i's counter is entry i. -ENOENT with a diagnostic for an extension that is not served. */
+/* A state (trusted: made by decode) -> model. Rule i's counter is entry i. -EOPNOTSUPP with a diagnostic for what
+ * the kernel does and bpfilter cannot: QUEUE, a pinned program, hand-made jumps that overflow the kernel's jump stack. */
 int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, struct bf_diag *d);
 
 /* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes) and IPT_SO_GET_ENTRIES (entries with counters put in). */
 int bf_xt_get_info(const void *state, size_t len, struct bf_buf *out);
 int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter *counters, struct bf_buf *out);
 
-/* The blob for the kernel's own ip_tables (struct ipt_replace and entries; counters pointer left 0), for export. */
+/* The blob for the kernel's own ip_tables (struct ipt_replace and entries), for export. The caller puts in num_counters and
+ * the counters pointer: they belong to the table that is replaced. */
 int bf_xt_encode_replace(const void *state, size_t len, struct bf_buf *out);
 
 /* IPT_SO_GET_REVISION_MATCH/TARGET: 0, -EPROTONOSUPPORT (known name, other revision), -ENOENT. */
@@ -75,21 +80,24 @@ struct bf_xt_check { /* what an extension's own check may look at */
 	uint16_t proto;   /* of the rule */
 	uint8_t invflags;
 	uint8_t ipflags;  /* IPT_F_* / IP6T_F_* */
+	const struct bf_xt_blob *blob; /* for bf_xt_error */
+	uint32_t entry;
 };
 
 struct bf_xt_ext {
 	const char *name;
 	uint8_t revision;
 	uint8_t family;   /* 0: both */
+	bool unspec;      /* the kernel registers it once for all families: asking for another revision is -EPROTOTYPE */
 	bool target;
-	uint16_t size;    /* of the payload, XT_ALIGNed as the kernel checks it */
+	uint16_t size;    /* sizeof the payload; the blob's is XT_ALIGN(size) */
 	uint16_t usersize;/* bytes read back; the rest reads back zero. 0: all */
 	const char *table;/* or NULL: any */
 	uint32_t hooks;   /* allowed hooks; 0: any */
 	uint16_t proto;   /* required protocol; 0: any */
 	/* The kernel's checkentry: 0 or the errno it gives. May be NULL. */
 	int (*check)(const void *info, const struct bf_xt_check *c, struct bf_diag *d);
-	/* Adds conditions (match) or action and verdict (target) to the rule. */
+	/* Adds conditions (match) or action and verdict (target) to the rule. NULL: nothing to add. */
 	int (*translate)(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d);
 };
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* model.h: what the steps from a state to the model share. */
+#ifndef BF_XT_MODEL_H
+#define BF_XT_MODEL_H
+
+#include "front/xtables/blob.h"
+
+struct bf_xt_region { /* entries that become one chain (model.c) */
+	uint32_t first, end;   /* its rules are entries first..end-1 */
+	uint32_t head;         /* its ERROR entry, before first, or BF_XT_NONE */
+	bool head_rule;        /* something leads to the head: it is rule 0 */
+	bool entered;          /* a jump, or the region before, leads into it */
+	bool runs_on;          /* into the region behind it */
+	enum bf_verdict_kind policy;
+	uint32_t counter;
+	const char *hook_name; /* of the base chain that leads here */
+	struct bf_chain *chain;
+};
+
+struct bf_xt_model {
+	struct bf_xt_blob b;
+	struct bf_ruleset *rs;
+	struct bf_arena *scratch;
+	struct bf_xt_cache cache;
+	int priority;
+	uint32_t *region_of; /* by entry */
+	struct bf_xt_region *regions;
+	uint32_t n_regions;
+	struct bf_chain *base[BF_XT_HOOKS];
+	uint32_t base_entry[BF_XT_HOOKS];
+};
+
+/* -EOPNOTSUPP: a packet could jump deeper than the kernel's jump stack holds. */
+int bf_xt_check_depth(const struct bf_xt_model *m, struct bf_diag *d);
+
+#endif

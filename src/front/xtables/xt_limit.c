@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * xt_limit.c: -m limit (kernel: xt_limit.c). cost and credit_cap of the
+ * caller's struct, which the kernel takes over when they are not 0, read back
+ * as 0 in every kernel of today: they are not kept.
+ */
+#include <linux/netfilter/xt_limit.h>
+#include <time.h>
+
+#include "front/xtables/cond.h"
+
+static uint32_t kernel_hz(void)
+{
+	struct timespec ts;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &ts) || ts.tv_nsec <= 0)
+		return 250;
+	return (uint32_t)(1000000000 / ts.tv_nsec);
+}
+
+static int check(const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+{
+	const struct xt_rateinfo *i = info;
+	const struct bf_limit l = { i->avg, i->burst };
+	int err = bf_limit_check(&l, kernel_hz());
+
+	return err ? bf_xt_error(c, d, err, "match `limit': overflow, try a lower burst or a higher rate") : 0;
+}
+
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+{
+	const struct xt_rateinfo *i = info;
+	struct bf_limit l = { i->avg, i->burst };
+
+	return bf_rule_add_match(rs, r, &bf_match_limit, &l, false);
+}
+
+const struct bf_xt_ext bf_xt_limit = {
+	.name = "limit",
+	.unspec = true,
+	.size = sizeof(struct xt_rateinfo),
+	.usersize = offsetof(struct xt_rateinfo, prev),
+	.check = check,
+	.translate = translate,
+};
