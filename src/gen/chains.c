@@ -212,12 +212,15 @@ static void add_root(struct bf_lower *l, struct bf_plan_chain *c)
 {
 	struct bf_graph_root *root = &l->g->roots[l->g->n_roots++];
 	bf_label end, first;
+	uint32_t inst;
 
 	root->chain = c->chain;
 	end = c->sites ? bf_lower_shared(l, &l->ret) : l->n_labels + c->chain->n_rules; /* of the instance made next */
-	first = inst_of(l, new_inst(l, c, end, false))->first;
-	root->start = first;
-	if (c->sites && !l->err) {
+	inst = new_inst(l, c, end, false);
+	if (l->err)
+		return;
+	root->start = first = inst_of(l, inst)->first;
+	if (c->sites) {
 		root->start = bf_lower_label(l);
 		bf_lower_use(l, root->start);
 		bf_lower_bind(l, root->start);
@@ -262,12 +265,13 @@ static void sum_below(struct bf_lower *l, uint32_t *stack, uint32_t root)
 	}
 }
 
-/* Chains in circles: everything needs what anything needs; as deep as the kernel's own jump stack. */
+/* Chains in circles: everything needs what anything needs; as deep as ip_tables' own jump stack,
+ * which drops what goes deeper. */
 static void sum_coarsely(struct bf_lower *l, struct bf_inst *out)
 {
 	for (uint32_t i = 0; i < l->n_insts; i++)
 		take(out, &l->insts[i], false);
-	out->depth = BF_MAX(l->plan.n_user, 1u);
+	out->depth = l->plan.n_user + 1;
 }
 
 static void sum_roots(struct bf_lower *l)
