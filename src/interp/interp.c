@@ -118,12 +118,12 @@ static bool make_states(struct bf_interp *in)
 	return true;
 }
 
-/* Each rule stands on the stack once at most, for a ruleset has no loops. */
+/* ip_tables' stack has a place for each user chain, and one more. */
 static bool make_stack(struct bf_interp *in)
 {
 	in->max_depth = 1;
 	for (uint32_t i = 0; i < in->t->n_chains; i++)
-		in->max_depth += in->t->chains[i]->n_rules;
+		in->max_depth += !in->t->chains[i]->base;
 	in->stack = bf_arena_array(in->arena, in->max_depth, struct place);
 	return in->stack;
 }
@@ -213,10 +213,11 @@ static bool push(struct bf_interp *in, struct place at)
 	return true;
 }
 
-/* Moves *at where the verdict says. True: *out is final. */
+/* Moves *at where the verdict says. True: out->verdict is final. */
 static bool follow(struct bf_interp *in, const struct bf_chain *base, struct place *at, const struct bf_verdict *v,
-                   enum bf_rt_verdict *out)
+                   struct bf_outcome *out)
 {
+	out->verdict = v->kind == BF_VERDICT_ACCEPT || v->kind == BF_VERDICT_ACTION ? BF_ACCEPT : BF_DROP;
 	switch (v->kind) {
 	case BF_VERDICT_CONTINUE:
 		at->rule++;
@@ -226,25 +227,15 @@ static bool follow(struct bf_interp *in, const struct bf_chain *base, struct pla
 		return false;
 	case BF_VERDICT_JUMP:
 		at->rule++;
-		if (!push(in, *at)) {
-			*out = BF_DROP;
-			return true;
-		}
+		out->overflow = !push(in, *at);
 		*at = (struct place){ v->chain, v->index };
-		return false;
+		return out->overflow;
 	case BF_VERDICT_GOTO:
 		*at = (struct place){ v->chain, v->index };
 		return false;
-	case BF_VERDICT_DROP:
-		*out = BF_DROP;
-		return true;
-	case BF_VERDICT_ACCEPT:
-	case BF_VERDICT_ACTION:
-		*out = BF_ACCEPT;
+	default:
 		return true;
 	}
-	*out = BF_DROP;
-	return true;
 }
 
 static void note_actions(const struct bf_rule *r, struct bf_outcome *out)
@@ -272,7 +263,7 @@ static void walk(struct bf_interp *in, const struct bf_packet *p, const struct b
 		count(in, r ? r->counter : c->counter, p);
 		if (r)
 			note_actions(r, out);
-		done = follow(in, base, &at, r ? &r->verdict : &end, &out->verdict);
+		done = follow(in, base, &at, r ? &r->verdict : &end, out);
 	}
 }
 

@@ -81,6 +81,7 @@ struct bf_outcome {
 	uint32_t n_actions;
 	const struct bf_action *actions[BF_HANDOFF_MAX]; /* in order */
 	bool hotdrop;
+	bool overflow; /* dropped because it jumped deeper than ip_tables' stack: only hand-made tables do */
 };
 
 /* Runs the base chain of p->hook (none: ACCEPT, no counter). Counters move. */

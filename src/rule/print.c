@@ -87,6 +87,8 @@ static void print_rule(struct bf_buf *out, const struct bf_rule *r, uint8_t fami
 		space(out, start);
 		print_verdict(out, &r->verdict);
 	}
+	if (out->len == start)
+		bf_buf_puts(out, "continue"); /* a rule that does nothing is a rule all the same */
 	if (r->comment) {
 		space(out, start);
 		bf_buf_puts(out, "comment ");
