@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cells.c: see cells.h and, for what each cell does, rt/abi.h. */
+#include "lib/cells.h"
+
+#include "interp/packet.h"
+#include "match/match.h"
+
+enum { STEPS = 1 << 22 };
+
+struct walk {
+	struct cells *c;
+	const struct bf_packet *p;
+	const struct bf_graph_root *root;
+	struct cells_outcome *out;
+	uint32_t key[BF_KEY_WORDS];
+	uint32_t depth;
+};
+
+int cells_init(struct cells *c, const struct bf_graph *g, const struct bf_table *t, uint32_t hz)
+{
+	uint32_t depth = 1;
+
+	for (uint32_t i = 0; i < g->n_roots; i++)
+		depth = BF_MAX(depth, g->roots[i].depth);
+	*c = (struct cells){
+		.g = g,
+		.counters = calloc(t->n_counters + 1, sizeof(*c->counters)),
+		.params = calloc(1, g->n_params + 1),
+		.stack = calloc(depth, sizeof(*c->stack)),
+		.helper = bf_interp_new(t, hz),
+	};
+	if (!c->counters || !c->params || !c->stack || !c->helper) {
+		cells_free(c);
+		return -ENOMEM;
+	}
+	if (g->n_params)
+		memcpy(c->params, g->params, g->n_params);
+	return 0;
+}
+
+void cells_free(struct cells *c)
+{
+	free(c->counters);
+	free(c->params);
+	free(c->stack);
+	bf_interp_free(c->helper);
+}
+
+static void store(uint32_t *words, const struct bf_field *f, bf_u128 v)
+{
+	unsigned n = (f->bits + 31) / 32;
+
+	if (n == 1)
+		words[0] |= (uint32_t)v << f->shift;
+	for (unsigned i = 0; n > 1 && i < n; i++)
+		words[i] = (uint32_t)(v >> 32 * (n - 1 - i));
+}
+
+/* Words that were not announced stay 0, as the programs leave them. */
+static void fill_key(struct walk *w)
+{
+	for (unsigned i = 0; i < BF_FIELDS; i++) {
+		const struct bf_field *f = &bf_fields[i];
+		bf_u128 v;
+
+		if (f->loader >= 0 || (f->family && f->family != w->p->family) || (f->needs & ~w->root->uses.needs))
+			continue;
+		bf_packet_field(w->p, i, &v);
+		store(w->key + f->word, f, v);
+	}
+	for (uint32_t i = 0; i < w->c->g->companion.n_assists; i++) {
+		const struct bf_assist_spec *s = &w->c->g->companion.assists[i];
+		struct bf_assist a = { .revision = s->revision, .size = s->size, .info = s->info };
+
+		memcpy(a.name, s->name, sizeof(a.name));
+		if (w->root->uses.assists & 1u << i && w->p->assist && w->p->assist(w->p, &a))
+			w->key[BF_KEY_ASSIST] |= 1u << i;
+	}
+}
+
+/* 1 hit, 0 miss, -1 drop. */
+static int load(struct walk *w, const struct bf_cell *c)
+{
+	for (unsigned i = 0; i < BF_FIELDS; i++) {
+		const struct bf_field *f = &bf_fields[i];
+		bf_u128 v = 0;
+		int there;
+
+		if (f->loader != (int)c->lo || f->loader_arg != c->arg || (f->family && f->family != w->p->family))
+			continue;
+		there = bf_packet_field(w->p, i, &v);
+		memset(w->key + BF_KEY_SCRATCH, 0, 16);
+		if (there == 1)
+			store(w->key + BF_KEY_SCRATCH, f, v);
+		return there < 0 ? -1 : there;
+	}
+	return -1;
+}
+
+static bool limit(struct bf_rt_limit *l, uint32_t now)
+{
+	uint32_t prev = l->state >> 32, credit = (uint32_t)l->state;
+
+	credit += prev ? (now - prev) * l->cpj : 0;
+	credit = BF_MIN(credit, l->cap);
+	l->state = (uint64_t)now << 32 | (credit >= l->cost ? credit - l->cost : credit);
+	return credit >= l->cost;
+}
+
+static bool nth(struct bf_rt_nth *n)
+{
+	n->count = n->count == n->every ? 0 : n->count + 1;
+	return (n->count == 0) != n->invert;
+}
+
+static int special(struct walk *w, const struct bf_cell *c)
+{
+	void *p = w->c->params + c->arg;
+	const struct bf_rt_tcpopt *opt = p;
+	const struct bf_rt_tcpmss *mss = p;
+	const struct bf_rt_random *random = p;
+	uint16_t value = 0;
+	int there;
+
+	switch (c->lo) {
+	case BF_SPECIAL_LIMIT:
+		return limit(p, (uint32_t)w->p->jiffies);
+	case BF_SPECIAL_NTH:
+		return nth(p);
+	case BF_SPECIAL_RANDOM: /* rulesets for this walk use only never and always */
+		return (random->probability != 0) != random->invert;
+	case BF_SPECIAL_TCPOPT:
+		there = bf_packet_tcp_option(w->p, opt->kind);
+		return there < 0 ? -1 : there != opt->invert;
+	case BF_SPECIAL_TCPMSS:
+		there = bf_packet_tcp_mss(w->p, &value);
+		return there < 0 ? -1 : (there && value >= mss->min && value <= mss->max) != mss->invert;
+	}
+	return -1;
+}
+
+static int code(struct walk *w, const struct bf_cell *c)
+{
+	bool hotdrop = false;
+
+	return bf_match_bytecode.eval(w->c->helper, w->p, w->c->g->codes[c->lo], &hotdrop);
+}
+
+/* The next cell, or UINT32_MAX when the walk is over. */
+static uint32_t step(struct walk *w, const struct bf_cell *c)
+{
+	const struct bf_uses *uses = &w->root->uses;
+	int answer = 1;
+
+	/* What was not announced is not in the program. */
+	if (!(uses->ops & 1u << c->op) || (c->op == BF_CELL_LOAD && !(uses->loaders & 1u << c->lo)) ||
+	    (c->op == BF_CELL_MATCH && !(uses->specials & 1u << c->lo))) {
+		w->out->lost = true;
+		return UINT32_MAX;
+	}
+	switch (c->op) {
+	case BF_CELL_TEST:
+		return (w->key[c->word] & c->mask) - c->lo <= c->span ? c->hit : c->miss;
+	case BF_CELL_COUNT:
+		w->c->counters[c->arg].packets++;
+		w->c->counters[c->arg].bytes += w->p->len;
+		return c->hit;
+	case BF_CELL_VERDICT:
+		w->out->verdict = c->lo;
+		return UINT32_MAX;
+	case BF_CELL_CALL:
+		if (w->depth == w->root->depth) {
+			w->out->lost = true;
+			return UINT32_MAX;
+		}
+		w->c->stack[w->depth++] = c->miss;
+		return c->hit;
+	case BF_CELL_RET:
+		w->out->lost |= w->depth == 0;
+		return w->depth ? w->c->stack[--w->depth] : UINT32_MAX;
+	case BF_CELL_LOAD:
+		answer = load(w, c);
+		break;
+	case BF_CELL_MATCH:
+		answer = special(w, c);
+		break;
+	case BF_CELL_CODE:
+		answer = code(w, c);
+		break;
+	case BF_CELL_HANDOFF:
+		if (w->out->n_codes < BF_HANDOFF_MAX)
+			w->out->codes[w->out->n_codes] = c->lo;
+		w->out->n_codes++;
+		break;
+	}
+	if (answer < 0)
+		w->out->verdict = BF_DROP;
+	return answer < 0 ? UINT32_MAX : answer ? c->hit : c->miss;
+}
+
+static const struct bf_graph_root *root_of(const struct bf_graph *g, uint8_t hook)
+{
+	for (uint32_t i = 0; i < g->n_roots; i++)
+		if (g->roots[i].chain->hook == hook)
+			return &g->roots[i];
+	return NULL;
+}
+
+void cells_run(struct cells *c, const struct bf_packet *p, struct cells_outcome *out)
+{
+	struct walk w = { .c = c, .p = p, .root = root_of(c->g, p->hook), .out = out };
+	uint32_t at, steps = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->verdict = BF_ACCEPT;
+	if (!w.root)
+		return;
+	fill_key(&w);
+	for (at = w.root->start; at != UINT32_MAX; at = step(&w, &c->g->cells[at])) {
+		if (at >= c->g->n_cells || steps++ == STEPS) {
+			out->lost = true;
+			return;
+		}
+	}
+}

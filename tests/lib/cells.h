@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cells.h: a walk over a graph of cells in user space: what gen/ made is
+ * checked against the oracle without a kernel, and with everything a kernel
+ * test cannot bring about (connections, sockets, interfaces).
+ */
+#ifndef TEST_CELLS_H
+#define TEST_CELLS_H
+
+#include "gen/graph.h"
+#include "interp/interp.h"
+
+struct cells {
+	const struct bf_graph *g;
+	struct bf_rt_counter *counters;
+	uint8_t *params; /* a copy: state changes */
+	uint32_t *stack;
+	struct bf_interp *helper; /* for bytecode */
+};
+
+struct cells_outcome {
+	bool lost; /* walked off the graph, or without end, or deeper than promised */
+	enum bf_rt_verdict verdict;
+	uint32_t n_codes;
+	uint32_t codes[BF_HANDOFF_MAX];
+};
+
+int cells_init(struct cells *c, const struct bf_graph *g, const struct bf_table *t, uint32_t hz);
+void cells_free(struct cells *c);
+void cells_run(struct cells *c, const struct bf_packet *p, struct cells_outcome *out);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * model.c: random rulesets (model.h). Half of the conditions are the idioms
+ * that the iptables front makes (guards, then a look at the header), the other
+ * half are any field under any mask, so that nothing depends on idioms. Values
+ * come from small sets, so that rules overlap and match.
+ */
+#include "lib/model.h"
+
+#include <linux/filter.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter_ipv4/ipt_REJECT.h>
+
+#define PICK(r, a) ((a)[rng_below((r), BF_ARRAY_SIZE(a))])
+
+struct maker {
+	struct rng *r;
+	const struct test_model_opts *o;
+	struct bf_ruleset *rs;
+	struct bf_table *t;
+	struct bf_rule *rule;
+	unsigned loads; /* assists so far: there are 32 bits */
+};
+
+static const uint16_t ports[] = { 0, 1, 21, 22, 23, 53, 80, 443, 1023, 1024, 8080, 32767, 32768, 65534, 65535 };
+
+static bf_u128 ifname(const char *s)
+{
+	bf_u128 v = 0;
+
+	for (int i = 0; i < 16; i++)
+		v = v << 8 | (uint8_t)(*s ? *s++ : 0);
+	return v;
+}
+
+static bf_u128 some_value(struct rng *r, const struct bf_field *f)
+{
+	static const char *const names[] = { "", "lo", "eth0", "eth1", "eth10", "wlan0", "veth123456789ab" };
+	static const uint8_t protos[] = { 0, 1, 6, 17, 50, 51, 58, 59, 132, 136, 255 };
+	static const uint32_t nets[] = { 0x0a000000, 0x0a000001, 0x0a0000ff, 0xc0a80101, 0x7f000001, 0xffffffff, 0 };
+	static const uint32_t small[] = { 0, 1, 2, 20, 39, 40, 41, 60, 64, 255, 256, 1500, 65535 };
+	bf_u128 ones = bf_field_ones(f);
+
+	if (rng_percent(r, 10))
+		return rng_u128(r) & ones;
+	switch (f->type) {
+	case BF_VT_IPV4:
+		return PICK(r, nets) + rng_below(r, 2);
+	case BF_VT_IPV6:
+		return ((bf_u128)0x20010db8 << 96 | (bf_u128)rng_below(r, 3) << 64 | rng_below(r, 3)) ^
+		       (rng_percent(r, 10) ? (bf_u128)1 << rng_below(r, 128) : 0);
+	case BF_VT_IFNAME:
+		return ifname(PICK(r, names));
+	case BF_VT_PROTO:
+		return PICK(r, protos);
+	case BF_VT_PORT:
+		return PICK(r, ports);
+	case BF_VT_CTSTATE:
+		return rng_u64(r) & 0x1cf;
+	case BF_VT_INT:
+		if (bf_field_id(f) == BF_F_ICMP)
+			return (rng_below(r, 4) * 4u) << 8 | rng_below(r, 3);
+		return PICK(r, small) & ones;
+	default:
+		return rng_u64(r) & ones & rng_u64(r);
+	}
+}
+
+static bf_u128 some_mask(struct rng *r, const struct bf_field *f)
+{
+	bf_u128 ones = bf_field_ones(f), mask = 0;
+
+	if (f->type == BF_VT_IFNAME && rng_percent(r, 60))
+		return ones << 8 * rng_below(r, 16) & ones;
+	if (rng_percent(r, 50))
+		return ones;
+	if (rng_percent(r, 60))
+		mask = ones << rng_below(r, f->bits) & ones;
+	else
+		mask = rng_u128(r) & ones;
+	return mask ? mask : ones;
+}
+
+static int by_lo(const void *a, const void *b)
+{
+	const struct bf_range *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* Sorted, disjoint. */
+static uint32_t some_ranges(struct rng *r, const struct bf_field *f, bf_u128 mask, struct bf_range *out, uint32_t max)
+{
+	uint32_t n = 1 + (rng_percent(r, 30) ? rng_below(r, max) : 0), kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bf_u128 a = some_value(r, f) & mask, b = rng_percent(r, 50) ? a : some_value(r, f) & mask;
+
+		out[i] = (struct bf_range){ BF_MIN(a, b), BF_MAX(a, b) };
+		if (rng_percent(r, 70))
+			out[i].hi = BF_MIN(out[i].hi, out[i].lo + rng_below(r, 5));
+	}
+	qsort(out, n, sizeof(*out), by_lo);
+	for (uint32_t i = 1; i < n; i++) {
+		if (out[i].lo > out[kept].hi)
+			out[++kept] = out[i];
+		else
+			out[kept].hi = BF_MAX(out[kept].hi, out[i].hi);
+	}
+	return kept + 1;
+}
+
+/* What the field is about can be seen by the program in this test. */
+static bool usable(const struct maker *m, const struct bf_field *f)
+{
+	if (f->family && f->family != m->o->family)
+		return false;
+	return bf_field_id(f) != BF_F_TCP_MSS || rng_percent(m->r, 50);
+}
+
+static struct bf_cond some_field(struct maker *m)
+{
+	struct bf_range ranges[24];
+	const struct bf_field *f;
+	struct bf_cond c = { .kind = BF_COND_FIELD };
+
+	do
+		f = &bf_fields[rng_below(m->r, BF_FIELDS)];
+	while (!usable(m, f));
+	c.field = f;
+	c.mask = some_mask(m->r, f);
+	c.n_ranges = some_ranges(m->r, f, c.mask, ranges, rng_percent(m->r, 10) ? 24 : 4);
+	c.ranges = bf_arena_memdup(m->rs->arena, ranges, c.n_ranges * sizeof(*ranges));
+	c.neg = rng_percent(m->r, 30);
+	return c;
+}
+
+static void add(struct maker *m, struct bf_cond c)
+{
+	*bf_rule_add_cond(m->rs, m->rule) = c;
+}
+
+static void add_value(struct maker *m, enum bf_field_id f, bf_u128 v, bool neg)
+{
+	bf_rule_add_value(m->rs, m->rule, f, 0, v, neg);
+}
+
+static void add_ports(struct maker *m, enum bf_field_id f)
+{
+	struct bf_cond c = { .kind = BF_COND_FIELD, .field = &bf_fields[f], .mask = 0xffff, .neg = rng_percent(m->r, 20) };
+	struct bf_range ranges[15];
+
+	c.n_ranges = some_ranges(m->r, c.field, 0xffff, ranges, 15);
+	c.ranges = bf_arena_memdup(m->rs->arena, ranges, c.n_ranges * sizeof(*ranges));
+	add(m, c);
+}
+
+static void add_proto(struct maker *m, uint8_t proto, bool neg)
+{
+	if (m->o->family == NFPROTO_IPV6)
+		bf_rule_add_guard(m->rs, m->rule, BF_F_L4_BADEXT, 1, 1);
+	add_value(m, BF_F_L4PROTO, proto, neg);
+}
+
+static void add_tcp(struct maker *m)
+{
+	struct bf_tcpopt opt = { (uint8_t[]){ 2, 3, 8, 254 }[rng_below(m->r, 4)], rng_percent(m->r, 30) };
+	struct bf_tcpmss mss = { 500, (uint16_t)(500 + rng_below(m->r, 2) * 960), rng_percent(m->r, 30) };
+
+	add_proto(m, IPPROTO_TCP, false);
+	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_FRAG1, 1, 1);
+	add_value(m, BF_F_L4_FRAG, 0, false);
+	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_AVAIL, 0, 19);
+	if (rng_percent(m->r, 30))
+		add_ports(m, BF_F_SPORT);
+	if (rng_percent(m->r, 70))
+		add_ports(m, BF_F_DPORT);
+	if (rng_percent(m->r, 20))
+		bf_rule_add_value(m->rs, m->rule, BF_F_TCP_FLAGS, 0x17, 0x02, rng_percent(m->r, 30));
+	if (rng_percent(m->r, 15))
+		bf_rule_add_match(m->rs, m->rule, &bf_match_tcpopt, &opt, rng_percent(m->r, 20));
+	if (rng_percent(m->r, 15))
+		bf_rule_add_match(m->rs, m->rule, &bf_match_tcpmss, &mss, rng_percent(m->r, 20));
+}
+
+static void add_udp(struct maker *m)
+{
+	add_proto(m, IPPROTO_UDP, false);
+	add_value(m, BF_F_L4_FRAG, 0, false);
+	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_AVAIL, 0, 7);
+	add_ports(m, rng_percent(m->r, 70) ? BF_F_DPORT : BF_F_SPORT);
+}
+
+static void add_icmp(struct maker *m)
+{
+	bf_u128 type = rng_below(m->r, 4) * 4;
+
+	add_proto(m, m->o->family == NFPROTO_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, false);
+	add_value(m, BF_F_L4_FRAG, 0, false);
+	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_AVAIL, 0, 3);
+	bf_rule_add_range(m->rs, m->rule, BF_F_ICMP, 0, type << 8, type << 8 | (rng_percent(m->r, 50) ? 0xff : 1),
+	                  rng_percent(m->r, 20));
+}
+
+static void add_conntrack(struct maker *m)
+{
+	struct bf_conntrack c = {
+		.match = (uint16_t)rng_u64(m->r) & (uint16_t)rng_u64(m->r) & 0x1fff,
+		.invert = (uint16_t)rng_u64(m->r) & 0x1fff,
+		.state_mask = (uint16_t)rng_u64(m->r) & 0x1cf,
+		.status_mask = (uint16_t)rng_u64(m->r) & 0x3f,
+		.l4proto = (uint16_t)(rng_percent(m->r, 90) ? IPPROTO_TCP : 262),
+		.expires_min = rng_below(m->r, 3),
+		.expires_max = rng_below(m->r, 100),
+	};
+
+	for (int i = 0; i < 4; i++) {
+		const struct bf_field *f = &bf_fields[m->o->family == NFPROTO_IPV4 ? BF_F_IP_SADDR : BF_F_IP6_SADDR];
+
+		c.addr[i] = some_value(m->r, f);
+		c.mask[i] = rng_percent(m->r, 10) ? 0 : some_mask(m->r, f);
+		c.port_lo[i] = PICK(m->r, ports);
+		c.port_hi[i] = rng_percent(m->r, 50) ? c.port_lo[i] : PICK(m->r, ports);
+	}
+	bf_rule_add_match(m->rs, m->rule, &bf_match_conntrack, &c, rng_percent(m->r, 20));
+}
+
+/* Rates so low that no credit comes back while a test runs. */
+static void add_limit(struct maker *m)
+{
+	struct bf_limit l = { 36000000, 1 + rng_below(m->r, 60) };
+
+	bf_rule_add_match(m->rs, m->rule, &bf_match_limit, &l, rng_percent(m->r, 10));
+}
+
+static void add_statistic(struct maker *m)
+{
+	struct bf_statistic s = { .mode = (uint16_t)rng_below(m->r, 2), .invert = rng_percent(m->r, 30) };
+
+	if (s.mode == 0)
+		s.probability = rng_percent(m->r, 50) ? 0 : 0x80000000;
+	else
+		s = (struct bf_statistic){ 1, s.invert, 0, rng_below(m->r, 4), 0, rng_below(m->r, 5) };
+	bf_rule_add_match(m->rs, m->rule, &bf_match_statistic, &s, rng_percent(m->r, 20));
+}
+
+static void add_any(struct maker *m)
+{
+	struct bf_any any = { .n = rng_below(m->r, 4) };
+	struct bf_any_group groups[3];
+
+	for (uint32_t i = 0; i < any.n; i++) {
+		struct bf_cond conds[3];
+
+		groups[i].n = rng_below(m->r, 4);
+		for (uint32_t j = 0; j < groups[i].n; j++)
+			conds[j] = some_field(m);
+		groups[i].conds = bf_arena_memdup(m->rs->arena, conds, groups[i].n * sizeof(*conds));
+	}
+	any.groups = bf_arena_memdup(m->rs->arena, groups, any.n * sizeof(*groups));
+	bf_rule_add_match(m->rs, m->rule, &bf_match_any, &any, rng_percent(m->r, 30));
+}
+
+static void add_bytecode(struct maker *m)
+{
+	uint32_t at = rng_below(m->r, 50);
+	const struct sock_filter prog[] = {
+		{ BPF_LD | BPF_B | BPF_ABS, 0, 0, at },
+		{ BPF_ALU | BPF_AND | BPF_K, 0, 0, 1u << rng_below(m->r, 8) },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0 },
+		{ BPF_RET | BPF_K, 0, 0, 0 },
+		{ BPF_LDX | BPF_B | BPF_MSH, 0, 0, 0 },
+		{ BPF_LD | BPF_H | BPF_IND, 0, 0, rng_below(m->r, 30) },
+		{ BPF_ALU | BPF_ADD | BPF_X, 0, 0, 0 },
+		{ BPF_RET | BPF_A, 0, 0, 0 },
+	};
+	struct bf_bytecode b = { BF_ARRAY_SIZE(prog), bf_arena_memdup(m->rs->arena, prog, sizeof(prog)) };
+
+	bf_rule_add_match(m->rs, m->rule, &bf_match_bytecode, &b, rng_percent(m->r, 20));
+}
+
+static void add_assist(struct maker *m)
+{
+	struct bf_assist a = { .name = "addrtype", .revision = 1, .size = 1, .text = "addrtype" };
+	uint8_t which = (uint8_t)rng_below(m->r, 6);
+
+	if (!m->o->assists)
+		return;
+	a.info = bf_arena_memdup(m->rs->arena, &which, 1);
+	bf_rule_add_match(m->rs, m->rule, &bf_match_assist, &a, rng_percent(m->r, 30));
+}
+
+static void add_something(struct maker *m)
+{
+	static void (*const makers[])(struct maker *) = {
+		add_tcp, add_tcp, add_tcp, add_udp, add_udp, add_icmp, add_conntrack, add_limit, add_statistic, add_any,
+		add_bytecode, add_assist,
+	};
+	struct bf_cond c;
+
+	if (rng_percent(m->r, 50)) {
+		PICK(m->r, makers)(m);
+		return;
+	}
+	c = some_field(m);
+	c.guard = rng_percent(m->r, 4);
+	add(m, c);
+}
+
+static void add_actions(struct maker *m)
+{
+	struct bf_log log = { .level = 4, .prefix = "x " };
+	struct bf_nflog nflog = { .group = (uint16_t)rng_below(m->r, 3) };
+
+	log.flags = (uint8_t)rng_below(m->r, 4);
+	if (rng_percent(m->r, 8))
+		bf_rule_add_action(m->rs, m->rule, &bf_target_log, &log);
+	if (rng_percent(m->r, 4))
+		bf_rule_add_action(m->rs, m->rule, &bf_target_nflog, &nflog);
+}
+
+/* Jumps lead to later chains only, or forward in the same one: no loops. */
+static void add_verdict(struct maker *m, uint32_t chain)
+{
+	static const enum bf_verdict_kind kinds[] = {
+		BF_VERDICT_ACCEPT, BF_VERDICT_ACCEPT, BF_VERDICT_DROP, BF_VERDICT_DROP, BF_VERDICT_RETURN, BF_VERDICT_CONTINUE,
+		BF_VERDICT_CONTINUE, BF_VERDICT_CONTINUE, BF_VERDICT_ACTION, BF_VERDICT_JUMP, BF_VERDICT_JUMP, BF_VERDICT_JUMP,
+		BF_VERDICT_GOTO,
+	};
+	struct bf_verdict *v = &m->rule->verdict;
+	struct bf_reject reject = { IPT_ICMP_PORT_UNREACHABLE, m->o->family };
+	uint32_t left = m->t->n_chains - chain - 1;
+
+	v->kind = PICK(m->r, kinds);
+	if (v->kind == BF_VERDICT_ACTION)
+		bf_rule_add_action(m->rs, m->rule, &bf_target_reject, &reject);
+	if (v->kind != BF_VERDICT_JUMP && v->kind != BF_VERDICT_GOTO)
+		return;
+	if (rng_percent(m->r, 6)) /* within the chain, set_indexes() says where to */
+		v->chain = m->t->chains[chain];
+	else if (left && (v->chain = m->t->chains[chain + 1 + rng_below(m->r, left)])->base && rng_percent(m->r, 90))
+		v->chain = NULL; /* base chains are entered by hand-made blobs only */
+	if (!v->chain)
+		v->kind = BF_VERDICT_ACCEPT;
+}
+
+static void add_rule(struct maker *m, uint32_t chain)
+{
+	unsigned n = rng_below(m->r, 4);
+
+	m->rule = bf_chain_add_rule(m->rs, m->t->chains[chain]);
+	for (unsigned i = 0; i < n; i++)
+		add_something(m);
+	add_actions(m);
+	add_verdict(m, chain);
+	m->rule->counter = rng_percent(m->r, 90) ? m->t->n_counters++ : BF_NO_COUNTER;
+}
+
+static void add_chain(struct maker *m, const char *name, int hook)
+{
+	struct bf_chain *c = bf_table_add_chain(m->rs, m->t, name);
+
+	c->base = hook >= 0;
+	c->hook = c->base ? (uint8_t)hook : 0;
+	c->counter = m->t->n_counters++;
+	if (c->base)
+		c->policy = rng_percent(m->r, 50) ? BF_VERDICT_ACCEPT : BF_VERDICT_DROP;
+	else if (rng_percent(m->r, 3))
+		c->policy = BF_VERDICT_DROP;
+}
+
+/* Hand-made blobs may enter a chain in its middle. */
+static void set_indexes(struct maker *m)
+{
+	for (uint32_t i = 0; i < m->t->n_chains; i++)
+		for (uint32_t j = 0; j < m->t->chains[i]->n_rules; j++) {
+			struct bf_verdict *v = &m->t->chains[i]->rules[j].verdict;
+
+			if (v->chain == m->t->chains[i])
+				v->index = j + 1 + rng_below(m->r, v->chain->n_rules - j);
+			else if (v->chain && rng_percent(m->r, 4))
+				v->index = rng_below(m->r, v->chain->n_rules + 1);
+		}
+}
+
+struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts *o)
+{
+	struct maker m = { .r = r, .o = o, .rs = bf_ruleset_new() };
+	unsigned users = rng_below(r, 6);
+	char name[16] = "chain0";
+
+	m.t = bf_ruleset_add_table(m.rs, o->family, "filter");
+	add_chain(&m, "INPUT", NF_INET_LOCAL_IN);
+	add_chain(&m, "FORWARD", NF_INET_FORWARD);
+	add_chain(&m, "OUTPUT", NF_INET_LOCAL_OUT);
+	for (unsigned i = 0; i < users; i++, name[5]++)
+		add_chain(&m, name, -1);
+	for (unsigned i = rng_below(r, 2 * o->size + 1); i > 0; i--)
+		add_rule(&m, rng_below(r, m.t->n_chains));
+	set_indexes(&m);
+	return m.rs;
+}
+
+bool test_assist_answer(const struct bf_packet *p, const struct bf_assist *a)
+{
+	return (p->data[p->family == NFPROTO_IPV4 ? 15 : 23] + *(const uint8_t *)a->info) % 3 == 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_lower.c: random rulesets and packets, the graph of cells against the
+ * oracle: verdict, actions in order, all counters. A difference is shrunk and
+ * printed.
+ *
+ *   test_lower [ROUNDS [SEED]]
+ */
+#include <stdio.h>
+
+#include "lib/cells.h"
+#include "lib/model.h"
+
+enum { PACKETS = 60, HZ = 250 };
+
+struct both {
+	struct bf_arena *arena;
+	struct bf_graph g;
+	struct cells cells;
+	struct bf_interp *in;
+};
+
+static void both_free(struct both *b)
+{
+	cells_free(&b->cells);
+	bf_interp_free(b->in);
+	bf_arena_free(b->arena);
+}
+
+static bool both_init(struct both *b, const struct bf_table *t, struct bf_diag *d)
+{
+	const struct bf_gen_opts opts = { .hz = HZ, .cpus = 1 };
+
+	*b = (struct both){ .arena = bf_arena_new() };
+	if (bf_graph_build(&b->g, b->arena, t, &opts, d) < 0) {
+		bf_arena_free(b->arena);
+		return false;
+	}
+	if (cells_init(&b->cells, &b->g, t, HZ) < 0 || !(b->in = bf_interp_new(t, HZ)))
+		abort();
+	return true;
+}
+
+static bool same_outcome(const struct both *b, const struct bf_outcome *want, const struct cells_outcome *got)
+{
+	if (got->lost || got->verdict != want->verdict || got->n_codes != want->n_actions)
+		return false;
+	for (uint32_t i = 0; i < want->n_actions; i++) {
+		struct bf_handoff_spec spec = { 0 };
+		const struct bf_handoff_spec *have = &b->g.companion.codes[got->codes[i]];
+
+		want->actions[i]->target->handoff(want->actions[i]->data, bf_fields[0].family, &spec);
+		if (have->kind != spec.kind || have->size != spec.size || memcmp(have->info, spec.info, spec.size) ||
+		    have->reject_type != spec.reject_type || have->reject_code != spec.reject_code)
+			return false;
+	}
+	return true;
+}
+
+static bool differs(void *why, const struct bf_table *t, const struct test_packet *p, unsigned n)
+{
+	struct bf_buf *text = why;
+	bool bad = false, overflow = false, idle;
+	struct both b;
+
+	if (!both_init(&b, t, NULL))
+		return false;
+	idle = b.g.n_roots == 0; /* nothing to do: nothing is counted either */
+	for (unsigned i = 0; i < n && !bad && !idle; i++) {
+		struct cells_outcome got;
+		struct bf_outcome want;
+
+		bf_interp_run(b.in, &p[i].p, &want);
+		cells_run(&b.cells, &p[i].p, &got);
+		overflow = want.overflow; /* the program's stack may be deeper: nothing to compare any more */
+		if (overflow)
+			break;
+		bad = !same_outcome(&b, &want, &got);
+		if (bad && text)
+			bf_buf_printf(text, "packet %u: oracle: verdict %d, %u actions%s; cells: verdict %d, %u codes%s\n", i, want.verdict,
+			              want.n_actions, want.hotdrop ? ", hotdrop" : "", got.verdict, got.n_codes, got.lost ? ", lost" : "");
+	}
+	for (uint32_t i = 0; i < t->n_counters && !bad && !idle && !overflow; i++) {
+		const struct bf_rt_counter *want = &bf_interp_counters(b.in)[i], *got = &b.cells.counters[i];
+
+		bad = want->packets != got->packets || want->bytes != got->bytes;
+		if (bad && text)
+			bf_buf_printf(text, "counter %u: oracle %llu packets, cells %llu\n", i, (unsigned long long)want->packets,
+			              (unsigned long long)got->packets);
+	}
+	both_free(&b);
+	return bad;
+}
+
+static int report(struct bf_table *t, struct test_packet *p, unsigned n, uint64_t seed)
+{
+	_cleanup_buf_ struct bf_buf text = { 0 };
+
+	test_shrink(t, p, &n, differs, NULL);
+	bf_buf_printf(&text, "differs with seed %llu:\n", (unsigned long long)seed);
+	bf_table_print(&text, t, NULL);
+	for (unsigned i = 0; i < n; i++)
+		test_packet_print(&text, &p[i]);
+	differs(&text, t, p, n);
+	fputs(text.data, stderr);
+	return 1;
+}
+
+static int round_of(uint64_t seed, unsigned *refused)
+{
+	static struct test_packet packets[PACKETS];
+	struct rng r = { seed };
+	struct test_model_opts o = { .family = seed & 1 ? NFPROTO_IPV6 : NFPROTO_IPV4, .assists = true };
+	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	struct both b;
+	uint64_t jiffies = rng_u64(&r);
+
+	o.size = 1 + rng_below(&r, 24);
+	rs = test_model_random(&r, &o);
+	for (unsigned i = 0; i < PACKETS; i++) {
+		test_packet_random(&r, &o, rs->tables[0], &packets[i]);
+		packets[i].p.jiffies = jiffies += rng_percent(&r, 90) ? rng_below(&r, 3) : rng_u64(&r) >> 30;
+	}
+	if (!both_init(&b, rs->tables[0], &d)) {
+		(*refused)++;
+		if (!d.n_errors)
+			return fprintf(stderr, "seed %llu: refused without a word\n", (unsigned long long)seed), 1;
+		return 0;
+	}
+	both_free(&b);
+	return differs(NULL, rs->tables[0], packets, PACKETS) ? report(rs->tables[0], packets, PACKETS, seed) : 0;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 3000, refused = 0, failed = 0;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+
+	for (unsigned i = 0; i < rounds && failed < 3; i++)
+		failed += (unsigned)round_of(seed + i, &refused);
+	printf("%u rulesets, %u packets each, %u refused, %u failed\n", rounds, PACKETS, refused, failed);
+	return failed != 0 || refused > rounds / 10;
+}

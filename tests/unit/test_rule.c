@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* test_rule.c: the model's builders, the table of fields; memory running out while a ruleset is built, run, printed, lowered. */
+#include "lib/unit.h"
+
+#include "gen/graph.h"
+#include "lib/alloc.h"
+#include "lib/model.h"
+
+static void fields_fit_their_words(void **state)
+{
+	for (unsigned i = 0; i < BF_FIELDS; i++) {
+		const struct bf_field *f = &bf_fields[i];
+		unsigned words = (f->bits + 31) / 32;
+
+		assert_non_null(f->name);
+		assert_ptr_equal(bf_field_find(f->name), f);
+		assert_int_equal(bf_field_id(f), i);
+		assert_true(f->bits >= 1 && f->bits <= 128);
+		assert_true(f->loader < 0 ? f->word + words <= BF_KEY_SCRATCH : f->word == BF_KEY_SCRATCH);
+		assert_true(f->word + words <= BF_KEY_WORDS);
+		assert_true(words == 1 ? f->shift + f->bits <= 32 : f->shift == 0);
+	}
+	assert_null(bf_field_find("no such field"));
+}
+
+static void ones_cover_the_width(void **state)
+{
+	assert_true(bf_field_ones(&bf_fields[BF_F_IP_FRAG]) == 1);
+	assert_true(bf_field_ones(&bf_fields[BF_F_IP_SADDR]) == UINT32_MAX);
+	assert_true(bf_field_ones(&bf_fields[BF_F_ETHER_SADDR]) == 0xffffffffffffull);
+	assert_true(bf_field_ones(&bf_fields[BF_F_IIFNAME]) == ~(bf_u128)0);
+}
+
+static void builders_append(void **state)
+{
+	_cleanup_ruleset_ struct bf_ruleset *rs = bf_ruleset_new();
+	struct bf_table *t = bf_ruleset_add_table(rs, NFPROTO_IPV4, "filter");
+	struct bf_chain *c = bf_table_add_chain(rs, t, "INPUT");
+
+	for (int i = 0; i < 1000; i++) {
+		struct bf_rule *r = bf_chain_add_rule(rs, c);
+
+		assert_int_equal(r->counter, BF_NO_COUNTER);
+		for (int k = 0; k < i % 7; k++)
+			assert_int_equal(bf_rule_add_value(rs, r, BF_F_IP_TTL, 0, k, false), 0);
+		r->counter = i;
+	}
+	assert_int_equal(c->n_rules, 1000);
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(c->rules[i].counter, i);
+		assert_int_equal(c->rules[i].n_conds, i % 7);
+		for (int k = 0; k < i % 7; k++)
+			assert_true(c->rules[i].conds[k].ranges[0].lo == (bf_u128)k && c->rules[i].conds[k].mask == 0xff);
+	}
+	assert_ptr_equal(bf_table_find_chain(t, "INPUT"), c);
+	assert_null(bf_table_find_chain(t, "OUTPUT"));
+	assert_int_equal(c->policy, BF_VERDICT_RETURN);
+	assert_ptr_equal(c->table, t);
+}
+
+static int build(void *ctx)
+{
+	struct bf_reject reject = { 3, NFPROTO_IPV4 };
+	_cleanup_ruleset_ struct bf_ruleset *rs = bf_ruleset_new();
+	struct bf_table *t = rs ? bf_ruleset_add_table(rs, NFPROTO_IPV4, "filter") : NULL;
+	struct bf_chain *c = t ? bf_table_add_chain(rs, t, "INPUT") : NULL;
+
+	if (!c)
+		return -ENOMEM;
+	for (int i = 0; i < 500; i++) {
+		struct bf_rule *r = bf_chain_add_rule(rs, c);
+		struct bf_limit limit = { 100, 5 };
+
+		if (!r || bf_rule_add_value(rs, r, BF_F_IP_SADDR, 0, i, false) || bf_rule_add_guard(rs, r, BF_F_L4_AVAIL, 0, 3) ||
+		    bf_rule_add_match(rs, r, &bf_match_limit, &limit, false) || bf_rule_add_action(rs, r, &bf_target_reject, &reject))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int print(void *ctx)
+{
+	const struct bf_ruleset *rs = ctx;
+	_cleanup_buf_ struct bf_buf b = { 0 }, j = { 0 };
+
+	bf_table_print(&b, rs->tables[0], NULL);
+	bf_table_print_json(&j, rs->tables[0], NULL);
+	return b.err ? b.err : j.err;
+}
+
+static int run(void *ctx)
+{
+	const struct bf_ruleset *rs = ctx;
+	struct bf_interp *in = bf_interp_new(rs->tables[0], 250);
+
+	bf_interp_free(in);
+	return in ? 0 : -ENOMEM;
+}
+
+static int lower(void *ctx)
+{
+	const struct bf_ruleset *rs = ctx;
+	const struct bf_gen_opts opts = { .hz = 250, .cpus = 2 };
+	_cleanup_arena_ struct bf_arena *a = bf_arena_new();
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	struct bf_graph g = { 0 };
+
+	return a ? bf_graph_build(&g, a, rs->tables[0], &opts, &d) : -ENOMEM;
+}
+
+static void each_allocation_failed(void **state)
+{
+	struct rng r = { 7 };
+	const struct test_model_opts o = { .family = NFPROTO_IPV4, .assists = true, .size = 60 };
+	_cleanup_ruleset_ struct bf_ruleset *rs = test_model_random(&r, &o);
+
+	assert_true(test_alloc_each(build, NULL) > 5);
+	assert_true(test_alloc_each(print, rs) > 5);
+	assert_true(test_alloc_each(run, rs) > 1);
+	assert_true(test_alloc_each(lower, rs) > 5);
+}
+
+UNIT_MAIN(cmocka_unit_test(fields_fit_their_words), cmocka_unit_test(ones_cover_the_width), cmocka_unit_test(builders_append),
+          cmocka_unit_test(each_allocation_failed))
