@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * observe.c: takes what arrived at the ends, in the kernel log and in NFLOG,
+ * as text that is equal in both worlds when the same thing happened.
+ *
+ * What no two kernels do alike is blanked: the IPv4 id of packets that a
+ * kernel made (its addresses are 10.x.0.1 .. 10.x.0.3) and, in connections
+ * between real sockets, sequence numbers. Everything else is compared to the
+ * last byte.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/ethernet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "twin.h"
+
+static const char *const end_names[N_ENDS] = { "c0", "c1", "s0", "s1", "lo" };
+static int kmsg = -1;
+
+static bool own4(const uint8_t *addr)
+{
+	return (addr[0] == 10 && addr[1] <= 3 && addr[2] == 0 && addr[3] >= 1 && addr[3] <= 3) || addr[0] == 127;
+}
+
+static void blank(uint8_t *p, size_t off, size_t n, size_t len)
+{
+	if (off + n <= len)
+		memset(p + off, 0, n);
+}
+
+static void blank_tcp(uint8_t *p, size_t len)
+{
+	blank(p, 4, 8, len);   /* sequence, acknowledgement */
+	blank(p, 16, 2, len);  /* checksum */
+}
+
+static void normalise4(uint8_t *p, size_t len, bool flow, int depth)
+{
+	size_t hl = len >= 20 ? (p[0] & 15u) * 4u : 0;
+	bool first;
+
+	if (hl < 20 || hl > len)
+		return;
+	first = !(p[6] & 0x1f) && !p[7];
+	if (own4(p + 12)) {
+		blank(p, 4, 2, len);
+		blank(p, 10, 2, len);
+	}
+	if (p[9] == IPPROTO_TCP && flow && first)
+		blank_tcp(p + hl, len - hl);
+	if (p[9] == IPPROTO_ICMP && first && !depth && len >= hl + 8 && (p[hl] == 3 || p[hl] == 11 || p[hl] == 12 || p[hl] == 5)) {
+		normalise4(p + hl + 8, len - hl - 8, flow, 1);
+		blank(p + hl, 2, 2, len - hl);
+	}
+}
+
+static void normalise6(uint8_t *p, size_t len, bool flow)
+{
+	if (flow && len >= 40 && p[6] == IPPROTO_TCP)
+		blank_tcp(p + 40, len - 40);
+}
+
+static void observe_frame(struct world *w, enum end e, uint8_t *p, size_t len, size_t full, bool flow)
+{
+	uint16_t type = len >= 14 ? (uint16_t)(p[12] << 8 | p[13]) : 0;
+	char what[64];
+
+	if (type == ETHERTYPE_ARP)
+		return;
+	if (type == ETHERTYPE_IP)
+		normalise4(p + 14, len - 14, flow, 0);
+	if (type == ETHERTYPE_IPV6)
+		normalise6(p + 14, len - 14, flow);
+	snprintf(what, sizeof(what), "%s %zu", end_names[e], full);
+	record_hex(&w->rec, what, p, len);
+}
+
+static void observe_end(struct world *w, enum end e, bool flow)
+{
+	static uint8_t buf[2048];
+
+	for (;;) {
+		ssize_t n = recv(w->cap[e], buf, sizeof(buf), MSG_TRUNC);
+
+		if (n < 0)
+			return;
+		observe_frame(w, e, buf, (size_t)n < sizeof(buf) ? (size_t)n : sizeof(buf), (size_t)n, flow);
+	}
+}
+
+int observe_open_log(void)
+{
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg < 0)
+		return -errno;
+	lseek(kmsg, 0, SEEK_END);
+	return 0;
+}
+
+/* " ID=n" goes when the packet is a kernel's own. */
+static void blank_log_id(char *s)
+{
+	char *src = strstr(s, " SRC="), *id = strstr(s, " ID=");
+	struct in_addr a;
+	char addr[64];
+
+	if (!src || !id || sscanf(src + 5, "%63s", addr) != 1 || inet_pton(AF_INET, addr, &a) != 1 || !own4((uint8_t *)&a))
+		return;
+	for (id += 4; *id >= '0' && *id <= '9'; id++)
+		*id = 'x';
+}
+
+static void observe_log(struct world *w)
+{
+	char buf[8192], *text, *end;
+	ssize_t n;
+
+	while (kmsg >= 0 && ((n = read(kmsg, buf, sizeof(buf) - 1)) > 0 || (n < 0 && errno == EPIPE))) {
+		if (n < 0)
+			continue;
+		buf[n] = 0;
+		text = strchr(buf, ';');
+		end = text ? strchr(text, '\n') : NULL;
+		if (!end)
+			continue;
+		*end = 0;
+		if (!strstr(text, "IN=") || !strstr(text, "OUT="))
+			continue;
+		blank_log_id(text);
+		record_add(&w->rec, "log %d%s\n", atoi(buf) & 7, text);
+	}
+}
+
+void observe(struct world *w, bool flow)
+{
+	for (int e = 0; e < N_ENDS; e++)
+		observe_end(w, (enum end)e, flow);
+	observe_log(w);
+	if (w->nflog >= 0)
+		nflog_read(w->nflog, &w->rec);
+}
