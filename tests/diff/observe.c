@@ -4,9 +4,10 @@
  * as text that is equal in both worlds when the same thing happened.
  *
  * What no two kernels do alike is blanked: the IPv4 id of packets that a
- * kernel made (its addresses are 10.x.0.1 .. 10.x.0.3) and, in connections
- * between real sockets, sequence numbers. Everything else is compared to the
- * last byte.
+ * kernel made (its addresses are 10.x.0.1 .. 10.x.0.3 and those given by -a), the IPv6 fragment id
+ * (conntrack puts packets together and IPv6 output takes them apart again with
+ * a new one) and, in connections between real sockets, sequence numbers.
+ * Everything else is compared to the last byte.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,11 +21,27 @@
 
 #include "twin.h"
 
+#define MAX_OWN 64
+
 static const char *const end_names[N_ENDS] = { "c0", "c1", "s0", "s1", "lo" };
 static int kmsg = -1;
 
+static uint8_t more_own[MAX_OWN][4];
+static unsigned n_own;
+
+int observe_add_own(const char *address)
+{
+	if (n_own == MAX_OWN || inet_pton(AF_INET, address, more_own[n_own]) != 1)
+		return -EINVAL;
+	n_own++;
+	return 0;
+}
+
 static bool own4(const uint8_t *addr)
 {
+	for (unsigned i = 0; i < n_own; i++)
+		if (!memcmp(addr, more_own[i], 4))
+			return true;
 	return (addr[0] == 10 && addr[1] <= 3 && addr[2] == 0 && addr[3] >= 1 && addr[3] <= 3) || addr[0] == 127;
 }
 
@@ -64,6 +81,8 @@ static void normalise6(uint8_t *p, size_t len, bool flow)
 {
 	if (flow && len >= 40 && p[6] == IPPROTO_TCP)
 		blank_tcp(p + 40, len - 40);
+	if (len >= 48 && p[6] == IPPROTO_FRAGMENT)
+		blank(p, 44, 4, len);
 }
 
 static void observe_frame(struct world *w, enum end e, uint8_t *p, size_t len, size_t full, bool flow)
@@ -103,7 +122,7 @@ int observe_open_log(void)
 	return 0;
 }
 
-/* " ID=n" goes when the packet is a kernel's own. */
+/* The number of " ID=n" goes when the packet is a kernel's own. */
 static void blank_log_id(char *s)
 {
 	char *src = strstr(s, " SRC="), *id = strstr(s, " ID=");
@@ -112,8 +131,8 @@ static void blank_log_id(char *s)
 
 	if (!src || !id || sscanf(src + 5, "%63s", addr) != 1 || inet_pton(AF_INET, addr, &a) != 1 || !own4((uint8_t *)&a))
 		return;
-	for (id += 4; *id >= '0' && *id <= '9'; id++)
-		*id = 'x';
+	id += 4;
+	memmove(id, id + strspn(id, "0123456789"), strlen(id + strspn(id, "0123456789")) + 1);
 }
 
 static void observe_log(struct world *w)

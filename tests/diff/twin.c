@@ -2,8 +2,9 @@
 /*
  * twin: does the actions it reads in two worlds and prints where they differ.
  *
- *   twin [-l] [-n GROUPS] [-v] A B < actions
- *     -l  watch the kernel log (LOG)     -n  watch NFLOG groups (bit mask)     -v  print A's record of every action
+ *   twin [-l] [-n GROUPS] [-a ADDRESS]... [-v] A B < actions
+ *     -l  watch the kernel log (LOG)     -n  watch NFLOG groups (bit mask)     -v  print the record of every action
+ *     -a  one more IPv4 address of the router
  *
  * One action a line:
  *   p END HEX                                   a frame put in at an end
@@ -169,13 +170,32 @@ static void show(const char *what, unsigned n, const char *line, const struct wo
 	}
 }
 
+/* -> 1 if they differ */
+static int compare_stats(struct world *w, const struct stats *before, unsigned n)
+{
+	struct stats now;
+
+	for (int i = 0; i < 2; i++) {
+		record_clear(&w[i].rec);
+		if (!world_read_stats(&w[i], &now))
+			world_record_stats(&w[i], &before[i], &now);
+	}
+	if (equal(&w[0], &w[1]))
+		return 0;
+	show("different", n, "statistics", w);
+	return 1;
+}
+
 static int run(struct world *w)
 {
 	unsigned n = 0, different = 0;
+	struct stats before[2];
 	struct action a;
 	char *line = NULL;
 	size_t cap = 0;
 
+	if (world_read_stats(&w[0], &before[0]) || world_read_stats(&w[1], &before[1]))
+		return 2;
 	while (getline(&line, &cap, stdin) > 0) {
 		if (!parse(&a, line)) {
 			fprintf(stderr, "twin: action %u is none: %.80s\n", n, line);
@@ -190,14 +210,7 @@ static int run(struct world *w)
 		n++;
 	}
 	free(line);
-	record_clear(&w[0].rec);
-	record_clear(&w[1].rec);
-	if (world_read_stats(&w[0], &w[0].rec) || world_read_stats(&w[1], &w[1].rec))
-		return 2;
-	if (!equal(&w[0], &w[1])) {
-		different++;
-		show("different", n, "statistics", w);
-	}
+	different += (unsigned)compare_stats(w, before, n);
 	printf("%u actions, %u different\n", n, different);
 	return different ? 1 : 0;
 }
@@ -210,7 +223,9 @@ int main(int argc, char **argv)
 	cpu_set_t cpu;
 	int c, err;
 
-	while ((c = getopt(argc, argv, "ln:v")) != -1) {
+	while ((c = getopt(argc, argv, "a:ln:v")) != -1) {
+		if (c == 'a' && !observe_add_own(optarg))
+			continue;
 		if (c == 'l')
 			log = true;
 		else if (c == 'n')

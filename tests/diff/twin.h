@@ -54,6 +54,13 @@ struct world {
 	struct record rec;
 };
 
+#define N_STATS4 64
+#define N_STATS6 8
+struct stats {
+	uint64_t v4[N_STATS4], v6[N_STATS6];
+	int conntrack;
+};
+
 extern int home_ns;
 
 /* world.c */
@@ -62,7 +69,8 @@ int world_enter(const struct world *w, enum space s);
 void world_leave(void);
 int world_send_frame(struct world *w, enum end e, const uint8_t *frame, size_t len, const void *vnet_hdr);
 int world_send_raw(struct world *w, const uint8_t *pkt, size_t len, unsigned uid, uint32_t mark);
-int world_read_stats(struct world *w, struct record *out);
+int world_read_stats(struct world *w, struct stats *out);
+void world_record_stats(struct world *w, const struct stats *before, const struct stats *now);
 int if_by_end(const char *name, enum end *e);
 
 /* record.c */
@@ -72,6 +80,7 @@ void record_hex(struct record *r, const char *what, const uint8_t *p, size_t len
 
 /* observe.c: takes what has arrived since the last call into w->rec */
 int observe_open_log(void);
+int observe_add_own(const char *address);
 void observe(struct world *w, bool flow);
 
 /* flow.c */

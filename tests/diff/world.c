@@ -177,57 +177,68 @@ int world_send_raw(struct world *w, const uint8_t *pkt, size_t len, unsigned uid
 }
 
 /* Only what filtering decides; the rest of these files counts sockets' affairs and time. */
-static bool wanted_stat(const char *name)
-{
-	static const char *const names[] = { "Ip6InReceives", "Ip6InDelivers", "Ip6OutForwDatagrams", "Ip6OutRequests",
-					     "Ip6InDiscards", "Ip6OutDiscards", "Icmp6OutMsgs", "Icmp6InMsgs" };
+static const char *const stats6[] = { "Ip6InReceives", "Ip6InDelivers", "Ip6OutForwDatagrams", "Ip6OutRequests",
+				      "Ip6InDiscards", "Ip6OutDiscards", "Icmp6OutMsgs", "Icmp6InMsgs" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return false;
-}
-
-static void add_snmp6(struct record *out)
+static void read_snmp6(uint64_t *v)
 {
 	FILE *f = fopen("/proc/thread-self/net/snmp6", "re");
 	unsigned long value;
 	char name[64];
 
 	while (f && fscanf(f, "%63s %lu", name, &value) == 2)
-		if (wanted_stat(name))
-			record_add(out, "%s %lu\n", name, value);
+		for (unsigned i = 0; i < N_STATS6; i++)
+			if (!strcmp(name, stats6[i]))
+				v[i] = value;
 	if (f)
 		fclose(f);
 }
 
-static void add_snmp4(struct record *out)
+/* Lines come in pairs, names and values, each after "Ip:" or "Icmp:". */
+static void read_snmp4(uint64_t *v)
 {
 	FILE *f = fopen("/proc/thread-self/net/snmp", "re");
-	char line[1024];
+	char line[1024], *s;
+	unsigned n = 0;
 
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, "Ip: ", 4) || !strncmp(line, "Icmp: ", 6))
-			record_add(out, "%s", line);
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "Ip: ", 4) && strncmp(line, "Icmp: ", 6))
+			continue;
+		s = strchr(line, ':') + 1;
+		for (char *end; s[1] >= '0' && s[1] <= '9' && n < N_STATS4; s = end)
+			v[n++] = strtoull(s, &end, 10);
+	}
 	if (f)
 		fclose(f);
 }
 
-int world_read_stats(struct world *w, struct record *out)
+int world_read_stats(struct world *w, struct stats *out)
 {
-	int err = world_enter(w, NS_R);
+	int err = world_enter(w, NS_R), n;
 	FILE *f;
-	int n;
 
 	if (err)
 		return err;
-	add_snmp4(out);
-	add_snmp6(out);
+	*out = (struct stats){ 0 };
+	read_snmp4(out->v4);
+	read_snmp6(out->v6);
 	f = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
 	if (f && fscanf(f, "%d", &n) == 1)
-		record_add(out, "conntrack %d\n", n);
+		out->conntrack = n;
 	if (f)
 		fclose(f);
 	world_leave();
 	return 0;
+}
+
+/* What happened since `before`: the setting up of the interfaces counted too. */
+void world_record_stats(struct world *w, const struct stats *before, const struct stats *now)
+{
+	for (unsigned i = 0; i < N_STATS4; i++)
+		if (now->v4[i] != before->v4[i])
+			record_add(&w->rec, "/proc/net/snmp Ip+Icmp value %u: %lu\n", i, now->v4[i] - before->v4[i]);
+	for (unsigned i = 0; i < N_STATS6; i++)
+		if (now->v6[i] != before->v6[i])
+			record_add(&w->rec, "%s: %lu\n", stats6[i], now->v6[i] - before->v6[i]);
+	record_add(&w->rec, "conntrack entries: %d\n", now->conntrack);
 }

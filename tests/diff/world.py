@@ -25,6 +25,8 @@ SYSCTLS = {
     "net/ipv6/conf/{if}/router_solicitations": 0, "net/ipv6/conf/{if}/addr_gen_mode": 1,
     "net/ipv6/conf/{if}/accept_redirects": 0, "net/ipv6/conf/{if}/mldv2_unsolicited_report_interval": 1,
     "net/ipv6/conf/{if}/disable_ipv6": 0,
+    # A neighbour that is not known fails at once instead of after three seconds, with errors for all that waited.
+    "net/ipv4/neigh/{if}/mcast_solicit": 0, "net/ipv6/neigh/{if}/mcast_solicit": 0,
 }
 GLOBAL = {
     "net/ipv4/icmp_ratelimit": 0, "net/ipv4/icmp_ratemask": 0, "net/ipv4/icmp_msgs_per_sec": 1000000,
@@ -33,7 +35,7 @@ GLOBAL = {
     "net/ipv4/igmp_qrv": 1, "net/ipv6/mld_qrv": 1, "net/ipv6/icmp/ratelimit": 0, "net/ipv6/auto_flowlabels": 0,
     "net/ipv6/ip6frag_time": 3600, "net/ipv6/flowlabel_reflect": 0,
     "net/netfilter/nf_conntrack_frag6_timeout": 3600, "net/ipv4/ip_no_pmtu_disc": 0,
-    "net/ipv4/tcp_autocorking": 0, "net/ipv4/ping_group_range": "1 0",
+    "net/ipv4/tcp_autocorking": 0, "net/ipv4/tcp_early_retrans": 0, "net/ipv4/ping_group_range": "1 0",
 }
 ROUTER = {"net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1, "net/bridge/bridge-nf-call-iptables": 1,
           "net/bridge/bridge-nf-call-ip6tables": 1}
@@ -120,7 +122,7 @@ class World:
                 put(path, value, needed=False)
             for name in ["all", "default"] + ifs:
                 for path, value in SYSCTLS.items():
-                    put(path.replace("{if}", name), value)
+                    put(path.replace("{if}", name), value, needed=name != "all")
             if n == "r":
                 for path, value in ROUTER.items():
                     put(path, value)
