@@ -122,7 +122,7 @@ class World:
                 put(path, value, needed=False)
             for name in ["all", "default"] + ifs:
                 for path, value in SYSCTLS.items():
-                    put(path.replace("{if}", name), value, needed=name != "all")
+                    put(path.replace("{if}", name), value, needed=name not in ("all", "default"))
             if n == "r":
                 for path, value in ROUTER.items():
                     put(path, value)
