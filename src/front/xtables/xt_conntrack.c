@@ -17,7 +17,7 @@
 
 #include "front/xtables/cond.h"
 
-#define ORIG_SRC 0 /* order of struct bf_conntrack's arrays */
+/* i: 0 to 3, in the order of struct bf_conntrack's arrays */
 #define ADDR_FLAGS(i) ((unsigned)XT_CONNTRACK_ORIGSRC << (i))
 #define PORT_FLAGS(i) ((unsigned)XT_CONNTRACK_ORIGSRC_PORT << (i))
 
@@ -93,14 +93,14 @@ static int ports_and_proto(struct bf_ruleset *rs, struct bf_rule *r, const struc
 	return err;
 }
 
-/* What is asked of the connection: all but the state. The direction is inverted with its flag clear. */
+/* What is asked of the connection: all but the state. */
 static int of_connection(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_conntrack *m, uint8_t family)
 {
 	const enum bf_field_id *addrs = addr_fields[family != NFPROTO_IPV4];
 	int err = 0;
 
 	if (m->match & XT_CONNTRACK_DIRECTION)
-		err = bf_rule_add_value(rs, r, BF_F_CT_REPLY, 0, !(m->invert & XT_CONNTRACK_DIRECTION), false);
+		err = bf_rule_add_value(rs, r, BF_F_CT_REPLY, 0, 0, m->invert & XT_CONNTRACK_DIRECTION);
 	for (unsigned i = 0; i < 4 && !err; i++)
 		if (m->match & ADDR_FLAGS(i))
 			err = bf_xt_masked(rs, r, addrs[i], m->mask[i], m->addr[i], m->invert & ADDR_FLAGS(i));

@@ -1,0 +1,158 @@
+# Rule as iptables-save writes it ; what it means. Regenerate: meson test --suite kernel, or xt_rules --update (README.md).
+:sub - [0:0]
+:other - [0:0]
+-A INPUT ; counter
+-A INPUT -j ACCEPT ; counter accept
+-A INPUT -j DROP ; counter drop
+-A INPUT -j RETURN ; counter return
+-A INPUT -j sub ; counter jump sub
+-A INPUT -g other ; counter goto other
+-A sub -p tcp -j other ; meta l4proto tcp counter jump other
+-A sub -j RETURN ; counter return
+-A other -s 10.0.0.1 -g sub2 ; ip saddr 10.0.0.1/32 counter goto sub2
+:sub2 - [0:0]
+-A sub2 -j REJECT ; counter reject with icmp port-unreachable
+-A INPUT -s 192.0.2.1 ; ip saddr 192.0.2.1/32 counter
+-A INPUT ! -s 192.0.2.1 ; ip saddr != 192.0.2.1/32 counter
+-A INPUT -d 192.0.2.0/24 ; ip daddr 192.0.2.0/24 counter
+-A INPUT ! -d 192.0.2.0/24 ; ip daddr != 192.0.2.0/24 counter
+-A INPUT -s 10.0.0.5/255.0.0.255 ; ip saddr & 255.0.0.255 == 10.0.0.5 counter
+-A INPUT -s 10.1.2.3/8 ; ip saddr 10.0.0.0/8 counter
+-A INPUT -i eth0 ; meta iifname "eth0" counter
+-A INPUT ! -i eth0 ; meta iifname != "eth0" counter
+-A INPUT -i eth+ ; meta iifname "eth*" counter
+-A INPUT ! -i eth+ ; meta iifname != "eth*" counter
+-A INPUT -i + ; counter
+-A INPUT ! -i + ; meta mark != 0x00000000-0xffffffff counter
+-A OUTPUT -o abcdefghijklmno ; meta oifname "abcdefghijklmno" counter
+-A OUTPUT ! -o wg+ ; meta oifname != "wg*" counter
+-A INPUT -p tcp ; meta l4proto tcp counter
+-A INPUT ! -p tcp ; meta l4proto != tcp counter
+-A INPUT -p 0 ; counter
+-A INPUT -p 255 ; meta l4proto 255 counter
+-A INPUT -p esp ; meta l4proto esp counter
+-A INPUT -f ; ip frag 1 counter
+-A INPUT ! -f ; ip frag 0 counter
+-A INPUT -s 1.2.3.4 -d 5.6.7.8 -i lo -p udp -f ; ip saddr 1.2.3.4/32 ip daddr 5.6.7.8/32 meta iifname "lo" meta l4proto udp ip frag 1 counter
+-A INPUT -p tcp --dport 22 -j ACCEPT ; tcp dport 22 counter accept
+-A INPUT -p tcp ! --dport 22 ; tcp dport != 22 counter
+-A INPUT -p tcp --sport 1024:65535 ; tcp sport 1024-65535 counter
+-A INPUT -p tcp --sport 0:65535 ; tcp header counter
+-A INPUT -p tcp ! --sport 0:65535 ; tcp header meta mark != 0x00000000-0xffffffff counter
+-A INPUT -p tcp --syn ; tcp flags syn / fin,syn,rst,ack counter
+-A INPUT -p tcp ! --syn ; tcp flags != syn / fin,syn,rst,ack counter
+-A INPUT -p tcp --tcp-flags ALL NONE ; tcp flags 0x0 / fin,syn,rst,psh,ack,urg counter
+-A INPUT -p tcp --tcp-flags SYN,FIN SYN,FIN ; tcp flags fin,syn / fin,syn counter
+-A INPUT -p tcp --tcp-flags NONE NONE ; tcp header counter
+-A INPUT -p tcp ! --tcp-flags NONE NONE ; tcp header meta mark != 0x00000000-0xffffffff counter
+-A INPUT -p tcp --tcp-flags SYN ACK ; tcp header meta mark != 0x00000000-0xffffffff counter
+-A INPUT -p tcp --tcp-option 5 ; tcp header tcp option 5 exists counter
+-A INPUT -p tcp ! --tcp-option 5 ; tcp header tcp option 5 missing counter
+-A INPUT -p tcp --sport 1:2 --dport 3:4 --tcp-flags ACK ACK --tcp-option 8 ; tcp sport 1-2 tcp dport 3-4 tcp flags ack / ack tcp option 8 exists counter
+-A INPUT -p udp --dport 53 ; udp dport 53 counter
+-A INPUT -p udp ! --sport 53 ! --dport 100:200 ; udp sport != 53 udp dport != 100-200 counter
+-A INPUT -p icmp --icmp-type echo-request ; meta l4proto icmp th fragment 0 guard th available 0-7 unguarded icmp type 8 counter
+-A INPUT -p icmp ! --icmp-type 8 ; meta l4proto icmp th fragment 0 guard th available 0-7 unguarded icmp type != 8 counter
+-A INPUT -p icmp --icmp-type 3/4 ; meta l4proto icmp th fragment 0 guard th available 0-7 unguarded icmp type 3 code 4 counter
+-A INPUT -p icmp --icmp-type any ; meta l4proto icmp th fragment 0 guard th available 0-7 counter
+-A INPUT -p icmp ! --icmp-type 3/1 ; meta l4proto icmp th fragment 0 guard th available 0-7 unguarded icmp type != 3 code 1 counter
+-A INPUT -p tcp -m multiport --dports 22,80,443 ; meta l4proto tcp th dport { 22, 80, 443 } counter
+-A INPUT -p tcp -m multiport ! --dports 22,80,443 ; meta l4proto tcp th dport != { 22, 80, 443 } counter
+-A INPUT -p udp -m multiport --sports 53,1000:2000,2001,5 ; meta l4proto udp th sport { 5, 53, 1000-2001 } counter
+-A INPUT -p sctp -m multiport --ports 1,2,10:20 ; meta l4proto sctp th header any of ( th sport { 1-2, 10-20 } | th dport { 1-2, 10-20 } ) counter
+-A INPUT -p sctp -m multiport ! --ports 1,2,10:20 ; meta l4proto sctp th sport != { 1-2, 10-20 } th dport != { 1-2, 10-20 } counter
+-A INPUT -p dccp -m multiport --ports 0:65535 ; meta l4proto dccp th header counter
+-A INPUT -p tcp -m multiport --dports 0:65535 ; meta l4proto tcp th header counter
+-A INPUT -m state --state NEW ; ct state new counter
+-A INPUT -m state ! --state INVALID ; ct state != invalid counter
+-A INPUT -m state --state RELATED,ESTABLISHED,UNTRACKED ; ct state established,related,untracked counter
+-A INPUT -m conntrack --ctstate NEW,ESTABLISHED,RELATED ; ct state established,related,new counter
+-A INPUT -m conntrack --ctstate INVALID ; ct state invalid counter
+-A INPUT -m conntrack --ctstate UNTRACKED ; ct state untracked counter
+-A INPUT -m conntrack --ctstate SNAT,DNAT ; ct state snat,dnat counter
+-A INPUT -m conntrack ! --ctstate INVALID,UNTRACKED ; ct state != invalid,untracked counter
+-A INPUT -m conntrack --ctstatus NONE ; ct none 0 meta mark != 0x00000000-0xffffffff counter
+-A INPUT -m conntrack ! --ctstatus NONE ; ct none 0 counter
+-A INPUT -m conntrack --ctstatus ASSURED,CONFIRMED ; ct none 0 ct status assured,confirmed counter
+-A INPUT -m conntrack ! --ctstatus EXPECTED,SEEN_REPLY ; ct none 0 ct status != expected,seen-reply counter
+-A INPUT -m conntrack --ctproto 6 ; ct none 0 ct protocol tcp counter
+-A INPUT -m conntrack ! --ctproto udp ; ct none 0 ct protocol != udp counter
+-A INPUT -m conntrack --ctorigsrc 192.0.2.0/24 ; ct none 0 ct original ip saddr 192.0.2.0/24 counter
+-A INPUT -m conntrack ! --ctorigdst 192.0.2.1 ; ct none 0 ct original ip daddr != 192.0.2.1/32 counter
+-A INPUT -m conntrack --ctreplsrc 10.0.0.0/8 ; ct none 0 ct reply ip saddr 10.0.0.0/8 counter
+-A INPUT -m conntrack ! --ctrepldst 10.0.0.0/8 ; ct none 0 ct reply ip daddr != 10.0.0.0/8 counter
+-A INPUT -m conntrack --ctproto 6 --ctorigsrcport 1:1024 ; ct none 0 ct protocol tcp ct original proto-src 1-1024 counter
+-A INPUT -m conntrack --ctproto 6 ! --ctorigdstport 22 ; ct none 0 ct protocol tcp ct original proto-dst != 22 counter
+-A INPUT -m conntrack --ctproto 6 --ctreplsrcport 80 --ctrepldstport 1024:65535 ; ct none 0 ct protocol tcp ct reply proto-src 80 ct reply proto-dst 1024-65535 counter
+-A INPUT -m conntrack --ctdir ORIGINAL ; ct none 0 ct reply 1 counter
+-A INPUT -m conntrack --ctdir REPLY ; ct none 0 ct reply 0 counter
+-A INPUT -m conntrack --ctexpire 10:100 ; ct none 0 ct expiration 10-100 counter
+-A INPUT -m conntrack ! --ctexpire 5 ; ct none 0 ct expiration != 5 counter
+-A INPUT -m conntrack --ctstate ESTABLISHED --ctdir REPLY --ctproto 6 ; ct state established ct reply 0 ct protocol tcp counter
+-A INPUT -m conntrack --ctstate INVALID,NEW --ctdir REPLY ; conntrack { ct state invalid,new; ct reply != 0 } counter
+-A INPUT -m conntrack ! --ctstate NEW --ctorigsrc 192.0.2.1 ; conntrack { ct state != new; ct original ip saddr 192.0.2.1 } counter
+-A INPUT -m conntrack ! --ctstate INVALID,UNTRACKED --ctorigsrc 192.0.2.1 ; ct state != invalid,untracked ct original ip saddr 192.0.2.1/32 counter
+-A INPUT -m comment --comment "hello world" -j ACCEPT ; counter accept comment "hello world"
+-A INPUT -p tcp -m tcp --dport 1 -m comment --comment one -m comment --comment two ; tcp dport 1 counter comment "one"
+-A INPUT -m limit --limit 3/hour ; limit rate 3/hour burst 5 packets counter
+-A INPUT -m limit --limit 10/second --limit-burst 100 ; limit rate 10/second burst 100 packets counter
+-A INPUT -m limit --limit 1/day --limit-burst 1 ; limit rate 1/day burst 1 packets counter
+-A INPUT -m mark --mark 0x1 ; meta mark 0x00000001 counter
+-A INPUT -m mark ! --mark 0x10/0xf0 ; meta mark & 0xf0 != 0x00000010 counter
+-A INPUT -m mark --mark 0x1/0x0 ; meta mark != 0x00000000-0xffffffff counter
+-A INPUT -m mark --mark 0x0/0x0 ; counter
+-A INPUT -m mac --mac-source 02:00:00:00:00:01 ; ether saddr 02:00:00:00:00:01 counter
+-A INPUT -m mac ! --mac-source 02:00:00:00:00:01 ; ether saddr != 02:00:00:00:00:01 counter
+-A INPUT -m pkttype --pkt-type broadcast ; meta pkttype broadcast counter
+-A INPUT -m pkttype ! --pkt-type unicast ; meta pkttype != host counter
+-A INPUT -m length --length 100 ; ip length 100 counter
+-A INPUT -m length ! --length 100:200 ; ip length != 100-200 counter
+-A INPUT -m length --length 0:65535 ; ip length 0-65535 counter
+-A INPUT -m ttl --ttl-eq 64 ; ip ttl 64 counter
+-A INPUT -m ttl ! --ttl-eq 64 ; ip ttl != 64 counter
+-A INPUT -m ttl --ttl-lt 5 ; ip ttl 0-4 counter
+-A INPUT -m ttl --ttl-gt 250 ; ip ttl 251-255 counter
+-A INPUT -m ttl --ttl-lt 0 ; meta mark != 0x00000000-0xffffffff counter
+-A INPUT -m ttl --ttl-gt 255 ; meta mark != 0x00000000-0xffffffff counter
+-A INPUT -m tos --tos 0x10 ; ip tos 16 counter
+-A INPUT -m tos ! --tos 0x10/0x3f ; ip tos & 0x3f != 16 counter
+-A INPUT -m dscp --dscp 0x2e ; ip tos & 0xfc == 184 counter
+-A INPUT -m dscp ! --dscp-class CS1 ; ip tos & 0xfc != 32 counter
+-A INPUT -m iprange --src-range 192.0.2.1-192.0.2.9 ; ip saddr 192.0.2.1-192.0.2.9 counter
+-A INPUT -m iprange ! --dst-range 192.0.2.1-192.0.2.9 ; ip daddr != 192.0.2.1-192.0.2.9 counter
+-A INPUT -m iprange ! --src-range 10.0.0.1-10.0.0.2 --dst-range 0.0.0.0-255.255.255.255 ; ip saddr != 10.0.0.1-10.0.0.2 counter
+-A INPUT -p tcp -m tcpmss --mss 1000 ; meta l4proto tcp tcpmss 1000 counter
+-A INPUT -p tcp -m tcpmss ! --mss 536:1460 ; meta l4proto tcp tcpmss != 536-1460 counter
+-A INPUT -m statistic --mode random --probability 0.5 ; statistic random probability 1073741824/2147483648 counter
+-A INPUT -m statistic --mode random ! --probability 0.1 ; statistic != random probability 214748365/2147483648 counter
+-A INPUT -m statistic --mode nth --every 10 --packet 3 ; statistic nth every 10 packet 3 count 6 counter
+-A INPUT -m statistic --mode nth ! --every 2 --packet 1 ; statistic != nth every 2 packet 1 count 0 counter
+-A INPUT -m addrtype --dst-type LOCAL ; xt addrtype --dst-type LOCAL counter
+-A INPUT -m addrtype ! --src-type BROADCAST,MULTICAST --dst-type UNICAST ; xt addrtype ! --src-type BROADCAST,MULTICAST --dst-type UNICAST counter
+-A FORWARD -m addrtype --dst-type LOCAL --limit-iface-out ; xt addrtype --dst-type LOCAL --limit-iface-out counter
+-A INPUT -m addrtype --src-type LOCAL --limit-iface-in ; xt addrtype --src-type LOCAL --limit-iface-in counter
+-A OUTPUT -m owner --uid-owner 0 ; socket state 2 meta skuid 0 counter
+-A OUTPUT -m owner ! --uid-owner 1000-2000 ; any of ( socket state 0-1 | socket state 2 meta skuid != 1000-2000 ) counter
+-A OUTPUT -m owner --gid-owner 5 ; socket state 2 meta skgid 5 counter
+-A OUTPUT -m owner ! --gid-owner 5 --uid-owner 6 ; socket state 2 meta skuid 6 meta skgid != 5 counter
+-A OUTPUT -m owner --socket-exists ; socket state 1-2 counter
+-A OUTPUT -m owner ! --socket-exists ; socket state 0 counter
+-A OUTPUT -m owner --socket-exists --uid-owner 0 ; socket state 2 meta skuid 0 counter
+-A OUTPUT -m owner --socket-exists ! --uid-owner 0 ; any of ( socket state 1 | socket state 2 meta skuid != 0 ) counter
+-A OUTPUT -m owner --gid-owner 5 --suppl-groups ; xt owner --gid-owner 5-5 --suppl-groups counter
+-A INPUT -m bpf --bytecode "4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0" ; bytecode "4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0" counter
+-A INPUT -p tcp -j REJECT --reject-with tcp-reset ; meta l4proto tcp counter reject with tcp reset
+-A INPUT -j REJECT --reject-with icmp-net-unreachable ; counter reject with icmp net-unreachable
+-A INPUT -j REJECT --reject-with icmp-host-unreachable ; counter reject with icmp host-unreachable
+-A INPUT -j REJECT --reject-with icmp-proto-unreachable ; counter reject with icmp prot-unreachable
+-A INPUT -j REJECT --reject-with icmp-port-unreachable ; counter reject with icmp port-unreachable
+-A INPUT -j REJECT --reject-with icmp-net-prohibited ; counter reject with icmp net-prohibited
+-A INPUT -j REJECT --reject-with icmp-host-prohibited ; counter reject with icmp host-prohibited
+-A INPUT -j REJECT --reject-with icmp-admin-prohibited ; counter reject with icmp admin-prohibited
+-A INPUT -j LOG ; counter log level warn
+-A INPUT -j LOG --log-prefix "[drop] " --log-level 7 ; counter log prefix "[drop] " level debug
+-A INPUT -j LOG --log-tcp-sequence --log-tcp-options --log-ip-options --log-uid --log-macdecode ; counter log level warn flags tcp sequence flags tcp options flags ip options flags skuid flags ether
+-A INPUT -j NFLOG ; counter log group 0
+-A INPUT -j NFLOG --nflog-group 3 --nflog-prefix "x y" --nflog-threshold 5 --nflog-size 64 ; counter log prefix "x y" group 3 snaplen 64 queue-threshold 5
+-A INPUT -j NFLOG --nflog-range 100 ; counter log group 0
+-A INPUT -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -m limit --limit 3/min -m comment --comment ssh -j ACCEPT ; tcp dport 22 ct state new limit rate 3/minute burst 5 packets counter accept comment "ssh"

@@ -1,0 +1,60 @@
+# As rules4.t, of ip6tables.
+:sub - [0:0]
+-A INPUT ; counter
+-A INPUT -j ACCEPT ; counter accept
+-A INPUT -j sub ; counter jump sub
+-A INPUT -g sub ; counter goto sub
+-A sub -j REJECT ; counter reject with icmpv6 port-unreachable
+-A INPUT -s 2001:db8::1 ; ip6 saddr 2001:db8::1/128 counter
+-A INPUT ! -s 2001:db8::/32 ; ip6 saddr != 2001:db8::/32 counter
+-A INPUT -d ff00::/8 ; ip6 daddr ff00::/8 counter
+-A INPUT ! -d 2001:db8::5/ffff:ffff::ff ; ip6 daddr & ffff:ffff::ff != 2001:db8::5 counter
+-A INPUT -i eth+ ; meta iifname "eth*" counter
+-A INPUT ! -i eth0 ; meta iifname != "eth0" counter
+-A INPUT -p tcp ; meta l4proto tcp counter
+-A INPUT ! -p tcp ; meta l4proto != tcp counter
+-A INPUT -p all ; guard exthdr broken 1 counter
+-A INPUT -p ipv6-icmp ; meta l4proto ipv6-icmp counter
+-A INPUT -p esp ; meta l4proto esp counter
+-A INPUT -p tcp --dport 22 ; meta l4proto tcp th fragment 0 guard th available 0-19 unguarded th dport 22 counter
+-A INPUT -p tcp ! --syn ; meta l4proto tcp th fragment 0 guard th available 0-19 unguarded tcp flags != syn / fin,syn,rst,ack counter
+-A INPUT -p tcp --tcp-option 2 ; meta l4proto tcp th fragment 0 guard th available 0-19 tcp option 2 exists counter
+-A INPUT -p udp --sport 53 --dport 1024:65535 ; udp sport 53 udp dport 1024-65535 counter
+-A INPUT -p ipv6-icmp --icmpv6-type echo-request ; meta l4proto ipv6-icmp th fragment 0 guard th available 0-7 unguarded icmp type 128 counter
+-A INPUT -p ipv6-icmp ! --icmpv6-type 1/4 ; meta l4proto ipv6-icmp th fragment 0 guard th available 0-7 unguarded icmp type != 1 code 4 counter
+-A INPUT -p ipv6-icmp --icmpv6-type 255 ; meta l4proto ipv6-icmp th fragment 0 guard th available 0-7 unguarded icmp type 255 counter
+-A INPUT -p udp -m multiport --ports 53,123 ; meta l4proto udp th header any of ( th sport { 53, 123 } | th dport { 53, 123 } ) counter
+-A INPUT -m state --state ESTABLISHED ; ct state established counter
+-A INPUT -m conntrack --ctorigsrc 2001:db8::/32 ; ct none 0 ct original ip6 saddr 2001:db8::/32 counter
+-A INPUT -m conntrack ! --ctstate NEW --ctrepldst 2001:db8::1 ; conntrack { ct state != new; ct reply ip6 daddr 2001:db8::1 } counter
+-A INPUT -m conntrack --ctproto 17 --ctorigdstport 53 ; ct none 0 ct protocol udp ct original proto-dst 53 counter
+-A INPUT -m hl --hl-eq 255 ; ip6 hoplimit 255 counter
+-A INPUT -m hl ! --hl-eq 255 ; ip6 hoplimit != 255 counter
+-A INPUT -m hl --hl-lt 10 ; ip6 hoplimit 0-9 counter
+-A INPUT -m hl --hl-gt 10 ; ip6 hoplimit 11-255 counter
+-A INPUT -m tos --tos 0x10/0x3f ; ip6 tclass & 0x3f == 16 counter
+-A INPUT -m dscp --dscp 0x01 ; ip6 tclass & 0xfc == 4 counter
+-A INPUT -m length --length 40:1280 ; ip6 length 40-1280 counter
+-A INPUT -m iprange --src-range 2001:db8::1-2001:db8::ff ; ip6 saddr 2001:db8::1-2001:db8::ff counter
+-A INPUT -m iprange ! --dst-range 2001:db8::1-2001:db8::ff ; ip6 daddr != 2001:db8::1-2001:db8::ff counter
+-A INPUT -p tcp -m tcpmss --mss 1220:1440 ; meta l4proto tcp tcpmss 1220-1440 counter
+-A INPUT -m mac --mac-source 02:00:00:00:00:01 ; ether saddr 02:00:00:00:00:01 counter
+-A INPUT -m pkttype --pkt-type multicast ; meta pkttype multicast counter
+-A INPUT -m addrtype --dst-type LOCAL ; xt addrtype --dst-type LOCAL counter
+-A INPUT -m addrtype ! --dst-type UNICAST ; xt addrtype ! --dst-type UNICAST counter
+-A OUTPUT -m owner --uid-owner 0 ; socket state 2 meta skuid 0 counter
+-A OUTPUT -m owner --socket-exists ; socket state 1-2 counter
+-A INPUT -m mark --mark 0x5/0xff ; meta mark & 0xff == 0x00000005 counter
+-A INPUT -m limit --limit 5/min ; limit rate 5/minute burst 5 packets counter
+-A INPUT -m statistic --mode nth --every 3 --packet 0 ; statistic nth every 3 packet 0 count 2 counter
+-A INPUT -m comment --comment "v6 too" -j DROP ; counter drop comment "v6 too"
+-A INPUT -m bpf --bytecode "1,6 0 0 1" ; bytecode "1,6 0 0 1" counter
+-A INPUT -p tcp -j REJECT --reject-with tcp-reset ; meta l4proto tcp counter reject with tcp reset
+-A INPUT -j REJECT --reject-with icmp6-no-route ; counter reject with icmpv6 no-route
+-A INPUT -j REJECT --reject-with icmp6-adm-prohibited ; counter reject with icmpv6 admin-prohibited
+-A INPUT -j REJECT --reject-with icmp6-addr-unreachable ; counter reject with icmpv6 addr-unreachable
+-A INPUT -j REJECT --reject-with icmp6-port-unreachable ; counter reject with icmpv6 port-unreachable
+-A INPUT -j REJECT --reject-with icmp6-policy-fail ; counter reject with icmpv6 policy-fail
+-A INPUT -j REJECT --reject-with icmp6-reject-route ; counter reject with icmpv6 reject-route
+-A INPUT -j LOG --log-prefix "v6 " --log-level warning ; counter log prefix "v6 " level warn
+-A INPUT -j NFLOG --nflog-group 1 ; counter log group 1
