@@ -4,7 +4,7 @@
  * make a rule safe. Looking at a transport header takes several conditions:
  *
  *   tcp dport 22   =  [ip6: guard exthdr broken]  meta l4proto tcp        unless the rule has tested it before
- *                     guard th fragment-one, th fragment 0,               unless the rule has "entered" the tcp
+ *                     [ip: guard th fragment-one] th fragment 0,          unless the rule has "entered" the tcp
  *                     guard th available 0-19                             header before
  *                     th dport 22
  *
@@ -31,8 +31,8 @@ struct header {
 
 static const struct header headers[] = {
 	{ "tcp", IPPROTO_TCP, true, 20 },         { "udp", IPPROTO_UDP, false, 8 },
-	{ "udplite", IPPROTO_UDPLITE, false, 8 }, { "icmp", IPPROTO_ICMP, false, 4 },
-	{ "icmpv6", IPPROTO_ICMPV6, false, 4 },   { "th", 0, false, 4 },
+	{ "udplite", IPPROTO_UDPLITE, false, 8 }, { "icmp", IPPROTO_ICMP, false, 8 },
+	{ "icmpv6", IPPROTO_ICMPV6, false, 8 },   { "th", 0, false, 4 },
 };
 
 /* Which fields a header has. */
@@ -85,7 +85,7 @@ static uint32_t idiom(const struct walk *w, uint32_t i, const struct header *h)
 {
 	uint32_t at = i;
 
-	if (h->no_fragment_one && !is(w, at++, BF_F_L4_FRAG1, true, 1, 1))
+	if (h->no_fragment_one && w->family != NFPROTO_IPV6 && !is(w, at++, BF_F_L4_FRAG1, true, 1, 1))
 		return 0;
 	if (!is(w, at++, BF_F_L4_FRAG, false, 0, 0) || !is(w, at++, BF_F_L4_AVAIL, true, 0, h->size - 1u))
 		return 0;

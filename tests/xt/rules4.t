@@ -51,11 +51,11 @@
 -A INPUT -p tcp --sport 1:2 --dport 3:4 --tcp-flags ACK ACK --tcp-option 8 ; tcp sport 1-2 tcp dport 3-4 tcp flags ack / ack tcp option 8 exists counter
 -A INPUT -p udp --dport 53 ; udp dport 53 counter
 -A INPUT -p udp ! --sport 53 ! --dport 100:200 ; udp sport != 53 udp dport != 100-200 counter
--A INPUT -p icmp --icmp-type echo-request ; meta l4proto icmp th fragment 0 guard th available 0-7 unguarded icmp type 8 counter
--A INPUT -p icmp ! --icmp-type 8 ; meta l4proto icmp th fragment 0 guard th available 0-7 unguarded icmp type != 8 counter
--A INPUT -p icmp --icmp-type 3/4 ; meta l4proto icmp th fragment 0 guard th available 0-7 unguarded icmp type 3 code 4 counter
--A INPUT -p icmp --icmp-type any ; meta l4proto icmp th fragment 0 guard th available 0-7 counter
--A INPUT -p icmp ! --icmp-type 3/1 ; meta l4proto icmp th fragment 0 guard th available 0-7 unguarded icmp type != 3 code 1 counter
+-A INPUT -p icmp --icmp-type echo-request ; icmp type 8 counter
+-A INPUT -p icmp ! --icmp-type 8 ; icmp type != 8 counter
+-A INPUT -p icmp --icmp-type 3/4 ; icmp type 3 code 4 counter
+-A INPUT -p icmp --icmp-type any ; icmp header counter
+-A INPUT -p icmp ! --icmp-type 3/1 ; icmp type != 3 code 1 counter
 -A INPUT -p tcp -m multiport --dports 22,80,443 ; meta l4proto tcp th dport { 22, 80, 443 } counter
 -A INPUT -p tcp -m multiport ! --dports 22,80,443 ; meta l4proto tcp th dport != { 22, 80, 443 } counter
 -A INPUT -p udp -m multiport --sports 53,1000:2000,2001,5 ; meta l4proto udp th sport { 5, 53, 1000-2001 } counter
@@ -84,11 +84,11 @@
 -A INPUT -m conntrack --ctproto 6 --ctorigsrcport 1:1024 ; ct none 0 ct protocol tcp ct original proto-src 1-1024 counter
 -A INPUT -m conntrack --ctproto 6 ! --ctorigdstport 22 ; ct none 0 ct protocol tcp ct original proto-dst != 22 counter
 -A INPUT -m conntrack --ctproto 6 --ctreplsrcport 80 --ctrepldstport 1024:65535 ; ct none 0 ct protocol tcp ct reply proto-src 80 ct reply proto-dst 1024-65535 counter
--A INPUT -m conntrack --ctdir ORIGINAL ; ct none 0 ct reply 1 counter
--A INPUT -m conntrack --ctdir REPLY ; ct none 0 ct reply 0 counter
+-A INPUT -m conntrack --ctdir ORIGINAL ; ct none 0 ct reply 0 counter
+-A INPUT -m conntrack --ctdir REPLY ; ct none 0 ct reply != 0 counter
 -A INPUT -m conntrack --ctexpire 10:100 ; ct none 0 ct expiration 10-100 counter
 -A INPUT -m conntrack ! --ctexpire 5 ; ct none 0 ct expiration != 5 counter
--A INPUT -m conntrack --ctstate ESTABLISHED --ctdir REPLY --ctproto 6 ; ct state established ct reply 0 ct protocol tcp counter
+-A INPUT -m conntrack --ctstate ESTABLISHED --ctdir REPLY --ctproto 6 ; ct state established ct reply != 0 ct protocol tcp counter
 -A INPUT -m conntrack --ctstate INVALID,NEW --ctdir REPLY ; conntrack { ct state invalid,new; ct reply != 0 } counter
 -A INPUT -m conntrack ! --ctstate NEW --ctorigsrc 192.0.2.1 ; conntrack { ct state != new; ct original ip saddr 192.0.2.1 } counter
 -A INPUT -m conntrack ! --ctstate INVALID,UNTRACKED --ctorigsrc 192.0.2.1 ; ct state != invalid,untracked ct original ip saddr 192.0.2.1/32 counter

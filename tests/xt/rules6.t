@@ -16,13 +16,13 @@
 -A INPUT -p all ; guard exthdr broken 1 counter
 -A INPUT -p ipv6-icmp ; meta l4proto ipv6-icmp counter
 -A INPUT -p esp ; meta l4proto esp counter
--A INPUT -p tcp --dport 22 ; meta l4proto tcp th fragment 0 guard th available 0-19 unguarded th dport 22 counter
--A INPUT -p tcp ! --syn ; meta l4proto tcp th fragment 0 guard th available 0-19 unguarded tcp flags != syn / fin,syn,rst,ack counter
--A INPUT -p tcp --tcp-option 2 ; meta l4proto tcp th fragment 0 guard th available 0-19 tcp option 2 exists counter
+-A INPUT -p tcp --dport 22 ; tcp dport 22 counter
+-A INPUT -p tcp ! --syn ; tcp flags != syn / fin,syn,rst,ack counter
+-A INPUT -p tcp --tcp-option 2 ; tcp header tcp option 2 exists counter
 -A INPUT -p udp --sport 53 --dport 1024:65535 ; udp sport 53 udp dport 1024-65535 counter
--A INPUT -p ipv6-icmp --icmpv6-type echo-request ; meta l4proto ipv6-icmp th fragment 0 guard th available 0-7 unguarded icmp type 128 counter
--A INPUT -p ipv6-icmp ! --icmpv6-type 1/4 ; meta l4proto ipv6-icmp th fragment 0 guard th available 0-7 unguarded icmp type != 1 code 4 counter
--A INPUT -p ipv6-icmp --icmpv6-type 255 ; meta l4proto ipv6-icmp th fragment 0 guard th available 0-7 unguarded icmp type 255 counter
+-A INPUT -p ipv6-icmp --icmpv6-type echo-request ; icmpv6 type 128 counter
+-A INPUT -p ipv6-icmp ! --icmpv6-type 1/4 ; icmpv6 type != 1 code 4 counter
+-A INPUT -p ipv6-icmp --icmpv6-type 255 ; icmpv6 type 255 counter
 -A INPUT -p udp -m multiport --ports 53,123 ; meta l4proto udp th header any of ( th sport { 53, 123 } | th dport { 53, 123 } ) counter
 -A INPUT -m state --state ESTABLISHED ; ct state established counter
 -A INPUT -m conntrack --ctorigsrc 2001:db8::/32 ; ct none 0 ct original ip6 saddr 2001:db8::/32 counter
