@@ -196,7 +196,10 @@ int bf_dispatch_backstop(struct bf_ns *ns, unsigned n, int prog, struct bf_diag 
 	return is_pinned(ns, n, true) ? 0 : attach_and_pin(ns, prog, n, &at, true, d);
 }
 
-/* Unpinning alone would detach some time later, from a work queue. */
+/*
+ * Unpinning alone would detach some time later, from a work queue. But it has
+ * to come first: a pinned link that is detached looks alive to the next writer.
+ */
 static void remove_link(const struct bf_ns *ns, unsigned n, bool backstop)
 {
 	char path[BF_PATH_MAX];
@@ -206,9 +209,8 @@ static void remove_link(const struct bf_ns *ns, unsigned n, bool backstop)
 	if (access(path, F_OK))
 		return;
 	fd = bf_pin_get(path);
-	if (fd >= 0)
+	if (!unlink(path) && fd >= 0)
 		bf_link_detach(fd);
-	unlink(path);
 }
 
 void bf_dispatch_remove(struct bf_ns *ns, unsigned n)

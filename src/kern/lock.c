@@ -61,8 +61,11 @@ int bf_ns_lock(struct bf_ns *ns, int timeout_ms)
 		bf_ns_forget(ns);
 	}
 	ns->locked = true;
-	err = bf_ns_refresh(ns); /* another may have made the objects while we waited */
-	return err == -ENOENT ? 0 : err;
+	err = bf_ns_reopen(ns); /* another may have made the objects while we waited, or removed them and been killed */
+	if (!err || err == -ENOENT)
+		return 0;
+	bf_ns_unlock(ns);
+	return err;
 }
 
 void bf_ns_unlock(struct bf_ns *ns)

@@ -53,6 +53,8 @@ int bf_ns_leave(int back);
 
 /* Looks again whether there is a directory with objects, another than before perhaps. -ENOENT: none. */
 int bf_ns_refresh(struct bf_ns *ns);
+/* The same in the directory that is open already, whatever was known of its objects. */
+int bf_ns_reopen(struct bf_ns *ns);
 /* Makes the objects in an existing, locked directory. */
 int bf_ns_make_objects(struct bf_ns *ns, struct bf_diag *d);
 /* Lets go of objects and directory; they stay where they are. */

@@ -14,7 +14,7 @@
 #include "kern/ns.h"
 #include "kern/sys.h"
 
-void bf_ns_forget(struct bf_ns *ns)
+static void close_objects(struct bf_ns *ns)
 {
 	bf_map_munmap(ns->gen, sizeof(*ns->gen));
 	bf_map_munmap(ns->meta, sizeof(*ns->meta));
@@ -22,9 +22,15 @@ void bf_ns_forget(struct bf_ns *ns)
 	ns->meta = NULL;
 	if (ns->dispatch >= 0)
 		close(ns->dispatch);
+	ns->dispatch = -1;
+}
+
+void bf_ns_forget(struct bf_ns *ns)
+{
+	close_objects(ns);
 	if (ns->dir_fd >= 0)
 		close(ns->dir_fd);
-	ns->dispatch = ns->dir_fd = -1;
+	ns->dir_fd = -1;
 	ns->locked = false;
 }
 
@@ -47,29 +53,19 @@ static void *map_pinned(const struct bf_ns *ns, const char *name, size_t len, in
 static int open_objects(struct bf_ns *ns)
 {
 	char path[BF_PATH_MAX];
-	uint64_t *gen;
 	int err;
 
-	gen = map_pinned(ns, "gen", sizeof(*gen), &err);
-	if (!gen)
-		return err;
-	ns->meta = map_pinned(ns, "meta", sizeof(*ns->meta), &err);
+	ns->gen = map_pinned(ns, "gen", sizeof(*ns->gen), &err);
+	if (ns->gen)
+		ns->meta = map_pinned(ns, "meta", sizeof(*ns->meta), &err);
 	bf_path(path, "%s/dispatch", ns->dir);
 	if (ns->meta)
 		ns->dispatch = err = bf_pin_get(path);
 	if (err >= 0 && (ns->meta->magic != BF_META_MAGIC || ns->meta->version != BF_STATE_VERSION))
 		err = -EPROTONOSUPPORT;
-	if (err < 0) {
-		bf_map_munmap(gen, sizeof(*gen));
-		bf_map_munmap(ns->meta, sizeof(*ns->meta));
-		ns->meta = NULL;
-		if (ns->dispatch >= 0)
-			close(ns->dispatch);
-		ns->dispatch = -1;
-		return err;
-	}
-	ns->gen = gen;
-	return 0;
+	if (err < 0)
+		close_objects(ns);
+	return err < 0 ? err : 0;
 }
 
 static bool still_there(const struct bf_ns *ns)
@@ -96,6 +92,12 @@ int bf_ns_refresh(struct bf_ns *ns)
 			return err;
 	}
 	return ns->gen ? 0 : open_objects(ns);
+}
+
+int bf_ns_reopen(struct bf_ns *ns)
+{
+	close_objects(ns);
+	return open_objects(ns);
 }
 
 static int make_map(const struct bf_ns *ns, const char *name, const struct bf_map_desc *m, const void *value)

@@ -152,6 +152,17 @@ static int remove_units(struct bf_ns *ns, struct bf_diag *d)
 	return bf_ns_commit(ns, changes, n, d);
 }
 
+/* Without gen the rest is rubbish to who comes after a kill. */
+static int remove_dir(struct bf_ns *ns)
+{
+	char path[BF_PATH_MAX];
+
+	bf_path(path, "%s/gen", ns->dir);
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	return bf_path_remove(ns->dir, false);
+}
+
 int bf_ns_destroy(struct bf_ns *ns, struct bf_diag *d)
 {
 	int err;
@@ -162,7 +173,7 @@ int bf_ns_destroy(struct bf_ns *ns, struct bf_diag *d)
 	for (unsigned i = 0; !err && ns->gen && i < BF_DISPATCHERS; i++)
 		bf_dispatch_remove(ns, i);
 	if (!err)
-		err = bf_path_remove(ns->dir, false);
+		err = remove_dir(ns);
 	if (!err)
 		bf_ns_forget(ns);
 	return err;
