@@ -3,9 +3,9 @@
  * header.c: the conditions of a rule as text, with words for the idioms that
  * make a rule safe. Looking at a transport header takes several conditions:
  *
- *   tcp dport 22   =  [ip6: guard exthdr broken]  meta l4proto tcp        unless the rule has tested it before
- *                     [ip: guard th fragment-one] th fragment 0,          unless the rule has "entered" the tcp
- *                     guard th available 0-19                             header before
+ *   tcp dport 22   =  [ip6: guard exthdr broken 1]  meta l4proto tcp    unless the rule has tested it before
+ *                     [ip: guard th fragment-one 1]  th fragment 0       unless the rule has "entered" the tcp
+ *                     guard th available 0-19                            header before
  *                     th dport 22
  *
  * Where nothing of the header is looked at, "tcp header" stands for it. "th"
@@ -25,8 +25,8 @@
 struct header {
 	const char *word;
 	uint8_t proto;      /* 0: any */
-	bool no_fragment_one;
-	uint16_t size;      /* bytes that have to be there */
+	bool no_fragment_one; /* ip: the fragment at 8 bytes, which could overwrite it, is dropped */
+	uint16_t size;        /* bytes that have to be there */
 };
 
 static const struct header headers[] = {
@@ -85,7 +85,7 @@ static uint32_t idiom(const struct walk *w, uint32_t i, const struct header *h)
 {
 	uint32_t at = i;
 
-	if (h->no_fragment_one && w->family != NFPROTO_IPV6 && !is(w, at++, BF_F_L4_FRAG1, true, 1, 1))
+	if (h->no_fragment_one && w->family == NFPROTO_IPV4 && !is(w, at++, BF_F_L4_FRAG1, true, 1, 1))
 		return 0;
 	if (!is(w, at++, BF_F_L4_FRAG, false, 0, 0) || !is(w, at++, BF_F_L4_AVAIL, true, 0, h->size - 1u))
 		return 0;

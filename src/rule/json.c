@@ -27,9 +27,9 @@ static size_t utf8_len(const unsigned char *s)
 	return n;
 }
 
-static void string(struct bf_buf *out, const char *text)
+static void string(struct bf_buf *out, const char *chars)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	const unsigned char *s = (const unsigned char *)chars;
 
 	bf_buf_puts(out, "\"");
 	while (*s) {
@@ -52,11 +52,11 @@ static void member(struct bf_buf *out, const char *key, const char *value)
 	string(out, value);
 }
 
-static void text_member(struct bf_buf *out, const char *key, struct bf_buf *text)
+static void text(struct bf_buf *out, const struct bf_buf *t)
 {
-	member(out, key, text->data ? text->data : "");
-	if (text->err)
-		out->err = text->err;
+	string(out, t->data ? t->data : "");
+	if (t->err)
+		out->err = t->err;
 }
 
 static void counter(struct bf_buf *out, uint32_t n, const struct bf_rt_counter *counters)
@@ -70,13 +70,11 @@ static void actions(struct bf_buf *out, const struct bf_rule *r)
 {
 	bf_buf_puts(out, ", \"actions\": [");
 	for (uint32_t i = 0; i < r->n_actions; i++) {
-		_cleanup_buf_ struct bf_buf text = { 0 };
+		_cleanup_buf_ struct bf_buf action = { 0 };
 
-		r->actions[i].target->print(&text, r->actions[i].data);
+		r->actions[i].target->print(&action, r->actions[i].data);
 		bf_buf_puts(out, i ? ", " : "");
-		string(out, text.data ? text.data : "");
-		if (text.err)
-			out->err = text.err;
+		text(out, &action);
 	}
 	bf_buf_puts(out, "]");
 }
@@ -86,8 +84,8 @@ static void rule(struct bf_buf *out, const struct bf_rule *r, uint8_t family, co
 	_cleanup_buf_ struct bf_buf match = { 0 };
 
 	bf_conds_print(&match, r, family);
-	bf_buf_printf(out, "{\"n_conditions\": %" PRIu32, r->n_conds);
-	text_member(out, "match", &match);
+	bf_buf_puts(out, "{\"match\": ");
+	text(out, &match);
 	actions(out, r);
 	if (*bf_verdict_name(r->verdict.kind))
 		member(out, "verdict", bf_verdict_name(r->verdict.kind));

@@ -170,7 +170,8 @@ static void add_tcp(struct maker *m)
 	struct bf_tcpmss mss = { 500, (uint16_t)(500 + rng_below(m->r, 2) * 960), rng_percent(m->r, 30) };
 
 	add_proto(m, IPPROTO_TCP, false);
-	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_FRAG1, 1, 1);
+	if (m->o->family == NFPROTO_IPV4)
+		bf_rule_add_guard(m->rs, m->rule, BF_F_L4_FRAG1, 1, 1);
 	add_value(m, BF_F_L4_FRAG, 0, false);
 	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_AVAIL, 0, 19);
 	if (rng_percent(m->r, 30))
@@ -199,7 +200,7 @@ static void add_icmp(struct maker *m)
 
 	add_proto(m, m->o->family == NFPROTO_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, false);
 	add_value(m, BF_F_L4_FRAG, 0, false);
-	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_AVAIL, 0, 3);
+	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_AVAIL, 0, 7);
 	bf_rule_add_range(m->rs, m->rule, BF_F_ICMP, 0, type << 8, type << 8 | (rng_percent(m->r, 50) ? 0xff : 1),
 	                  rng_percent(m->r, 20));
 }
