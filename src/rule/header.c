@@ -85,7 +85,7 @@ static uint32_t idiom(const struct walk *w, uint32_t i, const struct header *h)
 {
 	uint32_t at = i;
 
-	if (h->no_fragment_one && w->family == NFPROTO_IPV4 && !is(w, at++, BF_F_L4_FRAG1, true, 1, 1))
+	if (h->no_fragment_one && w->family != NFPROTO_IPV6 && !is(w, at++, BF_F_L4_FRAG1, true, 1, 1))
 		return 0;
 	if (!is(w, at++, BF_F_L4_FRAG, false, 0, 0) || !is(w, at++, BF_F_L4_AVAIL, true, 0, h->size - 1u))
 		return 0;
