@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ebpf.c: an interpreter for the few eBPF instructions that gen/ emits. Memory
+ * is the frame's key and length and the function's own stack; registers hold
+ * tagged addresses of them.
+ */
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <stdio.h>
+
+#include "gen/walk.h"
+#include "rt/code.h"
+
+#define FRAME_TAG 0x1000000000000ull
+#define STACK_TAG 0x2000000000000ull
+#define TAGS 0xffff000000000000ull
+
+enum { STACK = 64, MAX_STEPS = 1 << 20 };
+
+struct cpu {
+	struct walk *w;
+	const struct bf_rt_func *funcs;
+	uint32_t n_funcs;
+	struct bf_frame frame;
+	const char *broken;
+};
+
+static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2);
+
+static int64_t packet_load(const struct bf_packet *p, int32_t offset, uint32_t size)
+{
+	uint32_t v = 0;
+
+	if (offset < 0 && offset >= SKF_NET_OFF)
+		offset -= SKF_NET_OFF;
+	if (offset < 0 || (uint64_t)offset + size > p->len)
+		return -1;
+	for (uint32_t i = 0; i < size; i++)
+		v = v << 8 | p->data[offset + i];
+	return v;
+}
+
+static int64_t packet_ad(const struct bf_packet *p, uint32_t ad)
+{
+	switch (ad) {
+	case SKF_AD_PROTOCOL:
+		return p->family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6;
+	case SKF_AD_PKTTYPE:
+		return p->pkttype;
+	case SKF_AD_MARK:
+		return p->mark;
+	}
+	return -1;
+}
+
+static int64_t load(struct cpu *cpu, uint32_t loader, uint64_t arg)
+{
+	int answer = walk_load(cpu->w, loader, arg);
+
+	memcpy(cpu->frame.key, cpu->w->key, sizeof(cpu->w->key));
+	return answer;
+}
+
+static int64_t note(struct cpu *cpu, uint32_t code)
+{
+	if (cpu->w->n_codes < BF_HANDOFF_MAX)
+		cpu->w->codes[cpu->w->n_codes++] = code;
+	return 0;
+}
+
+static int64_t count(struct cpu *cpu, uint64_t counter)
+{
+	if (counter >= cpu->w->n_counters) {
+		cpu->broken = "counter out of range";
+		return 0;
+	}
+	cpu->w->counters[counter].packets++;
+	cpu->w->counters[counter].bytes += cpu->w->packet->len;
+	return 0;
+}
+
+static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
+{
+	if (r[1] != FRAME_TAG)
+		cpu->broken = "the first argument is not the frame";
+	if (!strcmp(name, "bf_pkt_load"))
+		return packet_load(cpu->w->packet, r[2], r[3]);
+	if (!strcmp(name, "bf_pkt_ad"))
+		return packet_ad(cpu->w->packet, r[2]);
+	if (!strcmp(name, "bf_count"))
+		return count(cpu, r[2]);
+	if (!strcmp(name, "bf_load"))
+		return load(cpu, r[2], r[3]);
+	if (!strcmp(name, "bf_special"))
+		return walk_special(cpu->w, r[2], r[3]);
+	if (!strcmp(name, "bf_note"))
+		return note(cpu, r[2]);
+	return run(cpu, name, r[1], r[2]);
+}
+
+static uint32_t *memory(struct cpu *cpu, uint8_t *stack, uint64_t address)
+{
+	int64_t off = (int64_t)(address << 16) >> 16;
+
+	if ((address & TAGS) == FRAME_TAG && off >= 0 && off + 4 <= (int64_t)sizeof(cpu->frame) && off % 4 == 0)
+		return (uint32_t *)((char *)&cpu->frame + off);
+	off = (int64_t)(address - STACK_TAG);
+	if (off >= -STACK && off + 4 <= 0 && off % 4 == 0)
+		return (uint32_t *)(stack + STACK + off);
+	cpu->broken = "memory access out of bounds";
+	return &cpu->frame.pad;
+}
+
+static uint64_t alu(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wide)
+{
+	uint32_t x = a, y = b;
+
+	if (wide && op == BPF_MOV)
+		return b;
+	if (wide)
+		cpu->broken = "64-bit arithmetic";
+	if ((op == BPF_DIV || op == BPF_MOD) && !y) {
+		cpu->broken = "division by zero";
+		return 0;
+	}
+	switch (op) {
+	case BPF_ADD: return (uint32_t)(x + y);
+	case BPF_SUB: return (uint32_t)(x - y);
+	case BPF_MUL: return (uint32_t)(x * y);
+	case BPF_DIV: return x / y;
+	case BPF_MOD: return x % y;
+	case BPF_AND: return x & y;
+	case BPF_OR: return x | y;
+	case BPF_XOR: return x ^ y;
+	case BPF_LSH: return (uint32_t)(x << (y & 31));
+	case BPF_RSH: return x >> (y & 31);
+	case BPF_NEG: return (uint32_t)-x;
+	case BPF_MOV: return y;
+	}
+	cpu->broken = "unknown arithmetic";
+	return 0;
+}
+
+static bool taken(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wide)
+{
+	if (!wide) {
+		a = (uint32_t)a;
+		b = (uint32_t)b;
+	}
+	switch (op) {
+	case BPF_JA: return true;
+	case BPF_JEQ: return a == b;
+	case BPF_JNE: return a != b;
+	case BPF_JGT: return a > b;
+	case BPF_JGE: return a >= b;
+	case BPF_JLE: return a <= b;
+	case BPF_JSET: return a & b;
+	case BPF_JSLT: return (int64_t)a < (int64_t)b;
+	}
+	cpu->broken = "unknown jump";
+	return false;
+}
+
+static const char *callee(const struct bf_rt_func *f, uint32_t insn)
+{
+	for (uint32_t i = 0; i < f->n_relocs; i++)
+		if (f->relocs[i].insn == insn)
+			return f->relocs[i].symbol;
+	return "?";
+}
+
+/* Runs an instruction that is not an exit; returns how many to skip behind it. */
+static int32_t insn(struct cpu *cpu, const struct bf_rt_func *f, uint32_t pc, uint64_t *r, uint8_t *stack)
+{
+	const struct bpf_insn *i = &f->insns[pc];
+	uint64_t src = i->code & BPF_X ? r[i->src_reg] : (uint64_t)(int64_t)i->imm;
+
+	switch (BPF_CLASS(i->code)) {
+	case BPF_ALU:
+	case BPF_ALU64:
+		r[i->dst_reg] = alu(cpu, BPF_OP(i->code), r[i->dst_reg], src, BPF_CLASS(i->code) == BPF_ALU64);
+		return 0;
+	case BPF_LDX:
+		r[i->dst_reg] = *memory(cpu, stack, r[i->src_reg] + i->off);
+		return 0;
+	case BPF_STX:
+		*memory(cpu, stack, r[i->dst_reg] + i->off) = r[i->src_reg];
+		return 0;
+	case BPF_JMP:
+	case BPF_JMP32:
+		if (i->code == (BPF_JMP | BPF_CALL)) {
+			r[0] = call(cpu, callee(f, pc), r);
+			for (int k = 1; k <= 5; k++)
+				r[k] = 0xdeadbeefdeadbeef;
+			return 0;
+		}
+		return taken(cpu, BPF_OP(i->code), r[i->dst_reg], src, BPF_CLASS(i->code) == BPF_JMP) ? i->off : 0;
+	}
+	cpu->broken = "unknown instruction";
+	return 0;
+}
+
+static const struct bf_rt_func *find(struct cpu *cpu, const char *name)
+{
+	for (uint32_t i = 0; i < cpu->n_funcs; i++)
+		if (!strcmp(cpu->funcs[i].name, name))
+			return &cpu->funcs[i];
+	cpu->broken = "call of an unknown function";
+	return NULL;
+}
+
+static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2)
+{
+	const struct bf_rt_func *f = find(cpu, name);
+	uint64_t r[11] = { [1] = r1, [2] = r2, [10] = STACK_TAG };
+	uint8_t stack[STACK];
+	uint32_t pc = 0;
+
+	memset(stack, 0xcd, sizeof(stack));
+	while (f && !cpu->broken) {
+		if (pc >= f->n_insns || cpu->w->steps++ > MAX_STEPS) {
+			cpu->broken = "ran away";
+			break;
+		}
+		if (f->insns[pc].code == (BPF_JMP | BPF_EXIT))
+			return (int64_t)r[0];
+		pc += insn(cpu, f, pc, r, stack) + 1;
+	}
+	return 0;
+}
+
+int walk_code(struct walk *w, const struct bf_rt_func *funcs, uint32_t n_funcs, const struct bf_packet *p)
+{
+	struct cpu cpu = { .w = w, .funcs = funcs, .n_funcs = n_funcs };
+	int64_t verdict;
+
+	walk_start(w, p);
+	memcpy(cpu.frame.key, w->key, sizeof(w->key));
+	cpu.frame.len = p->len;
+	verdict = run(&cpu, "bf_straight", FRAME_TAG, 0);
+	if (!cpu.broken && (verdict == BF_DROP || verdict == BF_ACCEPT))
+		return (int)verdict;
+	fprintf(stderr, "straight code: %s\n", cpu.broken ? cpu.broken : "no verdict");
+	return -1;
+}
