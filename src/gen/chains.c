@@ -26,7 +26,8 @@
  */
 #include "gen/build.h"
 
-enum { COPY_BUDGET = 4096, NEW = 0, OPEN, DONE };
+enum { COPY_MAX = 4096 };
+enum { NEW, OPEN, DONE };
 
 static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
 {
@@ -211,15 +212,15 @@ static void lower_insts(struct bf_lower *l)
 static void add_root(struct bf_lower *l, struct bf_plan_chain *c)
 {
 	struct bf_graph_root *root = &l->g->roots[l->g->n_roots++];
-	bf_label end, first;
-	uint32_t inst;
+	bf_label first;
+	uint32_t in;
 
 	root->chain = c->chain;
-	end = c->sites ? bf_lower_shared(l, &l->ret) : l->n_labels + c->chain->n_rules; /* of the instance made next */
-	inst = new_inst(l, c, end, false);
+	in = new_inst(l, c, BF_NO_LABEL, false);
 	if (l->err)
 		return;
-	root->start = first = inst_of(l, inst)->first;
+	first = root->start = inst_of(l, in)->first;
+	inst_of(l, in)->ret = c->sites ? bf_lower_shared(l, &l->ret) : first + c->chain->n_rules;
 	if (c->sites) {
 		root->start = bf_lower_label(l);
 		bf_lower_use(l, root->start);
@@ -311,7 +312,6 @@ static void assist_hooks(struct bf_lower *l)
 
 void bf_lower_chains(struct bf_lower *l)
 {
-	l->copy_budget = COPY_BUDGET;
 	l->g->roots = bf_arena_array(l->arena, l->plan.n_chains, struct bf_graph_root);
 	if (!l->g->roots)
 		return bf_lower_error(l, -ENOMEM);
@@ -329,7 +329,8 @@ void bf_lower_chains(struct bf_lower *l)
 int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
                    struct bf_diag *d)
 {
-	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz, .here = BF_NO_LABEL,
+	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz, .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
+	                      .here = BF_NO_LABEL,
 	                      .drop = BF_NO_LABEL, .accept = BF_NO_LABEL, .ret = BF_NO_LABEL };
 	int err = bf_plan_make(&l.plan, t, d);
 

@@ -197,10 +197,11 @@ static void test_ranges(struct bf_lower *l, const struct place *p, const struct 
 		bf_lower_goto(l, miss);
 }
 
-void bf_lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
-                    bf_label hit, bf_label miss, bf_label miss_na)
+/* A mask of 0 is just that here. */
+static void lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
+                        bf_label hit, bf_label miss, bf_label miss_na)
 {
-	struct place p = place_of(f, mask ? mask : bf_field_ones(f));
+	struct place p = place_of(f, mask);
 
 	bf_lower_need(l, f->needs);
 	if (f->loader >= 0) {
@@ -210,6 +211,12 @@ void bf_lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, 
 		bf_lower_bind(l, loaded);
 	}
 	test_ranges(l, &p, r, n, hit, miss);
+}
+
+void bf_lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
+                    bf_label hit, bf_label miss, bf_label miss_na)
+{
+	lower_field(l, f, mask ? mask : bf_field_ones(f), r, n, hit, miss, miss_na);
 }
 
 static void lower_match(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf_label miss)
@@ -243,5 +250,5 @@ void bf_lower_cond(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf
 	if (c->kind == BF_COND_MATCH)
 		lower_match(l, c, hit, miss);
 	else
-		bf_lower_field(l, c->field, c->mask, c->ranges, c->n_ranges, hit, miss, na);
+		lower_field(l, c->field, c->mask, c->ranges, c->n_ranges, hit, miss, na);
 }

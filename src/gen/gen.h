@@ -15,6 +15,8 @@ struct bf_gen_opts {
 	uint32_t cpus;          /* possible CPUs: stripes of the counters */
 	bool may_goto;          /* the kernel has may_goto (6.9); else open-coded iterators (6.4) */
 	uint32_t code_max;      /* lower graphs of up to this many cells to straight code, larger ones to data; 0: always data */
+	uint32_t copy_max;      /* chains called from several places are copied while all copies together have about this many
+	                         * cells, the others return through a stack; 0: as many as pay; 1: none */
 };
 
 /*

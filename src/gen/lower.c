@@ -138,8 +138,7 @@ struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label h
 		bf_lower_use(l, hit);
 	if (miss != BF_NO_LABEL)
 		bf_lower_use(l, miss);
-	if (l->n_insts) /* else the shared RET, which sum_roots() knows of */
-		bf_lower_uses(l)->ops |= 1u << op;
+	bf_lower_uses(l)->ops |= 1u << op;
 	c = &l->cells[l->n_cells++];
 	*c = (struct bf_cell){ .op = op, .hit = hit, .miss = miss };
 	return c;

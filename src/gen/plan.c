@@ -257,10 +257,11 @@ static struct node *node_of(const struct rules *r, const struct frame *f)
 static bool next_way(const struct bf_plan *p, const struct frame *at, uint8_t turn, struct frame *to)
 {
 	const struct bf_chain *c = p->chains[at->chain].chain;
-	const struct bf_rule *r = &c->rules[at->rule];
+	const struct bf_rule *r;
 
 	if (at->rule == c->n_rules)
 		return false;
+	r = &c->rules[at->rule];
 	if (jumps(r) && turn-- == 0) {
 		*to = (struct frame){ bf_idmap_get(&p->ids, (uintptr_t)r->verdict.chain), r->verdict.index };
 		return true;

@@ -101,8 +101,8 @@ static uint32_t load_x(struct machine *m, const struct sock_filter *f)
 		return m->p->len;
 	case BPF_MEM:
 		return m->mem[f->k % BPF_MEMWORDS];
-	case BPF_MSH: /* the length of an IPv4 header */
-		return (load(m, f->k, 1, true) & 0xf) * 4;
+	case BPF_MSH: /* the length of an IPv4 header; no ancillary data here */
+		return (load(m, f->k, 1, false) & 0xf) * 4;
 	}
 	m->over = true;
 	return 0;

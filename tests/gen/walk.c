@@ -181,7 +181,7 @@ static int64_t step(struct walk *w, const struct bf_cell *c, uint32_t *stack, ui
 		w->deepest = BF_MAX(w->deepest, *depth);
 		break;
 	case BF_CELL_RET:
-		return *depth ? stack[--*depth] : -1;
+		return *depth ? (int64_t)stack[--*depth] : -1;
 	case BF_CELL_LOAD:
 		answer = walk_load(w, c->lo, c->arg);
 		break;
@@ -198,7 +198,9 @@ static int64_t step(struct walk *w, const struct bf_cell *c, uint32_t *stack, ui
 	default:
 		return -1;
 	}
-	return answer == BF_HOTDROP ? -2 - BF_DROP : answer ? c->hit : c->miss;
+	if (answer == BF_HOTDROP)
+		return -2 - (int64_t)BF_DROP;
+	return answer ? c->hit : c->miss;
 }
 
 int walk_cells(struct walk *w, const struct bf_graph_root *r, const struct bf_packet *p)
