@@ -267,12 +267,12 @@ static void sum_below(struct bf_lower *l, uint32_t *stack, uint32_t root)
 }
 
 /* Chains in circles: everything needs what anything needs; as deep as ip_tables' own jump stack,
- * which drops what goes deeper. */
+ * which drops what goes deeper, and the policy below it. */
 static void sum_coarsely(struct bf_lower *l, struct bf_inst *out)
 {
 	for (uint32_t i = 0; i < l->n_insts; i++)
 		take(out, &l->insts[i], false);
-	out->depth = l->plan.n_user + 1;
+	out->depth = l->plan.n_user + 2;
 }
 
 static void sum_roots(struct bf_lower *l)

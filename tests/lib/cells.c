@@ -7,15 +7,6 @@
 
 enum { STEPS = 1 << 22 };
 
-struct walk {
-	struct cells *c;
-	const struct bf_packet *p;
-	const struct bf_graph_root *root;
-	struct cells_outcome *out;
-	uint32_t key[BF_KEY_WORDS];
-	uint32_t depth;
-};
-
 int cells_init(struct cells *c, const struct bf_graph *g, const struct bf_table *t, uint32_t hz)
 {
 	uint32_t depth = 1;
@@ -57,7 +48,7 @@ static void store(uint32_t *words, const struct bf_field *f, bf_u128 v)
 }
 
 /* Words that were not announced stay 0, as the programs leave them. */
-static void fill_key(struct walk *w)
+static void fill_key(struct cells_walk *w)
 {
 	for (unsigned i = 0; i < BF_FIELDS; i++) {
 		const struct bf_field *f = &bf_fields[i];
@@ -78,15 +69,14 @@ static void fill_key(struct walk *w)
 	}
 }
 
-/* 1 hit, 0 miss, -1 drop. */
-static int load(struct walk *w, const struct bf_cell *c)
+int cells_load(struct cells_walk *w, uint32_t loader, uint64_t arg)
 {
-	for (unsigned i = 0; i < BF_FIELDS; i++) {
+	for (unsigned i = 0; w->root->uses.loaders & 1u << loader && i < BF_FIELDS; i++) {
 		const struct bf_field *f = &bf_fields[i];
 		bf_u128 v = 0;
 		int there;
 
-		if (f->loader != (int)c->lo || f->loader_arg != c->arg || (f->family && f->family != w->p->family))
+		if (f->loader != (int)loader || f->loader_arg != arg || (f->family && f->family != w->p->family))
 			continue;
 		there = bf_packet_field(w->p, i, &v);
 		memset(w->key + BF_KEY_SCRATCH, 0, 16);
@@ -113,16 +103,18 @@ static bool nth(struct bf_rt_nth *n)
 	return (n->count == 0) != n->invert;
 }
 
-static int special(struct walk *w, const struct bf_cell *c)
+int cells_special(struct cells_walk *w, uint32_t id, uint64_t offset)
 {
-	void *p = w->c->params + c->arg;
+	void *p = w->c->params + offset;
 	const struct bf_rt_tcpopt *opt = p;
 	const struct bf_rt_tcpmss *mss = p;
 	const struct bf_rt_random *random = p;
 	uint16_t value = 0;
 	int there;
 
-	switch (c->lo) {
+	if (!(w->root->uses.specials & 1u << id)) /* what was not announced is not in the program */
+		return -1;
+	switch (id) {
 	case BF_SPECIAL_LIMIT:
 		return limit(p, (uint32_t)w->p->jiffies);
 	case BF_SPECIAL_NTH:
@@ -139,7 +131,7 @@ static int special(struct walk *w, const struct bf_cell *c)
 	return -1;
 }
 
-static int code(struct walk *w, const struct bf_cell *c)
+static int code(struct cells_walk *w, const struct bf_cell *c)
 {
 	bool hotdrop = false;
 
@@ -147,14 +139,13 @@ static int code(struct walk *w, const struct bf_cell *c)
 }
 
 /* The next cell, or UINT32_MAX when the walk is over. */
-static uint32_t step(struct walk *w, const struct bf_cell *c)
+static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 {
 	const struct bf_uses *uses = &w->root->uses;
 	int answer = 1;
 
 	/* What was not announced is not in the program. */
-	if (!(uses->ops & 1u << c->op) || (c->op == BF_CELL_LOAD && !(uses->loaders & 1u << c->lo)) ||
-	    (c->op == BF_CELL_MATCH && !(uses->specials & 1u << c->lo))) {
+	if (!(uses->ops & 1u << c->op)) {
 		w->out->lost = true;
 		return UINT32_MAX;
 	}
@@ -179,10 +170,10 @@ static uint32_t step(struct walk *w, const struct bf_cell *c)
 		w->out->lost |= w->depth == 0;
 		return w->depth ? w->c->stack[--w->depth] : UINT32_MAX;
 	case BF_CELL_LOAD:
-		answer = load(w, c);
+		answer = cells_load(w, c->lo, c->arg);
 		break;
 	case BF_CELL_MATCH:
-		answer = special(w, c);
+		answer = cells_special(w, c->lo, c->arg);
 		break;
 	case BF_CELL_CODE:
 		answer = code(w, c);
@@ -206,16 +197,23 @@ static const struct bf_graph_root *root_of(const struct bf_graph *g, uint8_t hoo
 	return NULL;
 }
 
-void cells_run(struct cells *c, const struct bf_packet *p, struct cells_outcome *out)
+void cells_begin(struct cells_walk *w, struct cells *c, const struct bf_packet *p, struct cells_outcome *out)
 {
-	struct walk w = { .c = c, .p = p, .root = root_of(c->g, p->hook), .out = out };
-	uint32_t at, steps = 0;
-
+	*w = (struct cells_walk){ .c = c, .p = p, .root = root_of(c->g, p->hook), .out = out };
 	memset(out, 0, sizeof(*out));
 	out->verdict = BF_ACCEPT;
+	if (w->root)
+		fill_key(w);
+}
+
+void cells_run(struct cells *c, const struct bf_packet *p, struct cells_outcome *out)
+{
+	struct cells_walk w;
+	uint32_t at, steps = 0;
+
+	cells_begin(&w, c, p, out);
 	if (!w.root)
 		return;
-	fill_key(&w);
 	for (at = w.root->start; at != UINT32_MAX; at = step(&w, &c->g->cells[at])) {
 		if (at >= c->g->n_cells || steps++ == STEPS) {
 			out->lost = true;

@@ -27,6 +27,19 @@ struct cells_outcome {
 
 int cells_init(struct cells *c, const struct bf_graph *g, const struct bf_table *t, uint32_t hz);
 void cells_free(struct cells *c);
+/* A packet on its way; what its cells ask, for whoever walks. 1 hit, 0 miss, -1 drop. */
+struct cells_walk {
+	struct cells *c;
+	const struct bf_packet *p;
+	const struct bf_graph_root *root;
+	struct cells_outcome *out;
+	uint32_t key[BF_KEY_WORDS];
+	uint32_t depth;
+};
+void cells_begin(struct cells_walk *w, struct cells *c, const struct bf_packet *p, struct cells_outcome *out);
+int cells_load(struct cells_walk *w, uint32_t loader, uint64_t arg);
+int cells_special(struct cells_walk *w, uint32_t id, uint64_t offset);
+
 void cells_run(struct cells *c, const struct bf_packet *p, struct cells_outcome *out);
 
 #endif

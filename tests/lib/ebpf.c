@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ebpf.c: an interpreter for the few eBPF instructions that gen/ emits. Memory
- * is the frame's key and length and the function's own stack; registers hold
- * tagged addresses of them.
+ * ebpf.c: see ebpf.h. Registers hold tagged addresses; a tag and an offset
+ * lead to the frame or to the function's own stack, nothing else is memory.
  */
+#include "lib/ebpf.h"
+
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <stdio.h>
 
-#include "gen/walk.h"
 #include "rt/code.h"
 
 #define FRAME_TAG 0x1000000000000ull
@@ -18,10 +18,11 @@
 enum { STACK = 64, MAX_STEPS = 1 << 20 };
 
 struct cpu {
-	struct walk *w;
+	struct cells_walk *w;
 	const struct bf_rt_func *funcs;
 	uint32_t n_funcs;
 	struct bf_frame frame;
+	uint32_t steps;
 	const char *broken;
 };
 
@@ -55,27 +56,33 @@ static int64_t packet_ad(const struct bf_packet *p, uint32_t ad)
 
 static int64_t load(struct cpu *cpu, uint32_t loader, uint64_t arg)
 {
-	int answer = walk_load(cpu->w, loader, arg);
+	int answer = cells_load(cpu->w, loader, arg);
 
 	memcpy(cpu->frame.key, cpu->w->key, sizeof(cpu->w->key));
-	return answer;
+	return answer < 0 ? BF_HOTDROP : answer;
+}
+
+static int64_t special(struct cpu *cpu, uint32_t id, uint64_t params)
+{
+	int answer = cells_special(cpu->w, id, params);
+
+	return answer < 0 ? BF_HOTDROP : answer;
 }
 
 static int64_t note(struct cpu *cpu, uint32_t code)
 {
-	if (cpu->w->n_codes < BF_HANDOFF_MAX)
-		cpu->w->codes[cpu->w->n_codes++] = code;
+	struct cells_outcome *out = cpu->w->out;
+
+	if (out->n_codes < BF_HANDOFF_MAX)
+		out->codes[out->n_codes] = code;
+	out->n_codes++;
 	return 0;
 }
 
 static int64_t count(struct cpu *cpu, uint64_t counter)
 {
-	if (counter >= cpu->w->n_counters) {
-		cpu->broken = "counter out of range";
-		return 0;
-	}
-	cpu->w->counters[counter].packets++;
-	cpu->w->counters[counter].bytes += cpu->w->packet->len;
+	cpu->w->c->counters[counter].packets++;
+	cpu->w->c->counters[counter].bytes += cpu->w->p->len;
 	return 0;
 }
 
@@ -84,15 +91,15 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 	if (r[1] != FRAME_TAG)
 		cpu->broken = "the first argument is not the frame";
 	if (!strcmp(name, "bf_pkt_load"))
-		return packet_load(cpu->w->packet, r[2], r[3]);
+		return packet_load(cpu->w->p, r[2], r[3]);
 	if (!strcmp(name, "bf_pkt_ad"))
-		return packet_ad(cpu->w->packet, r[2]);
+		return packet_ad(cpu->w->p, r[2]);
 	if (!strcmp(name, "bf_count"))
 		return count(cpu, r[2]);
 	if (!strcmp(name, "bf_load"))
 		return load(cpu, r[2], r[3]);
 	if (!strcmp(name, "bf_special"))
-		return walk_special(cpu->w, r[2], r[3]);
+		return special(cpu, r[2], r[3]);
 	if (!strcmp(name, "bf_note"))
 		return note(cpu, r[2]);
 	return run(cpu, name, r[1], r[2]);
@@ -218,7 +225,7 @@ static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2)
 
 	memset(stack, 0xcd, sizeof(stack));
 	while (f && !cpu->broken) {
-		if (pc >= f->n_insns || cpu->w->steps++ > MAX_STEPS) {
+		if (pc >= f->n_insns || cpu->steps++ > MAX_STEPS) {
 			cpu->broken = "ran away";
 			break;
 		}
@@ -229,17 +236,35 @@ static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2)
 	return 0;
 }
 
-int walk_code(struct walk *w, const struct bf_rt_func *funcs, uint32_t n_funcs, const struct bf_packet *p)
+static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint32_t n, const char *name, uint64_t arg)
 {
-	struct cpu cpu = { .w = w, .funcs = funcs, .n_funcs = n_funcs };
+	struct cpu cpu = { .w = w, .funcs = funcs, .n_funcs = n };
+	int64_t result;
+
+	memcpy(cpu.frame.key, w->key, sizeof(w->key));
+	cpu.frame.len = w->p->len;
+	result = run(&cpu, name, FRAME_TAG, arg);
+	if (!cpu.broken)
+		return result;
+	fprintf(stderr, "%s: %s\n", name, cpu.broken);
+	return -1;
+}
+
+void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, const struct bf_packet *p,
+                   struct cells_outcome *out)
+{
+	struct cells_walk w;
 	int64_t verdict;
 
-	walk_start(w, p);
-	memcpy(cpu.frame.key, w->key, sizeof(w->key));
-	cpu.frame.len = p->len;
-	verdict = run(&cpu, "bf_straight", FRAME_TAG, 0);
-	if (!cpu.broken && (verdict == BF_DROP || verdict == BF_ACCEPT))
-		return (int)verdict;
-	fprintf(stderr, "straight code: %s\n", cpu.broken ? cpu.broken : "no verdict");
-	return -1;
+	cells_begin(&w, c, p, out);
+	verdict = start(&w, funcs, n, "bf_straight", 0);
+	out->lost = verdict != BF_DROP && verdict != BF_ACCEPT;
+	out->verdict = verdict;
+}
+
+int ebpf_code(const struct bf_rt_func *code, uint32_t id, const struct bf_packet *p)
+{
+	struct cells_walk w = { .p = p };
+
+	return (int)start(&w, code, 1, "bf_code", id);
 }

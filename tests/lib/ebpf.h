@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ebpf.h: an interpreter for the few eBPF instructions that gen/ emits, with
+ * the functions of rt/code.h played by the walk over cells: generated code is
+ * run without a kernel. What it would not do in the kernel (memory out of
+ * bounds, running away, 64-bit arithmetic) is an error here.
+ */
+#ifndef TEST_EBPF_H
+#define TEST_EBPF_H
+
+#include "gen/code.h"
+#include "lib/cells.h"
+
+/* bf_straight among funcs, on a hook that has a program. Counts in c. */
+void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, const struct bf_packet *p,
+                   struct cells_outcome *out);
+
+/* bf_code alone: enum bf_rt_answer, or -1. */
+int ebpf_code(const struct bf_rt_func *code, uint32_t id, const struct bf_packet *p);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_cbpf.c: classic BPF against the running kernel, which takes filters on
+ * a socket from anybody: random programs are accepted or refused alike, and
+ * our translation, the oracle's machine and the kernel agree whether a packet
+ * matches.
+ *
+ *   test_cbpf [ROUNDS [SEED]]
+ */
+#include <linux/filter.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "gen/cbpf.h"
+#include "lib/ebpf.h"
+#include "lib/rng.h"
+
+enum { MAX_LEN = 24, PACKETS = 4 };
+
+static struct sock_filter load_insn(struct rng *r, bool extras)
+{
+	static const uint16_t codes[] = {
+		BPF_LD | BPF_W | BPF_ABS, BPF_LD | BPF_H | BPF_ABS, BPF_LD | BPF_B | BPF_ABS, BPF_LD | BPF_W | BPF_IND,
+		BPF_LD | BPF_B | BPF_IND, BPF_LD | BPF_W | BPF_LEN, BPF_LDX | BPF_B | BPF_MSH, BPF_LD | BPF_IMM,
+		BPF_LDX | BPF_IMM, BPF_LDX | BPF_W | BPF_LEN,
+	};
+	uint32_t k = rng_below(r, 48);
+
+	if (extras && rng_percent(r, 10))
+		k += SKF_NET_OFF;
+	else if (extras && rng_percent(r, 10))
+		k = SKF_AD_OFF + (rng_percent(r, 50) ? SKF_AD_MARK : SKF_AD_PKTTYPE);
+	return (struct sock_filter){ codes[rng_below(r, BF_ARRAY_SIZE(codes))], 0, 0, k };
+}
+
+static struct sock_filter alu_insn(struct rng *r)
+{
+	static const uint8_t ops[] = { BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_MOD, BPF_AND, BPF_OR, BPF_XOR, BPF_LSH,
+		                           BPF_RSH, BPF_NEG };
+	uint8_t op = ops[rng_below(r, sizeof(ops))];
+	bool x = op != BPF_NEG && rng_percent(r, 40);
+
+	return (struct sock_filter){ BPF_ALU | op | (x ? BPF_X : BPF_K), 0, 0,
+		                         rng_percent(r, 70) ? 1 + rng_below(r, 31) : (uint32_t)rng_u64(r) };
+}
+
+static struct sock_filter jump_insn(struct rng *r, uint32_t behind)
+{
+	static const uint8_t ops[] = { BPF_JA, BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET };
+	uint8_t op = ops[rng_below(r, sizeof(ops))];
+
+	return (struct sock_filter){ BPF_JMP | op | (op != BPF_JA && rng_percent(r, 30) ? BPF_X : BPF_K),
+		                         rng_below(r, behind), rng_below(r, behind),
+		                         op == BPF_JA ? rng_below(r, behind) : rng_percent(r, 50) ? rng_below(r, 64) : (uint32_t)rng_u64(r) };
+}
+
+static struct sock_filter random_insn(struct rng *r, uint32_t behind, bool extras)
+{
+	static const uint16_t moves[] = { BPF_MISC | BPF_TAX, BPF_MISC | BPF_TXA, BPF_ST, BPF_STX, BPF_LD | BPF_MEM,
+		                              BPF_LDX | BPF_MEM };
+
+	switch (rng_below(r, 5)) {
+	case 0:
+		return (struct sock_filter){ moves[rng_below(r, BF_ARRAY_SIZE(moves))], 0, 0, rng_below(r, BPF_MEMWORDS) };
+	case 1:
+		return alu_insn(r);
+	case 2:
+		return jump_insn(r, behind);
+	default:
+		return load_insn(r, extras);
+	}
+}
+
+/* Mostly well formed; or any bits in one instruction. */
+static void random_filter(struct rng *r, struct sock_filter *f, uint16_t *len, bool extras)
+{
+	static const uint8_t odd[] = { 0x16, 0x0e, 0x60, 0x81, 0xb7, 0x84, 0x8d, 0x0f };
+
+	*len = 1 + rng_below(r, MAX_LEN - 1);
+	for (uint32_t i = 0; i + 1 < *len; i++)
+		f[i] = random_insn(r, *len - i - 1u, extras);
+	f[*len - 1] = (struct sock_filter){ BPF_RET | (rng_percent(r, 70) ? BPF_A : BPF_K), 0, 0, rng_below(r, 2) };
+	if (rng_percent(r, 15)) {
+		struct sock_filter *one = &f[rng_below(r, *len)];
+
+		one->code = rng_percent(r, 50) ? odd[rng_below(r, sizeof(odd))] : (uint16_t)(rng_u64(r) & 0x1ff);
+		one->k = rng_percent(r, 50) ? one->k : (uint32_t)rng_u64(r);
+		one->jt = rng_below(r, 30);
+	}
+}
+
+struct kernel {
+	int in, out;
+};
+
+static bool kernel_takes(const struct kernel *k, const struct bf_bytecode *b)
+{
+	struct sock_fprog p = { b->len, (struct sock_filter *)b->insns };
+
+	return !setsockopt(k->out, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p));
+}
+
+/* A datagram that the filter ends with 0 is not delivered. */
+static bool kernel_matches(const struct kernel *k, const uint8_t *data, size_t len)
+{
+	uint8_t sink[256];
+
+	(void)!send(k->in, data, len, MSG_DONTWAIT);
+	return recv(k->out, sink, sizeof(sink), MSG_DONTWAIT) >= 0;
+}
+
+static int complain(const struct bf_bytecode *b, const char *what, int ours, int theirs)
+{
+	_cleanup_buf_ struct bf_buf out = { 0 };
+
+	bf_match_bytecode.print(&out, b, false);
+	fprintf(stderr, "%s: %d, should be %d: %s\n", what, ours, theirs, out.data);
+	return 1;
+}
+
+static int run_packets(struct rng *r, const struct kernel *k, const struct bf_bytecode *b, const struct bf_rt_func *code,
+                       bool compare_kernel)
+{
+	for (int i = 0; i < PACKETS; i++) {
+		uint8_t data[64];
+		struct bf_packet p = { .family = NFPROTO_IPV4, .data = data, .len = 24 + rng_below(r, 40), .mark = 7, .pkttype = 3 };
+		bool hotdrop = false, oracle;
+		int ours;
+
+		for (size_t n = 0; n < sizeof(data); n++)
+			data[n] = rng_percent(r, 60) ? rng_below(r, 6) : (uint8_t)rng_u64(r);
+		oracle = bf_match_bytecode.eval(NULL, &p, b, &hotdrop);
+		ours = ebpf_code(code, 0, &p);
+		if (ours != oracle)
+			return complain(b, "translation against oracle", ours, oracle);
+		if (compare_kernel && kernel_matches(k, data, p.len) != oracle)
+			return complain(b, "oracle against kernel", oracle, !oracle);
+	}
+	return 0;
+}
+
+static int one_round(struct rng *r, const struct kernel *k, unsigned *taken)
+{
+	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
+	struct sock_filter insns[MAX_LEN];
+	struct bf_bytecode b = { .insns = insns };
+	const struct bf_bytecode *list = &b;
+	bool extras = rng_percent(r, 30);
+	struct bf_rt_func code;
+	int err;
+
+	random_filter(r, insns, &b.len, extras);
+	err = bf_bytecode_check(&b);
+	if ((err == 0 || err == -EOPNOTSUPP) != kernel_takes(k, &b))
+		return complain(&b, "check", err, err ? 0 : -EINVAL);
+	if (err)
+		return 0;
+	*taken += 1;
+	err = bf_cbpf_func(arena, &list, 1, &code, NULL);
+	if (err)
+		return complain(&b, "translate", err, 0);
+	return run_packets(r, k, &b, &code, !extras);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 20000, taken = 0;
+	struct rng r = { argc > 2 ? strtoull(argv[2], NULL, 0) : 1 };
+	int fds[2], failed = 0;
+	struct kernel k;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fds) < 0)
+		return perror("socketpair"), 77;
+	k = (struct kernel){ fds[0], fds[1] };
+	for (unsigned i = 0; i < rounds && failed < 3; i++)
+		failed += one_round(&r, &k, &taken);
+	printf("%u filters, %u of them taken, %d failed\n", rounds, taken, failed);
+	return failed || taken < rounds / 20;
+}
