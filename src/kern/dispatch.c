@@ -213,6 +213,11 @@ static void remove_link(const struct bf_ns *ns, unsigned n, bool backstop)
 		bf_link_detach(fd);
 }
 
+void bf_dispatch_remove_backstop(const struct bf_ns *ns, unsigned n)
+{
+	remove_link(ns, n, true);
+}
+
 void bf_dispatch_remove(struct bf_ns *ns, unsigned n)
 {
 	remove_link(ns, n, false);

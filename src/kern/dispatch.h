@@ -31,6 +31,7 @@ int bf_dispatch_make(struct bf_ns *ns, const char *unit, const struct bf_unit_pr
 /* Puts the backstop program behind it, unless it is there. */
 int bf_dispatch_backstop(struct bf_ns *ns, unsigned n, int prog, struct bf_diag *d);
 bool bf_dispatch_has_backstop(const struct bf_ns *ns, unsigned n);
+void bf_dispatch_remove_backstop(const struct bf_ns *ns, unsigned n);
 void bf_dispatch_remove(struct bf_ns *ns, unsigned n);
 /* What dispatcher n runs when that slot is live. */
 int bf_dispatch_set(const struct bf_ns *ns, unsigned slot, unsigned n, int prog);

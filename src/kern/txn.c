@@ -80,8 +80,18 @@ static void remove_slot(struct txn *t, unsigned slot)
 	bf_path_remove(path, false);
 }
 
+/* Backstops that were made and are not to stay (roll back), or that nobody needs any more. */
+static void remove_backstops(struct txn *t, bool rolling_back)
+{
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+		if (t->exists[n] && (rolling_back ? t->backstop_made[n] : !t->backstop[n]))
+			bf_dispatch_remove_backstop(t->ns, n);
+}
+
 static void roll_back(struct txn *t)
 {
+	bf_txn_comp_sweep(t, true);
+	remove_backstops(t, true);
 	remove_dispatchers(t, t->made, true);
 	stop_slot(t, t->idle);
 	remove_slot(t, t->idle);
@@ -104,12 +114,15 @@ static void finish(struct txn *t)
 	read_old_counters(t);
 	stop_slot(t, t->live);
 	remove_dispatchers(t, t->wanted, false);
+	bf_txn_comp_sweep(t, false);
+	remove_backstops(t, false);
 	remove_slot(t, t->live);
 }
 
 static void txn_free(struct txn *t)
 {
 	bf_txn_units_free(t);
+	bf_txn_comp_close(t);
 	bf_grace_close(&t->grace);
 	if (t->accept >= 0)
 		close(t->accept);
@@ -119,7 +132,9 @@ static void txn_free(struct txn *t)
 
 int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d)
 {
-	_cleanup_(txn_free) struct txn t = { .ns = ns, .d = d, .accept = -1, .stop = -1, .grace = BF_GRACE_NONE };
+	_cleanup_(txn_free) struct txn t = {
+		.ns = ns, .d = d, .accept = -1, .stop = -1, .grace = BF_GRACE_NONE, .maps = { -1, -1 },
+	};
 	int err = begin(&t, changes, n);
 
 	if (err)

@@ -5,6 +5,7 @@
 #ifndef BF_KERN_TXN_H
 #define BF_KERN_TXN_H
 
+#include "kern/companion.h"
 #include "kern/dispatch.h"
 #include "kern/grace.h"
 #include "kern/load.h"
@@ -19,6 +20,7 @@ struct txn_unit {
 	struct bf_unit_head head;       /* of the next generation */
 	unsigned dispatcher[BF_UNIT_PROGS];
 	struct bf_loaded loaded;        /* of a changed one */
+	struct bf_comp *comp;
 };
 
 struct txn {
@@ -34,11 +36,23 @@ struct txn {
 	bool exists[BF_DISPATCHERS];   /* dispatchers with a link */
 	bool made[BF_DISPATCHERS];     /* those that this transaction made */
 	bool wanted[BF_DISPATCHERS];   /* those of the next generation */
+	bool backstop[BF_DISPATCHERS]; /* those of them that need a backstop */
+	bool backstop_made[BF_DISPATCHERS];
+	bool companion; /* some unit of the next generation has one */
+	struct bf_companion_maps maps;
+	struct bf_nft *nft; /* NULL: no tables, before and after */
 };
 
 /* txn_units.c: which units there are, and what the next generation needs. */
 int bf_txn_units(struct txn *t, const struct bf_change *changes, uint32_t n);
 void bf_txn_units_free(struct txn *t);
+
+/* txn_comp.c: the companions. */
+int bf_txn_comp_open(struct txn *t, struct txn_unit *u);
+int bf_txn_comp_maps(struct txn *t);
+int bf_txn_comp_build(struct txn *t);
+void bf_txn_comp_sweep(struct txn *t, bool old);
+void bf_txn_comp_close(struct txn *t);
 
 /* txn_build.c: the idle slot. */
 int bf_txn_build(struct txn *t);

@@ -52,6 +52,7 @@ static int get_dispatchers(struct txn *t, struct txn_unit *u)
 		if (t->wanted[n])
 			return bf_diag_error(t->d, -EINVAL, "unit \"%s\" has two programs for one place", u->name);
 		t->wanted[n] = true;
+		t->backstop[n] = u->head.prog[i].handoff;
 		u->dispatcher[i] = (unsigned)n;
 	}
 	return 0;
@@ -79,9 +80,10 @@ static int pin_counters(const struct txn *t, const struct txn_unit *u)
 	return pin_in(t, u, fd, "counters");
 }
 
-static int pin_state(const struct txn *t, const struct txn_unit *u)
+static int pin_state(const struct txn *t, struct txn_unit *u)
 {
-	_cleanup_close_ int fd = bf_unit_make_state(&u->head, NULL, u->change->state);
+	const void *record = bf_comp_record(u->comp, &u->head.record_len);
+	_cleanup_close_ int fd = bf_unit_make_state(&u->head, record, u->change->state);
 
 	return pin_in(t, u, fd, "state");
 }
@@ -97,6 +99,8 @@ static int pin_unit(struct txn *t, struct txn_unit *u)
 	err = pin_state(t, u);
 	if (!err)
 		err = pin_counters(t, u);
+	if (!err && bf_comp_assist_fd(u->comp) >= 0)
+		err = pin_in(t, u, bf_comp_assist_fd(u->comp), "assist");
 	for (uint32_t i = 0; !err && i < u->loaded.n_progs; i++) {
 		snprintf(name, sizeof(name), "prog-%u", i);
 		err = pin_in(t, u, u->loaded.progs[i], name);
@@ -117,11 +121,13 @@ static int carry_over(struct txn *t, struct txn_unit *u)
 
 static int make_unit(struct txn *t, struct txn_unit *u)
 {
+	struct bf_given_maps given = { t->maps.handoff, t->maps.pending, -1 };
 	int err;
 
 	if (!u->change)
 		return carry_over(t, u);
-	err = bf_load(&u->loaded, u->change->image, NULL, t->d);
+	given.assist = bf_comp_assist_fd(u->comp);
+	err = bf_load(&u->loaded, u->change->image, &given, t->d);
 	return err ? err : pin_unit(t, u);
 }
 
@@ -171,10 +177,16 @@ int bf_txn_build(struct txn *t)
 		err = load_helpers(t);
 	if (!err)
 		err = for_units(t, get_dispatchers);
+	if (!err)
+		err = for_units(t, bf_txn_comp_open);
+	if (!err)
+		err = bf_txn_comp_maps(t);
 	bf_path(path, "%s/%u", t->ns->dir, t->idle);
 	if (!err && mkdir(path, 0700))
 		err = failed(t, -errno, "make a directory of pins");
 	if (!err)
 		err = for_units(t, make_unit);
-	return err ? err : set_programs(t);
+	if (!err)
+		err = set_programs(t);
+	return err ? err : bf_txn_comp_build(t);
 }

@@ -25,7 +25,7 @@ struct bf_unit_prog {
 struct bf_unit_head {
 	uint32_t magic;
 	uint32_t n_counters, stripes, n_progs;
-	uint64_t state_len, record_len;
+	size_t state_len, record_len;
 	uint64_t companion; /* id of its nf_tables table, 0: none */
 	struct bf_unit_prog prog[BF_UNIT_PROGS];
 };
