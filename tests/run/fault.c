@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -63,4 +64,7 @@ WRAP(int, unlink, (const char *p), (p), -1)
 WRAP(int, unlinkat, (int fd, const char *p, int f), (fd, p, f), -1)
 WRAP(int, linkat, (int a, const char *p, int b, const char *q, int f), (a, p, b, q, f), -1)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL)
+WRAP(void *, mnl_socket_open2, (int bus, int flags), (bus, flags), NULL)
+WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), (fd, m, f), -1)
+WRAP(ssize_t, recv, (int fd, void *p, size_t n, int f), (fd, p, n, f), -1)
 WRAP(int, setns, (int fd, int type), (fd, type), -1)

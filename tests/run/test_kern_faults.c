@@ -49,6 +49,7 @@ static int change(struct bf_ns *ns, const char *state)
 	_cleanup_image_ struct bf_image *b = test_image(NFPROTO_IPV6, "ip6-filter", 2, 2);
 	const struct bf_change c[] = { { "ip-filter", a, state, 3 }, { "ip6-filter", b, state, 3 } };
 
+	a->conntrack = !is_old;
 	test_image_verdict(a, is_old ? NF_INET_LOCAL_IN : NF_INET_LOCAL_OUT, 0, 1, NF_DROP);
 	test_image_verdict(b, NF_INET_LOCAL_OUT, 0, 1, is_old ? NF_ACCEPT : NF_DROP);
 	arm();
@@ -59,6 +60,7 @@ static void carried_unit(struct bf_ns *ns)
 {
 	_cleanup_image_ struct bf_image *img = test_image(NFPROTO_IPV4, "carried", 1, 1);
 
+	img->conntrack = true;
 	test_image_verdict(img, NF_INET_POST_ROUTING, 0, 0, NF_ACCEPT);
 	arm();
 	if (bf_ns_commit(ns, &(struct bf_change){ "carried", img, "c", 1 }, 1, &diag))
@@ -110,6 +112,17 @@ static bool is_new(struct bf_ns *ns, const char *when)
 	return a == 'n';
 }
 
+static int tables(void)
+{
+	FILE *p = popen("nft list tables | grep -c bpfilter-", "r");
+	int n = -1;
+
+	if (fscanf(p, "%d", &n) != 1)
+		n = -1;
+	pclose(p);
+	return n;
+}
+
 static void back_to_old(struct bf_ns *ns, const char *when)
 {
 	if (bf_ns_lock(ns, 0) || change(ns, "old"))
@@ -117,6 +130,8 @@ static void back_to_old(struct bf_ns *ns, const char *when)
 	assert_false(is_new(ns, when));
 	if (dir_entries(ns) != rules_dir_entries)
 		fail_msg("%s: %u entries instead of %u", when, dir_entries(ns), rules_dir_entries);
+	if (tables() != 1)
+		fail_msg("%s: %d tables instead of 1", when, tables());
 }
 
 static struct bf_ns *start_here(void)

@@ -265,6 +265,49 @@ static void places_taken(void **state)
 	close(b);
 }
 
+/* Tables of ours in nf_tables, as nft lists them. */
+static void tables(char *out, size_t size)
+{
+	FILE *p = popen("nft list tables | grep bpfilter- | tr '\\n' ' '", "r");
+
+	memset(out, 0, size);
+	fread(out, 1, size - 1, p);
+	pclose(p);
+}
+
+static void commit_conntrack(struct fixture *f, const char *unit, bool conntrack)
+{
+	_cleanup_image_ struct bf_image *img = test_image(NFPROTO_IPV4, unit, 2, 4);
+
+	img->conntrack = conntrack;
+	test_image_verdict(img, NF_INET_LOCAL_IN, 0, 1, NF_ACCEPT);
+	commit(f, &(struct bf_change){ unit, img }, 1);
+}
+
+/* The companion's table comes with the unit that needs it, stays when others change, is healed, and goes. */
+static void companion_tables(void **state)
+{
+	struct fixture *f = *state;
+	char first[200], then[200];
+
+	commit_conntrack(f, "ip-filter", false);
+	tables(first, sizeof(first));
+	assert_string_equal(first, "");
+	commit_conntrack(f, "ip-filter", true);
+	tables(first, sizeof(first));
+	assert_memory_equal(first, "table ip bpfilter-ip-filter-", 28);
+	commit_verdict(f, "other", NFPROTO_IPV4, NF_INET_LOCAL_OUT, NF_ACCEPT, NULL, 0);
+	tables(then, sizeof(then));
+	assert_string_equal(first, then);
+	assert_int_equal(system("nft flush ruleset"), 0);
+	commit_verdict(f, "other", NFPROTO_IPV4, NF_INET_LOCAL_OUT, NF_ACCEPT, NULL, 0);
+	tables(then, sizeof(then));
+	assert_string_equal(first, then);
+	commit_conntrack(f, "ip-filter", false);
+	tables(then, sizeof(then));
+	assert_string_equal(then, "");
+}
+
 struct flood {
 	struct test_udp udp;
 	bool stop;
@@ -360,6 +403,7 @@ int main(void)
 		CASE(failure_changes_nothing),
 		CASE(refuses_nonsense),
 		CASE(places_taken),
+		CASE(companion_tables),
 		CASE(accept_loses_none),
 		CASE(drop_leaks_none),
 		CASE(destroy),
