@@ -85,10 +85,10 @@
 -A INPUT -m conntrack --ctproto 6 ! --ctorigdstport 22 ; ct none 0 ct protocol tcp ct original proto-dst != 22 counter
 -A INPUT -m conntrack --ctproto 6 --ctreplsrcport 80 --ctrepldstport 1024:65535 ; ct none 0 ct protocol tcp ct reply proto-src 80 ct reply proto-dst 1024-65535 counter
 -A INPUT -m conntrack --ctdir ORIGINAL ; ct none 0 ct reply 0 counter
--A INPUT -m conntrack --ctdir REPLY ; ct none 0 ct reply != 0 counter
+-A INPUT -m conntrack --ctdir REPLY ; ct none 0 ct reply 1 counter
 -A INPUT -m conntrack --ctexpire 10:100 ; ct none 0 ct expiration 10-100 counter
 -A INPUT -m conntrack ! --ctexpire 5 ; ct none 0 ct expiration != 5 counter
--A INPUT -m conntrack --ctstate ESTABLISHED --ctdir REPLY --ctproto 6 ; ct state established ct reply != 0 ct protocol tcp counter
+-A INPUT -m conntrack --ctstate ESTABLISHED --ctdir REPLY --ctproto 6 ; ct state established ct reply 1 ct protocol tcp counter
 -A INPUT -m conntrack --ctstate INVALID,NEW --ctdir REPLY ; conntrack { ct state invalid,new; ct reply != 0 } counter
 -A INPUT -m conntrack ! --ctstate NEW --ctorigsrc 192.0.2.1 ; conntrack { ct state != new; ct original ip saddr 192.0.2.1 } counter
 -A INPUT -m conntrack ! --ctstate INVALID,UNTRACKED --ctorigsrc 192.0.2.1 ; ct state != invalid,untracked ct original ip saddr 192.0.2.1/32 counter

@@ -100,7 +100,7 @@ static int of_connection(struct bf_ruleset *rs, struct bf_rule *r, const struct 
 	int err = 0;
 
 	if (m->match & XT_CONNTRACK_DIRECTION)
-		err = bf_rule_add_value(rs, r, BF_F_CT_REPLY, 0, 0, m->invert & XT_CONNTRACK_DIRECTION);
+		err = bf_rule_add_value(rs, r, BF_F_CT_REPLY, 0, !!(m->invert & XT_CONNTRACK_DIRECTION), false);
 	for (unsigned i = 0; i < 4 && !err; i++)
 		if (m->match & ADDR_FLAGS(i))
 			err = bf_xt_masked(rs, r, addrs[i], m->mask[i], m->addr[i], m->invert & ADDR_FLAGS(i));
