@@ -46,6 +46,10 @@ static void read_lines(struct file *f)
 		f->n++;
 		cap = 0;
 	}
+	if (f->n == MAX_LINES)
+		die("too many lines", f->path);
+	free(f->line[f->n]); /* at the end of the file, a line of nothing */
+	f->line[f->n] = NULL;
 	fclose(in);
 }
 
