@@ -1,6 +1,122 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gc.c: a pinned link keeps its network namespace alive, so the rules of a
+ * container that ended would stay for ever, and its devices with them. When
+ * all references that a namespace still has are our links', it is released:
+ * nobody can reach it any more.
+ *
+ * Whoever works on a namespace's state holds a descriptor of it, so it has one
+ * reference more. The lock is taken all the same, and the count looked at
+ * again under it.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/file.h>
+
 #include "kern/ns.h"
+#include "kern/netlist.h"
+#include "kern/sys.h"
+
+struct dir {
+	char path[BF_PATH_MAX];
+	uint64_t cookie;
+};
+
+static bool parse_cookie(const char *name, uint64_t *cookie)
+{
+	char *end;
+
+	if (*name < '1' || *name > '9')
+		return false;
+	errno = 0;
+	*cookie = strtoull(name, &end, 10);
+	return !*end && !errno;
+}
+
+/* Calls f for each link that is pinned in a directory; how many there are. */
+static int each_link(const struct dir *dir, void (*f)(const char *path))
+{
+	_cleanup_buf_ struct bf_buf names = { 0 };
+	int n = 0, err = bf_path_list(dir->path, &names);
+
+	for (const char *p = names.data; p && p < names.data + names.len; p += strlen(p) + 1) {
+		char path[BF_PATH_MAX];
+
+		if (strncmp(p, "link-", 5))
+			continue;
+		n++;
+		bf_path(path, "%s/%s", dir->path, p);
+		if (f)
+			f(path);
+	}
+	return err ? err : n;
+}
+
+static void remove_link(const char *path)
+{
+	int fd = bf_pin_get(path);
+
+	if (!unlink(path) && fd >= 0)
+		bf_link_detach(fd);
+	bf_closep(&fd);
+}
+
+/* Nothing but our links keeps it? Of a namespace that is gone only a directory without links can be left. */
+static bool is_abandoned(const struct bf_netlist *l, const struct dir *dir)
+{
+	const struct bf_netns *list;
+	uint32_t n;
+	int links = each_link(dir, NULL);
+
+	if (links < 0 || bf_netlist_look(l, &list, &n))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (list[i].cookie == dir->cookie)
+			return links && list[i].refs == (uint32_t)links;
+	return !links;
+}
+
+static bool release(const struct bf_netlist *l, const struct dir *dir)
+{
+	_cleanup_close_ int fd = -1;
+	char gen[BF_PATH_MAX];
+
+	if (!is_abandoned(l, dir))
+		return false;
+	fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || !is_abandoned(l, dir))
+		return false;
+	bf_path(gen, "%s/gen", dir->path);
+	unlink(gen);
+	each_link(dir, remove_link);
+	return !bf_path_remove(dir->path, false);
+}
+
+static int collect(const char *base, const struct bf_buf *names, struct bf_diag *d)
+{
+	_cleanup_netlist_ struct bf_netlist l = BF_NETLIST_NONE;
+	int n = 0, err = bf_netlist_open(&l, d);
+
+	for (const char *p = names->data; !err && p < names->data + names->len; p += strlen(p) + 1) {
+		struct dir dir;
+
+		if (!parse_cookie(p, &dir.cookie))
+			continue;
+		bf_path(dir.path, "%s/%s", base, p);
+		n += release(&l, &dir);
+	}
+	return err ? err : n;
+}
+
 int bf_ns_collect(struct bf_diag *d)
 {
-	return 0;
+	_cleanup_buf_ struct bf_buf names = { 0 };
+	char base[BF_PATH_MAX];
+	int err = bf_path_base(base, false, d);
+
+	if (!err)
+		err = bf_path_list(base, &names);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	return names.len ? collect(base, &names, d) : 0;
 }

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * netlist.c: a program of type SYSCALL, run on request, that follows the
+ * kernel's ring of network namespaces and notes cookie and reference count of
+ * each. A namespace is kept by what counts here: processes, open descriptors,
+ * bind mounts, sockets, devices moved about, links of other programs, in any
+ * mount or process namespace. No search through /proc finds all of these.
+ *
+ *   own struct net ─list─▶ struct net ─list─▶ ... ─▶ head of the list ─▶ ... ─▶ own struct net
+ *
+ * The head is not part of a struct net: what lies around it is told by the
+ * pointer to the operations, the same in all of them. Reads are checked reads
+ * of kernel memory; the walk takes no lock, so only one that comes round to
+ * its start counts.
+ */
+#include "kern/netlist.h"
+
+#include "kern/load.h"
+#include "kern/sys.h"
+
+enum { MAX = 65536, GET_CURRENT_TASK = 35, PROBE_READ_KERNEL = 113 };
+
+struct result {
+	uint32_t n;
+	uint32_t complete;
+	uint64_t pad;
+	struct bf_netns net[MAX];
+};
+
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+#define MOV(d, v) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, v)
+#define MOVR(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define ADD(d, v) INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, v)
+#define SUB(d, v) INSN(BPF_ALU64 | BPF_SUB | BPF_K, d, 0, 0, v)
+#define LOAD(d, s, o) INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, o, 0)
+#define STORE(d, s, o) INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
+#define LOAD32(d, s, o) INSN(BPF_LDX | BPF_MEM | BPF_W, d, s, o, 0)
+#define STORE32(d, s, o) INSN(BPF_STX | BPF_MEM | BPF_W, d, s, o, 0)
+#define MAP(d) INSN(BPF_LD | BPF_IMM | BPF_DW, d, 0, 0, 0), ((struct bpf_insn){ 0 })
+#define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
+#define JEQ(d, v, o) INSN(BPF_JMP | BPF_JEQ | BPF_K, d, 0, o, v)
+#define JNE(d, v, o) INSN(BPF_JMP | BPF_JNE | BPF_K, d, 0, o, v)
+#define JNER(d, s, o) INSN(BPF_JMP | BPF_JNE | BPF_X, d, s, o, 0)
+#define JGE(d, v, o) INSN(BPF_JMP | BPF_JGE | BPF_K, d, 0, o, v)
+#define EXIT INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+
+/* The stack, below r10. */
+enum { ITER = -8, CUR = -16, OPS = -24, START = -32, TMP = -40 };
+
+/* A jump is written as target - following instruction, by the numbers in the comments. */
+static const struct bpf_insn insns[] = {
+	/* 0: the own namespace; its operations; where the walk starts */
+	CALL(GET_CURRENT_TASK),
+	MOVR(3, 0),
+	ADD(3, 0), /* 2: task_struct.nsproxy */
+	MOVR(1, 10), ADD(1, TMP), MOV(2, 8),
+	CALL(PROBE_READ_KERNEL),
+	LOAD(3, 10, TMP),
+	ADD(3, 0), /* 8: nsproxy.net_ns */
+	MOVR(1, 10), ADD(1, TMP), MOV(2, 8),
+	CALL(PROBE_READ_KERNEL),
+	LOAD(3, 10, TMP),
+	ADD(3, 0), /* 14: net.ns.ops */
+	MOVR(1, 10), ADD(1, OPS), MOV(2, 8),
+	CALL(PROBE_READ_KERNEL),
+	LOAD(1, 10, TMP),
+	ADD(1, 0), /* 20: net.list */
+	STORE(10, 1, CUR),
+	STORE(10, 1, START),
+	MOVR(1, 10), ADD(1, ITER), MOV(2, 0), MOV(3, MAX + 1),
+	CALL(0), /* 27: bpf_iter_num_new */
+	/* 28: next round */
+	MOVR(1, 10), ADD(1, ITER),
+	CALL(0), /* 30: bpf_iter_num_next */
+	JEQ(0, 0, 81 - 32),
+	/* 32: is this a struct net? */
+	LOAD(3, 10, CUR),
+	ADD(3, 0), /* 33: net.ns.ops */
+	SUB(3, 0), /* 34: net.list */
+	MOVR(1, 10), ADD(1, TMP), MOV(2, 8),
+	CALL(PROBE_READ_KERNEL),
+	JNE(0, 0, 81 - 40),
+	LOAD(1, 10, TMP),
+	LOAD(2, 10, OPS),
+	JNER(1, 2, 68 - 43),
+	/* 43: note it */
+	MAP(6),
+	LOAD32(7, 6, 0),
+	JGE(7, MAX, 81 - 47),
+	MOVR(8, 7),
+	INSN(BPF_ALU64 | BPF_LSH | BPF_K, 8, 0, 0, 4),
+	INSN(BPF_ALU64 | BPF_ADD | BPF_X, 8, 6, 0, 0),
+	MOVR(1, 8), ADD(1, offsetof(struct result, net)), MOV(2, 8),
+	LOAD(3, 10, CUR),
+	ADD(3, 0), /* 54: net.net_cookie */
+	SUB(3, 0), /* 55: net.list */
+	CALL(PROBE_READ_KERNEL),
+	JNE(0, 0, 81 - 58),
+	MOVR(1, 8), ADD(1, offsetof(struct result, net[0].refs)), MOV(2, 4),
+	LOAD(3, 10, CUR),
+	ADD(3, 0), /* 62: the reference count */
+	SUB(3, 0), /* 63: net.list */
+	CALL(PROBE_READ_KERNEL),
+	JNE(0, 0, 81 - 66),
+	ADD(7, 1),
+	STORE32(6, 7, 0),
+	/* 68: on; round? */
+	MOVR(1, 10), ADD(1, CUR), MOV(2, 8),
+	LOAD(3, 10, CUR),
+	CALL(PROBE_READ_KERNEL),
+	JNE(0, 0, 81 - 74),
+	LOAD(1, 10, CUR),
+	LOAD(2, 10, START),
+	JNER(1, 2, 28 - 77),
+	MAP(6),
+	MOV(1, 1),
+	STORE32(6, 1, 4),
+	/* 81: end */
+	MOVR(1, 10), ADD(1, ITER),
+	CALL(0), /* 83: bpf_iter_num_destroy */
+	MOV(0, 0),
+	EXIT,
+};
+
+#define OFF(i, t, m) { .insn = (i), .kind = BF_RELOC_OFFSET, .type = (t), .member = (m) }
+#define KFUNC(i, f) { .insn = (i), .kind = BF_RELOC_KFUNC, .type = (f) }
+#define RESULT(i) { .insn = (i), .kind = BF_RELOC_MAP_VALUE }
+
+static const struct bf_reloc relocs[] = {
+	OFF(2, "task_struct", "nsproxy"), OFF(8, "nsproxy", "net_ns"), OFF(14, "net", "ns.ops"), OFF(20, "net", "list"),
+	KFUNC(27, "bpf_iter_num_new"), KFUNC(30, "bpf_iter_num_next"), OFF(33, "net", "ns.ops"), OFF(34, "net", "list"),
+	RESULT(43), OFF(54, "net", "net_cookie"), OFF(55, "net", "list"), OFF(63, "net", "list"), RESULT(77),
+	KFUNC(83, "bpf_iter_num_destroy"),
+};
+
+/* The count was renamed in Linux 6.18. */
+static int put_count(const struct bf_btf *btf, struct bpf_insn *i)
+{
+	struct bf_btf_member m;
+
+	if (bf_btf_find(btf, "net", "ns.__ns_ref", &m) && bf_btf_find(btf, "net", "ns.count", &m))
+		return -EOPNOTSUPP;
+	i->imm = (int)m.offset;
+	return m.size == 4 ? 0 : -EOPNOTSUPP;
+}
+
+static int load_prog(struct bf_netlist *l, struct bf_diag *d)
+{
+	static const struct bf_prog_image image = {
+		.name = "bf_netlist",
+		.n_insns = BF_ARRAY_SIZE(insns),
+		.relocs = (struct bf_reloc *)relocs,
+		.n_relocs = BF_ARRAY_SIZE(relocs),
+	};
+	_cleanup_btf_ struct bf_btf *btf = NULL;
+	struct bpf_insn copy[BF_ARRAY_SIZE(insns)];
+	const struct bf_prog_desc p = {
+		.name = "bf_netlist",
+		.type = BPF_PROG_TYPE_SYSCALL,
+		.flags = BPF_F_SLEEPABLE,
+		.insns = copy,
+		.n_insns = BF_ARRAY_SIZE(insns),
+	};
+	int err;
+
+	memcpy(copy, insns, sizeof(insns));
+	err = bf_relocate(&image, copy, &l->map, 1, &btf, d);
+	if (!err)
+		err = put_count(btf, &copy[62]);
+	if (err)
+		return err;
+	l->prog = bf_prog_load(&p);
+	return l->prog < 0 ? l->prog : 0;
+}
+
+int bf_netlist_open(struct bf_netlist *l, struct bf_diag *d)
+{
+	const struct bf_map_desc m = { "bf_netlist", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct result), 1, BPF_F_MMAPABLE, 0 };
+	int err;
+
+	*l = (struct bf_netlist)BF_NETLIST_NONE;
+	l->map = bf_map_create(&m);
+	if (l->map >= 0)
+		l->mem = bf_map_mmap(l->map, sizeof(struct result), true);
+	err = l->map < 0 ? l->map : l->mem ? load_prog(l, d) : -ENOMEM;
+	if (!err)
+		return 0;
+	bf_netlist_close(l);
+	return bf_diag_error(d, err, "cannot list the network namespaces: %s", strerror(-err));
+}
+
+void bf_netlist_close(struct bf_netlist *l)
+{
+	bf_map_munmap(l->mem, sizeof(struct result));
+	bf_closep(&l->map);
+	bf_closep(&l->prog);
+	*l = (struct bf_netlist)BF_NETLIST_NONE;
+}
+
+int bf_netlist_look(const struct bf_netlist *l, const struct bf_netns **list, uint32_t *n)
+{
+	struct result *r = l->mem;
+	struct bf_run_desc run = { .prog = l->prog };
+	int err;
+
+	r->n = r->complete = 0;
+	err = bf_prog_run(&run);
+	if (err)
+		return err;
+	*list = r->net;
+	*n = r->n;
+	return r->complete && r->n <= MAX ? 0 : -EAGAIN;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* netlist.h: all network namespaces of the machine, with the number of references that keep each alive. */
+#ifndef BF_KERN_NETLIST_H
+#define BF_KERN_NETLIST_H
+
+#include "base/diag.h"
+
+struct bf_netns {
+	uint64_t cookie;
+	uint32_t refs, pad;
+};
+
+struct bf_netlist {
+	int map, prog;
+	void *mem;
+};
+
+int bf_netlist_open(struct bf_netlist *l, struct bf_diag *d);
+void bf_netlist_close(struct bf_netlist *l);
+#define _cleanup_netlist_ _cleanup_(bf_netlist_close)
+#define BF_NETLIST_NONE { -1, -1, NULL }
+
+/* Looks again. *list lies in the map until the next look. -EAGAIN: namespaces came and went meanwhile, nothing is known. */
+int bf_netlist_look(const struct bf_netlist *l, const struct bf_netns **list, uint32_t *n);
+
+#endif
