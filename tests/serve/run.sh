@@ -1,0 +1,226 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The supervisor and the programs around it, against the kernel's own iptables in a twin namespace.
+#   run.sh BUILDDIR [TEST...]
+build=$1
+shift
+. "$(dirname "$0")/../lib.sh"
+multi=$build/iptables/xtables-bpf-multi
+bpfilter=$build/cli/bpfilter
+only="$*"
+
+wanted()
+{
+	[ -z "$only" ] || [[ " $only " == *" $1 "* ]]
+}
+
+# In a namespace, with the programs of $work/native or $work/bpf found first.
+with()
+{
+	local tools=$1 ns=$2
+	shift 2
+
+	in_ns "$ns" env PATH="$work/$tools:$PATH" "$@"
+}
+
+# rules NS [FAMILY TOOL]: how many rules are there
+rules()
+{
+	with bpf "$1" iptables -S | grep -c '^-A'
+}
+
+test_verbs()
+{
+	local f
+
+	for f in 4 6; do
+		netns_add n$f b$f
+		with native n$f sh "$here/serve/verbs.sh" $f >"$work/native.$f"
+		with bpf b$f sh "$here/serve/verbs.sh" $f >"$work/bpf.$f"
+		same "verbs.sh $f: output and exit statuses as native" "$work/native.$f" "$work/bpf.$f"
+		netns_add r$f
+		in_ns r$f env PATH="$work/native:$PATH" "$bpfilter" run -- sh "$here/serve/verbs.sh" $f >"$work/run.$f"
+		same "verbs.sh $f under bpfilter run" "$work/native.$f" "$work/run.$f"
+		netns_del n$f b$f r$f
+	done
+}
+
+# The kernel's own filter table must not have seen any of it.
+test_hidden()
+{
+	netns_add h
+	with bpf h iptables -A INPUT -s 10.0.0.1 -j DROP
+	with bpf h iptables -t mangle -A INPUT -s 10.0.0.1 -j DROP
+	check "the kernel has no filter table" test "$(with native h cat /proc/net/ip_tables_names)" = mangle
+	check "the kernel has the mangle rule" test "$(with native h iptables -t mangle -S | grep -c '^-A')" = 1
+	# Newest first, ours where it belongs.
+	with bpf h iptables -t nat -L >/dev/null
+	check "tables are saved newest first" test \
+		"$(with bpf h iptables-save | grep '^\*' | tr -d '\n')" = '*nat*mangle*filter'
+	netns_del h
+}
+
+test_parallel()
+{
+	netns_add p
+	for i in $(seq 40); do
+		with bpf p iptables -w -A INPUT -s 10.0.0."$i" -j ACCEPT &
+	done
+	wait
+	check "40 parallel -w -A give 40 rules" test "$(rules p)" = 40
+	with bpf p iptables -F
+	in_ns p env PATH="$work/native:$PATH" "$bpfilter" run -- sh -c '
+		for i in $(seq 40); do iptables -w -A INPUT -s 10.0.0.$i -j ACCEPT & done; wait'
+	check "40 parallel under one supervisor" test "$(rules p)" = 40
+	netns_del p
+}
+
+# Two supervisors at once in different namespaces, threads in one process, all answered rightly.
+test_threads()
+{
+	netns_add t
+	with bpf t iptables -A INPUT -j ACCEPT
+	check "8 threads, 200 questions each" in_ns t "$bpfilter" run -- "$build/tests/serve/threads" 8 200
+	netns_del t
+}
+
+test_signals()
+{
+	local pid status
+
+	netns_add s
+	in_ns s "$bpfilter" run -- sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done' >"$work/ready" &
+	pid=$!
+	wait_for "$work/ready"
+	kill -TERM $pid
+	wait $pid
+	check "SIGTERM is handed on, the status handed back" test $? = 7
+	in_ns s "$bpfilter" run -- sh -c 'kill -KILL $$'
+	check "death by signal is passed on" test $? = 137
+	in_ns s "$bpfilter" run -- sh -c 'exit 3'
+	check "exit status is passed on" test $? = 3
+	in_ns s "$bpfilter" run -- true </dev/null
+	check "exit status 0" test $? = 0
+	# A parent that ignores SIGCHLD: the status must not be lost.
+	check "SIGCHLD ignored by the caller" in_ns s bash -c 'trap "" CHLD; exec "$@"' - "$bpfilter" run -- true
+	check "descendants outlive the command and are served" in_ns s env PATH="$work/native:$PATH" "$bpfilter" run -- \
+		sh -c '(sleep 0.3; iptables -A INPUT -s 10.9.9.9 -j DROP) & exit 0'
+	check "... and their rules are there" test "$(rules s)" = 1
+	netns_del s
+}
+
+# wait_for FILE: until it has a line
+wait_for()
+{
+	for _ in $(seq 200); do
+		[ -s "$1" ] && return
+		sleep 0.02
+	done
+	not_ok "nothing came in $1"
+}
+
+# Supervisors and callers killed at random moments: old or new rules, and the next command works.
+test_killed()
+{
+	local i pid bad=0 n
+
+	netns_add k
+	with bpf k iptables -A INPUT -s 10.0.0.1 -j ACCEPT
+	for i in $(seq 60); do
+		with bpf k iptables -w -R INPUT 1 -s 10.0.1."$i" -j ACCEPT 2>/dev/null &
+		pid=$!
+		sleep "0.00$((RANDOM % 9))"
+		kill -9 $pid 2>/dev/null
+		wait $pid 2>/dev/null
+		n=$(rules k)
+		[ "$n" = 1 ] || bad=$((bad + 1))
+	done
+	check "60 supervisors killed: always one rule" test $bad = 0
+	for i in $(seq 60); do
+		in_ns k "$bpfilter" run -- bash -c "
+			$work/native/iptables -w -R INPUT 1 -s 10.0.2.$i -j ACCEPT & sleep 0.00$((RANDOM % 9)); kill -9 \$!" 2>/dev/null
+		n=$(rules k)
+		[ "$n" = 1 ] || bad=$((bad + 1))
+	done
+	check "60 callers killed: always one rule" test $bad = 0
+	check "no wrapper's iptables outlives it" test -z "$(ip netns pids "$tag-k")"
+	# The supervisor of a script dies: its iptables fail and say so, and reach no other table.
+	in_ns k "$bpfilter" run -- bash -c "kill -9 \$PPID; sleep 0.1; $work/native/iptables -A INPUT -j DROP" >"$work/orphan" 2>&1
+	sleep 0.3
+	check "without the supervisor a call fails" grep -q 'Will be implemented' "$work/orphan"
+	check "... and the kernel's table is untouched" test -z "$(with native k cat /proc/net/ip_tables_names)"
+	netns_del k
+}
+
+test_rights()
+{
+	netns_add c
+	in_ns c setpriv --reuid 65534 --clear-groups --bounding-set -all "$work/native/iptables" -S >"$work/native.c" 2>&1
+	in_ns c setpriv --reuid 65534 --clear-groups --bounding-set -all "$multi" iptables-bpf -S >"$work/bpf.c" 2>&1
+	same "a user without rights: as native" "$work/native.c" "$work/bpf.c"
+	# A supervisor with all rights, a caller with none: the caller's count.
+	in_ns c "$bpfilter" run -- "$build/tests/serve/threads" --drop-caps >"$work/drop.c" 2>&1
+	check "CAP_NET_ADMIN is the caller's: EPERM" grep -q 'Operation not permitted' "$work/drop.c"
+	check "only CAP_NET_ADMIN and CAP_NET_RAW: the filter installs with NO_NEW_PRIVS" in_ns c setpriv \
+		--bounding-set=-all,+net_admin,+net_raw,+bpf,+perfmon,+sys_admin "$multi" iptables-bpf -S
+	netns_del c
+}
+
+test_nested()
+{
+	netns_add e
+	with bpf e iptables -A INPUT -s 10.0.0.1 -j DROP
+	check "bpfilter run in bpfilter run" in_ns e "$bpfilter" run -- "$bpfilter" run -- "$work/native/iptables" -C INPUT \
+		-s 10.0.0.1 -j DROP
+	check "iptables-bpf in bpfilter run" in_ns e "$bpfilter" run -- "$multi" iptables-bpf -C INPUT -s 10.0.0.1 -j DROP
+	check "import in bpfilter run is refused" fails_with 'bpfilter run' in_ns e "$bpfilter" run -- "$bpfilter" import
+	check "strace inside" in_ns e "$bpfilter" run -- strace -f -o /dev/null "$work/native/iptables" -C INPUT -s 10.0.0.1 -j DROP
+	netns_del e
+}
+
+# fails_with TEXT COMMAND...
+fails_with()
+{
+	local text=$1
+	shift
+
+	! "$@" >"$work/fails" 2>&1 && grep -q -- "$text" "$work/fails"
+}
+
+test_namespaces()
+{
+	netns_add x y
+	# The first use ever is inside ip netns exec, whose mounts go away with it.
+	ip netns exec "$tag-x" "$multi" iptables-bpf -A INPUT -s 10.0.0.7 -j DROP
+	check "first use inside ip netns exec survives" test "$(rules x)" = 1
+	check "other namespaces have their own rules" test "$(rules y)" = 0
+	check "one supervisor, two namespaces" in_ns x "$bpfilter" run -- sh -c "
+		nsenter --net=/run/netns/$tag-y $work/native/iptables -A INPUT -s 10.0.0.8 -j DROP"
+	check "... the socket's counts" test "$(rules x)$(rules y)" = 11
+	check "bpfilter --netns NAME" test "$("$bpfilter" --netns "$tag-y" list | grep -c 10.0.0.8)" = 1
+	check "unshare -Urn under a supervisor" env XTABLES_LOCKFILE="$work/lock" "$bpfilter" run -- \
+		unshare -Urn sh -c "$work/native/iptables -A INPUT -s 10.0.0.9 -j DROP && $work/native/iptables -C INPUT -s 10.0.0.9 -j DROP"
+	netns_del x y
+	"$bpfilter" collect >/dev/null
+}
+
+test_wrapper()
+{
+	mkdir -p "$work/alt"
+	ln -sf "$multi" "$work/alt/iptables"
+	check "by a plain name" "$work/alt/iptables" -V
+	check "an unknown name" fails_with 'no such command' "$multi" nosuch
+	check "without xtables-legacy-multi" fails_with 'package iptables' env XTABLES_LEGACY_MULTI=/nonexistent "$multi" iptables -V
+	check "a program that is not there" fails_with 'No such file' "$bpfilter" run -- /nonexistent
+	check "standard input is the program's" test "$(echo hello | "$bpfilter" run -- cat)" = hello
+	netns_add u
+	check "an extension we do not have is named" fails_with 'filter' with bpf u iptables -A INPUT -m string --string x --algo bm
+	check "... and nothing is changed" test "$(rules u)" = 0
+	netns_del u
+}
+
+for t in wrapper hidden verbs parallel threads signals killed rights nested namespaces; do
+	wanted $t && test_$t
+done
+finish
