@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * threads.c: calls that iptables itself never makes so.
- *   threads N M        N threads, each M times GET_INFO and GET_ENTRIES, all answers the same
- *   threads --drop-caps  open the socket, give up all capabilities, ask
+ * calls.c: calls that iptables itself never makes so.
+ *   calls N M        N threads, each M times GET_INFO and GET_ENTRIES, all answers the same
+ *   calls --drop-caps  open the socket, give up all capabilities, ask
+ *   calls --orphan     kill the supervisor, which is the parent, and ask
  */
 #include <netinet/in.h>
 #include <linux/capability.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +64,17 @@ static int drop_caps(void)
 	return ask(fd);
 }
 
+static int orphan(void)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	pid_t parent = getppid();
+
+	kill(parent, SIGKILL);
+	while (getppid() == parent)
+		usleep(1000);
+	return ask(fd);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t threads[64];
@@ -70,6 +83,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "--drop-caps"))
 		return drop_caps();
+	if (argc > 1 && !strcmp(argv[1], "--orphan"))
+		return orphan();
 	if (n < 1 || n > 64)
 		return 2;
 	rounds = atoi(argv[2]);
