@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "gen/graph.h"
+#include "gen/print.h"
 
 static const char *const word_names[BF_KEY_WORDS] = {
 	"saddr", "saddr[1]", "saddr[2]", "saddr[3]", "daddr", "daddr[1]", "daddr[2]", "daddr[3]",
@@ -75,17 +76,26 @@ void bf_cells_print(struct bf_buf *out, const struct bf_cell *cells, uint32_t n)
 	}
 }
 
-/* Instructions: raw fields, one a line; readable enough for a difference, and exact. */
-static void print_insns(struct bf_buf *out, const struct bf_prog_image *p)
+static void print_reloc(struct bf_buf *out, const struct bf_reloc *r, const struct bf_image *img)
 {
-	for (uint32_t i = 0, r = 0; i < p->n_insns; i++) {
-		const struct bpf_insn *n = &p->insns[i];
+	static const char *const kinds[] = { "map", "value of", "kernel function", "id of", "offset of", "size of", "exists" };
 
-		bf_buf_printf(out, "  %5u  %02x r%u r%u %+d 0x%x", i, n->code, n->dst_reg, n->src_reg, n->off, n->imm);
-		for (; r < p->n_relocs && p->relocs[r].insn <= i; r++)
-			bf_buf_printf(out, "  ; reloc %d map %u + %d %s%s%s", p->relocs[r].kind, p->relocs[r].map,
-			              p->relocs[r].addend, p->relocs[r].type ? p->relocs[r].type : "",
-			              p->relocs[r].member ? "." : "", p->relocs[r].member ? p->relocs[r].member : "");
+	bf_buf_printf(out, "  ; %s ", kinds[r->kind]);
+	if (r->kind <= BF_RELOC_MAP_VALUE)
+		bf_buf_printf(out, "%s", img->maps[r->map].name);
+	if (r->kind == BF_RELOC_MAP_VALUE)
+		bf_buf_printf(out, " + %d", r->addend);
+	if (r->type)
+		bf_buf_printf(out, "%s%s%s", r->type, r->member ? "." : "", r->member ? r->member : "");
+}
+
+static void print_insns(struct bf_buf *out, const struct bf_image *img, const struct bf_prog_image *p)
+{
+	for (uint32_t i = 0, r = 0; i < p->n_insns;) {
+		bf_buf_printf(out, "  %5u  ", i);
+		i += bf_insn_print(out, &p->insns[i], i);
+		for (; r < p->n_relocs && p->relocs[r].insn < i; r++)
+			print_reloc(out, &p->relocs[r], img);
 		bf_buf_puts(out, "\n");
 	}
 }
@@ -137,6 +147,6 @@ void bf_image_print(struct bf_buf *out, const struct bf_image *img)
 		bf_buf_printf(out, "program %s: hook %u, priority %d%s, %u instructions\n", p->name, p->hook, p->priority,
 		              p->handoff ? ", hands off" : "", p->n_insns);
 		print_config(out, config_of(img, p));
-		print_insns(out, p);
+		print_insns(out, img, p);
 	}
 }
