@@ -32,9 +32,10 @@ struct bf_label_slot {
 
 struct bf_inst { /* a chain as it is lowered once, with its way back */
 	uint32_t chain;  /* index into the plan */
-	bf_label ret;    /* where RETURN leads; the label of the RET cell when that is on the stack */
+	bf_label ret;    /* where RETURN leads; l->ret when that is on the stack */
 	bf_label first;  /* first + i: rule i; first + n_rules: the chain's end */
 	bool copied;     /* one of several copies: everything below it is a copy too */
+	bool ordinary;   /* for ordinary packets: what it enters is, too */
 	struct bf_uses uses; /* its own; after summing up: of all it reaches */
 	uint32_t depth;  /* after summing up: deepest nesting of calls from here on */
 	uint32_t edges;  /* last of its edges, linked by edge.next; BF_IDMAP_NONE: none */
@@ -60,7 +61,8 @@ struct bf_lower {
 	struct bf_label_slot *labels;
 	uint32_t n_labels, cap_labels;
 	bf_label here;
-	bf_label drop, accept, ret; /* shared cells, added when first used */
+	bf_label drop, accept, ret; /* shared cells, added at the end where used */
+	bool ordinary; /* what is lowered sees ordinary packets only, see plan.h */
 
 	struct bf_buf params;
 	struct bf_idmap param_ids; /* condition and ordinal -> offset in params: copies share their state */
@@ -90,7 +92,6 @@ void bf_lower_use(struct bf_lower *l, bf_label label);
 void bf_lower_goto(struct bf_lower *l, bf_label to); /* continue at `to` */
 struct bf_uses *bf_lower_uses(struct bf_lower *l);
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss);
-bf_label bf_lower_shared(struct bf_lower *l, bf_label *which); /* &l->drop, &l->accept or &l->ret */
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);

@@ -34,23 +34,24 @@ static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
 	return &l->insts[i];
 }
 
-static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool copied)
+static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool copied, bool ordinary)
 {
 	struct bf_inst *in;
 
 	if (bf_grow(&l->insts, l->n_insts, &l->cap_insts, sizeof(*l->insts)) < 0)
 		return bf_lower_error(l, -ENOMEM), 0;
 	in = &l->insts[l->n_insts];
-	*in = (struct bf_inst){ .chain = c - l->plan.chains, .ret = ret, .copied = copied, .edges = BF_IDMAP_NONE };
+	*in = (struct bf_inst){ .chain = c - l->plan.chains, .ret = ret, .copied = copied, .ordinary = ordinary,
+	                        .edges = BF_IDMAP_NONE };
 	in->first = bf_lower_labels(l, c->chain->n_rules + 1);
 	if (!copied)
-		c->inst = l->n_insts;
+		c->inst[ordinary] = l->n_insts;
 	for (uint32_t i = 0; c->indexed && i <= c->chain->n_rules && !l->err; i++)
 		bf_lower_use(l, in->first + i); /* somebody may jump there later */
 	return l->n_insts++;
 }
 
-/* A copy of c that returns to ret; the same one for all who want just that (gotos). */
+/* A copy of c that returns to ret; the same one for all who want just that (gotos). A label knows its kind of packets. */
 static uint32_t copy_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret)
 {
 	uint64_t key = (uint64_t)(c - l->plan.chains) << 32 | bf_lower_find(l, ret);
@@ -58,7 +59,7 @@ static uint32_t copy_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label 
 
 	if (i != BF_IDMAP_NONE)
 		return i;
-	i = new_inst(l, c, ret, true);
+	i = new_inst(l, c, ret, true, l->ordinary);
 	if (bf_idmap_put(&l->copies, key, i) < 0)
 		bf_lower_error(l, -ENOMEM);
 	return i;
@@ -68,23 +69,22 @@ static uint32_t copy_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label 
 static uint32_t choose_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool *push)
 {
 	bool copied = inst_of(l, l->inst)->copied;
-	bf_label stacked = bf_lower_shared(l, &l->ret);
+	uint32_t *own = &c->inst[l->ordinary];
 
 	*push = false;
-	if (c->returns)
-		bf_lower_use(l, ret);
-	else
-		return c->inst != BF_IDMAP_NONE ? c->inst : new_inst(l, c, stacked, false);
-	if (copied || (c->sites > 1 && ret != stacked && c->size <= l->copy_budget)) {
+	if (!c->returns)
+		return *own != BF_IDMAP_NONE ? *own : new_inst(l, c, BF_NO_LABEL, false, l->ordinary);
+	bf_lower_use(l, ret);
+	if (copied || (c->sites > 1 && ret != l->ret && c->size <= l->copy_budget)) {
 		l->copy_budget -= copied ? 0 : c->size;
 		return copy_inst(l, c, ret);
 	}
-	if (c->inst == BF_IDMAP_NONE)
-		new_inst(l, c, c->sites > 1 ? stacked : ret, false);
+	if (*own == BF_IDMAP_NONE)
+		new_inst(l, c, c->sites > 1 ? l->ret : ret, false, l->ordinary);
 	if (l->err)
 		return 0;
-	*push = inst_of(l, c->inst)->ret == stacked && ret != stacked;
-	return c->inst;
+	*push = inst_of(l, *own)->ret == l->ret && ret != l->ret;
+	return *own;
 }
 
 static void add_edge(struct bf_lower *l, uint32_t callee, bool push)
@@ -142,9 +142,9 @@ static void lower_body(struct bf_lower *l, uint32_t i)
 		return bf_lower_goto(l, after);
 	case BF_VERDICT_ACCEPT:
 	case BF_VERDICT_ACTION:
-		return bf_lower_goto(l, bf_lower_shared(l, &l->accept));
+		return bf_lower_goto(l, l->accept);
 	case BF_VERDICT_DROP:
-		return bf_lower_goto(l, bf_lower_shared(l, &l->drop));
+		return bf_lower_goto(l, l->drop);
 	case BF_VERDICT_RETURN:
 		return bf_lower_goto(l, ret);
 	case BF_VERDICT_JUMP:
@@ -163,13 +163,14 @@ static void lower_run(struct bf_lower *l, uint32_t first, uint32_t n)
 
 	for (uint32_t i = first; i < first + n && !l->err; i++) {
 		bf_lower_bind(l, label + i);
-		for (uint32_t k = 0; k < rules[i].n_conds && !l->err; k++) {
+		for (uint32_t k = 0; k < rules[i].n_conds && l->here != BF_NO_LABEL; k++) {
 			bf_label ok = bf_lower_label(l);
 
 			bf_lower_cond(l, &rules[i].conds[k], ok, label + i + 1);
 			bf_lower_bind(l, ok);
 		}
-		lower_body(l, i);
+		if (l->here != BF_NO_LABEL) /* else no packet gets here */
+			lower_body(l, i);
 	}
 }
 
@@ -182,9 +183,9 @@ static void lower_end(struct bf_lower *l)
 	bf_lower_bind(l, in->first + c->n_rules);
 	count(l, c->counter);
 	if (c->policy == BF_VERDICT_ACCEPT)
-		ret = bf_lower_shared(l, &l->accept);
+		ret = l->accept;
 	else if (c->policy == BF_VERDICT_DROP)
-		ret = bf_lower_shared(l, &l->drop);
+		ret = l->drop;
 	bf_lower_goto(l, ret);
 }
 
@@ -202,32 +203,49 @@ static void lower_insts(struct bf_lower *l)
 		const struct bf_chain *c = l->plan.chains[inst_of(l, l->inst)->chain].chain;
 
 		l->here = BF_NO_LABEL;
+		l->ordinary = inst_of(l, l->inst)->ordinary;
 		lower_run(l, 0, c->n_rules);
 		lower_end(l);
 		say_where(l, c);
 	}
 }
 
-/* Where hook packets begin. RETURN in a base chain leads to its policy; when it is also jumped into, by the stack. */
+/* RETURN in a base chain leads to its policy; when the chain is also jumped into, by the stack. */
+static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c, bool ordinary)
+{
+	uint32_t in = new_inst(l, c, BF_NO_LABEL, false, ordinary);
+	bf_label first, start;
+
+	if (l->err)
+		return 0;
+	first = inst_of(l, in)->first;
+	inst_of(l, in)->ret = c->sites ? l->ret : first + c->chain->n_rules;
+	bf_lower_use(l, first);
+	if (!c->sites)
+		return first;
+	start = bf_lower_label(l);
+	bf_lower_use(l, start);
+	bf_lower_bind(l, start);
+	bf_lower_cell(l, BF_CELL_CALL, first, first + c->chain->n_rules);
+	return start;
+}
+
+/* Where packets of a hook begin. */
 static void add_root(struct bf_lower *l, struct bf_plan_chain *c)
 {
 	struct bf_graph_root *root = &l->g->roots[l->g->n_roots++];
-	bf_label first;
-	uint32_t in;
+	bf_label ordinary, all = base_start(l, c, false);
 
 	root->chain = c->chain;
-	in = new_inst(l, c, BF_NO_LABEL, false);
-	if (l->err)
+	root->start = all;
+	if (!l->plan.headers || l->err)
 		return;
-	first = root->start = inst_of(l, in)->first;
-	inst_of(l, in)->ret = c->sites ? bf_lower_shared(l, &l->ret) : first + c->chain->n_rules;
-	if (c->sites) {
-		root->start = bf_lower_label(l);
-		bf_lower_use(l, root->start);
-		bf_lower_bind(l, root->start);
-		bf_lower_cell(l, BF_CELL_CALL, first, first + c->chain->n_rules);
-	}
+	ordinary = base_start(l, c, true);
+	root->start = bf_lower_label(l);
 	bf_lower_use(l, root->start);
+	bf_lower_bind(l, root->start);
+	bf_lower_test(l, BF_KEY_ODD, BF_ODD_AVAIL | BF_ODD_FRAG | BF_ODD_FRAG1 | BF_ODD_BADEXT, BF_ORDINARY_AVAIL,
+	              BF_ODD_AVAIL, ordinary, all);
 }
 
 /* Sums up what instances reach. */
@@ -275,26 +293,39 @@ static void sum_coarsely(struct bf_lower *l, struct bf_inst *out)
 	out->depth = l->plan.n_user + 2;
 }
 
+/* What base chain c reaches, for all packets and for ordinary ones. */
+static struct bf_inst sum_base(struct bf_lower *l, uint32_t *stack, const struct bf_plan_chain *c)
+{
+	struct bf_inst sum = { 0 };
+
+	if (l->plan.cyclic)
+		sum_coarsely(l, &sum);
+	for (int i = 0; i < 2 && !l->plan.cyclic; i++) {
+		if (c->inst[i] == BF_IDMAP_NONE)
+			continue;
+		sum_below(l, stack, c->inst[i]);
+		take(&sum, &l->insts[c->inst[i]], c->sites > 0);
+	}
+	if (l->plan.headers)
+		sum.uses.needs |= BF_NEED_L4;
+	sum.uses.ops &= ~(1u << BF_CELL_CALL | 1u << BF_CELL_RET); /* those of base chains are nobody's instance's */
+	sum.uses.ops |= 1u << BF_CELL_VERDICT | (l->plan.headers ? 1u << BF_CELL_TEST : 0);
+	sum.uses.ops |= sum.depth ? 1u << BF_CELL_CALL | 1u << BF_CELL_RET : 0;
+	return sum;
+}
+
 static void sum_roots(struct bf_lower *l)
 {
 	uint32_t *stack = calloc(BF_MAX(l->n_insts, 1u), sizeof(*stack));
-	struct bf_inst all = { 0 };
 
 	if (!stack)
 		return bf_lower_error(l, -ENOMEM);
-	if (l->plan.cyclic)
-		sum_coarsely(l, &all);
 	for (uint32_t i = 0; i < l->g->n_roots; i++) {
 		struct bf_graph_root *r = &l->g->roots[i];
-		uint32_t id = bf_plan_chain(&l->plan, r->chain)->inst;
-		struct bf_inst *in = l->plan.cyclic ? &all : &l->insts[id];
+		struct bf_inst sum = sum_base(l, stack, bf_plan_chain(&l->plan, r->chain));
 
-		if (!l->plan.cyclic)
-			sum_below(l, stack, id);
-		r->depth = in->depth + (bf_plan_chain(&l->plan, r->chain)->sites > 0);
-		r->uses = in->uses;
-		r->uses.ops &= ~(1u << BF_CELL_CALL | 1u << BF_CELL_RET); /* the chain that has them may be another's */
-		r->uses.ops |= 1u << BF_CELL_VERDICT | (r->depth ? 1u << BF_CELL_CALL | 1u << BF_CELL_RET : 0);
+		r->depth = sum.depth;
+		r->uses = sum.uses;
 		l->g->conntrack |= r->uses.needs & BF_NEED_CT;
 	}
 	free(stack);
@@ -312,6 +343,9 @@ static void assist_hooks(struct bf_lower *l)
 
 void bf_lower_chains(struct bf_lower *l)
 {
+	l->drop = bf_lower_label(l);
+	l->accept = bf_lower_label(l);
+	l->ret = bf_lower_label(l);
 	l->g->roots = bf_arena_array(l->arena, l->plan.n_chains, struct bf_graph_root);
 	if (!l->g->roots)
 		return bf_lower_error(l, -ENOMEM);
@@ -330,8 +364,7 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
                    struct bf_diag *d)
 {
 	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz, .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
-	                      .here = BF_NO_LABEL,
-	                      .drop = BF_NO_LABEL, .accept = BF_NO_LABEL, .ret = BF_NO_LABEL };
+	                      .here = BF_NO_LABEL };
 	int err = bf_plan_make(&l.plan, t, d);
 
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };

@@ -240,7 +240,7 @@ void bf_lower_cond(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf
 	l->nth_param = 0;
 	if (c->guard) {
 		miss = hit;
-		hit = bf_lower_shared(l, &l->drop);
+		hit = l->drop;
 	}
 	if (c->neg) {
 		tmp = hit;

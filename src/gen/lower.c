@@ -138,27 +138,11 @@ struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label h
 		bf_lower_use(l, hit);
 	if (miss != BF_NO_LABEL)
 		bf_lower_use(l, miss);
-	bf_lower_uses(l)->ops |= 1u << op;
+	if (l->inst < l->n_insts) /* else one of the shared cells */
+		bf_lower_uses(l)->ops |= 1u << op;
 	c = &l->cells[l->n_cells++];
 	*c = (struct bf_cell){ .op = op, .hit = hit, .miss = miss };
 	return c;
-}
-
-bf_label bf_lower_shared(struct bf_lower *l, bf_label *which)
-{
-	bf_label here = l->here;
-	struct bf_cell *c;
-
-	if (*which != BF_NO_LABEL)
-		return *which;
-	l->here = BF_NO_LABEL;
-	*which = bf_lower_label(l);
-	bf_lower_use(l, *which);
-	bf_lower_bind(l, *which);
-	c = bf_lower_cell(l, which == &l->ret ? BF_CELL_RET : BF_CELL_VERDICT, BF_NO_LABEL, BF_NO_LABEL);
-	c->lo = which == &l->accept ? BF_ACCEPT : BF_DROP;
-	l->here = here;
-	return *which;
 }
 
 void bf_lower_drop(struct bf_lower *l, bf_label at)
@@ -167,18 +151,35 @@ void bf_lower_drop(struct bf_lower *l, bf_label at)
 
 	l->here = BF_NO_LABEL;
 	bf_lower_bind(l, at);
-	bf_lower_goto(l, bf_lower_shared(l, &l->drop));
+	bf_lower_goto(l, l->drop);
 	l->here = here;
+}
+
+/*
+ * What a test of the word ODD gives for every ordinary packet (plan.h): 1, 0,
+ * or -1 where that is not known. Flags are 0, at least 20 bytes are present.
+ */
+static int foresee(uint32_t mask, uint32_t lo, uint32_t hi)
+{
+	mask &= ~(BF_ODD_FRAG | BF_ODD_FRAG1 | BF_ODD_BADEXT);
+	if (mask == 0)
+		return lo == 0;
+	if (mask != BF_ODD_AVAIL)
+		return -1;
+	if (lo <= BF_ORDINARY_AVAIL && hi >= BF_ODD_AVAIL)
+		return 1;
+	return hi < BF_ORDINARY_AVAIL || lo > BF_ODD_AVAIL ? 0 : -1;
 }
 
 void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo, uint32_t hi, bf_label hit, bf_label miss)
 {
+	int known = l->ordinary && word == BF_KEY_ODD ? foresee(mask, lo, hi) : -1;
 	struct bf_cell *c;
 
 	hi = BF_MIN(hi, mask);
-	if (lo > hi)
+	if (lo > hi || known == 0)
 		return bf_lower_goto(l, miss);
-	if (lo == 0 && hi == mask) /* a whole mask of 0, too */
+	if ((lo == 0 && hi == mask) || known == 1) /* a whole mask of 0, too */
 		return bf_lower_goto(l, hit);
 	c = bf_lower_cell(l, BF_CELL_TEST, hit, miss);
 	c->word = word;
@@ -364,11 +365,23 @@ static void *to_arena(struct bf_lower *l, const void *p, size_t size)
 	return copy;
 }
 
+static void add_shared(struct bf_lower *l, bf_label which, enum bf_cell_op op, uint32_t lo)
+{
+	if (!bf_lower_used(l, which))
+		return;
+	l->here = BF_NO_LABEL;
+	bf_lower_bind(l, which);
+	bf_lower_cell(l, op, BF_NO_LABEL, BF_NO_LABEL)->lo = lo;
+}
+
 void bf_lower_finish(struct bf_lower *l)
 {
 	static const struct bf_handoff_spec drop = { .kind = BF_HANDOFF_DROP, .terminal = true };
 	struct bf_graph *g = l->g;
 
+	add_shared(l, l->ret, BF_CELL_RET, 0);
+	add_shared(l, l->drop, BF_CELL_VERDICT, BF_DROP);
+	add_shared(l, l->accept, BF_CELL_VERDICT, BF_ACCEPT);
 	for (uint32_t i = 0; i < l->n_cells && !l->err; i++) {
 		l->cells[i].hit = cell_of(l, l->cells[i].hit);
 		l->cells[i].miss = cell_of(l, l->cells[i].miss);

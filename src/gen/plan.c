@@ -60,7 +60,7 @@ static int add_chains(struct bf_plan *p, const struct bf_table *t)
 	for (uint32_t i = 0; i < t->n_chains; i++) {
 		struct bf_chain *c = t->chains[i];
 
-		p->chains[i] = (struct bf_plan_chain){ .chain = c, .inst = BF_IDMAP_NONE };
+		p->chains[i] = (struct bf_plan_chain){ .chain = c, .inst = { BF_IDMAP_NONE, BF_IDMAP_NONE } };
 		p->n_user += !c->base;
 		p->active |= c->base && (c->n_rules || c->policy != BF_VERDICT_ACCEPT);
 		if (bf_idmap_put(&p->ids, (uintptr_t)c, i) < 0)
@@ -87,6 +87,14 @@ static bool table_tracks(const struct bf_table *t)
 		for (uint32_t k = 0; k < t->chains[i]->n_rules; k++)
 			if (rule_tracks(&t->chains[i]->rules[k]))
 				return true;
+	return false;
+}
+
+static bool asks_for_headers(const struct bf_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_conds; i++)
+		if (r->conds[i].kind == BF_COND_FIELD && r->conds[i].field->loader < 0 && r->conds[i].field->word == BF_KEY_ODD)
+			return true;
 	return false;
 }
 
@@ -142,6 +150,7 @@ static void know_chain(struct bf_plan *p, struct bf_plan_chain *c)
 
 		c->size = sum(c->size, 2 + 2 * r->n_conds + r->n_actions + (to ? to->size : 0));
 		p->logs |= r->n_actions && r->verdict.kind != BF_VERDICT_ACTION;
+		p->headers = p->headers || asks_for_headers(r);
 		rule_codes(&n, r, to);
 		returns |= rule_returns(r, to);
 		open = !rule_is_last(c, r, to);

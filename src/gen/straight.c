@@ -19,12 +19,13 @@
 #include "gen/cbpf.h"
 #include "rt/code.h"
 
-enum { FRAME = BPF_REG_6 };
+enum { FRAME = BPF_REG_6, REACHED = 1, WANTED = 2 };
 
 struct straight {
 	struct bf_asm out;
 	const struct bf_cell *cells;
 	bf_asm_label *label;
+	uint8_t *seen;   /* REACHED; WANTED: some instruction leads there, which for verdicts is not sure */
 	uint32_t *order; /* cells reached, ascending */
 	uint32_t n;
 	bf_asm_label drop;
@@ -50,7 +51,7 @@ static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_
 	uint32_t top = 0;
 
 	*n = 0;
-	seen[start] = 1;
+	seen[start] = REACHED;
 	stack[top++] = start;
 	while (top) {
 		const struct bf_cell *c = &g->cells[stack[--top]];
@@ -58,30 +59,46 @@ static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_
 		if (++*n > max || c->op == BF_CELL_CALL || c->op == BF_CELL_RET)
 			return false;
 		if (ways(c) > 1 && !seen[c->miss]) {
-			seen[c->miss] = 1;
+			seen[c->miss] = REACHED;
 			stack[top++] = c->miss;
 		}
 		if (ways(c) > 0 && !seen[c->hit]) {
-			seen[c->hit] = 1;
+			seen[c->hit] = REACHED;
 			stack[top++] = c->hit;
 		}
 	}
 	return true;
 }
 
+static void verdict(struct straight *s, uint32_t v)
+{
+	bf_asm_mov_imm(&s->out, BPF_REG_0, v);
+	bf_asm_exit(&s->out);
+}
+
+static bf_asm_label label_of(struct straight *s, uint32_t cell)
+{
+	s->seen[cell] |= WANTED;
+	return s->label[cell];
+}
+
 static void go(struct straight *s, uint32_t to, uint32_t next)
 {
-	if (to != next)
-		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, s->label[to]);
+	if (s->cells[to].op == BF_CELL_VERDICT)
+		verdict(s, s->cells[to].lo); /* as long as a jump there */
+	else if (to != next)
+		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, label_of(s, to));
 }
 
 /* Jumps on (w`reg` op imm): true -> hit, else miss; `not_op` is the opposite. next: the cell right behind. */
 static void branch(struct straight *s, uint8_t op, uint8_t not_op, uint8_t reg, uint32_t imm, const struct bf_cell *c,
                    uint32_t next)
 {
-	if (c->hit == next)
-		return bf_asm_jump(&s->out, BPF_JMP32 | not_op | BPF_K, reg, 0, imm, s->label[c->miss]);
-	bf_asm_jump(&s->out, BPF_JMP32 | op | BPF_K, reg, 0, imm, s->label[c->hit]);
+	if (c->hit == next) {
+		label_of(s, next); /* falls through */
+		return bf_asm_jump(&s->out, BPF_JMP32 | not_op | BPF_K, reg, 0, imm, label_of(s, c->miss));
+	}
+	bf_asm_jump(&s->out, BPF_JMP32 | op | BPF_K, reg, 0, imm, label_of(s, c->hit));
 	go(s, c->miss, next);
 }
 
@@ -131,12 +148,6 @@ static void handoff(struct straight *s, const struct bf_cell *c, uint32_t next)
 	go(s, c->hit, next);
 }
 
-static void verdict(struct straight *s, uint32_t v)
-{
-	bf_asm_mov_imm(&s->out, BPF_REG_0, v);
-	bf_asm_exit(&s->out);
-}
-
 static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 {
 	switch (c->op) {
@@ -169,8 +180,10 @@ static void emit(struct straight *s, const struct bf_graph_root *r)
 	for (uint32_t i = 0; i < s->n; i++)
 		s->label[s->order[i]] = bf_asm_new_label(&s->out);
 	if (s->order[0] != r->start)
-		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, s->label[r->start]);
+		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, label_of(s, r->start));
 	for (uint32_t i = 0; i < s->n; i++) {
+		if (s->cells[s->order[i]].op == BF_CELL_VERDICT && s->n > 1 && !(s->seen[s->order[i]] & WANTED))
+			continue; /* copied wherever a jump led here; they come last */
 		bf_asm_bind(&s->out, s->label[s->order[i]]);
 		cell(s, &s->cells[s->order[i]], i + 1 < s->n ? s->order[i + 1] : UINT32_MAX);
 	}
@@ -186,7 +199,7 @@ static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const
 {
 	_cleanup_free_ uint8_t *seen = calloc(g->n_cells, 1);
 	_cleanup_free_ uint32_t *numbers = calloc(g->n_cells, 2 * sizeof(uint32_t));
-	struct straight s = { .cells = g->cells, .order = numbers, .label = numbers + g->n_cells };
+	struct straight s = { .cells = g->cells, .seen = seen, .order = numbers, .label = numbers + g->n_cells };
 	int err;
 
 	if (!seen || !numbers)

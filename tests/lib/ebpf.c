@@ -268,3 +268,49 @@ int ebpf_code(const struct bf_rt_func *code, uint32_t id, const struct bf_packet
 
 	return (int)start(&w, code, 1, "bf_code", id);
 }
+
+/* One step of the search: what follows instruction pc. */
+static bool mark(const struct bf_rt_func *f, uint32_t pc, uint8_t *seen)
+{
+	const struct bpf_insn *i = &f->insns[pc];
+	bool jump = BPF_CLASS(i->code) == BPF_JMP || BPF_CLASS(i->code) == BPF_JMP32;
+	uint8_t op = BPF_OP(i->code);
+	int64_t to = (int64_t)pc + 1 + i->off;
+
+	if (jump && op == BPF_EXIT)
+		return true;
+	if (jump && op != BPF_CALL) {
+		if (to < 0 || to >= f->n_insns)
+			return false;
+		seen[to] = 1;
+		if (op == BPF_JA)
+			return true;
+	}
+	if (pc + 1 >= f->n_insns)
+		return false;
+	seen[pc + 1] = 1;
+	return true;
+}
+
+bool ebpf_whole(const struct bf_rt_func *f)
+{
+	_cleanup_free_ uint8_t *seen = calloc(f->n_insns, 1);
+	_cleanup_free_ uint8_t *done = calloc(f->n_insns, 1);
+	bool more = true;
+
+	if (!seen || !done)
+		return false;
+	seen[0] = 1;
+	while (more) {
+		more = false;
+		for (uint32_t pc = 0; pc < f->n_insns; pc++) {
+			if (!seen[pc] || done[pc])
+				continue;
+			if (!mark(f, pc, seen))
+				return false;
+			done[pc] = 1;
+			more = true;
+		}
+	}
+	return !memchr(seen, 0, f->n_insns);
+}

@@ -159,6 +159,8 @@ static int one_round(struct rng *r, const struct kernel *k, unsigned *taken)
 	err = bf_cbpf_func(arena, &list, 1, &code, NULL);
 	if (err)
 		return complain(&b, "translate", err, 0);
+	if (!ebpf_whole(&code))
+		return complain(&b, "unreachable instructions", 1, 0);
 	return run_packets(r, k, &b, &code, !extras);
 }
 

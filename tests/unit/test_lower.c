@@ -42,6 +42,9 @@ static void make_straight(struct both *b)
 
 		if (bf_code_funcs(b->arena, &b->g, &b->g.roots[i], 100000, b->funcs[i], &b->n_funcs[i], &straight, NULL) < 0)
 			abort();
+		for (uint32_t k = 0; k < b->n_funcs[i]; k++)
+			if (!ebpf_whole(&b->funcs[i][k]))
+				abort();
 		b->straight &= straight;
 	}
 }
