@@ -29,6 +29,7 @@ struct straight {
 	uint32_t *order; /* cells reached, ascending */
 	uint32_t n;
 	bf_asm_label drop;
+	bool drops;      /* something leads to drop */
 };
 
 /* Where a cell leads; n: how many ways (a VERDICT has none). */
@@ -119,6 +120,12 @@ static void test(struct straight *s, const struct bf_cell *c, uint32_t next)
 	branch(s, BPF_JLE, BPF_JGT, BPF_REG_1, c->span, c, next);
 }
 
+static void drop_if(struct straight *s, uint8_t op, int32_t imm)
+{
+	bf_asm_jump(&s->out, BPF_JMP32 | op | BPF_K, BPF_REG_0, 0, imm, s->drop);
+	s->drops = true;
+}
+
 /* Calls a function with frame, b and the constant c; its answer is hit, miss or drop. */
 static void ask(struct straight *s, const char *function, const struct bf_cell *c, uint64_t arg, uint32_t next)
 {
@@ -126,7 +133,7 @@ static void ask(struct straight *s, const char *function, const struct bf_cell *
 	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
 	bf_asm_mov_imm(&s->out, BPF_REG_3, arg); /* offsets and small numbers: 32 bits hold them */
 	bf_asm_call(&s->out, function);
-	bf_asm_jump(&s->out, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_0, 0, BF_HOTDROP, s->drop);
+	drop_if(s, BPF_JEQ, BF_HOTDROP);
 	branch(s, BPF_JNE, BPF_JEQ, BPF_REG_0, BF_MISS, c, next);
 }
 
@@ -144,7 +151,7 @@ static void handoff(struct straight *s, const struct bf_cell *c, uint32_t next)
 	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
 	bf_asm_mov_imm(&s->out, BPF_REG_3, c->arg);
 	bf_asm_call(&s->out, "bf_note");
-	bf_asm_jump(&s->out, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_0, 0, 0, s->drop);
+	drop_if(s, BPF_JNE, 0);
 	go(s, c->hit, next);
 }
 
@@ -168,11 +175,6 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 	}
 }
 
-static bool may_drop(const struct bf_graph_root *r)
-{
-	return r->uses.ops & (1u << BF_CELL_LOAD | 1u << BF_CELL_MATCH | 1u << BF_CELL_CODE | 1u << BF_CELL_HANDOFF);
-}
-
 static void emit(struct straight *s, const struct bf_graph_root *r)
 {
 	bf_asm_mov(&s->out, FRAME, BPF_REG_1);
@@ -187,7 +189,7 @@ static void emit(struct straight *s, const struct bf_graph_root *r)
 		bf_asm_bind(&s->out, s->label[s->order[i]]);
 		cell(s, &s->cells[s->order[i]], i + 1 < s->n ? s->order[i + 1] : UINT32_MAX);
 	}
-	if (may_drop(r)) {
+	if (s->drops) {
 		bf_asm_bind(&s->out, s->drop);
 		verdict(s, BF_DROP);
 	}

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "gen/print.h"
 #include "lib/ebpf.h"
 #include "lib/model.h"
 
@@ -43,8 +44,13 @@ static void make_straight(struct both *b)
 		if (bf_code_funcs(b->arena, &b->g, &b->g.roots[i], 100000, b->funcs[i], &b->n_funcs[i], &straight, NULL) < 0)
 			abort();
 		for (uint32_t k = 0; k < b->n_funcs[i]; k++)
-			if (!ebpf_whole(&b->funcs[i][k]))
+			if (!ebpf_whole(&b->funcs[i][k])) {
+				_cleanup_buf_ struct bf_buf out = { 0 };
+
+				bf_func_print(&out, &b->funcs[i][k]);
+				fprintf(stderr, "some instructions are not reached:\n%s", out.data);
 				abort();
+			}
 		b->straight &= straight;
 	}
 }
