@@ -7,7 +7,7 @@
  *   companion_rig ip|ip6 HOOK[,HOOK...] PRIORITY MAX CODE...
  *     CODE: reject:TYPE:CODE  log:LEVEL:FLAGS:PREFIX  nflog:GROUP:LEN:THRESHOLD:FLAGS:PREFIX  drop  xt:NAME
  *           assist:TYPEMASK:FLAGS (xt addrtype revision 1)  ct  nobackstop  many:N (LOG with prefix "code <i> ")
- *   stdin: note PROTO DPORT TERMINAL I,I,...   left   grace   rebuild   quit       answers: a line each
+ *   stdin: note PROTO DPORT DADDR TERMINAL I,I,...   left   grace   rebuild   quit       answers: a line each
  */
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -142,14 +142,15 @@ static int attach(int prog, const struct bf_companion_hook *h, int priority)
 static void set_plan(int plan, char *args)
 {
 	struct noter_plan p = { .entry.tag = bf_companion_tag(&desc.spec) };
-	unsigned proto, dport, terminal;
+	unsigned proto, dport, daddr, terminal;
 	uint32_t zero = 0;
 	int n = 0;
 
-	if (sscanf(args, "%u %u %u %n", &proto, &dport, &terminal, &n) < 3)
+	if (sscanf(args, "%u %u %x %u %n", &proto, &dport, &daddr, &terminal, &n) < 4)
 		exit(2);
 	p.proto = proto;
 	p.dport = htons((uint16_t)dport);
+	p.daddr = htonl(daddr);
 	p.entry.terminal = terminal;
 	for (char *c = strtok(args + n, ", \n"); c; c = strtok(NULL, ", \n"))
 		p.entry.code[p.entry.n++] = (uint16_t)atoi(c);

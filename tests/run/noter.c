@@ -106,6 +106,8 @@ static void match(struct code *c, uint8_t family, const struct bf_btf *b)
 	out_if(c, I_JMPR(BPF_JNE, 1, 2));
 	ADD(c, I_LDX(BPF_W, 2, 7, PLAN(dport)), I_JMP(BPF_JEQ, 2, 0, 2), I_LDX(BPF_H, 1, 10, v4 ? -80 + 22 : -80 + 42));
 	out_if(c, I_JMPR(BPF_JNE, 1, 2));
+	ADD(c, I_LDX(BPF_W, 2, 7, PLAN(daddr)), I_JMP(BPF_JEQ, 2, 0, 2), I_LDX(BPF_W, 1, 10, v4 ? -80 + 16 : -80 + 36));
+	out_if(c, I_JMPR(BPF_JNE, 1, 2));
 }
 
 static void note(struct code *c, const struct bf_companion_maps *m)
