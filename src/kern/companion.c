@@ -31,7 +31,7 @@
 #define HANDOFF_ENTRIES 8192
 /* Packets between assist chain and dispatcher. Before the switch nobody takes the entries of a new table out, so there
  * must be room for all sk_buffs that pass until then. Full: DROP. */
-#define ASSIST_ENTRIES 65536
+#define ASSIST_ENTRIES 32768
 
 struct bf_comp {
 	struct bf_arena *arena;

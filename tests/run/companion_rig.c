@@ -7,7 +7,13 @@
  *   companion_rig ip|ip6 HOOK[,HOOK...] PRIORITY MAX CODE...
  *     CODE: reject:TYPE:CODE  log:LEVEL:FLAGS:PREFIX  nflog:GROUP:LEN:THRESHOLD:FLAGS:PREFIX  drop  xt:NAME
  *           assist:TYPEMASK:FLAGS (xt addrtype revision 1)  ct  nobackstop  many:N (LOG with prefix "code <i> ")
- *   stdin: note PROTO DPORT DADDR TERMINAL I,I,...   left   grace   rebuild   quit       answers: a line each
+ *   stdin, each answered by a line:
+ *     note PROTO DPORT DADDR TERMINAL I,I,...   what is noted from now on
+ *     left      entries in the maps, packets noted
+ *     twin      builds a second companion beside the first: the same codes in reverse order
+ *     tag 1|2|3 notes for the first companion, the twin, nobody
+ *     rebuild   makes again what is missing
+ *     grace     waits for a grace period
  */
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -30,6 +36,7 @@ static struct xt_addrtype_info_v1 addrtypes[32];
 static struct bf_companion_hook hooks[5];
 static struct bf_companion_desc desc = { .unit = "rig", .hooks = hooks };
 static bool backstop = true;
+static uint64_t tag;
 static struct bf_diag diag;
 
 static int die(const char *what, int err)
@@ -141,7 +148,7 @@ static int attach(int prog, const struct bf_companion_hook *h, int priority)
 
 static void set_plan(int plan, char *args)
 {
-	struct noter_plan p = { .entry.tag = bf_companion_tag(&desc.spec) };
+	struct noter_plan p = { .entry.tag = tag };
 	unsigned proto, dport, daddr, terminal;
 	uint32_t zero = 0;
 	int n = 0;
@@ -173,6 +180,25 @@ static void left(const struct bf_companion_maps *m, int plan, int counts)
 	puts("");
 }
 
+static uint64_t build_twin(struct bf_nft *nft, const struct bf_companion_maps *m, struct bf_comp **out)
+{
+	static struct bf_handoff_spec reverse[MAX_CODES];
+	struct bf_companion_desc twin = desc;
+	bool changed = false;
+	int ret;
+
+	for (uint32_t i = 0; i < desc.spec.n_codes; i++)
+		reverse[i] = codes[desc.spec.n_codes - 1 - i];
+	twin.spec.codes = reverse;
+	ret = bf_comp_open(out, &twin, NULL, 0, -1, &diag);
+	if (!ret)
+		ret = bf_comp_build(*out, nft, m, &changed, &diag);
+	if (ret)
+		die("twin", ret);
+	puts(changed ? "ok" : "not built");
+	return bf_companion_tag(&twin.spec);
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -186,7 +212,8 @@ int main(int argc, char **argv)
 	_cleanup_grace_ struct bf_grace grace = BF_GRACE_NONE;
 	struct bf_companion_maps maps;
 	struct bf_nft *nft = NULL;
-	struct bf_comp *comp = NULL;
+	struct bf_comp *comp = NULL, *twin = NULL;
+	uint64_t tags[3];
 	bool changed = false;
 	char line[4096];
 	double t0;
@@ -210,6 +237,8 @@ int main(int argc, char **argv)
 	prog = noter_load(desc.family, &maps, plan, bf_comp_assist_fd(comp), counts);
 	if (prog < 0 || (stop = bf_backstop_load(&maps, &diag)) < 0)
 		die("load", prog < 0 ? prog : stop);
+	tags[0] = tag = bf_companion_tag(&desc.spec);
+	tags[2] = 1;
 	t0 = now();
 	ret = bf_comp_build(comp, nft, &maps, &changed, &diag);
 	if (ret)
@@ -226,6 +255,11 @@ int main(int argc, char **argv)
 			set_plan(plan, line + 5);
 		} else if (!strncmp(line, "left", 4)) {
 			left(&maps, plan, counts);
+		} else if (!strncmp(line, "twin", 4)) {
+			tags[1] = build_twin(nft, &maps, &twin);
+		} else if (!strncmp(line, "tag ", 4)) {
+			tag = tags[(line[4] - '1') % 3];
+			puts("ok");
 		} else if (!strncmp(line, "grace", 5)) {
 			t0 = now();
 			bf_grace_wait(&grace);
@@ -244,6 +278,7 @@ int main(int argc, char **argv)
 	if (ret)
 		die("sweep", ret);
 	bf_comp_close(comp);
+	bf_comp_close(twin);
 	bf_nft_close(nft);
 	return 0;
 }
