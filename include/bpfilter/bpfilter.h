@@ -58,6 +58,9 @@ int bf_xt_entries(struct bf_ctx *ctx, int family, const char *table, uint32_t ex
  */
 int bf_xt_set_entries(struct bf_ctx *ctx, int family, const void *blob, size_t len, void **old, uint32_t *n_old);
 
+/* What the kernel says about a REPLACE before it copies the entries behind head (struct ipt_replace): 0, -EINVAL, -ENOMEM. */
+int bf_xt_check_replace(const void *head, size_t len);
+
 /* IPT_SO_SET_ADD_COUNTERS: struct xt_counters_info with its counters. */
 int bf_xt_add_counters(struct bf_ctx *ctx, int family, const void *blob, size_t len);
 

@@ -19,6 +19,11 @@ int bf_xt_get_revision(int family, const char *name, uint8_t revision, bool targ
 	return bf_xt_revision(bf_nfproto(family), name, revision, target);
 }
 
+int bf_xt_check_replace(const void *head, size_t len)
+{
+	return bf_xt_check_head(head, len);
+}
+
 static int create_empty(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_stored *t, int family)
 {
 	_cleanup_image_ struct bf_image *img = NULL;

@@ -214,7 +214,7 @@ static int set_replace(struct call *k)
 {
 	struct ipt_replace head;
 	_cleanup_free_ void *blob = NULL, *old = NULL;
-	size_t want = sizeof(head);
+	size_t want;
 	uint32_t n_old = 0;
 	int rc, waited = 0;
 
@@ -225,8 +225,10 @@ static int set_replace(struct call *k)
 		return rc;
 	if (!bf_xt_owns(k->family, head.name))
 		return CONTINUE;
-	if ((size_t)k->len >= sizeof(head) + head.size)
-		want += head.size;
+	rc = bf_xt_check_replace(&head, (size_t)k->len);
+	if (rc)
+		return rc;
+	want = sizeof(head) + head.size; /* at most len: just checked */
 	rc = copy_in(k, want, &blob);
 	if (rc)
 		return rc;

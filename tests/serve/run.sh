@@ -95,6 +95,20 @@ test_threads()
 	netns_del t
 }
 
+# Calls that go wrong, outside of what iptables does.
+test_errnos()
+{
+	local f
+
+	for f in 4 6; do
+		netns_add en$f eb$f
+		in_ns en$f "$build/tests/serve/errnos" $f >"$work/errnos.native"
+		in_ns eb$f "$bpfilter" run -- "$build/tests/serve/errnos" $f >"$work/errnos.bpf"
+		same "errors of $(wc -l <"$work/errnos.native") odd calls, IPv$f" "$work/errnos.native" "$work/errnos.bpf"
+		netns_del en$f eb$f
+	done
+}
+
 test_signals()
 {
 	local pid status
@@ -227,7 +241,7 @@ test_wrapper()
 	netns_del u
 }
 
-for t in wrapper hidden verbs parallel threads signals killed rights nested namespaces; do
+for t in wrapper hidden verbs parallel threads errnos signals killed rights nested namespaces; do
 	wanted $t && test_$t
 done
 finish

@@ -21,8 +21,10 @@
 
 #define MAX_TABLE_SIZE (512u << 20) /* the kernel's XT_MAX_TABLE_SIZE */
 
-static int check_replace(const struct ipt_replace *r, size_t len)
+int bf_xt_check_head(const void *head, size_t len)
 {
+	const struct ipt_replace *r = head;
+
 	if (r->num_counters >= INT_MAX / sizeof(struct xt_counters))
 		return -ENOMEM;
 	if (r->num_counters == 0)
@@ -31,6 +33,15 @@ static int check_replace(const struct ipt_replace *r, size_t len)
 		return -EINVAL;
 	if (r->size >= MAX_TABLE_SIZE - 64) /* the kernel adds its own head */
 		return -ENOMEM;
+	return 0;
+}
+
+static int check_replace(const struct ipt_replace *r, size_t len)
+{
+	int rc = bf_xt_check_head(r, len);
+
+	if (rc)
+		return rc;
 	return r->num_entries > MAX_TABLE_SIZE / sizeof(uint32_t) ? -ENOMEM : 0;
 }
 
