@@ -91,10 +91,9 @@ int bf_stored_counters(const struct bf_stored *t, struct bf_rt_counter **out)
 
 static int compile(struct bf_ctx *ctx, const struct bf_ruleset *rs, struct bf_image **img)
 {
-	const struct bf_features *f = bf_ctx_features(ctx);
 	const struct bf_gen_opts o = {.hz = bf_kernel_hz(),
 		.cpus = bf_possible_cpus(),
-		.may_goto = bf_has(f, "may_goto"),
+		.may_goto = bf_probe_one("may_goto"),
 		.code_max = CODE_MAX};
 
 	return bf_gen_table(rs->tables[0], &o, img, &ctx->diag);

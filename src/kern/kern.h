@@ -6,14 +6,13 @@
  * network namespace, named by its cookie (inode numbers are reused):
  *
  *   /run/bpfilter/<cookie>/
- *     gen                  array map, one element (struct bf_gen_word): which of the two slots is live
+ *     gen                  array map, one 64-bit word: counts commits; its lowest bit is the live slot
  *     dispatch             prog array: [slot * 64 + dispatcher]
- *     meta                 array map: what the namespace is, for finding abandoned ones
+ *     meta                 array map: the dispatchers (ns.h)
+ *     handoff, pending     maps shared with the companions (companion.h), once one is needed
  *     link-<n>             netfilter links: dispatcher n (and its backstop, link-<n>-b)
- *     0/ 1/                the two slots; each holds one directory per unit:
- *       <unit>/state       array map, one element: struct bf_unit_head, then the caller's bytes
- *       <unit>/counters    live counters; <unit>/base what was added to them from outside
- *       <unit>/prog-<hook> programs;  <unit>/handoff, assist: maps shared with the companion
+ *     0/ 1/                the two slots; only the live one exists outside transactions.
+ *       <unit>/            one directory per unit: state, counters, programs (unit.h)
  *
  * A transaction builds the idle slot completely (unchanged units are pinned
  * there again), then stores one word: that is the commit, for packets and for
@@ -51,8 +50,9 @@ void bf_unit_close(struct bf_unit *u);
 /* The bytes given to bf_ns_commit; valid until close. */
 const void *bf_unit_state(const struct bf_unit *u, size_t *len);
 uint32_t bf_unit_n_counters(const struct bf_unit *u);
-/* Sums over the stripes, plus base. n must be bf_unit_n_counters. */
+/* Sums over the stripes. n must be bf_unit_n_counters. */
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
+/* Adds to the live counters. Hold the lock, or the unit may have been replaced already. */
 int bf_unit_add_counters(struct bf_unit *u, const struct bf_rt_counter *in, uint32_t n);
 /* The names of the live units, NUL-separated, into b. */
 int bf_ns_units(struct bf_ns *ns, struct bf_buf *b);
@@ -95,6 +95,7 @@ struct bf_features {
 };
 int bf_probe(struct bf_features *out);
 bool bf_has(const struct bf_features *f, const char *name);
+bool bf_probe_one(const char *name); /* tries only this one */
 uint32_t bf_kernel_hz(void);
 uint32_t bf_possible_cpus(void);
 

@@ -16,12 +16,12 @@
 #include "kern/path.h"
 
 #define PLAIN "/run/bpfilter"
-#define OF_INIT "/proc/1/root" PLAIN
 
 static bool is_bpffs(const char *path)
 {
 	struct statfs s;
 
+	errno = 0;
 	return !statfs(path, &s) && s.f_type == BPF_FS_MAGIC;
 }
 
@@ -74,10 +74,42 @@ static int mount_in(int mnt)
 	return j.err;
 }
 
-/* Is process 1's root to be seen from here? */
-static bool sees_init(void)
+/* Parent of a process, 0: none or not to be seen. The name in the second field may hold anything, also brackets. */
+static int parent_of(int pid)
 {
-	return !access("/proc/1/root/run", F_OK);
+	char path[BF_PATH_MAX], line[512] = "", *p;
+	FILE *f;
+	int parent = 0;
+
+	bf_path(path, "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fgets(line, sizeof(line), f) && (p = strrchr(line, ')')) && sscanf(p, ") %*c %d", &parent) != 1)
+		parent = 0;
+	fclose(f);
+	return parent;
+}
+
+static bool sees_root(int pid)
+{
+	char path[BF_PATH_MAX];
+
+	bf_path(path, "/proc/%d/root/run", pid);
+	return !access(path, F_OK);
+}
+
+/* Whose mount namespace: process 1's, else that of the farthest ancestor whose root we may look at. 0: our own. */
+static int whose_mounts(void)
+{
+	int best = 0;
+
+	if (sees_root(1))
+		return 1;
+	for (int pid = parent_of(getpid()); pid > 1; pid = parent_of(pid))
+		if (sees_root(pid))
+			best = pid;
+	return best;
 }
 
 static int mount_failed(int err, struct bf_diag *d)
@@ -96,17 +128,20 @@ static int mount_failed(int err, struct bf_diag *d)
 int bf_path_base(char out[BF_PATH_MAX], bool create, struct bf_diag *d)
 {
 	_cleanup_close_ int mnt = -1;
-	bool init = sees_init();
-	int err;
+	int pid = whose_mounts(), err = 0;
+	char ns[BF_PATH_MAX];
 
-	bf_path(out, "%s", init ? OF_INIT : PLAIN);
+	bf_path(out, "%s", PLAIN);
+	if (pid)
+		bf_path(out, "/proc/%d/root" PLAIN, pid);
 	if (is_bpffs(out))
 		return 0;
 	if (!create)
 		return errno == EACCES ? bf_diag_error(d, -EACCES, "may not look into " PLAIN ": only root may") : -ENOENT;
-	if (init)
-		mnt = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
-	err = init && mnt < 0 ? -errno : mount_in(mnt);
+	bf_path(ns, "/proc/%d/ns/mnt", pid);
+	if (pid)
+		mnt = open(ns, O_RDONLY | O_CLOEXEC);
+	err = pid && mnt < 0 ? -errno : mount_in(mnt);
 	if (!err && !is_bpffs(out))
 		err = -ENODEV;
 	return err ? mount_failed(err, d) : 0;

@@ -83,7 +83,7 @@ static int found(const struct bf_ns *ns, int err, struct bf_diag *d)
 		bf_diag_error(d, err, "the rules of this network namespace were stored by another version of bpfilter; to give them "
 		              "up (which ends their filtering): rm -r /run/bpfilter/%" PRIu64, ns->cookie);
 	else if (err && err != -ENOENT)
-		bf_diag_error(d, err, "cannot read %s: %s", ns->dir, strerror(-err));
+		bf_diag_error(d, err, "cannot read %s: %s%s", ns->dir, strerror(-err), err == -EACCES ? " (only root may)" : "");
 	return err;
 }
 

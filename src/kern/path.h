@@ -3,8 +3,9 @@
  * path.h: where the pins are. The bpffs is mounted at /run/bpfilter in the
  * mount namespace of process 1 and always reached through /proc/1/root:
  * `ip netns exec` and `unshare -m` live in private mount namespaces, and what
- * they mount dies with them. Where process 1's root may not be looked at (few
- * capabilities), the plain path has to do.
+ * they mount dies with them. Where process 1's root may not be looked at (it
+ * has capabilities that we have not), the farthest ancestor's will do: that of
+ * the shell which called `ip netns exec`.
  */
 #ifndef BF_KERN_PATH_H
 #define BF_KERN_PATH_H

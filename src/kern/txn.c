@@ -16,6 +16,7 @@
  * one; either way the next transaction clears the idle slot. Nothing below the
  * line is reported as a failure: the change has happened.
  */
+#include "kern/probe.h"
 #include "kern/txn.h"
 
 #include <sys/stat.h>
@@ -130,6 +131,14 @@ static void txn_free(struct txn *t)
 		close(t->stop);
 }
 
+/* Errors that come from a kernel that lacks something, or a caller: what that is stands in nobody's errno. */
+static int explained(int err, struct bf_diag *d)
+{
+	if (err == -EPERM || err == -EINVAL || err == -ENOSYS || err == -EOPNOTSUPP)
+		bf_explain_missing(d);
+	return err;
+}
+
 int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d)
 {
 	_cleanup_(txn_free) struct txn t = {
@@ -137,13 +146,13 @@ int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, 
 	};
 	int err = begin(&t, changes, n);
 
-	if (err)
-		return err;
-	err = bf_txn_build(&t);
-	if (err) {
-		roll_back(&t);
-		return err;
+	if (!err) {
+		err = bf_txn_build(&t);
+		if (err)
+			roll_back(&t);
 	}
+	if (err)
+		return explained(err, d);
 	__atomic_fetch_add(ns->gen, 1, __ATOMIC_SEQ_CST);
 	finish(&t);
 	return 0;
