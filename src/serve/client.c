@@ -12,9 +12,11 @@
  * network namespace, and so do we.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -30,6 +32,8 @@
 #endif
 #define GET_NET_NAMESPACE _IO(0xFF, 4)  /* PIDFD_GET_NET_NAMESPACE, 6.11 */
 #define GET_USER_NAMESPACE _IO(0xFF, 9) /* PIDFD_GET_USER_NAMESPACE */
+
+#define TELL_MS 1000
 
 int bf_client_alive(const struct bf_client *c)
 {
@@ -241,17 +245,16 @@ bool bf_client_may_read(struct bf_client *c, uid_t uid, gid_t gid)
 	return same_ns(theirs, ours) && (has_cap(c, CAP_DAC_OVERRIDE) || has_cap(c, CAP_DAC_READ_SEARCH));
 }
 
-/* Non-blocking pipes may be full: what does not fit is lost rather than the supervisor stopped. */
+/* A pipe that nobody reads must not stop the supervisor: what does not fit soon is lost. */
 void bf_client_tell(struct bf_client *c, const char *text)
 {
 	_cleanup_close_ int fd = get_fd(c, STDERR_FILENO);
 	size_t len = strlen(text);
 
 	while (fd >= 0 && len) {
-		ssize_t n = write(fd, text, len);
+		struct pollfd p = {.fd = fd, .events = POLLOUT};
+		ssize_t n = poll(&p, 1, TELL_MS) == 1 ? write(fd, text, BF_MIN(len, (size_t)PIPE_BUF)) : -1;
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n <= 0)
 			return;
 		text += n;

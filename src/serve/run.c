@@ -8,9 +8,10 @@
  *   signals    those sent to us by another process are the child's
  *   done       an eventfd that workers raise
  *
- * Short calls are answered in the loop. Calls that may wait for another writer
- * or compile a ruleset get a thread, at most WORKERS_MAX at once; when all are
- * busy the next callers stay stopped in the kernel's queue.
+ * Calls are answered in the loop, one after the other: a thread costs more than
+ * most of them. A call gets one when it has to wait for another writer, or
+ * brings a large ruleset; at most WORKERS_MAX at once. When all are busy the
+ * next callers stay stopped in the kernel's queue.
  *
  * Terminal and job control: ^C and ^Z reach the child without us, as it is in
  * our process group; signals the kernel sent are therefore not handed on. When
@@ -52,7 +53,7 @@ static void *work(void *arg)
 	uint64_t one = 1;
 	int done = w->done;
 
-	bf_serve_call(&w->client);
+	bf_serve_call(&w->client, true);
 	bf_client_close(&w->client);
 	free(w);
 	while (write(done, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -101,10 +102,11 @@ static void serve_one(struct server *s)
 		return;
 	if (is_open(&c.req.data, &at))
 		bf_serve_open(&c, at);
-	else if (!bf_serve_is_slow(&c.req.data) || start_worker(s, &c))
-		bf_serve_call(&c); /* without memory for a thread: here */
-	else
-		return;
+	else if (bf_serve_is_slow(&c.req.data) || !bf_serve_call(&c, false)) {
+		if (!start_worker(s, &c))
+			return; /* it closes the client */
+		bf_serve_call(&c, true); /* no memory for a thread */
+	}
 	bf_client_close(&c);
 }
 

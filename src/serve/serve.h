@@ -89,8 +89,9 @@ void bf_client_tell(struct bf_client *c, const char *text);
 void bf_client_close(struct bf_client *c);
 
 /* sockopt.c, names.c: answer one call completely, seccomp's reply included. */
-bool bf_serve_is_slow(const struct seccomp_data *d); /* may wait for others or take long */
-void bf_serve_call(struct bf_client *c);
+bool bf_serve_is_slow(const struct seccomp_data *d); /* takes long enough for a thread of its own */
+/* wait: may wait for another writer. Without it, false: would have to wait; nothing is answered yet. */
+bool bf_serve_call(struct bf_client *c, bool wait);
 void bf_serve_open(struct bf_client *c, bool at);
 
 /* Replies. */

@@ -29,6 +29,7 @@ struct call {
 	struct bf_ctx *ctx;
 	enum option option;
 	int family;
+	bool wait;       /* may wait for another writer; else: -EINPROGRESS */
 	uint64_t val;    /* the caller's optval */
 	uint64_t lenptr; /* get: the caller's optlen */
 	int len;
@@ -52,9 +53,12 @@ static bool is_native(const struct seccomp_data *d)
 	return d->arch == BF_ARCH_NATIVE && (d->nr == SYS_getsockopt || d->nr == SYS_setsockopt);
 }
 
+/* A ruleset of some thousand rules takes its time. */
+#define SLOW_BYTES (256 * 1024)
+
 bool bf_serve_is_slow(const struct seccomp_data *d)
 {
-	return !is_native(d) || !is_get(d) || (int)d->args[2] == IPT_SO_GET_ENTRIES;
+	return is_native(d) && !is_get(d) && d->args[4] > SLOW_BYTES;
 }
 
 /* The 32-bit entry. Its structs have other sizes; and -t nat must not be refused to programs that do not mean us. */
@@ -125,7 +129,9 @@ static int finish_get(struct call *k, int rc)
 	return rc ? rc : bf_client_write(k->c, k->lenptr, &k->len, sizeof(k->len));
 }
 
+/* Beside 0 and -errno: */
 #define CONTINUE 1 /* let the kernel answer */
+#define ANSWERED 2 /* is done already */
 
 static int read_head(struct call *k, void *head, size_t size, char *name, size_t name_size)
 {
@@ -206,7 +212,12 @@ static int copy_in(struct call *k, size_t len, void **out)
 static bool try_again(struct call *k, int rc, int *waited)
 {
 	*waited += LOCK_SLICE_MS;
-	return rc == -ETIMEDOUT && *waited < LOCK_WAIT_MS && !bf_client_alive(k->c);
+	return rc == -ETIMEDOUT && k->wait && *waited < LOCK_WAIT_MS && !bf_client_alive(k->c);
+}
+
+static int must_wait(const struct call *k, int rc)
+{
+	return rc == -ETIMEDOUT && !k->wait ? -EINPROGRESS : rc;
 }
 
 /* The kernel copies head and entries; what the caller gives beyond them, it never looks at. */
@@ -238,30 +249,32 @@ static int set_replace(struct call *k)
 	} while (try_again(k, rc, &waited));
 	if (!rc && n_old) /* as in the kernel, failing to hand them back is no error: the rules are in place */
 		(void)bf_client_write(k->c, (uintptr_t)head.counters, old, n_old * sizeof(struct xt_counters));
-	return rc;
+	return must_wait(k, rc);
 }
 
 static int set_counters(struct call *k)
 {
-	char name[XT_TABLE_MAXNAMELEN];
+	struct xt_counters_info head;
 	_cleanup_free_ void *blob = NULL;
 	int rc, waited = 0;
 
-	if ((size_t)k->len <= sizeof(struct xt_counters_info))
+	if ((size_t)k->len <= sizeof(head))
 		return -EINVAL;
-	rc = read_head(k, name, sizeof(name), name, sizeof(name));
+	rc = read_head(k, &head, sizeof(head), head.name, sizeof(head.name));
 	if (rc)
 		return rc;
-	if (!bf_xt_owns(k->family, name))
+	if (!bf_xt_owns(k->family, head.name))
 		return CONTINUE;
+	if ((size_t)k->len != sizeof(head) + (uint64_t)head.num_counters * sizeof(struct xt_counters))
+		return -EINVAL; /* before the counters are looked at */
 	rc = copy_in(k, (size_t)k->len, &blob);
 	if (rc)
 		return rc;
-	memcpy(blob, name, sizeof(name));
+	memcpy(blob, &head, sizeof(head));
 	do {
 		rc = bf_xt_add_counters(k->ctx, k->family, blob, (size_t)k->len);
 	} while (try_again(k, rc, &waited));
-	return rc;
+	return must_wait(k, rc);
 }
 
 static int (*const options[])(struct call *) = {
@@ -294,49 +307,63 @@ static void explain(struct call *k, int rc)
 	bf_client_tell(k->c, line);
 }
 
-static void serve(struct call *k, int netns)
+static int serve(struct call *k, int netns)
 {
 	int rc;
 
 	k->ctx = bf_ctx_new();
 	rc = k->ctx ? bf_ctx_set_netns(k->ctx, netns) : -ENOMEM;
 	if (!rc) {
-		bf_ctx_set_lock_timeout(k->ctx, LOCK_SLICE_MS);
+		bf_ctx_set_lock_timeout(k->ctx, k->wait ? LOCK_SLICE_MS : 0);
 		rc = options[k->option](k);
-		explain(k, rc);
+		if (rc != -EINPROGRESS)
+			explain(k, rc);
 	}
-	if (rc == CONTINUE)
-		bf_reply_continue(k->c);
-	else
-		bf_reply(k->c, rc);
 	bf_ctx_free(k->ctx);
+	return rc;
 }
 
-void bf_serve_call(struct bf_client *c)
+static int answer(struct call *k)
+{
+	const struct seccomp_data *d = &k->c->req.data;
+	struct bf_client_sock sock = {.netns = -1};
+	int len_rc = read_length(k), rc;
+
+	if (!len_rc && is_hello(k))
+		return ANSWERED;
+	rc = bf_client_socket(k->c, (int)d->args[0], &sock);
+	if (rc == -EPERM || rc == -ESRCH)
+		return rc;
+	if (rc || !reaches_iptables(k->family, &sock))
+		rc = CONTINUE; /* not a socket of ip_tables: the kernel's error */
+	else if (len_rc)
+		rc = len_rc;
+	else if (!bf_client_may_admin(k->c, sock.netns))
+		rc = -EPERM;
+	else
+		rc = serve(k, sock.netns);
+	if (sock.netns >= 0)
+		close(sock.netns);
+	return rc;
+}
+
+bool bf_serve_call(struct bf_client *c, bool wait)
 {
 	const struct seccomp_data *d = &c->req.data;
-	struct call k = {.c = c, .option = option_of(d), .family = (int)d->args[1] == SOL_IP ? AF_INET : AF_INET6};
-	struct bf_client_sock sock = {.netns = -1};
-	int rc, len_rc;
+	struct call k = {
+		.c = c, .option = option_of(d), .family = (int)d->args[1] == SOL_IP ? AF_INET : AF_INET6, .wait = wait};
+	int rc;
 
 	if (!is_native(d)) {
 		refuse_compat(c);
-		return;
+		return true;
 	}
-	len_rc = read_length(&k);
-	if (!len_rc && is_hello(&k))
-		return;
-	rc = bf_client_socket(c, (int)d->args[0], &sock);
-	if (rc == -EPERM || rc == -ESRCH)
+	rc = answer(&k);
+	if (rc == -EINPROGRESS)
+		return false;
+	if (rc == CONTINUE)
+		bf_reply_continue(c);
+	else if (rc != ANSWERED)
 		bf_reply(c, rc);
-	else if (rc || !reaches_iptables(k.family, &sock))
-		bf_reply_continue(c); /* not a socket of ip_tables: the kernel's error */
-	else if (len_rc)
-		bf_reply(c, len_rc);
-	else if (!bf_client_may_admin(c, sock.netns))
-		bf_reply(c, -EPERM);
-	else
-		serve(&k, sock.netns);
-	if (sock.netns >= 0)
-		close(sock.netns);
+	return true;
 }

@@ -219,7 +219,7 @@ static void replaces(void)
 
 static void counters(void)
 {
-	char buf[1024] = {};
+	static char buf[1 << 16];
 	struct xt_counters_info *c = (void *)buf;
 	static const unsigned n[] = {0, 1, 3, 4, 5, 0x10000000, 0xffffffff};
 
@@ -237,6 +237,8 @@ static void counters(void)
 	result("ADD_COUNTERS of nosuch", set(fd, level, 65, buf, 40 + 64));
 	strcpy(c->name, "filter");
 	result("ADD_COUNTERS ends early", set(fd, level, 65, at_end(buf, 100), 40 + 64));
+	c->num_counters = 255;
+	result("ADD_COUNTERS wrong length, and ends early", set(fd, level, 65, at_end(buf, 100), 40 + 64));
 	result("ADD_COUNTERS NULL", set(fd, level, 65, NULL, 40 + 64));
 }
 
