@@ -97,11 +97,16 @@ void make_table(struct rng *r, const struct pool *p, struct bb *b)
 
 	bb_begin(b, p->l->family);
 	for (unsigned h = NF_INET_LOCAL_IN; h <= NF_INET_LOCAL_OUT; h++) {
+		bool policy_first = chance(r, 5);
+
 		if (chance(r, 3))
 			some_entries(r, p, b);
+		if (policy_first)
+			bb_policy(b, h, chance(r, 50) ? -NF_ACCEPT - 1 : -NF_DROP - 1);
 		bb_hook(b, h);
 		some_entries(r, p, b);
-		bb_policy(b, h, chance(r, 50) ? -NF_ACCEPT - 1 : -NF_DROP - 1);
+		if (!policy_first)
+			bb_policy(b, h, chance(r, 50) ? -NF_ACCEPT - 1 : -NF_DROP - 1);
 	}
 	for (uint32_t n = rng_below(r, 4); n > 0; n--) {
 		name[1]++;
