@@ -130,6 +130,25 @@ void bb_filter(struct bb *b, uint8_t family, void (*rule)(struct bb *b, void *ar
 	bb_end(b);
 }
 
+bool bb_has_form(struct bb *b)
+{
+	b->n = 0;
+	if (b->buf.len < BB_REPLACE)
+		return false;
+	for (uint32_t off = 0; off < bb_offset(b); b->n++) {
+		uint32_t left = bb_offset(b) - off, min = b->l->entry + 40u, next, target;
+
+		if (left < min)
+			return false;
+		next = bf_xt_next_offset(b->l, bb_at(b, off));
+		target = bf_xt_target_offset(b->l, bb_at(b, off));
+		if (next < min || next > left || target < b->l->entry || target + 40 > next)
+			return false;
+		off += next;
+	}
+	return b->n > 0 && b->n < 256;
+}
+
 uint8_t *bb_num_entries(struct bb *b)
 {
 	return (uint8_t *)b->buf.data + offsetof(struct ipt_replace, num_entries);

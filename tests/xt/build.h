@@ -44,6 +44,9 @@ void bb_free(struct bb *b);
 /* The filter table whose chains are empty but for what `rule` adds to INPUT. */
 void bb_filter(struct bb *b, uint8_t family, void (*rule)(struct bb *b, void *arg), void *arg);
 
+/* Do entries follow one another to the end, each with a target, and few enough for mutate()? Sets b->n. */
+bool bb_has_form(struct bb *b);
+
 /* Members of the head, for spoiling them. */
 uint8_t *bb_num_entries(struct bb *b);
 uint8_t *bb_size(struct bb *b);

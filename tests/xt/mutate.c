@@ -217,6 +217,12 @@ static uint8_t *random_ext(struct rng *r, struct bb *b)
 	return t;
 }
 
+/* Bytes behind the head at x, up to the end of the blob. */
+static uint32_t room(const struct bb *b, const uint8_t *x)
+{
+	return (uint32_t)((const uint8_t *)b->buf.data + b->buf.len - x) - BF_XT_HEAD;
+}
+
 static void spoil_ext(struct rng *r, struct bb *b)
 {
 	uint8_t *x = random_ext(r, b);
@@ -243,7 +249,8 @@ static void spoil_ext(struct rng *r, struct bb *b)
 		return;
 	}
 	n = bf_xt_size(x) > BF_XT_HEAD ? bf_xt_size(x) - (uint32_t)BF_XT_HEAD : 8;
-	x[BF_XT_HEAD + rng_below(r, n < 64 ? n : 64)] = chance(r, 50) ? (uint8_t)rng_next(r) : (uint8_t)rng_below(r, 10);
+	n = BF_MIN(n, BF_MIN(64u, room(b, x)));
+	x[BF_XT_HEAD + rng_below(r, n)] = chance(r, 50) ? (uint8_t)rng_next(r) : (uint8_t)rng_below(r, 10);
 }
 
 static void spoil_length(struct rng *r, struct bb *b)
