@@ -14,6 +14,7 @@
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 
+#include "lib/alloc.h"
 #include "xt/build.h"
 
 static const uint8_t both[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
@@ -423,14 +424,59 @@ static void test_large(void **state)
 	bb_free(&b);
 }
 
-int main(void)
+/* A blob of every extension, decoded, modelled and exported. */
+struct all {
+	uint8_t family;
+	char *blob;
+	size_t len;
+};
+
+static int all_steps(void *ctx)
+{
+	const struct all *a = ctx;
+	_cleanup_buf_ struct bf_buf st = { 0 }, out = { 0 };
+	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	struct bf_xt_replace info;
+	int err = bf_xt_decode_replace(a->family, a->blob, a->len, &info, &st, &d);
+
+	if (!err)
+		err = bf_xt_to_ruleset(st.data, st.len, &rs, &d);
+	if (!err)
+		err = bf_xt_encode_replace(st.data, st.len, &out);
+	return err;
+}
+
+static const char *dir;
+
+static void test_memory(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct all a = { .family = both[i] };
+		char path[4096];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/rules%c.blob", dir, i ? '6' : '4');
+		f = fopen(path, "rb");
+		assert_non_null(f);
+		a.blob = malloc(1 << 20);
+		a.len = fread(a.blob, 1, 1 << 20, f);
+		fclose(f);
+		assert_true(test_alloc_each(all_steps, &a) > 5);
+		free(a.blob);
+	}
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),       cmocka_unit_test(test_truncated),  cmocka_unit_test(test_head),
 		cmocka_unit_test(test_entry),      cmocka_unit_test(test_flags),      cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_extensions), cmocka_unit_test(test_message),    cmocka_unit_test(test_bad_policy),
 		cmocka_unit_test(test_loops),      cmocka_unit_test(test_deep),       cmocka_unit_test(test_large),
+		cmocka_unit_test(test_memory),
 	};
 
+	dir = argc > 1 ? argv[1] : ".";
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,15 +111,10 @@ int bf_xt_open(const void *state, size_t len, struct bf_arena *a, struct bf_xt_b
 	b->base = (uint8_t *)(uintptr_t)(h + 1);
 	b->offsets = offsets;
 	for (uint32_t i = 0; i < h->num_entries; i++) {
-		uint16_t next;
-
-		if (off + b->l->entry > h->size)
-			return -EINVAL;
-		next = bf_xt_next_offset(b->l, b->base + off);
-		if (next < b->l->entry + BF_XT_HEAD || next > h->size - off)
+		if (off >= h->size || bf_xt_entry_bounds(b->l, b->base + off, h->size - off))
 			return -EINVAL;
 		offsets[i] = off;
-		off += next;
+		off += bf_xt_next_offset(b->l, b->base + off);
 	}
 	return off == h->size ? 0 : -EINVAL;
 }
@@ -149,6 +144,7 @@ int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter 
 {
 	const struct bf_xt_head *h = state;
 	const struct bf_xt_layout *l;
+	uint32_t off = 0;
 	uint8_t *e;
 
 	if (len < sizeof(*h) || h->magic != BF_XT_MAGIC || len != sizeof(*h) + (size_t)h->size)
@@ -163,8 +159,10 @@ int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter 
 	for (uint32_t i = 0; i < h->num_entries; i++) {
 		struct xt_counters c = { counters[i].packets, counters[i].bytes };
 
-		memcpy(e + l->counters, &c, sizeof(c));
-		e += bf_xt_next_offset(l, e);
+		if (off > h->size || h->size - off < l->entry)
+			return -EINVAL;
+		memcpy(e + off + l->counters, &c, sizeof(c));
+		off += bf_xt_next_offset(l, e + off);
 	}
 	return 0;
 }

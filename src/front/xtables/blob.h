@@ -117,6 +117,9 @@ static inline int32_t bf_xt_verdict(const uint8_t *target) /* of a standard targ
 #define bf_xt_foreach_match(m, l, e) \
 	for (uint8_t *m = (uint8_t *)(e) + (l)->entry; m < bf_xt_target(l, e); m += bf_xt_size(m))
 
+/* Is the entry at e whole, `left` bytes being there from it on? -EINVAL. */
+int bf_xt_entry_bounds(const struct bf_xt_layout *l, const uint8_t *e, uint32_t left);
+
 /* No match and nothing asked of the IP header: the entry takes every packet. */
 bool bf_xt_unconditional(const struct bf_xt_layout *l, const uint8_t *e);
 

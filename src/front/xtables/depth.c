@@ -92,8 +92,11 @@ int bf_xt_check_depth(const struct bf_xt_model *m, struct bf_diag *d)
 	for (unsigned hook = 0; hook < BF_XT_HOOKS; hook++) {
 		uint32_t start = h->valid_hooks & 1u << hook ? bf_xt_find(&m->b, h->hook_entry[hook]) : BF_XT_NONE;
 
-		for (ready(&w, start); w.n > 0;)
+		for (ready(&w, start); w.n > 0;) {
+			if (w.n > h->num_entries) /* circles: no state of ours */
+				return -EINVAL;
 			step(&w);
+		}
 		if (start != BF_XT_NONE && w.of[start] > room)
 			return bf_diag_error(d, -EOPNOTSUPP, "%s table: jumps out of %s nest deeper than the kernel's jump stack", h->name,
 			                     bf_xt_hook_name(hook));

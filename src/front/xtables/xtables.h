@@ -60,7 +60,7 @@ int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf
 /* What the kernel checks before it copies the entries: head is an aligned struct ipt_replace, len as given to setsockopt. */
 int bf_xt_check_head(const void *head, size_t len);
 
-/* A state (trusted: made by decode) -> model. Rule i's counter is entry i. -EOPNOTSUPP with a diagnostic for what
+/* A state -> model. What is no state of ours is -EINVAL. Rule i's counter is entry i. -EOPNOTSUPP with a diagnostic for what
  * the kernel does and bpfilter cannot: QUEUE, a pinned program, hand-made jumps that overflow the kernel's jump stack. */
 int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, struct bf_diag *d);
 
