@@ -4,25 +4,40 @@
 
 #include "cli.h"
 
-static int both(struct bf_ctx *ctx, int argc, char **argv, int (*move)(struct bf_ctx *, int))
+static const int families[] = {AF_INET, AF_INET6};
+
+/* step() for each family that the options name; they are wrong: 2. */
+static int each(struct bf_ctx *ctx, int argc, char **argv, int (*step)(struct bf_ctx *, int))
 {
 	int flags = bf_cli_flags(argc, argv, "46"), status = 0;
 
 	if (flags < 0)
 		return 2;
-	if (flags != 2)
-		status = bf_cli_result(ctx, argv[0], move(ctx, AF_INET));
-	if (!status && flags != 1)
-		status = bf_cli_result(ctx, argv[0], move(ctx, AF_INET6));
+	for (unsigned i = 0; i < 2 && !status; i++)
+		if (!flags || flags & 1 << i)
+			status = bf_cli_result(ctx, argv[0], step(ctx, families[i]));
 	return status;
 }
 
+static int check(struct bf_ctx *ctx, int family)
+{
+	return bf_import(ctx, family, BF_IMPORT_CHECK);
+}
+
+static int import(struct bf_ctx *ctx, int family)
+{
+	return bf_import(ctx, family, 0);
+}
+
+/* Both families or none: what one of them says no to is found before the other moves. */
 int bf_cmd_import(struct bf_ctx *ctx, int argc, char **argv)
 {
-	return both(ctx, argc, argv, bf_import);
+	int status = each(ctx, argc, argv, check);
+
+	return status ? status : each(ctx, argc, argv, import);
 }
 
 int bf_cmd_export(struct bf_ctx *ctx, int argc, char **argv)
 {
-	return both(ctx, argc, argv, bf_export);
+	return each(ctx, argc, argv, bf_export);
 }

@@ -72,7 +72,8 @@ int bf_xt_names(struct bf_ctx *ctx, int family, char **text);
 
 /* Takes over the kernel's own filter table of that family: translate, enforce, only then empty the kernel's.
  * A rule that cannot be translated is named, and nothing is changed. */
-int bf_import(struct bf_ctx *ctx, int family);
+#define BF_IMPORT_CHECK 1u /* only say whether it can be done */
+int bf_import(struct bf_ctx *ctx, int family, unsigned flags);
 
 /* The way back: hands the rules and counters to the kernel's ip_tables, then removes ours. */
 int bf_export(struct bf_ctx *ctx, int family);

@@ -56,13 +56,6 @@ void bf_ctx_begin(struct bf_ctx *ctx)
 	bf_diag_free(&ctx->diag);
 }
 
-const struct bf_features *bf_ctx_features(struct bf_ctx *ctx)
-{
-	if (!ctx->probed && !bf_probe(&ctx->features))
-		ctx->probed = true;
-	return &ctx->features;
-}
-
 int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns)
 {
 	int rc = bf_ns_lock(ns, ctx->lock_ms);
@@ -81,18 +74,23 @@ int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns)
 
 int bf_get_features(struct bf_ctx *ctx, const struct bf_feature_info **out)
 {
-	const struct bf_features *f;
+	int rc;
 
 	bf_ctx_begin(ctx);
-	f = bf_ctx_features(ctx);
-	for (unsigned i = 0; i < f->n; i++)
-		ctx->info[i] = (struct bf_feature_info){.name = f->f[i].name,
-			.present = f->f[i].present,
-			.required = f->f[i].required,
-			.enables = f->f[i].enables,
-			.hint = f->f[i].hint};
+	rc = bf_probe(&ctx->features);
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < ctx->features.n; i++) {
+		const struct bf_feature *f = &ctx->features.f[i];
+
+		ctx->info[i] = (struct bf_feature_info){.name = f->name,
+			.present = f->present,
+			.required = f->required,
+			.enables = f->enables,
+			.hint = f->hint};
+	}
 	*out = ctx->info;
-	return (int)f->n;
+	return (int)ctx->features.n;
 }
 
 int bf_collect(struct bf_ctx *ctx)

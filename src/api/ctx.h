@@ -19,7 +19,6 @@ struct bf_ctx {
 	int lock_ms;
 	struct bf_diag diag;
 	struct bf_features features;
-	bool probed;
 	struct bf_feature_info info[BF_ARRAY_SIZE(((struct bf_features *)0)->f)];
 };
 
@@ -30,7 +29,6 @@ static inline void bf_ns_closep(struct bf_ns **ns)
 }
 
 void bf_ctx_begin(struct bf_ctx *ctx);
-const struct bf_features *bf_ctx_features(struct bf_ctx *ctx);
 int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns);
 /* Opens the namespace, makes it if need be, and takes its lock. */
 int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns);

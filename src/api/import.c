@@ -111,7 +111,7 @@ static void take_back(struct move *m)
 		bf_diag_error(&m->ctx->diag, 0, "both tables filter now; `bpfilter flush` removes bpfilter's");
 }
 
-static int import(struct move *m, int family)
+static int import(struct move *m, int family, unsigned flags)
 {
 	_cleanup_image_ struct bf_image *img = NULL;
 	struct bf_diag *d = &m->ctx->diag;
@@ -123,7 +123,7 @@ static int import(struct move *m, int family)
 	rc = bf_kernel_read(m->ctx->netns, family, TABLE, &m->kernel, d);
 	if (!rc)
 		rc = bf_stored_compile(m->ctx, &m->kernel.state, &img);
-	if (rc)
+	if (rc || (flags & BF_IMPORT_CHECK))
 		return rc;
 	rc = enforce(m, &m->kernel.state, img, family);
 	if (!rc)
@@ -133,13 +133,13 @@ static int import(struct move *m, int family)
 	return rc;
 }
 
-int bf_import(struct bf_ctx *ctx, int family)
+int bf_import(struct bf_ctx *ctx, int family, unsigned flags)
 {
 	struct move m;
 	int rc = begin_move(&m, ctx, family);
 
 	if (!rc && bf_kernel_has(ctx->netns, family, TABLE))
-		rc = import(&m, family);
+		rc = import(&m, family, flags);
 	end_move(&m);
 	return rc;
 }

@@ -226,6 +226,74 @@ test_namespaces()
 	"$bpfilter" collect >/dev/null
 }
 
+# The kernel's table goes to us and back; counters with it. FAMILY, ADDRESS
+move_there_and_back()
+{
+	local I=$1 a=$2 before="$work/before" after="$work/after"
+
+	netns_add m
+	with native m $I-restore -c <<-END
+		*filter
+		:INPUT ACCEPT [11:1100]
+		:FORWARD DROP [0:0]
+		:OUTPUT ACCEPT [12:1200]
+		:mine - [0:0]
+		[3:300] -A INPUT -s $a -j mine
+		[4:400] -A mine -p tcp -m multiport --dports 22,80 -m comment --comment "there and back" -j ACCEPT
+		[5:500] -A mine -j REJECT
+		COMMIT
+	END
+	with native m $I-save -c | grep -v '^#' >"$before"
+	check "$I: import" in_ns m "$bpfilter" import
+	with bpf m $I-save -c | grep -v '^#' >"$after"
+	same "$I: ours has the rules and counters" "$before" "$after"
+	check "$I: the kernel's table is empty" test "$(with native m $I -S | tr -d '\n')" = \
+		"-P INPUT ACCEPT-P FORWARD ACCEPT-P OUTPUT ACCEPT"
+	check "$I: a second import has nothing to do and says so" fails_with 'has rules' in_ns m "$bpfilter" import
+	check "$I: export" in_ns m "$bpfilter" export
+	with native m $I-save -c | grep -v '^#' >"$after"
+	same "$I: the kernel has the rules and counters again" "$before" "$after"
+	check "$I: ours is gone" test "$(with bpf m $I -S | grep -c '^-A')" = 0
+	check "$I: double filtering is warned of" fails_with "kernel's own filter table" not with bpf m $I -A INPUT -s $a -j DROP
+	check "$I: export into a kernel table with rules is refused" fails_with 'has rules' in_ns m "$bpfilter" export
+	with bpf m $I -F
+	with native m $I -I mine 2 -m string --string x --algo bm
+	with native m $I-save -c | grep -v '^#' >"$before"
+	check "$I: import of what we do not have is refused by name" fails_with 'string' in_ns m "$bpfilter" import
+	with native m $I-save -c | grep -v '^#' >"$after"
+	same "$I: ... and nothing has changed" "$before" "$after"
+	check "$I: ... nor has ours" test "$(with bpf m $I -S | grep -c '^-A')" = 0
+	netns_del m
+}
+
+# not COMMAND...: for fails_with, which wants a failure
+not()
+{
+	! "$@"
+}
+
+test_import()
+{
+	move_there_and_back iptables 10.0.0.0/8
+	move_there_and_back ip6tables fd00::/8
+	netns_add i
+	with native i iptables -A INPUT -s 10.0.0.1 -j DROP
+	with native i ip6tables -A INPUT -m string --string x --algo bm
+	check "import of both families or none" fails_with string in_ns i "$bpfilter" import
+	check "... the first has not moved" test "$(with native i iptables -S | grep -c '^-A')$(rules i)" = 10
+	netns_del i
+	netns_add i
+	check "import of nothing" in_ns i i "$bpfilter" import
+	check "export of nothing" in_ns i "$bpfilter" export
+	check "... creates nothing" test -z "$(with native i cat /proc/net/ip_tables_names)"
+	with bpf i iptables -A INPUT -s 10.1.1.1 -j DROP
+	check "list" test "$(in_ns i "$bpfilter" list | grep -c 'ip saddr 10.1.1.1')" = 1
+	check "list -j is JSON" sh -c "nsenter --net=/run/netns/$tag-i $bpfilter list -c -j | python3 -m json.tool"
+	check "flush" in_ns i "$bpfilter" flush
+	check "... leaves nothing" test -z "$(in_ns i "$bpfilter" list)"
+	netns_del i
+}
+
 test_wrapper()
 {
 	mkdir -p "$work/alt"
@@ -241,7 +309,7 @@ test_wrapper()
 	netns_del u
 }
 
-for t in wrapper hidden verbs parallel threads errnos signals killed rights nested namespaces; do
+for t in wrapper hidden verbs parallel threads errnos signals killed rights nested namespaces import; do
 	wanted $t && test_$t
 done
 finish
