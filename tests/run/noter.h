@@ -24,6 +24,9 @@ int noter_plan_map(void);
  * element of `counts` (array of uint64_t) that is incremented. assist -1: no asking. */
 int noter_load(uint8_t family, const struct bf_companion_maps *m, int plan, int assist, int counts);
 
+/* The same as a program of an image. */
+void noter_image(struct bf_image *img, uint8_t hook, int priority, const struct noter_plan *plan, bool assist);
+
 /* How many entries the maps hold, and what `pending` sums up to. */
 void noter_left(const struct bf_companion_maps *m, uint64_t *entries, uint64_t *pending);
 
