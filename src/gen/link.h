@@ -42,11 +42,11 @@ extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
  *
  * Links program p of img: `entry` first, then every function it reaches.
  * Functions are looked up in `own` (generated; same form, may be empty) first,
- * then among the compiled ones. Map symbols are looked up by name in
- * img->maps; p->config is added to offsets in "config". The maps params,
- * handoff, assist and stack may be missing: their address is then the constant
- * 0, which is never used when config is right, and refused by the verifier
- * when not.
+ * then among the compiled ones, where a call of "x" finds "x_mg" or "x_it", as
+ * the entry is. Map symbols are looked up by name in img->maps; p->config is
+ * added to offsets in "config". The maps params, handoff, pending, assist and
+ * stack may be missing: their address is then the constant 0, which is never
+ * used when config is right, and refused by the verifier when not.
  * Fills p->insns, p->relocs (memory from img->arena).
  * -ENOENT with a diagnostic for a symbol nobody defines, -E2BIG, -ENOMEM.
  */

@@ -166,10 +166,9 @@ struct bf_rt_random { /* xt_statistic mode random: (random & 0x7fffffff) < proba
 };
 
 struct bf_rt_nth { /* xt_statistic mode nth */
-	__u32 count; /* state; begins as xt_statistic_nth_info's count */
+	__u64 count; /* state; begins as xt_statistic_nth_info's count, at most `every` */
 	__u32 every; /* as there: --every minus 1 */
 	__u32 invert;
-	__u32 pad;
 };
 
 /* Is TCP option `kind` present? xt_tcpudp: drops when header or options are cut short or the data offset is below 5. */

@@ -26,10 +26,15 @@ struct bf_frame {
 	__u64 nh;                          /* 144: address of the network header, a number */
 	__u32 len;                         /* 152: skb->len: bytes from the network header on */
 	__u32 linear;                      /* 156: how many of these lie at nh; the rest is in fragments */
-	__u32 thoff;                       /* 160: L4 header, from nh; valid with BF_NEED_L4 */
-	__u32 spilled;                     /* 164: the map "stack" holds an element for this packet */
-	__u32 noted;                       /* 168: hand-off codes noted */
+	/* What changes while cells are walked. The verifier follows numbers that begin an 8-byte slot of the stack, and would
+	 * tell one state from another by them; so none of these does. */
+	__u8 gap;
+	__u8 spilled;                      /* 161: the map "stack" holds an element for this packet */
+	__u8 noted;                        /* 162: hand-off codes noted */
+	__u8 next;                         /* 163: protocol of the header at thoff (IPv6) */
+	__u32 thoff;                       /* 164: L4 header, from nh; valid with BF_NEED_L4 */
 	__u32 pad;
+	__u32 depth;                       /* 172: return addresses on the jump stack */
 };
 
 /*
@@ -58,6 +63,8 @@ struct bf_frame {
  *     A MATCH cell: enum bf_rt_answer. params is the offset in the map "params".
  * int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
  *     A HANDOFF cell. 0, or -1: could not be noted, DROP.
+ *
+ * bf_load and bf_special are there in two variants (loop.h); the linker takes the entry's.
  *
  * ops, loaders and specials of the config must name what straight code uses, as if it were made of cells.
  */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * link.c: one program out of functions (link.h).
+ *
+ *   entry | function | function | ...      in the order in which calls reach them
+ *
+ * First everything reachable is placed, then each function is copied to its
+ * place and its relocations are rebased. Calls between functions are relative
+ * and end here; maps, kernel functions and layouts are left to kern/.
+ */
+#include "gen/link.h"
+
+#include "rt/abi.h"
+
+#define MAX_FUNCS 256        /* the verifier's own limit on functions in a program */
+#define MAX_INSNS 1000000u
+
+struct link {
+	struct bf_image *img;
+	struct bf_prog_image *prog;
+	const struct bf_rt_func *own;
+	uint32_t n_own;
+	struct bf_diag *diag;
+	const char *variant; /* "mg" or "it": how the entry's name ends */
+	const struct bf_rt_func *funcs[MAX_FUNCS];
+	uint32_t at[MAX_FUNCS]; /* where each begins */
+	uint32_t n_funcs, n_insns, n_relocs;
+};
+
+/* "name", or "name_mg" where there is one for each kind of loop. */
+static bool named(const char *have, const char *name, const char *variant)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(have, name, n) && (!have[n] || (have[n] == '_' && !strcmp(have + n + 1, variant)));
+}
+
+static const struct bf_rt_func *find_func(const struct link *l, const char *name)
+{
+	for (uint32_t i = 0; i < l->n_own; i++)
+		if (!strcmp(l->own[i].name, name))
+			return &l->own[i];
+	for (const struct bf_rt_func *f = bf_rt_funcs; f->name; f++)
+		if (named(f->name, name, l->variant))
+			return f;
+	return NULL;
+}
+
+/* Index of the function in the program; placed behind the others when it is new. Negative: error. */
+static int place(struct link *l, const char *name, const char *caller)
+{
+	const struct bf_rt_func *f = find_func(l, name);
+
+	if (!f)
+		return bf_diag_error(l->diag, -ENOENT, "no function %s (called by %s)", name, caller);
+	for (uint32_t i = 0; i < l->n_funcs; i++)
+		if (l->funcs[i] == f)
+			return (int)i;
+	if (l->n_funcs == MAX_FUNCS || f->n_insns > MAX_INSNS - l->n_insns)
+		return bf_diag_error(l->diag, -E2BIG, "program %s is too large: more than %u functions or %u instructions",
+		                     l->prog->name, MAX_FUNCS, MAX_INSNS);
+	l->funcs[l->n_funcs] = f;
+	l->at[l->n_funcs] = l->n_insns;
+	l->n_insns += f->n_insns;
+	l->n_relocs += f->n_relocs;
+	return (int)l->n_funcs++;
+}
+
+static int place_all(struct link *l, const char *entry)
+{
+	int r = place(l, entry, "nobody: the entry");
+
+	for (uint32_t i = 0; r >= 0 && i < l->n_funcs; i++) {
+		const struct bf_rt_func *f = l->funcs[i];
+
+		for (uint32_t j = 0; r >= 0 && j < f->n_relocs; j++)
+			if (f->relocs[j].kind == BF_RT_RELOC_CALL)
+				r = place(l, f->relocs[j].symbol, f->name);
+	}
+	return r < 0 ? r : 0;
+}
+
+static bool may_be_missing(const char *map)
+{
+	static const char *const names[] = { "params", "handoff", "pending", "assist", "stack" };
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i], map))
+			return true;
+	return false;
+}
+
+/* Binds a map by name. 0: bound; 1: not there and never used, now the constant 0. */
+static int bind_map(struct link *l, const struct bf_rt_reloc *from, struct bf_reloc *to, struct bpf_insn *insn)
+{
+	to->addend = from->addend;
+	if (!strcmp(from->symbol, "config"))
+		to->addend += (int32_t)l->prog->config;
+	for (to->map = 0; to->map < l->img->n_maps; to->map++)
+		if (!strcmp(l->img->maps[to->map].name, from->symbol))
+			return 0;
+	if (!may_be_missing(from->symbol))
+		return bf_diag_error(l->diag, -ENOENT, "program %s needs a map %s", l->prog->name, from->symbol);
+	insn[0].src_reg = 0;
+	insn[0].imm = insn[1].imm = 0;
+	return 1;
+}
+
+static int relocate(struct link *l, uint32_t at, const struct bf_rt_reloc *from)
+{
+	uint32_t insn = at + from->insn;
+	struct bf_reloc *to = &l->prog->relocs[l->prog->n_relocs];
+	int r;
+
+	if (from->kind == BF_RT_RELOC_CALL) {
+		r = place(l, from->symbol, l->prog->name); /* is placed: only looked up */
+		if (r < 0)
+			return r;
+		l->prog->insns[insn].src_reg = BPF_PSEUDO_CALL;
+		l->prog->insns[insn].imm = (int32_t)l->at[r] - (int32_t)insn - 1;
+		return 0;
+	}
+	*to = (struct bf_reloc){ .insn = insn, .kind = from->kind };
+	if (from->kind == BF_RELOC_MAP_FD || from->kind == BF_RELOC_MAP_VALUE) {
+		r = bind_map(l, from, to, &l->prog->insns[insn]);
+		if (r)
+			return r < 0 ? r : 0;
+	} else {
+		to->type = from->symbol;
+		to->member = from->member;
+		to->addend = from->addend;
+	}
+	l->prog->n_relocs++;
+	return 0;
+}
+
+static int copy_func(struct link *l, uint32_t i)
+{
+	const struct bf_rt_func *f = l->funcs[i];
+	int r = 0;
+
+	memcpy(&l->prog->insns[l->at[i]], f->insns, f->n_insns * sizeof(*f->insns));
+	for (uint32_t j = 0; !r && j < f->n_relocs; j++)
+		r = relocate(l, l->at[i], &f->relocs[j]);
+	return r;
+}
+
+int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own, uint32_t n_own,
+            struct bf_diag *d)
+{
+	struct link l = { .img = img, .prog = p, .own = own, .n_own = n_own, .diag = d };
+	int r;
+
+	l.variant = entry + strlen(entry) - BF_MIN(strlen(entry), 2u);
+	r = place_all(&l, entry);
+
+	if (r)
+		return r;
+	p->insns = bf_arena_array(img->arena, l.n_insns, struct bpf_insn);
+	p->relocs = bf_arena_array(img->arena, l.n_relocs, struct bf_reloc);
+	if (!p->insns || !p->relocs)
+		return -ENOMEM;
+	p->n_insns = l.n_insns;
+	p->n_relocs = 0;
+	for (uint32_t i = 0; !r && i < l.n_funcs; i++)
+		r = copy_func(&l, i);
+	return r;
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * filter.bpf.c: the programs at the netfilter hooks (entries: gen/link.h).
+ *
+ *   prologue   fills the words of the key that config.needs asks for
+ *   walk       goes from cell to cell until one of them is a verdict
+ *   finish     clears up
+ *
+ * What the verifier makes of it: config is constant, so every `if (needs(..))`
+ * is decided at load time and what is not needed is cut out. Cells are data of
+ * which it knows nothing, so one round of the walk stands for all of them,
+ * whatever the number of rules.
+ */
+#include "rt/kernel.h"
+
+#define inline inline __attribute__((always_inline))
+#define noinline __attribute__((noinline))
+
+enum { HOPOPTS = 0, ROUTING = 43, FRAGMENT = 44, AUTH = 51, NONE = 59, DSTOPTS = 60 };
+enum { PACKET_BROADCAST = 1, PACKET_MULTICAST = 2, PACKET_LOOPBACK = 5 };
+enum { GSO_TCPV4 = 1 << 0, GSO_TCPV6 = 1 << 4 };
+#ifdef BF_LOOP_MAY_GOTO
+#define TESTS FOUR
+#else
+#define TESTS FOUR FOUR FOUR FOUR /* a round costs a call */
+#endif
+enum { SRC_NAT = 1 << 4, DST_NAT = 1 << 5 }; /* IPS_* */
+enum { CT_INVALID = 1 << 0, CT_SNAT = 1 << 6, CT_DNAT = 1 << 7, CT_UNTRACKED = 1 << 8 }; /* XT_CONNTRACK_STATE_* */
+
+/* ------------------------------------------------------------------ prologue */
+
+/*
+ * Zeros that the verifier takes for any number (a length has no bit 31, and
+ * see struct bf_frame): so all rounds of the walk begin in the same state, the
+ * first one included, and what a cell may change is not followed on from cell
+ * to cell. Without that the kinds of cells multiply instead of adding up.
+ */
+static inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *ctx)
+{
+	struct sk_buff *skb = ctx->skb;
+	__u32 len = skb->len, zero = len >> 31;
+
+	opaque(zero);
+	f->skb = skb;
+	f->state = ctx->state;
+	f->nh = (__u64)skb->data;
+	f->len = len;
+	f->linear = len - skb->data_len;
+	f->spilled = zero;
+	f->noted = zero;
+	f->next = zero;
+	f->thoff = zero;
+	f->depth = zero;
+}
+
+static inline void clear_key(struct bf_frame *f)
+{
+	for (int i = 0; i < BF_KEY_SCRATCH / 2; i++)
+		((__u64 *)f->key)[i] = 0;
+	for (int i = 0; i < 4; i++)
+		set_scratch(f, i, 0);
+}
+
+/* The packet type as xt_pkttype sees it: looped-back packets by their address. */
+static inline __u32 packet_type(const struct bf_frame *f, bool multicast)
+{
+	__u32 type = *((const __u8 *)f->skb + offset(f->skb->__pkt_type_offset)) & 7;
+
+	if (type != PACKET_LOOPBACK)
+		return type;
+	return multicast ? PACKET_MULTICAST : PACKET_BROADCAST;
+}
+
+/* A header whose length field is 0 may belong to a GSO packet too long for it. */
+static noinline __u32 gso_length(struct bf_frame *f, __u32 type)
+{
+	__u64 info = (__u64)f->skb->head + f->skb->end;
+	struct skb_shared_info *s = NULL;
+
+	if (!load16(bytes_at(info + offset(s->gso_size)), 0))
+		return 0;
+	return load32(bytes_at(info + offset(s->gso_type)), 0) & type ? f->len : 0;
+}
+
+/* Ports, ICMP type and code, TCP flags: linear in nearly every packet. */
+static inline void fill_l4(struct bf_frame *f)
+{
+	__u32 avail = f->len > f->thoff ? f->len - f->thoff : 0;
+	__u32 first = 0, flags = 0;
+
+	if (f->thoff + 20 <= f->linear) {
+		const struct in6_addr *p = bytes_at(f->nh + f->thoff);
+
+		first = bpf_ntohl(load32(p, 0));
+		if (needs(BF_NEED_L4INFO))
+			flags = bpf_ntohs(load16(p, 12));
+	} else {
+		if (avail >= 4)
+			first = bf_pkt_load(f, f->thoff, 4);
+		if (needs(BF_NEED_L4INFO) && avail >= 20)
+			flags = bf_pkt_load(f, f->thoff + 12, 2);
+	}
+	f->key[BF_KEY_PORTS] = first;
+	f->key[BF_KEY_L4INFO] = first >> 16 | (flags & 0xff) << 16 | (flags & 0xf000) << 12;
+}
+
+static inline void set_odd(struct bf_frame *f, __u32 flags)
+{
+	__u32 avail = f->len > f->thoff ? f->len - f->thoff : 0;
+
+	f->key[BF_KEY_ODD] = (avail > 0xffff ? 0xffff : avail) | flags;
+}
+
+static inline void fill_ip(struct bf_frame *f)
+{
+	const struct in6_addr *p = bytes_at(f->nh);
+	__u64 a = load64(p, 0), b = load64(p, 8); /* version, tos, length, id, offset; ttl, protocol, checksum, source */
+	__u32 dest = load32(bytes_at(f->nh + 16), 0);
+	__u32 meta = 0;
+
+	f->key[BF_KEY_SADDR] = bpf_ntohl(b >> 32);
+	f->key[BF_KEY_DADDR] = bpf_ntohl(dest);
+	if (needs(BF_NEED_IPHDR | BF_NEED_L4))
+		meta = (b >> 8 & 0xff) | (b & 0xff) << 8 | (a >> 8 & 0xff) << 16;
+	if (needs(BF_NEED_PKTTYPE))
+		meta |= packet_type(f, (dest & 0xf0) == 0xe0) << 24;
+	f->key[BF_KEY_META] = meta;
+	if (needs(BF_NEED_IPHDR)) {
+		__u32 len = bpf_ntohs(a >> 16);
+
+		f->key[BF_KEY_LEN] = len ? len : gso_length(f, GSO_TCPV4);
+	}
+	if (needs(BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_L4INFO)) {
+		__u32 frag = bpf_ntohs(a >> 48) & 0x1fff;
+
+		f->thoff = (a & 15) * 4;
+		set_odd(f, (frag ? BF_ODD_FRAG : 0) | (frag == 1 ? BF_ODD_FRAG1 : 0));
+		if (needs(BF_NEED_PORTS | BF_NEED_L4INFO))
+			fill_l4(f);
+	}
+}
+
+static inline bool is_exthdr(__u32 nexthdr)
+{
+	return nexthdr == HOPOPTS || nexthdr == ROUTING || nexthdr == FRAGMENT || nexthdr == AUTH || nexthdr == DSTOPTS;
+}
+
+/*
+ * One step along the chain of extension headers, as ipv6_find_hdr() goes it
+ * for the last header: from header f->next at f->thoff to the one behind it.
+ * GO_ON, or when it ends BF_ODD_BADEXT, BF_ODD_FRAG (a fragment that is not
+ * the first: next is known, thoff is 0) or 0.
+ *
+ * Both lie in the frame where the verifier does not follow numbers: a chain of
+ * any length looks like its first step.
+ */
+static noinline int skip_exthdr(struct bf_frame *f)
+{
+	__u32 off = f->thoff, this = f->next;
+	__s64 head = bf_pkt_load(f, off, 2), frag;
+
+	if (head < 0 || (this == ROUTING && bf_pkt_load(f, off + 3, 1) < 0))
+		return BF_ODD_BADEXT;
+	f->next = head >> 8;
+	if (this == FRAGMENT) {
+		frag = bf_pkt_load(f, off + 2, 2);
+		if (frag < 0)
+			return BF_ODD_BADEXT;
+		if (frag & ~7) {
+			f->thoff = 0;
+			return is_exthdr(f->next) ? BF_ODD_BADEXT : BF_ODD_FRAG;
+		}
+		off += 8;
+	} else {
+		off += this == AUTH ? ((head & 0xff) + 2) * 4 : ((head & 0xff) + 1) * 8;
+	}
+	f->thoff = off;
+	return is_exthdr(f->next) ? GO_ON : 0;
+}
+
+static noinline int follow_exthdrs(struct bf_frame *f)
+{
+	int r = GO_ON;
+
+	LOOP_BEGIN(MAX_ROUNDS)
+		r = skip_exthdr(f);
+		if (r != GO_ON)
+			break;
+	LOOP_END
+	return r == GO_ON ? BF_ODD_BADEXT : r;
+}
+
+static inline void fill_ip6_l4(struct bf_frame *f, __u32 next)
+{
+	int flags = 0;
+
+	f->thoff = 40;
+	f->next = next;
+	if (is_exthdr(next))
+		flags = follow_exthdrs(f);
+	if (flags == BF_ODD_BADEXT) {
+		f->key[BF_KEY_ODD] = BF_ODD_BADEXT;
+		return;
+	}
+	f->key[BF_KEY_META] |= f->next;
+	set_odd(f, flags);
+	if (needs(BF_NEED_PORTS | BF_NEED_L4INFO))
+		fill_l4(f);
+}
+
+static inline void fill_ip6_addrs(struct bf_frame *f)
+{
+	const struct in6_addr *s = bytes_at(f->nh + 8), *d = bytes_at(f->nh + 24);
+
+	for (int i = 0; i < 4; i++) {
+		f->key[BF_KEY_SADDR + i] = bpf_ntohl(load32(s, 4 * i));
+		f->key[BF_KEY_DADDR + i] = bpf_ntohl(load32(d, 4 * i));
+	}
+}
+
+static inline void fill_ip6(struct bf_frame *f)
+{
+	__u64 a = load64(bytes_at(f->nh), 0); /* version, class, label; length, next header, hop limit */
+	__u32 meta = 0;
+
+	if (needs(BF_NEED_ADDRS))
+		fill_ip6_addrs(f);
+	if (needs(BF_NEED_IPHDR))
+		meta = a >> 56 << 8 | ((a & 0xf) << 4 | (a >> 12 & 0xf)) << 16;
+	if (needs(BF_NEED_PKTTYPE))
+		meta |= packet_type(f, load8(bytes_at(f->nh + 24), 0) == 0xff) << 24;
+	f->key[BF_KEY_META] = meta;
+	if (needs(BF_NEED_IPHDR)) {
+		__u32 len = bpf_ntohs(a >> 32);
+
+		if (!len)
+			len = gso_length(f, GSO_TCPV6);
+		else
+			len += 40;
+		f->key[BF_KEY_LEN] = len ? len : 40;
+	}
+	if (needs(BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_L4INFO))
+		fill_ip6_l4(f, a >> 48 & 0xff);
+}
+
+/* The packet's connection, as xt_conntrack reads it from skb->_nfct: pointer and, in its low bits, IP_CT_*. */
+static inline void fill_ct(struct bf_frame *f)
+{
+	__u64 nfct = f->skb->_nfct, ct = nfct & ~7ull;
+	__u32 info = nfct & 7, state, status = 0;
+
+	if (ct) {
+		status = load32(bytes_at(ct + offset(((struct nf_conn *)0)->status)), 0);
+		state = 2u << info % 3;
+		if (status & SRC_NAT)
+			state |= CT_SNAT;
+		if (status & DST_NAT)
+			state |= CT_DNAT;
+		if (info >= 3)
+			state |= BF_CT_REPLY;
+	} else {
+		state = (info == 7 ? CT_UNTRACKED : CT_INVALID) | BF_CT_NONE;
+	}
+	f->key[BF_KEY_CTSTATE] = state;
+	f->key[BF_KEY_CTSTATUS] = status;
+}
+
+static inline void fill_name(struct bf_frame *f, int word, struct net_device *dev)
+{
+	for (int i = 0; i < 4; i++)
+		f->key[word + i] = dev ? bpf_ntohl(*(__u32 *)&dev->name[4 * i]) : 0;
+}
+
+/* 0, or -1: the packet must be dropped. */
+static inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx *ctx, bool ip6)
+{
+	begin(f, ctx);
+	if (in_use(ops, BF_CELL_HANDOFF))
+		bf_forget(f);
+	if (!(config.ops & ~(1u << BF_CELL_COUNT | 1u << BF_CELL_VERDICT)))
+		return 0; /* nobody will look at the key */
+	clear_key(f);
+	if (needs(BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_L4INFO | BF_NEED_PKTTYPE)) {
+		if (ip6)
+			fill_ip6(f);
+		else
+			fill_ip(f);
+	}
+	if (needs(BF_NEED_MARK))
+		f->key[BF_KEY_MARK] = f->skb->mark;
+	if (needs(BF_NEED_CT))
+		fill_ct(f);
+	if (needs(BF_NEED_IIFNAME))
+		fill_name(f, BF_KEY_IIFNAME, f->state->in);
+	if (needs(BF_NEED_OIFNAME))
+		fill_name(f, BF_KEY_OIFNAME, f->state->out);
+	return needs(BF_NEED_ASSIST) ? bf_assist(f) : 0;
+}
+
+/* ---------------------------------------------------------------------- walk */
+
+/* What holds between rounds beside the frame: the next cell, and the stack of return addresses. */
+struct walk {
+	__u32 at;
+	__u32 stack[BF_STACK_DEPTH];
+};
+
+static inline __u64 test(const struct bf_frame *f, const struct bf_cell *c)
+{
+	__u32 v = (f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) - c->lo;
+	__u64 next = c->miss;
+
+	opaque(next);
+	if (v <= c->span)
+		next = c->hit;
+	return next;
+}
+
+static inline int call(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
+{
+	__u32 depth = f->depth;
+
+	if (depth < BF_STACK_DEPTH)
+		w->stack[depth] = c->miss;
+	else if (config.stack_depth <= BF_STACK_DEPTH || bf_push(f, depth, c->miss))
+		return BF_DROP;
+	f->depth = depth + 1;
+	w->at = c->hit;
+	return GO_ON;
+}
+
+static inline int ret(struct bf_frame *f, struct walk *w)
+{
+	__u32 depth = f->depth - 1;
+	__s64 to;
+
+	f->depth = depth;
+	if (depth < BF_STACK_DEPTH) {
+		w->at = w->stack[depth];
+		return GO_ON;
+	}
+	if (config.stack_depth <= BF_STACK_DEPTH || (__s32)depth < 0)
+		return BF_DROP;
+	to = bf_pop(f, depth);
+	if (to < 0)
+		return BF_DROP;
+	w->at = to;
+	return GO_ON;
+}
+
+static inline int ask(struct walk *w, const struct bf_cell *c, int answer)
+{
+	if (answer == BF_HOTDROP)
+		return BF_DROP;
+	w->at = answer ? c->hit : c->miss;
+	return GO_ON;
+}
+
+static inline int note(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
+{
+	w->at = c->hit;
+	return bf_note(f, c->lo, c->arg & 1) ? BF_DROP : GO_ON;
+}
+
+/* Any cell. A verdict, or GO_ON. */
+static inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
+{
+	__u32 op = c->op;
+
+	if (in_use(ops, BF_CELL_TEST) && op == BF_CELL_TEST) {
+		w->at = test(f, c);
+		return GO_ON;
+	}
+	if (in_use(ops, BF_CELL_COUNT) && op == BF_CELL_COUNT) {
+		count(f, c->arg);
+		w->at = c->hit;
+		return GO_ON;
+	}
+	if (op == BF_CELL_VERDICT)
+		return c->lo == BF_ACCEPT ? BF_ACCEPT : BF_DROP;
+	if (in_use(ops, BF_CELL_CALL) && op == BF_CELL_CALL)
+		return call(f, w, c);
+	if (in_use(ops, BF_CELL_RET) && op == BF_CELL_RET)
+		return ret(f, w);
+	if (in_use(ops, BF_CELL_LOAD) && op == BF_CELL_LOAD)
+		return ask(w, c, VARIANT(bf_load_)(f, c->lo, c->arg));
+	if (in_use(ops, BF_CELL_MATCH) && op == BF_CELL_MATCH)
+		return ask(w, c, VARIANT(bf_special_)(f, c->lo, c->arg));
+	if (in_use(ops, BF_CELL_CODE) && op == BF_CELL_CODE)
+		return ask(w, c, bf_code(f, c->lo));
+	if (in_use(ops, BF_CELL_HANDOFF) && op == BF_CELL_HANDOFF)
+		return note(f, w, c);
+	return BF_DROP; /* an invalid cell */
+}
+
+/* c = cell number `at`. The bound is checked before the address is made, whatever the optimiser thinks. */
+#define CELL_AT(c, at)               \
+	if ((at) >= config.n_cells)      \
+		goto bad;                    \
+	opaque(at);                      \
+	c = &cells[at];                  \
+	opaque(c);
+
+/* Tests are most of what there is: a round takes up to FOUR of them (or four times that), then one cell of any kind. */
+#define ONE                          \
+	if (c->op != BF_CELL_TEST)       \
+		goto any;                    \
+	at = test(f, c);                 \
+	CELL_AT(c, at)
+#define FOUR ONE ONE ONE ONE
+
+static inline int walk(struct bf_frame *f)
+{
+	struct walk w;
+	int verdict = GO_ON;
+
+	w.at = config.start + f->depth; /* 0 */
+	LOOP_BEGIN(MAX_ROUNDS)
+		__label__ any, bad;
+		const struct bf_cell *c;
+		__u64 at = w.at;
+
+		CELL_AT(c, at)
+		if (in_use(ops, BF_CELL_TEST)) {
+			TESTS
+		}
+	any:
+		verdict = step(f, &w, c);
+		if (verdict != GO_ON) {
+	bad:
+			break;
+		}
+	LOOP_END
+	return verdict == BF_ACCEPT ? BF_ACCEPT : BF_DROP;
+}
+
+/* ------------------------------------------------------------------- entries */
+
+#define ENTRY(name, ip6, evaluate)                                        \
+	SEC("netfilter") int VARIANT(name)(struct bpf_nf_ctx *ctx)            \
+	{                                                                     \
+		struct bf_frame f;                                                \
+		int verdict = BF_DROP;                                            \
+                                                                          \
+		if (!prologue(&f, ctx, ip6))                                      \
+			verdict = evaluate(&f);                                       \
+		return bf_finish(&f, verdict);                                    \
+	}
+
+ENTRY(bf_filter_ip_, false, walk)
+ENTRY(bf_filter_ip6_, true, walk)
+ENTRY(bf_filter_ip_s, false, bf_straight)
+ENTRY(bf_filter_ip6_s, true, bf_straight)

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kernel.h: what the programs know of the running kernel. Only the members
+ * used are declared; where they really lie is looked up in the kernel's BTF
+ * when a program is loaded (preserve_access_index makes the compiler leave a
+ * relocation at each access, tools/rtgen hands it on).
+ *
+ * Pointers out of a trusted sk_buff are followed directly. What is only an
+ * address (packet data, the connection in skb->_nfct) goes through
+ * bpf_rdonly_cast, which costs nothing: a load from there that faults reads 0.
+ */
+#ifndef BF_RT_KERNEL_H
+#define BF_RT_KERNEL_H
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+#define true 1
+#define false 0
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include "rt/abi.h"
+#include "rt/code.h"
+#include "rt/loop.h"
+
+#define CORE __attribute__((preserve_access_index))
+
+struct net;
+struct net_device {
+	char name[16];
+	int ifindex;
+	__u16 type;
+} CORE;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock;
+struct sock_common {
+	volatile __u8 skc_state;
+	possible_net_t skc_net;
+	struct sock *skc_listener;
+} CORE;
+
+typedef struct {
+	__u32 val;
+} kuid_t, kgid_t;
+
+struct cred {
+	kuid_t fsuid;
+	kgid_t fsgid;
+} CORE;
+
+struct file {
+	const struct cred *f_cred;
+} CORE;
+
+struct socket {
+	struct file *file;
+} CORE;
+
+struct sock {
+	struct sock_common __sk_common;
+	struct socket *sk_socket;
+} CORE;
+
+struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
+	unsigned long _nfct;
+	unsigned int len, data_len;
+	__u16 queue_mapping;
+	__u8 __pkt_type_offset[0];
+	__be16 vlan_proto;
+	__u16 vlan_tci;
+	__u32 vlan_all;
+	__u32 hash;
+	__u32 mark;
+	__be16 protocol;
+	__u16 mac_header;
+	__u32 end;
+	unsigned char *head, *data;
+	__u32 tail;
+} CORE;
+
+struct skb_shared_info {
+	unsigned short gso_size;
+	unsigned int gso_type;
+} CORE;
+
+struct nf_hook_state {
+	__u8 hook;
+	struct net_device *in, *out;
+	struct net *net;
+} CORE;
+
+struct bpf_nf_ctx { /* the context of BPF_PROG_TYPE_NETFILTER; the verifier knows these two offsets */
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+};
+
+/* nf_conn may belong to a module, then it has no type that a program could cast to: its members are read as bytes_at()
+ * their offsets. */
+union nf_inet_addr {
+	__u32 all[4];
+} CORE;
+
+union nf_conntrack_man_proto {
+	__be16 all;
+} CORE;
+
+struct nf_conntrack_man {
+	union nf_inet_addr u3;
+	union nf_conntrack_man_proto u;
+} CORE;
+
+struct nf_conntrack_tuple {
+	struct nf_conntrack_man src;
+	struct {
+		union nf_inet_addr u3;
+		union {
+			__be16 all;
+		} u;
+		__u8 protonum;
+	} dst;
+} CORE;
+
+struct nf_conntrack_tuple_hash {
+	struct nf_conntrack_tuple tuple;
+} CORE;
+
+struct nf_conn {
+	__u32 timeout;
+	struct nf_conntrack_tuple_hash tuplehash[2];
+	unsigned long status;
+} CORE;
+
+/* 16 bytes of anything: reads of every size and offset inside are allowed. */
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+};
+
+struct bpf_dynptr {
+	__u64 opaque[2];
+};
+
+struct bpf_iter_num {
+	__u64 opaque[1];
+};
+
+extern void *bpf_rdonly_cast(const void *p, __u32 btf_id) __ksym;
+extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *out) __ksym;
+extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __ksym;
+extern int *bpf_iter_num_next(struct bpf_iter_num *it) __ksym;
+extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __ksym;
+
+/* 16 bytes at an address that is only a number. */
+static inline const struct in6_addr *bytes_at(__u64 address)
+{
+	return bpf_rdonly_cast((const void *)address, bpf_core_type_id_kernel(struct in6_addr));
+}
+
+static inline __u64 load64(const struct in6_addr *p, int off)
+{
+	return *(const __u64 *)((const char *)p + off);
+}
+
+static inline __u32 load32(const struct in6_addr *p, int off)
+{
+	return *(const __u32 *)((const char *)p + off);
+}
+
+static inline __u16 load16(const struct in6_addr *p, int off)
+{
+	return *(const __u16 *)((const char *)p + off);
+}
+
+static inline __u8 load8(const struct in6_addr *p, int off)
+{
+	return *(const __u8 *)((const char *)p + off);
+}
+
+#define opaque(x) asm volatile("" : "+r"(x)) /* the optimiser knows nothing about x any more */
+
+/* The offset of a member, as a number. */
+#define offset(member) __builtin_preserve_field_info(member, BPF_FIELD_BYTE_OFFSET)
+
+/* The maps (abi.h). An undefined variable stands for the map's value. */
+extern const struct bf_rt_config config;
+extern const struct bf_cell cells[];
+extern char params[];
+extern struct bf_rt_counter counters[];
+extern struct bf_pending pending;
+
+/* A definition in .maps stands for the map itself. */
+#define MAP(name)  	struct {       		int unused; 	} name SEC(".maps")
+
+/* Is it in use? Constants to the verifier. */
+#define needs(n) (config.needs & (n))
+#define in_use(set, n) (config.set & 1u << (n))
+
+#define BPF_ANY 0 /* linux/bpf.h */
+
+/* Scratch word i := v. The place looks uncertain to the verifier (a length has no bit 31), so that it forgets the value:
+ * what a loader answers must not make the cells behind it a case of their own. */
+#define set_scratch(f, i, v) ((f)->key[BF_KEY_SCRATCH + (i) - ((f)->len >> 31)] = (v))
+
+/* Functions that files of rt/ have for each other; those not explained here are in code.h. */
+int bf_pkt_read(struct bf_frame *f, __u32 offset, void *to, __u32 size); /* 0, or -1: not all there */
+__s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size);
+__s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
+int bf_count(struct bf_frame *f, __u64 counter);
+int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg);
+int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 params_at);
+int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size); /* its place in the options, -1: none, -2: hotdrop */
+int bf_note(struct bf_frame *f, __u32 code, __u32 terminal);
+int bf_forget(struct bf_frame *f); /* deletes what an older packet left under this sk_buff's address */
+int bf_assist(struct bf_frame *f); /* word BF_KEY_ASSIST. 0, or -1: no answers */
+int bf_push(struct bf_frame *f, __u32 depth, __u32 cell); /* return address at depth >= BF_STACK_DEPTH. 0, or -1 */
+__s64 bf_pop(struct bf_frame *f, __u32 depth);
+int bf_finish(struct bf_frame *f, int verdict); /* what is left to do, and the verdict that then holds */
+int bf_code(struct bf_frame *f, __u32 id);
+int bf_straight(struct bf_frame *f);
+
+static inline void count(struct bf_frame *f, __u64 counter)
+{
+	__u64 n = config.n_counters, stripe = bpf_get_smp_processor_id() & config.stripe_mask;
+	struct bf_rt_counter *c;
+
+	if (counter >= n)
+		return;
+	c = &counters[stripe * n + counter];
+	__sync_fetch_and_add(&c->packets, 1);
+	__sync_fetch_and_add(&c->bytes, f->len);
+}
+
+#endif

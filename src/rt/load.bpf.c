@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * load.bpf.c: values that only some rules look at, fetched by LOAD cells into
+ * the scratch words (enum bf_loader). Each does as the kernel's own match does
+ * where the value is missing.
+ */
+#include "rt/kernel.h"
+
+enum { NEW_SYN_RECV = 12, TIME_WAIT = 6, ARPHRD_ETHER = 1, ETH_HLEN = 14 };
+
+#define noinline __attribute__((noinline))
+
+static inline struct sock *as_sock(const void *p)
+{
+	return bpf_rdonly_cast(p, bpf_core_type_id_kernel(struct sock));
+}
+
+/* The packet's socket as skb_to_full_sk() finds it: a request's listener, none in TIME_WAIT; and of this namespace. */
+static inline struct socket *socket_of(struct bf_frame *f)
+{
+	struct sock *sk = as_sock(f->skb->sk);
+
+	if (!sk)
+		return NULL;
+	if (sk->__sk_common.skc_state == NEW_SYN_RECV)
+		sk = as_sock(sk->__sk_common.skc_listener);
+	if (!sk || sk->__sk_common.skc_state == TIME_WAIT)
+		return NULL;
+	if (sk->__sk_common.skc_net.net != f->state->net)
+		return NULL;
+	return sk->sk_socket;
+}
+
+static noinline int load_owner(struct bf_frame *f, __u32 loader)
+{
+	struct socket *socket = socket_of(f);
+	struct file *file = socket ? socket->file : NULL;
+
+	if (loader == BF_LOAD_SOCKET) {
+		set_scratch(f, 0, !socket ? BF_SOCKET_NONE : !file ? BF_SOCKET_BARE : BF_SOCKET_FILE);
+		return BF_HIT;
+	}
+	if (!file)
+		return BF_MISS;
+	set_scratch(f, 0, loader == BF_LOAD_SKUID ? file->f_cred->fsuid.val : file->f_cred->fsgid.val);
+	return BF_HIT;
+}
+
+static noinline int load_ether(struct bf_frame *f)
+{
+	struct net_device *dev = f->skb->dev;
+	__u64 mac = (__u64)f->skb->head + f->skb->mac_header;
+	const struct in6_addr *p;
+
+	if (!dev || dev->type != ARPHRD_ETHER || mac + ETH_HLEN > f->nh)
+		return BF_MISS;
+	p = bytes_at(mac);
+	set_scratch(f, 0, bpf_ntohs(load16(p, 6)));
+	set_scratch(f, 1, bpf_ntohl(load32(p, 8)));
+	return BF_HIT;
+}
+
+static noinline int load_mss(struct bf_frame *f)
+{
+	int at = VARIANT(bf_tcp_option_)(f, 2, 4);
+	__s64 mss;
+
+	if (at < 0)
+		return at == -2 ? BF_HOTDROP : BF_MISS;
+	mss = bf_pkt_load(f, f->thoff + 20 + at + 2, 2);
+	if (mss < 0)
+		return BF_HOTDROP;
+	set_scratch(f, 0, mss);
+	return BF_HIT;
+}
+
+static noinline int load_ct_expires(struct bf_frame *f, __u64 ct)
+{
+	__u32 timeout = load32(bytes_at(ct + offset(((struct nf_conn *)0)->timeout)), 0);
+	__s32 left = timeout - (__u32)bpf_jiffies64();
+
+	set_scratch(f, 0, left <= 0 || !config.hz ? 0 : (__u32)left / config.hz);
+	return BF_HIT;
+}
+
+static inline __u64 tuple_member(__u32 loader)
+{
+	struct nf_conn *ct = NULL;
+
+	switch (loader) {
+	case BF_LOAD_CT_SRC:
+		return offset(ct->tuplehash[0].tuple.src.u3);
+	case BF_LOAD_CT_DST:
+		return offset(ct->tuplehash[0].tuple.dst.u3);
+	case BF_LOAD_CT_SPORT:
+		return offset(ct->tuplehash[0].tuple.src.u.all);
+	case BF_LOAD_CT_DPORT:
+		return offset(ct->tuplehash[0].tuple.dst.u.all);
+	}
+	return offset(ct->tuplehash[0].tuple.dst.protonum);
+}
+
+static noinline int load_ct(struct bf_frame *f, __u32 loader, __u64 arg)
+{
+	__u64 ct = f->skb->_nfct & ~7ull;
+	const struct in6_addr *p;
+
+	if (!ct)
+		return BF_MISS;
+	if (loader == BF_LOAD_CT_EXPIRES)
+		return load_ct_expires(f, ct);
+	ct += tuple_member(loader);
+	if (arg & 1)
+		ct += offset(((struct nf_conn *)0)->tuplehash[1]) - offset(((struct nf_conn *)0)->tuplehash[0]);
+	p = bytes_at(ct);
+	if (loader == BF_LOAD_CT_PROTO) {
+		set_scratch(f, 0, load8(p, 0));
+	} else if (loader == BF_LOAD_CT_SPORT || loader == BF_LOAD_CT_DPORT) {
+		set_scratch(f, 0, bpf_ntohs(load16(p, 0)));
+	} else {
+		set_scratch(f, 0, bpf_ntohl(load32(p, 0)));
+		set_scratch(f, 1, bpf_ntohl(load32(p, 4)));
+		set_scratch(f, 2, bpf_ntohl(load32(p, 8)));
+		set_scratch(f, 3, bpf_ntohl(load32(p, 12)));
+	}
+	return BF_HIT;
+}
+
+#define OWNER (1u << BF_LOAD_SKUID | 1u << BF_LOAD_SKGID | 1u << BF_LOAD_SOCKET)
+
+int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg)
+{
+	if (config.loaders & OWNER && loader <= BF_LOAD_SOCKET)
+		return load_owner(f, loader);
+	if (in_use(loaders, BF_LOAD_ETHER_SADDR) && loader == BF_LOAD_ETHER_SADDR)
+		return load_ether(f);
+	if (in_use(loaders, BF_LOAD_TCP_MSS) && loader == BF_LOAD_TCP_MSS)
+		return load_mss(f);
+	if (config.loaders >> BF_LOAD_CT_PROTO && loader >= BF_LOAD_CT_PROTO && loader < BF_LOADERS)
+		return load_ct(f, loader, arg);
+	return BF_HOTDROP; /* an invalid cell */
+}
