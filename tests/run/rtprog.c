@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "run/rtprog.h"
+
+#include <stdio.h>
+
+enum { MAX_MAPS = 8, ETH = 14 };
+
+static void add_map(struct bf_image *img, const char *name, enum bf_map_role role, uint32_t size, uint32_t flags,
+                    const void *init, size_t init_len)
+{
+	img->maps[img->n_maps++] = (struct bf_map_spec){
+		.name = name, .role = role, .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = size, .max_entries = 1,
+		.map_flags = flags, .init = init, .init_len = init_len };
+}
+
+static void add_hash(struct bf_image *img, const char *name, enum bf_map_role role, uint32_t size)
+{
+	img->maps[img->n_maps++] = (struct bf_map_spec){
+		.name = name, .role = role, .type = BPF_MAP_TYPE_HASH, .key_size = 8, .value_size = size, .max_entries = 256 };
+}
+
+static void add_maps(struct rtprog *c)
+{
+	uint32_t bytes = c->n_cells * (uint32_t)sizeof(*c->cells);
+	uint32_t counters = BF_MAX(c->n_counters * c->stripes, 1u) * (uint32_t)sizeof(struct bf_rt_counter);
+
+	add_map(c->img, "config", BF_MAP_RODATA, sizeof(c->config), BPF_F_RDONLY_PROG,
+	        bf_arena_memdup(c->img->arena, &c->config, sizeof(c->config)), sizeof(c->config));
+	add_map(c->img, "cells", BF_MAP_DATA, bytes, BPF_F_RDONLY_PROG, c->cells, bytes);
+	add_map(c->img, "counters", BF_MAP_COUNTERS, counters, BPF_F_MMAPABLE, NULL, 0);
+	if (c->n_params)
+		add_map(c->img, "params", BF_MAP_DATA, c->n_params, 0, c->params, c->n_params);
+	if (c->need_handoff) {
+		add_hash(c->img, "handoff", BF_MAP_HANDOFF, sizeof(struct bf_handoff));
+		add_map(c->img, "pending", BF_MAP_PENDING, sizeof(struct bf_pending), 0, NULL, 0);
+	}
+	if (c->need_assist)
+		add_hash(c->img, "assist", BF_MAP_ASSIST, sizeof(struct bf_rt_assist));
+	if (c->config.stack_depth > BF_STACK_DEPTH)
+		add_hash(c->img, "stack", BF_MAP_DATA, c->config.stack_depth * 4);
+}
+
+static void fill_config(struct rtprog *c)
+{
+	c->stripes = c->stripes ? c->stripes : 1;
+	c->config.n_cells = c->n_cells;
+	c->config.n_params = c->n_params;
+	c->config.n_counters = c->n_counters;
+	c->config.stripe_mask = c->stripes - 1;
+	if (!c->config.hz)
+		c->config.hz = 250;
+	for (uint32_t i = 0; i < c->n_cells; i++) {
+		const struct bf_cell *cell = &c->cells[i];
+
+		if (cell->op < BF_CELL_OPS)
+			c->config.ops |= 1u << cell->op;
+		if (cell->op == BF_CELL_LOAD && cell->lo < BF_LOADERS)
+			c->config.loaders |= 1u << cell->lo;
+		if (cell->op == BF_CELL_MATCH && cell->lo < BF_SPECIALS)
+			c->config.specials |= 1u << cell->lo;
+	}
+	c->need_handoff |= c->config.ops >> BF_CELL_HANDOFF & 1;
+	c->need_assist |= !!(c->config.needs & BF_NEED_ASSIST);
+}
+
+int rtprog_load(struct rtprog *c, struct bf_diag *d)
+{
+	struct bf_arena *a = bf_arena_new();
+	char entry[64];
+	int err;
+
+	fill_config(c);
+	c->img = bf_arena_new_of(a, struct bf_image);
+	*c->img = (struct bf_image){ .arena = a, .family = c->family, .name = "test", .n_counters = c->n_counters,
+		.stripes = c->stripes, .maps = bf_arena_array(a, MAX_MAPS, struct bf_map_spec),
+		.progs = bf_arena_array(a, 1, struct bf_prog_image), .n_progs = 1 };
+	c->img->progs[0] = (struct bf_prog_image){ .name = "test_rt", .family = c->family };
+	add_maps(c);
+	snprintf(entry, sizeof(entry), "bf_filter_%s_%s", c->family == NFPROTO_IPV4 ? "ip" : "ip6", c->how);
+	err = bf_link(c->img, &c->img->progs[0], entry, c->own, c->n_own, d);
+	if (!err)
+		err = bf_load(&c->loaded, c->img, NULL, d);
+	if (err) {
+		bf_image_free(c->img);
+		c->img = NULL;
+	}
+	return err;
+}
+
+void rtprog_unload(struct rtprog *c)
+{
+	if (!c->img)
+		return;
+	bf_loaded_close(&c->loaded);
+	bf_image_free(c->img);
+	c->img = NULL;
+}
+
+int rtprog_map(const struct rtprog *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->img->n_maps; i++)
+		if (!strcmp(c->img->maps[i].name, name))
+			return c->loaded.maps[i];
+	return -1;
+}
+
+int rtprog_prog(const struct rtprog *c)
+{
+	return c->loaded.progs[0];
+}
+
+struct bf_rt_counter rtprog_counter(const struct rtprog *c, uint32_t i)
+{
+	struct bf_rt_counter *all = calloc(c->n_counters * c->stripes, sizeof(*all)), sum = { 0 };
+	uint32_t zero = 0;
+
+	if (!all || bf_map_lookup(rtprog_map(c, "counters"), &zero, all))
+		abort();
+	for (uint32_t s = 0; s < c->stripes; s++) {
+		sum.packets += all[s * c->n_counters + i].packets;
+		sum.bytes += all[s * c->n_counters + i].bytes;
+	}
+	free(all);
+	return sum;
+}
+
+/* PRE_ROUTING: at LOCAL_OUT a test run's network header is not where the data is. */
+static struct bf_run_desc run_of(const struct rtprog *c, uint8_t *state, uint8_t *frame, const void *packet, size_t len)
+{
+	memset(frame, 2, ETH);
+	frame[12] = c->family == NFPROTO_IPV4 ? 0x08 : 0x86;
+	frame[13] = c->family == NFPROTO_IPV4 ? 0x00 : 0xdd;
+	memcpy(frame + ETH, packet, len);
+	memset(state, 0, 48);
+	state[0] = NF_INET_PRE_ROUTING;
+	state[1] = c->family;
+	return (struct bf_run_desc){ .prog = rtprog_prog(c), .data = frame, .data_len = (uint32_t)len + ETH, .ctx = state,
+		.ctx_len = 48, .repeat = 1 };
+}
+
+int rtprog_run(const struct rtprog *c, const void *packet, size_t len)
+{
+	uint8_t state[48], frame[65536];
+	struct bf_run_desc r = run_of(c, state, frame, packet, len);
+	int err = bf_prog_run(&r);
+
+	return err < 0 ? err : (int)r.retval;
+}
+
+unsigned rtprog_time(const struct rtprog *c, const void *packet, size_t len)
+{
+	uint8_t state[48], frame[65536];
+	struct bf_run_desc r = run_of(c, state, frame, packet, len);
+	unsigned best = ~0u;
+
+	for (int i = 0; i < 10; i++) {
+		if (bf_prog_run(&r) < 0)
+			return 0;
+		if (i)
+			best = BF_MIN(best, r.duration);
+		r.repeat = 20000000 / (r.duration + 10) + 1; /* 20 ms */
+	}
+	return best;
+}

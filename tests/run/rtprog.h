@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rtprog.h: rulesets made by hand as cells, and packets for them through the
+ * running kernel. Fill a struct rtprog, load it, send packets, look at
+ * counters.
+ */
+#ifndef BF_TEST_RTPROG_H
+#define BF_TEST_RTPROG_H
+
+#include <linux/netfilter.h>
+
+#include "gen/link.h"
+#include "kern/load.h"
+#include "kern/sys.h"
+#include "rt/abi.h"
+
+struct rtprog {
+	uint8_t family; /* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	const char *how; /* "mg", "it", "smg", "sit" */
+	struct bf_rt_config config; /* needs, stack_depth, ... ; the rest is filled in by rtprog_load */
+	struct bf_cell *cells;
+	uint32_t n_cells, n_counters, stripes;
+	const void *params;
+	uint32_t n_params;
+	const struct bf_rt_func *own;
+	uint32_t n_own;
+	bool need_stack, need_handoff, need_assist;
+	/* loaded */
+	struct bf_image *img;
+	struct bf_loaded loaded;
+};
+
+/* 0, or -errno with the reason in d. Memory of cells and params stays the caller's. */
+int rtprog_load(struct rtprog *c, struct bf_diag *d);
+void rtprog_unload(struct rtprog *c);
+
+int rtprog_map(const struct rtprog *c, const char *name); /* descriptor, or -1 */
+int rtprog_prog(const struct rtprog *c);
+/* Sum over the stripes. */
+struct bf_rt_counter rtprog_counter(const struct rtprog *c, uint32_t i);
+/* Runs the program on a packet (from the IP header on; the MAC header is put before it). The verdict, or -errno. */
+int rtprog_run(const struct rtprog *c, const void *packet, size_t len);
+/* Nanoseconds per run, the best of several rounds. */
+unsigned rtprog_time(const struct rtprog *c, const void *packet, size_t len);
+
+#endif
