@@ -89,7 +89,7 @@ struct bf_tcpopt { /* xt_tcp's option test. An unreadable header drops the packe
 	uint8_t kind;
 	bool invert;
 };
-struct bf_tcpmss { /* xt_tcpmss: no MSS option gives `invert`; an unreadable header drops the packet */
+struct bf_tcpmss { /* xt_tcpmss: no MSS option gives `invert`; an unreadable header drops the packet; min > max: no MSS is in between */
 	uint16_t min, max;
 	bool invert;
 };

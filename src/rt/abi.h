@@ -178,7 +178,7 @@ struct bf_rt_tcpopt {
 	__u8 pad[6];
 };
 
-struct bf_rt_tcpmss { /* MSS option in min..max (xt_tcpmss): no such option gives invert, an unreadable header drops */
+struct bf_rt_tcpmss { /* MSS option in min..max (none when min > max; xt_tcpmss): no such option gives invert, an unreadable header drops */
 	__u16 min;
 	__u16 max;
 	__u32 invert;

@@ -11,6 +11,8 @@ static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info,
 	struct bf_tcpmss m = { i->mss_min, i->mss_max, i->invert };
 	int err = bf_xt_needs_l4(c, d);
 
+	if (bf_xt_always(i->invert)) /* not in no range: always, but unreadable headers still drop */
+		m = (struct bf_tcpmss){ .min = 1, .max = 0, .invert = true };
 	return err ? err : bf_rule_add_match(rs, r, &bf_match_tcpmss, &m, false);
 }
 
