@@ -24,6 +24,12 @@
 
 #include "serve/serve.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)0)
+#endif
+
 #define CHILD_STACK (256 * 1024)
 
 /* Handlers are ours and shall not run in the child; what is ignored stays ignored, as exec has it. */
@@ -96,6 +102,7 @@ pid_t bf_serve_spawn(struct bf_spawn *s)
 	pid = clone(child, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, s);
 	if (pid < 0)
 		fail(s, "clone");
+	ASAN_UNPOISON_MEMORY_REGION(stack, CHILD_STACK); /* the child left it without returning */
 	munmap(stack, CHILD_STACK);
 	if (!s->step)
 		return pid;

@@ -283,7 +283,7 @@ test_import()
 	check "... the first has not moved" test "$(with native i iptables -S | grep -c '^-A')$(rules i)" = 10
 	netns_del i
 	netns_add i
-	check "import of nothing" in_ns i i "$bpfilter" import
+	check "import of nothing" in_ns i "$bpfilter" import
 	check "export of nothing" in_ns i "$bpfilter" export
 	check "... creates nothing" test -z "$(with native i cat /proc/net/ip_tables_names)"
 	with bpf i iptables -A INPUT -s 10.1.1.1 -j DROP
