@@ -7,6 +7,7 @@
 
 struct bf_grace {
 	int inner, outer;
+	bool fast; /* the expedited way is known to work here */
 };
 
 /* What can fail is done here, before a commit, so that waiting after it cannot. */
@@ -14,6 +15,10 @@ int bf_grace_prepare(struct bf_grace *g, struct bf_diag *d);
 void bf_grace_wait(const struct bf_grace *g);
 void bf_grace_close(struct bf_grace *g);
 #define _cleanup_grace_ _cleanup_(bf_grace_close)
-#define BF_GRACE_NONE { -1, -1 }
+#define BF_GRACE_NONE { -1, -1, false }
+
+/* grace_fast.c. Does waiting by bf_grace_expedited work on this kernel? Found out once; kept in the directory `base`. */
+bool bf_grace_is_fast(const char *base);
+int bf_grace_expedited(void);
 
 #endif

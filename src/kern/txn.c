@@ -54,7 +54,11 @@ static int begin(struct txn *t, const struct bf_change *changes, uint32_t n)
 	t->live = bf_slot(bf_ns_gen(t->ns));
 	t->idle = !t->live;
 	err = clear_idle(t);
-	return err ? err : bf_txn_units(t, changes, n);
+	if (!err)
+		err = bf_txn_units(t, changes, n);
+	if (!err && t->counting)
+		t->grace.fast = bf_grace_is_fast(t->ns->base);
+	return err;
 }
 
 static void stop_slot(struct txn *t, unsigned slot)

@@ -346,6 +346,65 @@ static uint64_t switches(struct fixture *f, struct flood *fl, int n, int verdict
 	return sum + old[1].packets;
 }
 
+/* A program that a packet needs 2 ms to go through, counted at its end. */
+static void commit_slow(struct fixture *f, struct bf_rt_counter *old, uint32_t n_old)
+{
+	const struct bpf_insn insns[] = {
+		I_CALL(5), /* ktime_get_ns */
+		I_MOV64R(7, 0),
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 7, .imm = 2000000 },
+		I_MOV64R(1, 10), { .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -8 },
+		I_MOV64(2, 0), I_MOV64(3, 1 << 22),
+		I_CALL(0), /* 7: new */
+		I_MOV64R(1, 10), { .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -8 },
+		I_CALL(0), /* 10: next */
+		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = 0, .off = 2 },
+		I_CALL(5),
+		{ .code = BPF_JMP | BPF_JLT | BPF_X, .dst_reg = 0, .src_reg = 7, .off = -6 },
+		I_MOV64R(1, 10), { .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -8 },
+		I_CALL(0), /* 16: destroy */
+		I_LD64(3), I_ZERO, /* 17: counters */
+		I_MOV64(4, 1),
+		I_ADD_MEM(3, 4, 0),
+		I_MOV64(0, NF_ACCEPT),
+		I_EXIT,
+	};
+	const struct bf_reloc relocs[] = {
+		{ .insn = 7, .kind = BF_RELOC_KFUNC, .type = "bpf_iter_num_new" },
+		{ .insn = 10, .kind = BF_RELOC_KFUNC, .type = "bpf_iter_num_next" },
+		{ .insn = 16, .kind = BF_RELOC_KFUNC, .type = "bpf_iter_num_destroy" },
+		{ .insn = 17, .kind = BF_RELOC_MAP_VALUE },
+	};
+	_cleanup_image_ struct bf_image *img = test_image(NFPROTO_IPV4, "ip-filter", 1, 1);
+
+	test_image_map(img, (struct bf_map_spec){ "counters", BF_MAP_COUNTERS, BPF_MAP_TYPE_ARRAY, 4, 16, 1, BPF_F_MMAPABLE });
+	test_image_prog(img, NF_INET_LOCAL_OUT, 0, insns, BF_ARRAY_SIZE(insns), relocs, BF_ARRAY_SIZE(relocs));
+	commit(f, &(struct bf_change){ "ip-filter", img, NULL, 0, old, n_old }, 1);
+}
+
+/* Packets that are inside the old program at the switch count there: the old counters are read when they have left. */
+static void old_counters_are_final(void **state)
+{
+	struct fixture *f = *state;
+	struct flood fl = { .udp = test_udp_open(AF_INET) };
+	struct bf_rt_counter old;
+	uint64_t sum = 0;
+	pthread_t t;
+
+	commit_slow(f, NULL, 0);
+	pthread_create(&t, NULL, flood, &fl);
+	for (int i = 0; i < 50; i++) {
+		commit_slow(f, &old, 1);
+		sum += old.packets;
+	}
+	fl.stop = true;
+	pthread_join(t, NULL);
+	counters(f, "ip-filter", &old, 1);
+	test_udp_close(&fl.udp);
+	assert_int_equal(sum + old.packets, fl.sent);
+	assert_true(fl.sent > 20);
+}
+
 static int n_switches(void)
 {
 	const char *s = getenv("BF_TEST_SWITCHES");
@@ -404,6 +463,7 @@ int main(void)
 		CASE(refuses_nonsense),
 		CASE(places_taken),
 		CASE(companion_tables),
+		CASE(old_counters_are_final),
 		CASE(accept_loses_none),
 		CASE(drop_leaks_none),
 		CASE(destroy),
