@@ -24,14 +24,15 @@ void bf_ruleset_free(struct bf_ruleset *rs)
 }
 
 /* Room for one more element of `size` bytes behind the n that are there: arrays
- * double at powers of two, so their capacity follows from n. NULL: no memory. */
+ * begin with 4 and double at powers of two, so their capacity follows from n.
+ * NULL: no memory. */
 static void *one_more(struct bf_arena *a, void *array, uint32_t n, size_t size)
 {
 	void *bigger;
 
-	if (n & (n - 1) && n != 0)
+	if (n != 0 && (n < 4 || n & (n - 1)))
 		return array;
-	bigger = bf_arena_calloc(a, n ? (size_t)n * 2 : 1, size);
+	bigger = bf_arena_calloc(a, n ? (size_t)n * 2 : 4, size);
 	if (bigger && n)
 		memcpy(bigger, array, n * size);
 	return bigger;

@@ -20,8 +20,12 @@
 static int iface(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const char *name, const unsigned char *mask,
                  bool neg)
 {
-	bf_u128 m = bf_xt_be(mask, 16);
+	static const unsigned char any[16];
+	bf_u128 m;
 
+	if (!memcmp(mask, any, sizeof(any))) /* nearly always */
+		return bf_xt_const(rs, r, !neg);
+	m = bf_xt_be(mask, 16);
 	return bf_xt_masked(rs, r, f, m, bf_xt_be(name, 16) & m, neg);
 }
 
