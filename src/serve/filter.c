@@ -62,6 +62,7 @@ static void close_if(struct prog *p, unsigned jump)
 	p->f[jump].jf = (uint8_t)(p->n - jump - 1);
 }
 
+#ifdef BF_COMPAT_SOCKETCALL
 static void stop_if(struct prog *p, uint32_t word, uint32_t value)
 {
 	unsigned j = open_if(p, word, value);
@@ -69,6 +70,7 @@ static void stop_if(struct prog *p, uint32_t word, uint32_t value)
 	ret(p, SECCOMP_RET_USER_NOTIF);
 	close_if(p, j);
 }
+#endif
 
 /* optname in lo..hi, of the level. */
 static void stop_options(struct prog *p, uint32_t level, uint32_t lo, uint32_t hi)

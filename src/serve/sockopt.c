@@ -61,25 +61,35 @@ bool bf_serve_is_slow(const struct seccomp_data *d)
 	return is_native(d) && !is_get(d) && d->args[4] > SLOW_BYTES;
 }
 
-/* The 32-bit entry. Its structs have other sizes; and -t nat must not be refused to programs that do not mean us. */
+/* socketcall(2) has its arguments in memory, out of the filter's sight: is it an option of ours? */
+static bool is_other_socketcall(struct bf_client *c)
+{
+#ifdef BF_COMPAT_SOCKETCALL
+	const struct seccomp_data *d = &c->req.data;
+	bool get = d->args[0] == BF_SOCKETCALL_GETSOCKOPT;
+	uint32_t a[3]; /* descriptor, level, optname */
+
+	if (d->arch != BF_ARCH_COMPAT || d->nr != BF_COMPAT_SOCKETCALL)
+		return false;
+	if (bf_client_read(c, (uint32_t)d->args[1], a, sizeof(a)) || a[2] < IPT_BASE_CTL)
+		return true;
+	if (a[1] == SOL_IP)
+		return a[2] > (uint32_t)(get ? IPT_SO_GET_MAX : IPT_SO_SET_MAX);
+	if (a[1] == SOL_IPV6)
+		return a[2] > (uint32_t)(get ? IP6T_SO_GET_MAX : IP6T_SO_SET_MAX) || (get && (a[2] == 66 || a[2] == 67));
+	return true;
+#else
+	return false;
+#endif
+}
+
+/* Programs of another word size: their structs have other sizes. */
 static void refuse_compat(struct bf_client *c)
 {
-	const struct seccomp_data *d = &c->req.data;
-
-#ifdef BF_COMPAT_SOCKETCALL
-	if (d->arch == BF_ARCH_COMPAT && d->nr == BF_COMPAT_SOCKETCALL) {
-		uint32_t a[3]; /* descriptor, level, optname */
-		bool get = d->args[0] == BF_SOCKETCALL_GETSOCKOPT;
-
-		if (bf_client_read(c, (uint32_t)d->args[1], a, sizeof(a)) || (a[1] != SOL_IP && a[1] != SOL_IPV6) ||
-		    a[2] < IPT_BASE_CTL || a[2] > (get ? IP6T_SO_GET_REVISION_TARGET : IPT_SO_SET_MAX) ||
-		    (get && a[1] == SOL_IP && a[2] > IPT_SO_GET_MAX) ||
-		    (get && a[1] == SOL_IPV6 && (a[2] == 66 || a[2] == 67))) {
-			bf_reply_continue(c);
-			return;
-		}
+	if (is_other_socketcall(c)) {
+		bf_reply_continue(c);
+		return;
 	}
-#endif
 	if (bf_client_alive(c))
 		return;
 	bf_client_tell(c, "bpfilter: iptables programs of another word size are not served; use the machine's own\n");

@@ -107,6 +107,7 @@ test_errnos()
 		same "errors of $(wc -l <"$work/errnos.native") odd calls, IPv$f" "$work/errnos.native" "$work/errnos.bpf"
 		netns_del en$f eb$f
 	done
+	check "32-bit calls are refused, others pass" "$bpfilter" run -- "$build/tests/serve/calls" --compat
 }
 
 test_signals()
