@@ -22,7 +22,7 @@ struct cpu {
 	const struct bf_rt_func *funcs;
 	uint32_t n_funcs;
 	struct bf_frame frame;
-	uint32_t steps;
+	uint32_t steps, nowhere;
 	const char *broken;
 };
 
@@ -115,7 +115,7 @@ static uint32_t *memory(struct cpu *cpu, uint8_t *stack, uint64_t address)
 	if (off >= -STACK && off + 4 <= 0 && off % 4 == 0)
 		return (uint32_t *)(stack + STACK + off);
 	cpu->broken = "memory access out of bounds";
-	return &cpu->frame.pad;
+	return &cpu->nowhere;
 }
 
 static uint64_t alu(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wide)
