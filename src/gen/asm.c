@@ -64,6 +64,15 @@ void bf_asm_call(struct bf_asm *a, const char *function)
 	bf_asm_emit(a, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, -1);
 }
 
+void bf_asm_map_value(struct bf_asm *a, uint8_t dst, const char *map)
+{
+	struct bf_rt_reloc r = { .insn = n_insns(a), .kind = BF_RELOC_MAP_VALUE, .symbol = map };
+
+	bf_buf_add(&a->relocs, &r, sizeof(r));
+	bf_asm_emit(a, BPF_LD | BPF_IMM | BPF_DW, dst, 0, 0, 0);
+	bf_asm_emit(a, 0, 0, 0, 0, 0);
+}
+
 static int resolve(struct bf_asm *a)
 {
 	const struct jump *j = (const struct jump *)a->jumps.data;

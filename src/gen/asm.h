@@ -33,6 +33,7 @@ void bf_asm_bind(struct bf_asm *a, bf_asm_label label);
 /* A jump: code is BPF_JMP or BPF_JMP32 with its operation and source. */
 void bf_asm_jump(struct bf_asm *a, uint8_t code, uint8_t dst, uint8_t src, int32_t imm, bf_asm_label to);
 void bf_asm_call(struct bf_asm *a, const char *function);
+void bf_asm_map_value(struct bf_asm *a, uint8_t dst, const char *map); /* the address of its first byte */
 
 /* The usual ones, 32 bits where they compute. */
 static inline void bf_asm_mov(struct bf_asm *a, uint8_t dst, uint8_t src)

@@ -214,7 +214,7 @@ static void lower_insts(struct bf_lower *l)
 static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c, bool ordinary)
 {
 	uint32_t in = new_inst(l, c, BF_NO_LABEL, false, ordinary);
-	bf_label first, start;
+	bf_label first, start, here;
 
 	if (l->err)
 		return 0;
@@ -223,29 +223,49 @@ static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c, bool ord
 	bf_lower_use(l, first);
 	if (!c->sites)
 		return first;
-	start = bf_lower_label(l);
-	bf_lower_use(l, start);
-	bf_lower_bind(l, start);
+	here = l->here;
+	l->here = start = bf_lower_label(l);
 	bf_lower_cell(l, BF_CELL_CALL, first, first + c->chain->n_rules);
+	l->here = here;
 	return start;
 }
 
-/* Where packets of a hook begin. */
-static void add_root(struct bf_lower *l, struct bf_plan_chain *c)
+/* Where packets of a hook begin: at a test whether they are ordinary. */
+static void add_root(struct bf_lower *l, struct bf_plan_chain *c, bf_label *all)
 {
 	struct bf_graph_root *root = &l->g->roots[l->g->n_roots++];
-	bf_label ordinary, all = base_start(l, c, false);
 
 	root->chain = c->chain;
-	root->start = all;
+	root->start = *all = bf_lower_label(l);
+	bf_lower_use(l, *all);
 	if (!l->plan.headers || l->err)
 		return;
-	ordinary = base_start(l, c, true);
-	root->start = bf_lower_label(l);
-	bf_lower_use(l, root->start);
+	*all = bf_lower_label(l);
 	bf_lower_bind(l, root->start);
+	l->ordinary = false; /* nothing is known yet */
 	bf_lower_test(l, BF_KEY_ODD, BF_ODD_AVAIL | BF_ODD_FRAG | BF_ODD_FRAG1 | BF_ODD_BADEXT, BF_ORDINARY_AVAIL,
-	              BF_ODD_AVAIL, ordinary, all);
+	              BF_ODD_AVAIL, base_start(l, c, true), *all);
+}
+
+/* Ordinary packets' cells lie together, those for all packets behind them. */
+static void lower_roots(struct bf_lower *l)
+{
+	_cleanup_free_ bf_label *all = calloc(BF_MAX(l->plan.n_chains, 1u), sizeof(*all));
+
+	if (!all)
+		return bf_lower_error(l, -ENOMEM);
+	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++)
+		if (l->plan.chains[i].chain->base)
+			add_root(l, &l->plan.chains[i], &all[i]);
+	lower_insts(l);
+	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++) {
+		if (!l->plan.chains[i].chain->base)
+			continue;
+		l->here = BF_NO_LABEL;
+		bf_lower_bind(l, all[i]);
+		bf_lower_goto(l, base_start(l, &l->plan.chains[i], false));
+	}
+	lower_insts(l);
 }
 
 /* Sums up what instances reach. */
@@ -349,11 +369,7 @@ void bf_lower_chains(struct bf_lower *l)
 	l->g->roots = bf_arena_array(l->arena, l->plan.n_chains, struct bf_graph_root);
 	if (!l->g->roots)
 		return bf_lower_error(l, -ENOMEM);
-	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++)
-		if (l->plan.chains[i].chain->base)
-			add_root(l, &l->plan.chains[i]);
-	if (!l->err)
-		lower_insts(l);
+	lower_roots(l);
 	if (!l->err)
 		sum_roots(l);
 	if (!l->err)

@@ -48,7 +48,8 @@ static void print_jump(struct bf_buf *out, const struct bpf_insn *i, uint32_t pc
 	case BPF_EXIT:
 		return bf_buf_puts(out, "exit");
 	case BPF_CALL:
-		return bf_buf_printf(out, "call %d", i->src_reg == BPF_PSEUDO_CALL ? (int)pc + 1 + i->imm : i->imm);
+		return bf_buf_printf(out, "call %s%d", i->src_reg == BPF_PSEUDO_CALL ? "" : "#",
+		                     i->src_reg == BPF_PSEUDO_CALL ? (int)pc + 1 + i->imm : i->imm);
 	}
 	bf_buf_printf(out, "if %c%u %s ", reg, i->dst_reg, jump_ops[BPF_OP(i->code) >> 4]);
 	print_operand(out, i, reg);
@@ -72,7 +73,7 @@ static void print_store(struct bf_buf *out, const struct bpf_insn *i)
 	if (BPF_CLASS(i->code) == BPF_ST)
 		bf_buf_printf(out, "= %d", i->imm);
 	else if (*atomic)
-		bf_buf_printf(out, "op 0x%x r%u", i->imm, i->src_reg);
+		bf_buf_printf(out, "%s r%u", i->imm == BPF_ADD ? "+=" : "?=", i->src_reg);
 	else
 		bf_buf_printf(out, "= r%u", i->src_reg);
 }
@@ -110,6 +111,9 @@ void bf_func_print(struct bf_buf *out, const struct bf_rt_func *f)
 		if (r < f->n_relocs && f->relocs[r].insn == at && f->relocs[r].kind == BF_RT_RELOC_CALL) {
 			bf_buf_printf(out, "call %s", f->relocs[r].symbol);
 			i++;
+		} else if (r < f->n_relocs && f->relocs[r].insn == at) {
+			bf_buf_printf(out, "r%u = %s", f->insns[at].dst_reg, f->relocs[r].symbol);
+			i += 2;
 		} else {
 			i += bf_insn_print(out, &f->insns[at], at);
 		}

@@ -4,14 +4,20 @@
  * instructions. Cells come in the order of their numbers, so that what a cell
  * falls through to is mostly right behind it.
  *
- *   r6        frame; key words are read from frame.key each time
- *   r0 .. r5  of one cell only
+ *   r6            frame
+ *   r7            this CPU's counters, from the first one used on
+ *   r8            skb->len
+ *   r9, r1 .. r5  key words, two in each: the pairs that are tested most;
+ *                 r1 .. r5 are read again after a call
+ *   r0            of one cell only
  *
- * The verifier's cost decides how a test looks. A register or stack word that
- * is compared with a constant becomes known on one side, and states that know
- * different things are not merged: the walk over n tests would be quadratic.
- * So each test reads its word anew and changes the copy (AND, XOR, SUB) before
- * it is compared: what is learnt then is about the copy alone.
+ * The verifier's cost decides how a test looks. A register that is compared
+ * with a constant becomes known on one side, and states that know different
+ * things are not merged: n tests would cost n * n. So each test takes a copy
+ * and changes it (AND, XOR, SUB) before it is compared: what is learnt then is
+ * about the copy alone. Nor may each test read the frame: it is stack, and
+ * since 6.18 the verifier goes over the whole function anew when another place
+ * reads stack.
  */
 #include "gen/code.h"
 
@@ -19,15 +25,21 @@
 #include "gen/cbpf.h"
 #include "rt/code.h"
 
-enum { FRAME = BPF_REG_6, REACHED = 1, WANTED = 2 };
+enum { FRAME = BPF_REG_6, COUNTERS = BPF_REG_7, LEN = BPF_REG_8, REACHED = 1, WANTED = 2 };
+enum { PAIRS = BF_KEY_SCRATCH / 2, CACHED = 6 };
+
+static const uint8_t cache[CACHED] = { BPF_REG_9, BPF_REG_1, BPF_REG_2, BPF_REG_3, BPF_REG_4, BPF_REG_5 };
 
 struct straight {
 	struct bf_asm out;
 	const struct bf_cell *cells;
+	const struct bf_rt_config *config;
 	bf_asm_label *label;
 	uint8_t *seen;   /* REACHED; WANTED: some instruction leads there, which for verdicts is not sure */
 	uint32_t *order; /* cells reached, ascending */
 	uint32_t n;
+	uint8_t reg[PAIRS];     /* register of each pair of key words, 0: none */
+	uint32_t first_counter; /* r7 points to it */
 	bf_asm_label drop;
 	bool drops;      /* something leads to drop */
 };
@@ -103,21 +115,53 @@ static void branch(struct straight *s, uint8_t op, uint8_t not_op, uint8_t reg, 
 	go(s, c->miss, next);
 }
 
+static int16_t key_offset(unsigned word)
+{
+	return offsetof(struct bf_frame, key) + 4 * word;
+}
+
+/* w0 = word of the key */
+static void fetch(struct straight *s, unsigned word)
+{
+	uint8_t reg = word < BF_KEY_SCRATCH ? s->reg[word / 2] : 0;
+
+	if (!reg)
+		return bf_asm_load(&s->out, BPF_REG_0, FRAME, key_offset(word));
+	if (word % 2 == 0)
+		return bf_asm_emit(&s->out, BPF_ALU | BPF_MOV | BPF_X, BPF_REG_0, reg, 0, 0);
+	bf_asm_mov(&s->out, BPF_REG_0, reg);
+	bf_asm_emit(&s->out, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, 32);
+}
+
 static void test(struct straight *s, const struct bf_cell *c, uint32_t next)
 {
 	bool masked = c->mask != UINT32_MAX;
 
-	bf_asm_load(&s->out, BPF_REG_1, FRAME, offsetof(struct bf_frame, key) + 4 * c->word);
+	fetch(s, c->word);
 	if (masked)
-		bf_asm_emit(&s->out, BPF_ALU | BPF_AND | BPF_K, BPF_REG_1, 0, 0, c->mask);
+		bf_asm_emit(&s->out, BPF_ALU | BPF_AND | BPF_K, BPF_REG_0, 0, 0, c->mask);
 	if (c->span == 0) {
 		if (!masked || c->lo)
-			bf_asm_emit(&s->out, BPF_ALU | BPF_XOR | BPF_K, BPF_REG_1, 0, 0, c->lo);
-		return branch(s, BPF_JEQ, BPF_JNE, BPF_REG_1, 0, c, next);
+			bf_asm_emit(&s->out, BPF_ALU | BPF_XOR | BPF_K, BPF_REG_0, 0, 0, c->lo);
+		return branch(s, BPF_JEQ, BPF_JNE, BPF_REG_0, 0, c, next);
 	}
 	if (!masked || c->lo)
-		bf_asm_emit(&s->out, BPF_ALU | BPF_SUB | BPF_K, BPF_REG_1, 0, 0, c->lo);
-	branch(s, BPF_JLE, BPF_JGT, BPF_REG_1, c->span, c, next);
+		bf_asm_emit(&s->out, BPF_ALU | BPF_SUB | BPF_K, BPF_REG_0, 0, 0, c->lo);
+	branch(s, BPF_JLE, BPF_JGT, BPF_REG_0, c->span, c, next);
+}
+
+/* Reads cached words; after a call those in r1 .. r5 only. */
+static void fill_cache(struct straight *s, bool after_call)
+{
+	for (unsigned i = 0; i < PAIRS; i++)
+		if (s->reg[i] && (!after_call || s->reg[i] < BPF_REG_6))
+			bf_asm_emit(&s->out, BPF_LDX | BPF_DW | BPF_MEM, s->reg[i], FRAME, key_offset(2 * i), 0);
+}
+
+static void call(struct straight *s, const char *function)
+{
+	bf_asm_call(&s->out, function);
+	fill_cache(s, true);
 }
 
 static void drop_if(struct straight *s, uint8_t op, int32_t imm)
@@ -132,16 +176,37 @@ static void ask(struct straight *s, const char *function, const struct bf_cell *
 	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
 	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
 	bf_asm_mov_imm(&s->out, BPF_REG_3, arg); /* offsets and small numbers: 32 bits hold them */
-	bf_asm_call(&s->out, function);
+	call(s, function);
 	drop_if(s, BPF_JEQ, BF_HOTDROP);
 	branch(s, BPF_JNE, BPF_JEQ, BPF_REG_0, BF_MISS, c, next);
 }
 
+static void atomic_add(struct straight *s, uint8_t base, int16_t off, uint8_t value)
+{
+	bf_asm_emit(&s->out, BPF_STX | BPF_ATOMIC | BPF_DW, base, value, off, BPF_ADD);
+}
+
+/* Where the counters used begin in the CPU's copy of them. */
+static void find_counters(struct straight *s)
+{
+	bf_asm_emit(&s->out, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_smp_processor_id);
+	bf_asm_emit(&s->out, BPF_ALU | BPF_AND | BPF_K, BPF_REG_0, 0, 0, s->config->stripe_mask);
+	bf_asm_emit(&s->out, BPF_ALU | BPF_MUL | BPF_K, BPF_REG_0, 0, 0,
+	            s->config->n_counters * sizeof(struct bf_rt_counter));
+	bf_asm_map_value(&s->out, COUNTERS, "counters");
+	bf_asm_emit(&s->out, BPF_ALU64 | BPF_ADD | BPF_X, COUNTERS, BPF_REG_0, 0, 0);
+	if (s->first_counter)
+		bf_asm_emit(&s->out, BPF_ALU64 | BPF_ADD | BPF_K, COUNTERS, 0, 0, s->first_counter * sizeof(struct bf_rt_counter));
+	bf_asm_load(&s->out, LEN, FRAME, offsetof(struct bf_frame, len));
+}
+
 static void count(struct straight *s, const struct bf_cell *c, uint32_t next)
 {
-	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
-	bf_asm_mov_imm(&s->out, BPF_REG_2, c->arg);
-	bf_asm_call(&s->out, "bf_count");
+	int16_t off = (c->arg - s->first_counter) * sizeof(struct bf_rt_counter);
+
+	bf_asm_mov_imm(&s->out, BPF_REG_0, 1);
+	atomic_add(s, COUNTERS, off, BPF_REG_0);
+	atomic_add(s, COUNTERS, off + 8, LEN);
 	go(s, c->hit, next);
 }
 
@@ -150,7 +215,7 @@ static void handoff(struct straight *s, const struct bf_cell *c, uint32_t next)
 	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
 	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
 	bf_asm_mov_imm(&s->out, BPF_REG_3, c->arg);
-	bf_asm_call(&s->out, "bf_note");
+	call(s, "bf_note");
 	drop_if(s, BPF_JNE, 0);
 	go(s, c->hit, next);
 }
@@ -178,6 +243,9 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 static void emit(struct straight *s, const struct bf_graph_root *r)
 {
 	bf_asm_mov(&s->out, FRAME, BPF_REG_1);
+	if (r->uses.ops & 1u << BF_CELL_COUNT)
+		find_counters(s);
+	fill_cache(s, false);
 	s->drop = bf_asm_new_label(&s->out);
 	for (uint32_t i = 0; i < s->n; i++)
 		s->label[s->order[i]] = bf_asm_new_label(&s->out);
@@ -195,13 +263,52 @@ static void emit(struct straight *s, const struct bf_graph_root *r)
 	}
 }
 
+/* Gives registers to the pairs of key words that are tested most. */
+static void choose_cache(struct straight *s)
+{
+	uint32_t uses[PAIRS] = { 0 };
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct bf_cell *c = &s->cells[s->order[i]];
+
+		if (c->op == BF_CELL_TEST && c->word < BF_KEY_SCRATCH)
+			uses[c->word / 2]++;
+	}
+	for (unsigned k = 0; k < CACHED; k++) {
+		unsigned most = 0;
+
+		for (unsigned i = 1; i < PAIRS; i++)
+			most = uses[i] > uses[most] ? i : most;
+		if (uses[most])
+			s->reg[most] = cache[k];
+		uses[most] = 0;
+	}
+}
+
+/* False: counters too far apart for the offset of an instruction. */
+static bool choose_counters(struct straight *s)
+{
+	uint32_t first = UINT32_MAX, last = 0;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct bf_cell *c = &s->cells[s->order[i]];
+
+		if (c->op != BF_CELL_COUNT)
+			continue;
+		first = BF_MIN(first, (uint32_t)c->arg);
+		last = BF_MAX(last, (uint32_t)c->arg);
+	}
+	s->first_counter = first == UINT32_MAX ? 0 : first;
+	return last < s->first_counter + INT16_MAX / sizeof(struct bf_rt_counter);
+}
+
 /* 1: made; 0: too large, or not of this kind. */
-static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const struct bf_graph_root *r, uint32_t max,
-                         struct bf_rt_func *out)
+static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const struct bf_graph_root *r,
+                         const struct bf_rt_config *c, uint32_t max, struct bf_rt_func *out)
 {
 	_cleanup_free_ uint8_t *seen = calloc(g->n_cells, 1);
 	_cleanup_free_ uint32_t *numbers = calloc(g->n_cells, 2 * sizeof(uint32_t));
-	struct straight s = { .cells = g->cells, .seen = seen, .order = numbers, .label = numbers + g->n_cells };
+	struct straight s = { .cells = g->cells, .config = c, .seen = seen, .order = numbers, .label = numbers + g->n_cells };
 	int err;
 
 	if (!seen || !numbers)
@@ -212,14 +319,18 @@ static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const
 	for (uint32_t i = 0; i < g->n_cells; i++)
 		if (seen[i])
 			s.order[s.n++] = i;
+	if (!choose_counters(&s))
+		return 0;
+	choose_cache(&s);
 	emit(&s, r);
 	err = bf_asm_finish(&s.out, arena, "bf_straight", out);
 	bf_asm_free(&s.out);
 	return err == -E2BIG ? 0 : err < 0 ? err : 1;
 }
 
-int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r, uint32_t code_max,
-                  struct bf_rt_func *own, uint32_t *n_own, bool *straight, struct bf_diag *d)
+int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r,
+                  const struct bf_rt_config *c, uint32_t code_max, struct bf_rt_func *own, uint32_t *n_own,
+                  bool *straight, struct bf_diag *d)
 {
 	int err = 0;
 
@@ -229,7 +340,7 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
 		err = bf_cbpf_func(a, g->codes, g->n_codes, &own[(*n_own)++], d);
 	if (err < 0 || !code_max)
 		return err;
-	err = straight_func(a, g, r, code_max, &own[*n_own]);
+	err = straight_func(a, g, r, c, code_max, &own[*n_own]);
 	if (err < 0)
 		return err;
 	*straight = err;

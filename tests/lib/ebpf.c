@@ -13,6 +13,7 @@
 
 #define FRAME_TAG 0x1000000000000ull
 #define STACK_TAG 0x2000000000000ull
+#define COUNTERS_TAG 0x4000000000000ull
 #define TAGS 0xffff000000000000ull
 
 enum { STACK = 64, MAX_STEPS = 1 << 20 };
@@ -21,6 +22,7 @@ struct cpu {
 	struct cells_walk *w;
 	const struct bf_rt_func *funcs;
 	uint32_t n_funcs;
+	const struct bf_rt_config *config;
 	struct bf_frame frame;
 	uint32_t steps, nowhere;
 	const char *broken;
@@ -79,11 +81,18 @@ static int64_t note(struct cpu *cpu, uint32_t code)
 	return 0;
 }
 
-static int64_t count(struct cpu *cpu, uint64_t counter)
+/* Every CPU's copy is one here. */
+static void count(struct cpu *cpu, uint64_t address, uint64_t value)
 {
-	cpu->w->c->counters[counter].packets++;
-	cpu->w->c->counters[counter].bytes += cpu->w->p->len;
-	return 0;
+	uint32_t n = cpu->config->n_counters * 2;
+	uint64_t i = (address - COUNTERS_TAG) / 8;
+
+	if (address % 8 || !n || i >= (uint64_t)n * (cpu->config->stripe_mask + 1))
+		cpu->broken = "counter out of range";
+	else if (i % 2)
+		cpu->w->c->counters[i % n / 2].bytes += value;
+	else
+		cpu->w->c->counters[i % n / 2].packets += value;
 }
 
 static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
@@ -94,8 +103,6 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 		return packet_load(cpu->w->p, r[2], r[3]);
 	if (!strcmp(name, "bf_pkt_ad"))
 		return packet_ad(cpu->w->p, r[2]);
-	if (!strcmp(name, "bf_count"))
-		return count(cpu, r[2]);
 	if (!strcmp(name, "bf_load"))
 		return load(cpu, r[2], r[3]);
 	if (!strcmp(name, "bf_special"))
@@ -124,6 +131,10 @@ static uint64_t alu(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wi
 
 	if (wide && op == BPF_MOV)
 		return b;
+	if (wide && op == BPF_ADD)
+		return a + b;
+	if (wide && op == BPF_RSH)
+		return a >> b;
 	if (wide)
 		cpu->broken = "64-bit arithmetic";
 	if ((op == BPF_DIV || op == BPF_MOD) && !y) {
@@ -187,16 +198,28 @@ static int32_t insn(struct cpu *cpu, const struct bf_rt_func *f, uint32_t pc, ui
 	case BPF_ALU64:
 		r[i->dst_reg] = alu(cpu, BPF_OP(i->code), r[i->dst_reg], src, BPF_CLASS(i->code) == BPF_ALU64);
 		return 0;
+	case BPF_LD: /* the address of the map "counters" */
+		r[i->dst_reg] = COUNTERS_TAG;
+		return 1;
 	case BPF_LDX:
 		r[i->dst_reg] = *memory(cpu, stack, r[i->src_reg] + i->off);
+		if (BPF_SIZE(i->code) == BPF_DW)
+			r[i->dst_reg] |= (uint64_t)*memory(cpu, stack, r[i->src_reg] + i->off + 4) << 32;
 		return 0;
 	case BPF_STX:
+		if (BPF_MODE(i->code) == BPF_ATOMIC) {
+			count(cpu, r[i->dst_reg] + i->off, r[i->src_reg]);
+			return 0;
+		}
 		*memory(cpu, stack, r[i->dst_reg] + i->off) = r[i->src_reg];
 		return 0;
 	case BPF_JMP:
 	case BPF_JMP32:
 		if (i->code == (BPF_JMP | BPF_CALL)) {
-			r[0] = call(cpu, callee(f, pc), r);
+			if (i->src_reg == 0 && i->imm == BPF_FUNC_get_smp_processor_id)
+				r[0] = cpu->steps;
+			else
+				r[0] = call(cpu, callee(f, pc), r);
 			for (int k = 1; k <= 5; k++)
 				r[k] = 0xdeadbeefdeadbeef;
 			return 0;
@@ -236,9 +259,10 @@ static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2)
 	return 0;
 }
 
-static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint32_t n, const char *name, uint64_t arg)
+static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint32_t n, const struct bf_rt_config *config,
+                     const char *name, uint64_t arg)
 {
-	struct cpu cpu = { .w = w, .funcs = funcs, .n_funcs = n };
+	struct cpu cpu = { .w = w, .funcs = funcs, .n_funcs = n, .config = config };
 	int64_t result;
 
 	memcpy(cpu.frame.key, w->key, sizeof(w->key));
@@ -250,14 +274,14 @@ static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint3
 	return -1;
 }
 
-void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, const struct bf_packet *p,
-                   struct cells_outcome *out)
+void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, const struct bf_rt_config *config,
+                   const struct bf_packet *p, struct cells_outcome *out)
 {
 	struct cells_walk w;
 	int64_t verdict;
 
 	cells_begin(&w, c, p, out);
-	verdict = start(&w, funcs, n, "bf_straight", 0);
+	verdict = start(&w, funcs, n, config, "bf_straight", 0);
 	out->lost = verdict != BF_DROP && verdict != BF_ACCEPT;
 	out->verdict = verdict;
 }
@@ -266,7 +290,7 @@ int ebpf_code(const struct bf_rt_func *code, uint32_t id, const struct bf_packet
 {
 	struct cells_walk w = { .p = p };
 
-	return (int)start(&w, code, 1, "bf_code", id);
+	return (int)start(&w, code, 1, NULL, "bf_code", id);
 }
 
 /* One step of the search: what follows instruction pc. */
@@ -286,6 +310,8 @@ static bool mark(const struct bf_rt_func *f, uint32_t pc, uint8_t *seen)
 		if (op == BPF_JA)
 			return true;
 	}
+	if (BPF_CLASS(i->code) == BPF_LD && pc + 2 < f->n_insns) /* two in one */
+		seen[++pc] = 1;
 	if (pc + 1 >= f->n_insns)
 		return false;
 	seen[pc + 1] = 1;
@@ -306,7 +332,7 @@ bool ebpf_whole(const struct bf_rt_func *f)
 		for (uint32_t pc = 0; pc < f->n_insns; pc++) {
 			if (!seen[pc] || done[pc])
 				continue;
-			if (!mark(f, pc, seen))
+			if (f->insns[pc].code && !mark(f, pc, seen))
 				return false;
 			done[pc] = 1;
 			more = true;

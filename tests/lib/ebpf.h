@@ -12,8 +12,8 @@
 #include "lib/cells.h"
 
 /* bf_straight among funcs, on a hook that has a program. Counts in c. */
-void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, const struct bf_packet *p,
-                   struct cells_outcome *out);
+void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, const struct bf_rt_config *config,
+                   const struct bf_packet *p, struct cells_outcome *out);
 
 /* bf_code alone: enum bf_rt_answer, or -1. */
 int ebpf_code(const struct bf_rt_func *code, uint32_t id, const struct bf_packet *p);

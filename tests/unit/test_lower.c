@@ -22,6 +22,7 @@ struct both {
 	struct bf_rt_func funcs[ROOTS][BF_CODE_FUNCS];
 	uint32_t n_funcs[ROOTS];
 	bool straight;
+	struct bf_rt_config config;
 };
 
 static uint32_t copy_max; /* of the round: how many chains are copied, how many called */
@@ -35,13 +36,15 @@ static void both_free(struct both *b)
 	bf_arena_free(b->arena);
 }
 
-static void make_straight(struct both *b)
+static void make_straight(struct both *b, const struct bf_table *t)
 {
+	b->config = (struct bf_rt_config){ .n_counters = t->n_counters, .stripe_mask = 3 };
 	b->straight = b->g.n_roots > 0;
 	for (uint32_t i = 0; i < b->g.n_roots; i++) {
 		bool straight = false;
 
-		if (bf_code_funcs(b->arena, &b->g, &b->g.roots[i], 100000, b->funcs[i], &b->n_funcs[i], &straight, NULL) < 0)
+		if (bf_code_funcs(b->arena, &b->g, &b->g.roots[i], &b->config, 100000, b->funcs[i], &b->n_funcs[i], &straight,
+		                  NULL) < 0)
 			abort();
 		for (uint32_t k = 0; k < b->n_funcs[i]; k++)
 			if (!ebpf_whole(&b->funcs[i][k])) {
@@ -67,7 +70,7 @@ static bool both_init(struct both *b, const struct bf_table *t, struct bf_diag *
 	if (cells_init(&b->cells, &b->g, t, HZ) < 0 || cells_init(&b->code, &b->g, t, HZ) < 0 ||
 	    !(b->in = bf_interp_new(t, HZ)))
 		abort();
-	make_straight(b);
+	make_straight(b, t);
 	return true;
 }
 
@@ -108,7 +111,7 @@ static bool code_differs(struct both *b, const struct bf_packet *p, const struct
 	if (!b->straight || root == b->g.n_roots)
 		return false;
 	n_straight++;
-	ebpf_straight(&b->code, b->funcs[root], b->n_funcs[root], p, &got);
+	ebpf_straight(&b->code, b->funcs[root], b->n_funcs[root], &b->config, p, &got);
 	if (same_outcome(b, want, &got))
 		return false;
 	complain(text, i, "straight code", want, &got);
