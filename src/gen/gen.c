@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gen.c: a table -> an image: the graph of cells as maps, one program for each
+ * base chain, each with its own element of the map "config".
+ *
+ * All base chains of a table get a program, or none does: the kernel counts
+ * every packet of each hook on its policy, rules or not.
+ */
+#include "gen/gen.h"
+
+#include <stdio.h>
+
+#include "gen/code.h"
+#include "gen/graph.h"
+#include "gen/link.h"
+
+/* Copies of all counters together; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
+enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 8 };
+
+struct gen {
+	const struct bf_table *table;
+	const struct bf_gen_opts *opts;
+	struct bf_diag *diag;
+	struct bf_image *img;
+	struct bf_graph graph;
+	struct bf_rt_config *config; /* one for each program */
+};
+
+static const char *family_name(uint8_t family)
+{
+	return family == NFPROTO_IPV6 ? "ip6" : "ip";
+}
+
+static const char *hook_name(uint8_t hook)
+{
+	static const char *const names[] = { "prerouting", "input", "forward", "output", "postrouting" };
+
+	return names[hook];
+}
+
+/* All text of an image is in its arena. */
+static const char *text(struct gen *g, const char *a, const char *b, char between)
+{
+	char s[128];
+
+	snprintf(s, sizeof(s), "%s%c%s", a, between, b);
+	return bf_arena_strdup(g->img->arena, s);
+}
+
+/* Maps. */
+
+static struct bf_map_spec *add_map(struct gen *g, const char *name, enum bf_map_role role, uint32_t type, uint32_t key_size,
+                                   uint64_t value_size, uint32_t entries, uint32_t flags)
+{
+	struct bf_map_spec *m = &g->img->maps[g->img->n_maps++];
+
+	*m = (struct bf_map_spec){ .name = name, .role = role, .type = type, .key_size = key_size,
+	                           .value_size = value_size, .max_entries = entries, .map_flags = flags };
+	return m;
+}
+
+static void add_array(struct gen *g, const char *name, enum bf_map_role role, uint64_t size, uint32_t flags,
+                      const void *init, uint64_t init_len)
+{
+	struct bf_map_spec *m = add_map(g, name, role, BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), BF_ALIGN(size, 8), 1, flags);
+
+	m->init = init;
+	m->init_len = init_len;
+}
+
+static void add_hash(struct gen *g, const char *name, enum bf_map_role role, uint32_t value_size, uint32_t entries)
+{
+	add_map(g, name, role, BPF_MAP_TYPE_HASH, sizeof(uint64_t), value_size, entries, 0);
+}
+
+static struct bf_uses all_uses(const struct gen *g, uint32_t *depth)
+{
+	struct bf_uses u = { 0 };
+
+	*depth = 0;
+	for (uint32_t i = 0; i < g->graph.n_roots; i++) {
+		u.ops |= g->graph.roots[i].uses.ops;
+		u.assists |= g->graph.roots[i].uses.assists;
+		*depth = BF_MAX(*depth, g->graph.roots[i].depth);
+	}
+	return u;
+}
+
+static int make_maps(struct gen *g)
+{
+	struct bf_image *img = g->img;
+	uint32_t depth, cells = g->graph.n_cells * sizeof(struct bf_cell);
+	uint64_t counters = (uint64_t)img->n_counters * img->stripes * sizeof(struct bf_rt_counter);
+	struct bf_uses u = all_uses(g, &depth);
+
+	if (counters > INT32_MAX)
+		return bf_diag_error(g->diag, -E2BIG, "table %s has too many rules", g->table->name);
+	img->maps = bf_arena_array(img->arena, MAX_MAPS, struct bf_map_spec);
+	if (!img->maps)
+		return -ENOMEM;
+	add_array(g, "config", BF_MAP_RODATA, img->n_progs * sizeof(*g->config), 0, g->config,
+	          img->n_progs * sizeof(*g->config));
+	add_array(g, "cells", BF_MAP_DATA, cells, BPF_F_MMAPABLE, g->graph.cells, cells);
+	add_array(g, "counters", BF_MAP_COUNTERS, BF_MAX(counters, sizeof(struct bf_rt_counter)), BPF_F_MMAPABLE, NULL, 0);
+	if (g->graph.n_params)
+		add_array(g, "params", BF_MAP_DATA, g->graph.n_params, BPF_F_MMAPABLE, g->graph.params, g->graph.n_params);
+	if (u.ops & 1u << BF_CELL_HANDOFF) {
+		add_hash(g, "handoff", BF_MAP_HANDOFF, sizeof(struct bf_handoff), 1024);
+		add_array(g, "pending", BF_MAP_PENDING, sizeof(struct bf_pending), 0, NULL, 0);
+	}
+	if (u.assists)
+		add_hash(g, "assist", BF_MAP_ASSIST, sizeof(struct bf_rt_assist), 1024);
+	if (depth > BF_STACK_DEPTH)
+		add_hash(g, "stack", BF_MAP_DATA, depth * sizeof(uint32_t), STACK_ENTRIES);
+	return 0;
+}
+
+/* Copies of the counters: a power of two, one for each CPU unless that is too much memory. */
+static uint32_t stripes_for(uint32_t n_counters, uint32_t cpus)
+{
+	uint64_t one = (uint64_t)n_counters * sizeof(struct bf_rt_counter);
+	uint32_t n = 1;
+
+	while (n < cpus && n < 1024 && one * n * 2 <= MAX_COUNTER_BYTES)
+		n *= 2;
+	return n;
+}
+
+/* Programs. */
+
+static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_root *r)
+{
+	return (struct bf_rt_config){
+		.needs = r->uses.needs,
+		.start = r->start,
+		.n_cells = g->graph.n_cells,
+		.n_params = g->graph.n_params,
+		.n_counters = g->img->n_counters,
+		.stripe_mask = g->img->stripes - 1,
+		.stack_depth = r->depth,
+		.drop_code = g->graph.drop_code,
+		.hz = g->opts->hz,
+		.ops = r->uses.ops,
+		.loaders = r->uses.loaders,
+		.specials = r->uses.specials,
+		.tag = bf_companion_tag(&g->graph.companion),
+	};
+}
+
+static int make_prog(struct gen *g, uint32_t i)
+{
+	const struct bf_graph_root *r = &g->graph.roots[i];
+	struct bf_prog_image *p = &g->img->progs[i];
+	struct bf_rt_func own[BF_CODE_FUNCS];
+	uint32_t n_own = 0;
+	bool straight;
+	char entry[32];
+	int err;
+
+	*p = (struct bf_prog_image){
+		.name = text(g, family_name(g->img->family), hook_name(r->chain->hook), '_'),
+		.family = g->img->family,
+		.hook = r->chain->hook,
+		.priority = r->chain->priority,
+		.handoff = r->uses.ops & 1u << BF_CELL_HANDOFF,
+		.config = i * sizeof(*g->config),
+	};
+	if (!p->name)
+		return -ENOMEM;
+	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->opts->code_max, own, &n_own, &straight, g->diag);
+	if (err < 0)
+		return err;
+	snprintf(entry, sizeof(entry), "bf_filter_%s_%s%s", family_name(g->img->family), straight ? "s" : "",
+	         g->opts->may_goto ? "mg" : "it");
+	return bf_link(g->img, p, entry, own, n_own, g->diag);
+}
+
+static int make_image(struct gen *g)
+{
+	struct bf_image *img = g->img;
+	int err;
+
+	img->n_progs = g->graph.n_roots;
+	img->n_counters = g->table->n_counters;
+	img->stripes = stripes_for(img->n_counters, g->opts->cpus);
+	img->conntrack = g->graph.conntrack;
+	img->companion = g->graph.companion;
+	if (!img->n_progs)
+		return 0;
+	img->progs = bf_arena_array(img->arena, img->n_progs, struct bf_prog_image);
+	g->config = bf_arena_array(img->arena, img->n_progs, struct bf_rt_config);
+	if (!img->progs || !g->config)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < img->n_progs; i++)
+		g->config[i] = config_of(g, &g->graph.roots[i]);
+	err = make_maps(g);
+	for (uint32_t i = 0; i < img->n_progs && !err; i++)
+		err = make_prog(g, i);
+	return err;
+}
+
+int bf_gen_table(const struct bf_table *t, const struct bf_gen_opts *o, struct bf_image **out, struct bf_diag *d)
+{
+	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
+	struct gen g = { .table = t, .opts = o, .diag = d };
+	int err;
+
+	if (t->family != NFPROTO_IPV4 && t->family != NFPROTO_IPV6)
+		return bf_diag_error(d, -EOPNOTSUPP, "table %s: its family has no hooks here", t->name);
+	g.img = arena ? bf_arena_new_of(arena, struct bf_image) : NULL;
+	if (!g.img)
+		return -ENOMEM;
+	g.img->arena = arena;
+	g.img->family = t->family;
+	g.img->name = text(&g, family_name(t->family), t->name, '-');
+	err = g.img->name ? bf_graph_build(&g.graph, arena, t, o, d) : -ENOMEM;
+	if (!err)
+		err = make_image(&g);
+	if (err)
+		return err;
+	TAKE_PTR(arena);
+	*out = g.img;
+	return 0;
+}
