@@ -22,23 +22,23 @@ struct bb {
 	const struct bf_xt_layout *l;
 	struct bf_buf buf;
 	uint32_t hook_entry[5], underflow[5];
-	uint32_t n;     /* entries */
-	size_t entry;   /* where in buf the last one begins */
+	uint32_t n;   /* entries */
+	size_t entry; /* where in buf the last one begins */
 };
 
 #define BB_REPLACE 96 /* sizeof(struct ipt_replace) */
 
 void bb_begin(struct bb *b, uint8_t family);
-void bb_hook(struct bb *b, unsigned hook);                    /* the chain begins at the next entry */
-uint8_t *bb_entry(struct bb *b);                              /* of no conditions; valid until more is added */
+void bb_hook(struct bb *b, unsigned hook); /* the chain begins at the next entry */
+uint8_t *bb_entry(struct bb *b);           /* of no conditions; valid until more is added */
 void bb_match(struct bb *b, const char *name, uint8_t rev, const void *info, size_t size);
 void bb_target(struct bb *b, const char *name, uint8_t rev, const void *info, size_t size);
 void bb_verdict(struct bb *b, int32_t v);
-void bb_policy(struct bb *b, unsigned hook, int32_t v);       /* an entry that is the hook's underflow */
-void bb_head(struct bb *b, const char *chain);                /* ERROR entry */
-uint32_t bb_offset(const struct bb *b);                       /* of the next entry: what a jump's verdict holds */
+void bb_policy(struct bb *b, unsigned hook, int32_t v);        /* an entry that is the hook's underflow */
+void bb_head(struct bb *b, const char *chain);                 /* ERROR entry */
+uint32_t bb_offset(const struct bb *b);                        /* of the next entry: what a jump's verdict holds */
 void bb_proto(struct bb *b, uint16_t proto, uint8_t invflags); /* of the last entry */
-void bb_end(struct bb *b);                                    /* the last ERROR entry, and the head */
+void bb_end(struct bb *b);                                     /* the last ERROR entry, and the head */
 void bb_free(struct bb *b);
 
 /* The filter table whose chains are empty but for what `rule` adds to INPUT. */

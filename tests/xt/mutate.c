@@ -127,9 +127,41 @@ void make_table(struct rng *r, const struct pool *p, struct bb *b)
 
 static uint32_t odd_number(struct rng *r, struct bb *b)
 {
-	static const uint32_t odd[] = { 0, 1, 2, 3, 6, 7, 8, 16, 17, 31, 32, 39, 40, 58, 64, 111, 112, 113, 151, 152, 168, 208,
-		                        255, 256, 0x7fff, 0xffff, 0x7fffffff, 0x80000000u, 0xfffffff0u, 0xfffffffeu,
-		                        UINT32_MAX, (uint32_t)-2, (uint32_t)-4, (uint32_t)-5, (uint32_t)-6 };
+	static const uint32_t odd[] = { 0,
+									1,
+									2,
+									3,
+									6,
+									7,
+									8,
+									16,
+									17,
+									31,
+									32,
+									39,
+									40,
+									58,
+									64,
+									111,
+									112,
+									113,
+									151,
+									152,
+									168,
+									208,
+									255,
+									256,
+									0x7fff,
+									0xffff,
+									0x7fffffff,
+									0x80000000u,
+									0xfffffff0u,
+									0xfffffffeu,
+									UINT32_MAX,
+									(uint32_t)-2,
+									(uint32_t)-4,
+									(uint32_t)-5,
+									(uint32_t)-6 };
 
 	switch (rng_below(r, 4)) {
 	case 0:

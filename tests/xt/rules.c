@@ -85,8 +85,8 @@ static char *rule_of(const char *line)
 /* The kernel's own tools make the table. */
 static void make_blob(const struct file *f, struct bf_buf *blob)
 {
-	const char *const argv[] = { "xtables-legacy-multi", f->family == NFPROTO_IPV4 ? "iptables-restore" : "ip6tables-restore",
-		                     NULL };
+	const char *const argv[] = { "xtables-legacy-multi",
+								 f->family == NFPROTO_IPV4 ? "iptables-restore" : "ip6tables-restore", NULL };
 	_cleanup_buf_ struct bf_buf in = { 0 };
 
 	bf_buf_puts(&in, "*filter\n");
@@ -163,7 +163,8 @@ static void compare(struct file *f, bool update)
 /* What iptables makes today is what is on file, and both read it back alike. */
 static void compare_kernel(struct file *f)
 {
-	_cleanup_buf_ struct bf_buf now = { 0 }, theirs = { 0 }, state = { 0 }, ours = { 0 }, ours_info = { 0 }, again = { 0 };
+	_cleanup_buf_ struct bf_buf now = { 0 }, theirs = { 0 }, state = { 0 }, ours = { 0 }, ours_info = { 0 },
+								again = { 0 };
 	_cleanup_ruleset_ struct bf_ruleset *rs = model(f, &state);
 	struct ipt_getinfo info;
 
@@ -172,13 +173,13 @@ static void compare_kernel(struct file *f)
 		fprintf(stderr, "%s: iptables makes another table today: xt_rules --update\n", f->blob_path);
 		failed++;
 	}
-	if (xk_entries(f->family, &theirs) || bf_xt_get_entries(state.data, state.len, NULL, &ours) || theirs.len != ours.len ||
-	    memcmp(theirs.data, ours.data, ours.len) != 0) {
+	if (xk_entries(f->family, &theirs) || bf_xt_get_entries(state.data, state.len, NULL, &ours) ||
+		theirs.len != ours.len || memcmp(theirs.data, ours.data, ours.len) != 0) {
 		fprintf(stderr, "%s: the kernel reads the entries back otherwise\n", f->blob_path);
 		failed++;
 	}
 	if (xk_info(f->family, &info) || bf_xt_get_info(state.data, state.len, &ours_info) ||
-	    memcmp(ours_info.data, &info, sizeof(info)) != 0) {
+		memcmp(ours_info.data, &info, sizeof(info)) != 0) {
 		fprintf(stderr, "%s: the kernel gives other information\n", f->blob_path);
 		failed++;
 	}

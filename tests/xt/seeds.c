@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* seeds.c: a first corpus for fuzz_blob: xt_seeds DIR CORPUS. Tables of a few rules each, every rule of rules?.blob in one. */
+/* seeds.c: a first corpus for fuzz_blob: xt_seeds DIR CORPUS. Tables of a few rules each, every rule of rules?.blob in
+ * one. */
 #include <stdio.h>
 
 #include "xt/mutate.h"

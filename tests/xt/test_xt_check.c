@@ -165,7 +165,7 @@ static void test_entry(void **state)
 			{ l->next_offset, l->entry + 32u },
 			{ l->next_offset, l->entry + 47u },
 			{ l->next_offset, 0xffff },
-			{ l->entry, 31 },     /* target size */
+			{ l->entry, 31 }, /* target size */
 			{ l->entry, 48 },
 			{ l->entry, 0xffff },
 		};
@@ -209,10 +209,10 @@ static void test_verdicts(void **state)
 		int32_t v;
 		int err;
 	} cases[] = {
-		{ -1, 0 }, { -2, 0 }, { -3, -EINVAL }, { -4, 0 }, { -5, 0 }, { -6, -EINVAL }, { INT32_MIN, -EINVAL },
-		{ 0, -EINVAL },              /* a jump to the table's begin */
-		{ 152, 0 },                  /* to the next entry */
-		{ 1, -ELOOP }, { 153, -ELOOP }, { 99999, -ELOOP }, { INT32_MAX, -ELOOP },
+		{ -1, 0 },     { -2, 0 },       { -3, -EINVAL },        { -4, 0 },
+		{ -5, 0 },     { -6, -EINVAL }, { INT32_MIN, -EINVAL }, { 0, -EINVAL }, /* a jump to the table's begin */
+		{ 152, 0 },                                                             /* to the next entry */
+		{ 1, -ELOOP }, { 153, -ELOOP }, { 99999, -ELOOP },      { INT32_MAX, -ELOOP },
 	};
 
 	for (size_t i = 0; i < BF_ARRAY_SIZE(cases); i++) {
@@ -261,8 +261,9 @@ static void test_message(void **state)
 
 	strcpy((char *)bb_at(&b, sizeof(struct ipt_entry) + 2), "string");
 	assert_int_equal(decode(&b, b.buf.len, &d), -ENOENT);
-	assert_non_null(strstr(d.text.data,
-	                       "filter table, chain INPUT, rule 1: extension `string' (match, revision 0) is not supported by bpfilter"));
+	assert_non_null(strstr(
+		d.text.data,
+		"filter table, chain INPUT, rule 1: extension `string' (match, revision 0) is not supported by bpfilter"));
 	bb_free(&b);
 }
 
@@ -470,10 +471,10 @@ static void test_memory(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),       cmocka_unit_test(test_truncated),  cmocka_unit_test(test_head),
-		cmocka_unit_test(test_entry),      cmocka_unit_test(test_flags),      cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_extensions), cmocka_unit_test(test_message),    cmocka_unit_test(test_bad_policy),
-		cmocka_unit_test(test_loops),      cmocka_unit_test(test_deep),       cmocka_unit_test(test_large),
+		cmocka_unit_test(test_good),       cmocka_unit_test(test_truncated), cmocka_unit_test(test_head),
+		cmocka_unit_test(test_entry),      cmocka_unit_test(test_flags),     cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_extensions), cmocka_unit_test(test_message),   cmocka_unit_test(test_bad_policy),
+		cmocka_unit_test(test_loops),      cmocka_unit_test(test_deep),      cmocka_unit_test(test_large),
 		cmocka_unit_test(test_memory),
 	};
 

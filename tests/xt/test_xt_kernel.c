@@ -68,10 +68,10 @@ static void compare_tables(const struct bb *b, const struct bf_buf *state, uint3
 	int err;
 
 	if (xk_entries(b->family, &theirs) || bf_xt_get_entries(state->data, state->len, NULL, &ours) ||
-	    theirs.len != ours.len || memcmp(theirs.data, ours.data, ours.len) != 0)
+		theirs.len != ours.len || memcmp(theirs.data, ours.data, ours.len) != 0)
 		keep(b, "other entries are read back", round);
 	if (xk_info(b->family, &their_info) || bf_xt_get_info(state->data, state->len, &info) ||
-	    memcmp(&their_info, info.data, sizeof(their_info)) != 0)
+		memcmp(&their_info, info.data, sizeof(their_info)) != 0)
 		keep(b, "other information is read back", round);
 	err = bf_xt_to_ruleset(state->data, state->len, &rs, NULL);
 	if (err && err != -EOPNOTSUPP)
@@ -97,7 +97,7 @@ static void compare(const struct bb *b, uint32_t *entries, uint32_t round)
 		char why[600];
 
 		snprintf(why, sizeof(why), "the kernel says %s, we say %s %.400s", theirs ? strerror(-theirs) : "yes",
-		         ours ? strerror(-ours) : "yes", d.text.data ? d.text.data : "");
+				 ours ? strerror(-ours) : "yes", d.text.data ? d.text.data : "");
 		keep(b, why, round);
 	}
 	if (!theirs) {
@@ -150,7 +150,7 @@ static void compare_revisions(uint8_t family)
 	for (const struct bf_xt_ext *const *x = bf_xt_exts; *x; x++)
 		for (unsigned rev = 0; rev < 6; rev++)
 			if (xk_revision(family, (*x)->name, (uint8_t)rev, (*x)->target) !=
-			    bf_xt_revision(family, (*x)->name, (uint8_t)rev, (*x)->target))
+				bf_xt_revision(family, (*x)->name, (uint8_t)rev, (*x)->target))
 				keep(&b, (*x)->name, rev);
 	if (bf_xt_revision(family, "nonsense", 0, false) != xk_revision(family, "nonsense", 0, false))
 		keep(&b, "nonsense", 0);

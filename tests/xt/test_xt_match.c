@@ -47,7 +47,9 @@ static void add(struct packet *p, const void *bytes, uint32_t n)
 
 static uint16_t port(struct rng *r)
 {
-	static const uint16_t ports[] = { 0, 1, 2, 3, 4, 5, 10, 20, 22, 53, 80, 100, 123, 150, 443, 1024, 1500, 2001, 65535 };
+	static const uint16_t ports[] = {
+		0, 1, 2, 3, 4, 5, 10, 20, 22, 53, 80, 100, 123, 150, 443, 1024, 1500, 2001, 65535
+	};
 
 	return htons(ports[rng_below(r, BF_ARRAY_SIZE(ports))]);
 }
@@ -93,7 +95,8 @@ static void add_other(struct rng *r, struct packet *p, uint8_t proto)
 
 static uint8_t any_proto(struct rng *r, uint8_t icmp)
 {
-	return ONE_OF(r, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDP, icmp, icmp, 33, 132, 136, 50, 253);
+	return ONE_OF(r, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDP, icmp, icmp, 33, 132, 136, 50,
+				  253);
 }
 
 static void add_l4(struct rng *r, struct packet *p, uint8_t proto, uint32_t header)
@@ -108,8 +111,9 @@ static void add_l4(struct rng *r, struct packet *p, uint8_t proto, uint32_t head
 
 static void make_v4(struct rng *r, struct packet *p)
 {
-	static const uint8_t addrs[][4] = { { 127, 0, 0, 1 }, { 192, 0, 2, 1 }, { 192, 0, 2, 9 }, { 10, 0, 0, 5 }, { 10, 9, 9, 5 },
-		                            { 1, 2, 3, 4 }, { 5, 6, 7, 8 }, { 10, 0, 0, 2 }, { 255, 255, 255, 255 } };
+	static const uint8_t addrs[][4] = { { 127, 0, 0, 1 }, { 192, 0, 2, 1 }, { 192, 0, 2, 9 },
+										{ 10, 0, 0, 5 },  { 10, 9, 9, 5 },  { 1, 2, 3, 4 },
+										{ 5, 6, 7, 8 },   { 10, 0, 0, 2 },  { 255, 255, 255, 255 } };
 	uint8_t proto = any_proto(r, IPPROTO_ICMP), words = rng_below(r, 6) ? 5 : (uint8_t)(5 + rng_below(r, 3));
 	uint8_t h[28] = { 0 };
 
@@ -152,7 +156,8 @@ static uint8_t add_extension(struct rng *r, struct packet *p, uint8_t kind, uint
 
 static void make_v6(struct rng *r, struct packet *p)
 {
-	static const char *const addrs[] = { "::1", "2001:db8::1", "2001:db8::5", "2001:db8:1::ff", "ff02::1", "2001:db8::ff" };
+	static const char *const addrs[] = { "::1",     "2001:db8::1", "2001:db8::5", "2001:db8:1::ff",
+										 "ff02::1", "2001:db8::ff" };
 	uint8_t h[40] = { 0x60 }, proto = rng_below(r, 20) ? any_proto(r, IPPROTO_ICMPV6) : 59, kinds[8], n = 0;
 	uint32_t header;
 
@@ -191,8 +196,13 @@ static bool kernel_sends(const struct packet *p, uint32_t mark)
 
 static void oracle_sends(struct bf_interp *in, const struct packet *p, uint32_t mark)
 {
-	struct bf_packet b = { .family = p->family, .hook = NF_INET_LOCAL_OUT, .len = p->len, .oif = "lo", .mark = mark,
-		               .ctstate = BF_CT_NONE | 1 /* invalid */, .socket = BF_SOCKET_FILE };
+	struct bf_packet b = { .family = p->family,
+						   .hook = NF_INET_LOCAL_OUT,
+						   .len = p->len,
+						   .oif = "lo",
+						   .mark = mark,
+						   .ctstate = BF_CT_NONE | 1 /* invalid */,
+						   .socket = BF_SOCKET_FILE };
 	struct bf_outcome out;
 
 	b.data = p->data;
@@ -208,7 +218,7 @@ static bool is_unfit(const struct bf_xt_layout *l, const uint8_t *e)
 {
 	static const char *const names[] = { "conntrack", "state", "limit", "statistic", "addrtype", "mac" };
 
-	bf_xt_foreach_match(m, l, e)
+	bf_xt_foreach_match (m, l, e)
 		for (size_t i = 0; i < BF_ARRAY_SIZE(names); i++)
 			if (!strcmp(bf_xt_name(m), names[i]))
 				return true;
@@ -245,7 +255,7 @@ static void add_rule(struct rng *r, const struct pool *p, struct bb *b)
 	uint8_t *e = bb_entry(b);
 
 	memcpy(e, from, p->l->ip);
-	bf_xt_foreach_match(m, p->l, from)
+	bf_xt_foreach_match (m, p->l, from)
 		bb_match(b, bf_xt_name(m), bf_xt_rev(m), m + BF_XT_HEAD, bf_xt_size(m) - (size_t)BF_XT_HEAD);
 	bb_verdict(b, (int32_t)(bb_offset(b) + 40));
 	if (rng_below(r, 3) == 0) {
@@ -257,7 +267,7 @@ static void add_rule(struct rng *r, const struct pool *p, struct bb *b)
 /* Other parameters for a match; mostly they are still accepted. */
 static void spoil(struct rng *r, struct bb *b, uint32_t offset)
 {
-	bf_xt_foreach_match(m, b->l, bb_at(b, offset)) {
+	bf_xt_foreach_match (m, b->l, bb_at(b, offset)) {
 		uint32_t size = bf_xt_size(m) - (uint32_t)BF_XT_HEAD;
 
 		for (uint32_t n = rng_below(r, 4); n > 1; n--)
@@ -311,7 +321,8 @@ static uint32_t first_difference(const struct bb *b, const struct bf_rt_counter 
 	return BF_XT_NONE;
 }
 
-static void report(const struct packet *p, uint32_t mark, uint32_t entry, const struct bf_interp *in, const struct bf_table *t)
+static void report(const struct packet *p, uint32_t mark, uint32_t entry, const struct bf_interp *in,
+				   const struct bf_table *t)
 {
 	_cleanup_buf_ struct bf_buf text = { 0 };
 
@@ -357,8 +368,8 @@ static void round_of(struct rng *r, struct bb *b)
 
 	memcpy(bb_num_counters(b), &entries, sizeof(entries));
 	if (bf_xt_decode_replace(b->family, b->buf.data, b->buf.len, &info, &state, NULL) ||
-	    bf_xt_to_ruleset(state.data, state.len, &rs, NULL) || asks_kernel(rs->tables[0]) ||
-	    xk_replace(b->family, b->buf.data, b->buf.len))
+		bf_xt_to_ruleset(state.data, state.len, &rs, NULL) || asks_kernel(rs->tables[0]) ||
+		xk_replace(b->family, b->buf.data, b->buf.len))
 		return;
 	loaded++;
 	try_packets(r, b, rs->tables[0]);

@@ -21,8 +21,8 @@ static void rule(struct bb *b, uint8_t n, int32_t verdict)
 {
 	uint8_t *e = bb_entry(b);
 
-	e[3] = n;                  /* src */
-	memset(e + 8, 0xff, 4);    /* smsk */
+	e[3] = n;               /* src */
+	memset(e + 8, 0xff, 4); /* smsk */
 	bb_verdict(b, verdict);
 }
 
@@ -120,7 +120,7 @@ static void test_usual(void **state)
 	bb_verdict(&b, XT_RETURN);
 	bb_end(&b);
 	expect(&b, INPUT("drop; #1") "ip saddr 0.0.0.1/32 #0 jump user\n"
-	           "chain user {\nend #7\nip saddr 0.0.0.2/32 #6 accept\n");
+								 "chain user {\nend #7\nip saddr 0.0.0.2/32 #6 accept\n");
 }
 
 static void test_middle(void **state)
@@ -138,7 +138,7 @@ static void test_middle(void **state)
 	bb_verdict(&b, XT_RETURN);
 	bb_end(&b);
 	expect(&b, INPUT("drop; #1") "ip saddr 0.0.0.1/32 #0 jump user rule 1\n"
-	           "chain user {\nend #7\nip saddr 0.0.0.2/32 #5 accept\nip saddr 0.0.0.3/32 #6 drop\n");
+								 "chain user {\nend #7\nip saddr 0.0.0.2/32 #5 accept\nip saddr 0.0.0.3/32 #6 drop\n");
 }
 
 /* To the head itself: counted there and dropped. It becomes rule 0, other jumps pass it by. */
@@ -157,7 +157,7 @@ static void test_head(void **state)
 	bb_verdict(&b, XT_RETURN);
 	bb_end(&b);
 	expect(&b, INPUT("drop; #2") "ip saddr 0.0.0.1/32 #0 jump user\nip saddr 0.0.0.2/32 #1 jump user rule 1\n"
-	           "chain user {\nend #7\n#5 drop\nip saddr 0.0.0.3/32 #6 accept\n");
+								 "chain user {\nend #7\n#5 drop\nip saddr 0.0.0.3/32 #6 accept\n");
 }
 
 /* Without RETURN: into the next chain's head, that is, dropped and counted there. */
@@ -177,8 +177,8 @@ static void test_no_return(void **state)
 	bb_verdict(&b, XT_RETURN);
 	bb_end(&b);
 	expect(&b, INPUT("accept; #1") "ip saddr 0.0.0.1/32 #0 jump one\n"
-	           "chain one {\nend #6\npolicy drop;\nip saddr 0.0.0.2/32 #5 accept\n"
-	           "chain two {\nend #8\nip saddr 0.0.0.3/32 #7 accept\n");
+								   "chain one {\nend #6\npolicy drop;\nip saddr 0.0.0.2/32 #5 accept\n"
+								   "chain two {\nend #8\nip saddr 0.0.0.3/32 #7 accept\n");
 }
 
 /* Into another base chain: RETURN there goes back, so its rules move to a chain of their own. */
@@ -274,7 +274,8 @@ static void test_queue(void **state)
 	assert_int_equal(make(&b, &rs), -EOPNOTSUPP);
 }
 
-/* IPv6 matches on the transport header need the protocol looked for; the kernel does not insist, and reads elsewhere. */
+/* IPv6 matches on the transport header need the protocol looked for; the kernel does not insist, and reads elsewhere.
+ */
 static void test_no_proto(void **state)
 {
 	static const uint8_t udp[10] = { 0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff };
@@ -334,10 +335,10 @@ static void test_counters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usual),      cmocka_unit_test(test_middle),    cmocka_unit_test(test_head),
-		cmocka_unit_test(test_no_return),  cmocka_unit_test(test_other_base), cmocka_unit_test(test_next),
-		cmocka_unit_test(test_goto),       cmocka_unit_test(test_too_deep),  cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_no_proto),   cmocka_unit_test(test_no_state),  cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_usual),     cmocka_unit_test(test_middle),     cmocka_unit_test(test_head),
+		cmocka_unit_test(test_no_return), cmocka_unit_test(test_other_base), cmocka_unit_test(test_next),
+		cmocka_unit_test(test_goto),      cmocka_unit_test(test_too_deep),   cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_no_proto),  cmocka_unit_test(test_no_state),   cmocka_unit_test(test_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,8 +81,12 @@ static void drain(int s)
 static void oracle_sends(struct bf_interp *in, uint8_t src)
 {
 	uint8_t data[28];
-	struct bf_packet p = { .family = NFPROTO_IPV4, .hook = NF_INET_LOCAL_OUT, .data = data, .len = sizeof(data),
-		               .oif = "lo", .ctstate = BF_CT_NONE };
+	struct bf_packet p = { .family = NFPROTO_IPV4,
+						   .hook = NF_INET_LOCAL_OUT,
+						   .data = data,
+						   .len = sizeof(data),
+						   .oif = "lo",
+						   .ctstate = BF_CT_NONE };
 	struct bf_outcome out;
 
 	make_packet(data, src);
@@ -149,7 +153,7 @@ static int walk(struct bb *b, uint32_t round, int s)
 
 	memcpy(bb_num_counters(b), &entries, sizeof(entries));
 	if (bf_xt_decode_replace(b->family, b->buf.data, b->buf.len, &info, &state, NULL) ||
-	    bf_xt_to_ruleset(state.data, state.len, &rs, NULL) || xk_replace(b->family, b->buf.data, b->buf.len))
+		bf_xt_to_ruleset(state.data, state.len, &rs, NULL) || xk_replace(b->family, b->buf.data, b->buf.len))
 		return 0;
 	in = bf_interp_new(rs->tables[0], 250);
 	for (uint8_t src = 1; src <= SOURCES; src++) {

@@ -185,7 +185,8 @@ int bf_xt_encode_replace(const void *state, size_t len, struct bf_buf *out)
 }
 
 /* One entry without conditions: `verdict` and the hooks that reach it, or (name) an ERROR entry. */
-static void put_entry(struct bf_buf *out, const struct bf_xt_layout *l, int32_t verdict, uint32_t hooks, const char *name)
+static void put_entry(struct bf_buf *out, const struct bf_xt_layout *l, int32_t verdict, uint32_t hooks,
+					  const char *name)
 {
 	uint16_t target = l->entry, next = (uint16_t)(l->entry + BF_XT_HEAD + BF_XT_ALIGN(name ? 30 : sizeof(verdict)));
 	uint16_t size = (uint16_t)(next - target);

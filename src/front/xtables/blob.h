@@ -114,7 +114,7 @@ static inline int32_t bf_xt_verdict(const uint8_t *target) /* of a standard targ
 }
 
 /* Each match of entry e: m points to its head. */
-#define bf_xt_foreach_match(m, l, e) \
+#define bf_xt_foreach_match(m, l, e)                                                                                   \
 	for (uint8_t *m = (uint8_t *)(e) + (l)->entry; m < bf_xt_target(l, e); m += bf_xt_size(m))
 
 /* Is the entry at e whole, `left` bytes being there from it on? -EINVAL. */
@@ -138,7 +138,8 @@ int bf_xt_error(const struct bf_xt_check *c, struct bf_diag *d, int err, const c
 struct bf_xt_cache {
 	const struct bf_xt_ext *slot[64];
 };
-int bf_xt_ext_find(struct bf_xt_cache *cache, uint8_t family, bool target, const uint8_t *head, const struct bf_xt_ext **out);
+int bf_xt_ext_find(struct bf_xt_cache *cache, uint8_t family, bool target, const uint8_t *head,
+				   const struct bf_xt_ext **out);
 /* What the kernel's xt_check_match and xt_check_target look at, in its order, then the extension's own check. */
 int bf_xt_ext_check(const struct bf_xt_ext *x, const uint8_t *head, const struct bf_xt_check *c, struct bf_diag *d);
 

@@ -110,7 +110,8 @@ static int check_hooks(const struct bf_xt_head *h, struct bf_diag *d)
 		if (!(h->valid_hooks & 1u << i))
 			continue;
 		if (h->hook_entry[i] == BF_XT_NONE || h->underflow[i] == BF_XT_NONE)
-			return bf_diag_error(d, -EINVAL, "%s table: chain %s begins or ends at no entry", h->name, bf_xt_hook_name(i));
+			return bf_diag_error(d, -EINVAL, "%s table: chain %s begins or ends at no entry", h->name,
+								 bf_xt_hook_name(i));
 		if (!first && (h->underflow[i] <= underflow || h->hook_entry[i] <= entry))
 			return bf_diag_error(d, -EINVAL, "%s table: chain %s is out of order", h->name, bf_xt_hook_name(i));
 		entry = h->hook_entry[i];
@@ -135,14 +136,15 @@ static void normalise_ext(uint8_t *head, const struct bf_xt_ext *x)
 	memset(head + user, 0, bf_xt_size(head) - user);
 }
 
-static int check_ext(struct bf_xt_decode *c, const struct bf_xt_check *ck, uint8_t *head, bool target, struct bf_diag *d)
+static int check_ext(struct bf_xt_decode *c, const struct bf_xt_check *ck, uint8_t *head, bool target,
+					 struct bf_diag *d)
 {
 	const struct bf_xt_ext *x;
 	int err = bf_xt_ext_find(&c->cache, ck->family, target, head, &x);
 
 	if (err)
-		return bf_xt_error(ck, d, err, "extension `%.29s' (%s, revision %u) is not supported by bpfilter", bf_xt_name(head),
-		                   target ? "target" : "match", bf_xt_rev(head));
+		return bf_xt_error(ck, d, err, "extension `%.29s' (%s, revision %u) is not supported by bpfilter",
+						   bf_xt_name(head), target ? "target" : "match", bf_xt_rev(head));
 	err = bf_xt_ext_check(x, head, ck, d);
 	if (!err)
 		normalise_ext(head, x);
@@ -157,7 +159,7 @@ static int check_entry(struct bf_xt_decode *c, uint32_t i, struct bf_diag *d)
 	int err;
 
 	bf_xt_check_init(&ck, &c->blob, i);
-	bf_xt_foreach_match(m, l, e) {
+	bf_xt_foreach_match (m, l, e) {
 		err = check_ext(c, &ck, m, false, d);
 		if (err)
 			return err;
@@ -182,7 +184,8 @@ static int check_table(const struct bf_xt_head *h, uint32_t num_counters, struct
 	if (!t)
 		return bf_diag_error(d, -ENOENT, "table `%s' is not served by bpfilter", h->name);
 	if (t->valid_hooks != h->valid_hooks)
-		return bf_diag_error(d, -EINVAL, "%s table: hooks 0x%x instead of 0x%x", h->name, h->valid_hooks, t->valid_hooks);
+		return bf_diag_error(d, -EINVAL, "%s table: hooks 0x%x instead of 0x%x", h->name, h->valid_hooks,
+							 t->valid_hooks);
 	return 0;
 }
 
@@ -198,7 +201,8 @@ static int check_all(struct bf_xt_decode *c, const struct ipt_replace *r, struct
 		return err;
 	c->blob.offsets = offsets;
 	if (c->head.num_entries != r->num_entries)
-		return bf_diag_error(d, -EINVAL, "%s table: %u entries, not %u", c->head.name, c->head.num_entries, r->num_entries);
+		return bf_diag_error(d, -EINVAL, "%s table: %u entries, not %u", c->head.name, c->head.num_entries,
+							 r->num_entries);
 	err = check_hooks(&c->head, d);
 	if (!err)
 		err = bf_xt_mark_hooks(c, d);
@@ -208,7 +212,7 @@ static int check_all(struct bf_xt_decode *c, const struct ipt_replace *r, struct
 }
 
 int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf_xt_replace *info, struct bf_buf *state,
-                         struct bf_diag *d)
+						 struct bf_diag *d)
 {
 	_cleanup_arena_ struct bf_arena *arena = NULL;
 	_cleanup_buf_ struct bf_buf copy = { 0 };
@@ -228,7 +232,8 @@ int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf
 	bf_buf_add(&copy, (const char *)blob + sizeof(r), r.size);
 	if (!arena || copy.err)
 		return -ENOMEM;
-	c.head = (struct bf_xt_head){ .magic = BF_XT_MAGIC, .family = family, .valid_hooks = r.valid_hooks, .size = r.size };
+	c.head =
+		(struct bf_xt_head){ .magic = BF_XT_MAGIC, .family = family, .valid_hooks = r.valid_hooks, .size = r.size };
 	memcpy(c.head.name, r.name, strlen(r.name));
 	memset(c.head.hook_entry, 0xff, sizeof(c.head.hook_entry));
 	memset(c.head.underflow, 0xff, sizeof(c.head.underflow));

@@ -78,8 +78,8 @@ static uint32_t join(struct bf_range *v, uint32_t n)
 	return out + 1;
 }
 
-int bf_xt_ranges(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const struct bf_range *ranges, uint32_t n,
-                 bool neg)
+int bf_xt_ranges(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const struct bf_range *ranges,
+				 uint32_t n, bool neg)
 {
 	struct bf_range *v;
 	struct bf_cond *c;

@@ -25,8 +25,8 @@ int bf_xt_masked(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, b
 /* (field & mask) != 0, or not. */
 int bf_xt_bits(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 mask, bool neg);
 /* field lies in one of the ranges, or not; they need be neither sorted nor disjoint, but lo <= hi. */
-int bf_xt_ranges(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const struct bf_range *ranges, uint32_t n,
-                 bool neg);
+int bf_xt_ranges(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const struct bf_range *ranges,
+				 uint32_t n, bool neg);
 
 /* The kernel computes `test ^ info->invert` with invert as the caller sent it and takes the result for true when it is
  * not 0: any invert above 1 makes the match true. */

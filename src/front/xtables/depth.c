@@ -12,7 +12,7 @@
 
 struct depth {
 	const struct bf_xt_model *m;
-	uint32_t *of;    /* by entry: jumps that may pile up from there on */
+	uint32_t *of; /* by entry: jumps that may pile up from there on */
 	bool *known;
 	uint32_t *stack;
 	uint32_t n;
@@ -98,8 +98,8 @@ int bf_xt_check_depth(const struct bf_xt_model *m, struct bf_diag *d)
 			step(&w);
 		}
 		if (start != BF_XT_NONE && w.of[start] > room)
-			return bf_diag_error(d, -EOPNOTSUPP, "%s table: jumps out of %s nest deeper than the kernel's jump stack", h->name,
-			                     bf_xt_hook_name(hook));
+			return bf_diag_error(d, -EOPNOTSUPP, "%s table: jumps out of %s nest deeper than the kernel's jump stack",
+								 h->name, bf_xt_hook_name(hook));
 	}
 	return 0;
 }

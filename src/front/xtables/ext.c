@@ -39,7 +39,8 @@ static unsigned slot_of(const char *name, bool target, uint8_t rev)
 	return h % BF_ARRAY_SIZE(((struct bf_xt_cache *)NULL)->slot);
 }
 
-int bf_xt_ext_find(struct bf_xt_cache *cache, uint8_t family, bool target, const uint8_t *head, const struct bf_xt_ext **out)
+int bf_xt_ext_find(struct bf_xt_cache *cache, uint8_t family, bool target, const uint8_t *head,
+				   const struct bf_xt_ext **out)
 {
 	const char *name = bf_xt_name(head);
 	const struct bf_xt_ext **slot;
@@ -69,12 +70,12 @@ int bf_xt_ext_check(const struct bf_xt_ext *x, const uint8_t *head, const struct
 
 	if (size != BF_XT_ALIGN(x->size))
 		return bf_xt_error(c, d, -EINVAL, "%s `%s' has %u bytes of parameters instead of %u", kind(x), x->name, size,
-		                   BF_XT_ALIGN(x->size));
+						   BF_XT_ALIGN(x->size));
 	if (x->table && strcmp(x->table, c->table) != 0)
 		return bf_xt_error(c, d, -EINVAL, "%s `%s' works in the %s table only", kind(x), x->name, x->table);
 	if (x->hooks && c->hooks & ~x->hooks)
 		return bf_xt_error(c, d, -EINVAL, "%s `%s' cannot be used at %s", kind(x), x->name,
-		                   bf_xt_hook_name((unsigned)__builtin_ctz(c->hooks & ~x->hooks)));
+						   bf_xt_hook_name((unsigned)__builtin_ctz(c->hooks & ~x->hooks)));
 	if (x->proto && (x->proto != c->proto || c->invflags & XT_INV_PROTO))
 		return bf_xt_error(c, d, -EINVAL, "%s `%s' needs -p %u", kind(x), x->name, x->proto);
 	return x->check ? x->check(head + BF_XT_HEAD, c, d) : 0;

@@ -17,8 +17,8 @@
 
 #include "front/xtables/cond.h"
 
-static int iface(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const char *name, const unsigned char *mask,
-                 bool neg)
+static int iface(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const char *name,
+				 const unsigned char *mask, bool neg)
 {
 	static const unsigned char any[16];
 	bf_u128 m;
@@ -29,13 +29,14 @@ static int iface(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, c
 	return bf_xt_masked(rs, r, f, m, bf_xt_be(name, 16) & m, neg);
 }
 
-static int addr4(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, struct in_addr a, struct in_addr mask, bool neg)
+static int addr4(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, struct in_addr a, struct in_addr mask,
+				 bool neg)
 {
 	return bf_xt_masked(rs, r, f, bf_xt_be(&mask, 4), bf_xt_be(&a, 4), neg);
 }
 
 static int addr6(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const struct in6_addr *a,
-                 const struct in6_addr *mask, bool neg)
+				 const struct in6_addr *mask, bool neg)
 {
 	bf_u128 m = bf_xt_be(mask, 16);
 

@@ -52,7 +52,8 @@ static uint32_t ahead(const struct walk *w, uint32_t i)
 	return i + 1 < w->n ? i + 1 : BF_XT_NONE;
 }
 
-/* Back along the path to the latest jump, and one on from there. False: the walk is over; *next BF_XT_NONE: off the table. */
+/* Back along the path to the latest jump, and one on from there. False: the walk is over; *next BF_XT_NONE: off the
+ * table. */
 static bool back_from(const struct walk *w, uint32_t i, uint32_t *next)
 {
 	uint32_t from;
@@ -113,7 +114,8 @@ int bf_xt_mark_hooks(struct bf_xt_decode *c, struct bf_diag *d)
 		if (!err)
 			continue;
 		bf_xt_check_init(&at, w.b, where);
-		return bf_xt_error(&at, d, err, "a packet of %s would go round in a loop here or leave the table", bf_xt_hook_name(h));
+		return bf_xt_error(&at, d, err, "a packet of %s would go round in a loop here or leave the table",
+						   bf_xt_hook_name(h));
 	}
 	return 0;
 }

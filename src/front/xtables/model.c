@@ -122,7 +122,7 @@ static void find_end(struct bf_xt_model *m, struct bf_xt_region *r)
 		return;
 	}
 	if (is_end(m, last, -NF_ACCEPT - 1) || is_end(m, last, -NF_DROP - 1) || !is_reached(m, last) ||
-	    next == m->b.head->num_entries)
+		next == m->b.head->num_entries)
 		return;
 	if (is_head(m, next) && bf_xt_unconditional(m->b.l, bf_xt_entry(&m->b, next))) {
 		r->policy = BF_VERDICT_DROP;
@@ -155,7 +155,7 @@ static bool is_plain(const struct bf_xt_model *m, const struct bf_xt_region *r, 
 	const struct bf_xt_head *h = m->b.head;
 
 	return r->head == BF_XT_NONE && !r->entered && !r->runs_on && r->counter == BF_NO_COUNTER &&
-	       m->b.offsets[r->first] == h->hook_entry[hook] && m->b.offsets[r->end - 1] == h->underflow[hook];
+		   m->b.offsets[r->first] == h->hook_entry[hook] && m->b.offsets[r->end - 1] == h->underflow[hook];
 }
 
 static void set_policy(const struct bf_xt_model *m, struct bf_chain *c, uint32_t entry)
@@ -200,7 +200,8 @@ static int add_user(struct bf_xt_model *m, struct bf_table *t, struct bf_xt_regi
 	if (r->chain || !(r->entered || (r->head != BF_XT_NONE && (r->first < r->end || r->counter == r->first))))
 		return 0;
 	if (r->head != BF_XT_NONE) {
-		r->chain = bf_table_add_chain(m->rs, t, (const char *)bf_xt_target(m->b.l, bf_xt_entry(&m->b, r->head)) + BF_XT_HEAD);
+		r->chain =
+			bf_table_add_chain(m->rs, t, (const char *)bf_xt_target(m->b.l, bf_xt_entry(&m->b, r->head)) + BF_XT_HEAD);
 	} else {
 		if (r->hook_name)
 			snprintf(name, sizeof(name), ".%s", r->hook_name);
@@ -240,7 +241,8 @@ static void set_jump(const struct bf_xt_model *m, struct bf_rule *r, uint32_t to
 	r->verdict.index = region->head == to ? 0 : to - region->first + region->head_rule;
 }
 
-static int set_verdict(const struct bf_xt_model *m, struct bf_rule *r, uint32_t i, const struct bf_xt_check *c, struct bf_diag *d)
+static int set_verdict(const struct bf_xt_model *m, struct bf_rule *r, uint32_t i, const struct bf_xt_check *c,
+					   struct bf_diag *d)
 {
 	const uint8_t *t = bf_xt_target(m->b.l, bf_xt_entry(&m->b, i));
 	uint32_t to = jump_of(m, i);
@@ -265,15 +267,15 @@ static int set_verdict(const struct bf_xt_model *m, struct bf_rule *r, uint32_t 
 	return 0;
 }
 
-static int add_ext(struct bf_xt_model *m, struct bf_rule *r, const uint8_t *head, bool target, const struct bf_xt_check *c,
-                   struct bf_diag *d)
+static int add_ext(struct bf_xt_model *m, struct bf_rule *r, const uint8_t *head, bool target,
+				   const struct bf_xt_check *c, struct bf_diag *d)
 {
 	const struct bf_xt_ext *x;
 	int err = bf_xt_ext_find(&m->cache, c->family, target, head, &x);
 
 	if (err) /* a state from a version that served more */
-		return bf_xt_error(c, d, err, "extension `%.29s' (%s, revision %u) is not supported by bpfilter", bf_xt_name(head),
-		                   target ? "target" : "match", bf_xt_rev(head));
+		return bf_xt_error(c, d, err, "extension `%.29s' (%s, revision %u) is not supported by bpfilter",
+						   bf_xt_name(head), target ? "target" : "match", bf_xt_rev(head));
 	if (bf_xt_size(head) < BF_XT_HEAD + x->size)
 		return -EINVAL;
 	return x->translate ? x->translate(m->rs, r, head + BF_XT_HEAD, c, d) : 0;
@@ -292,7 +294,7 @@ static int add_rule(struct bf_xt_model *m, struct bf_chain *chain, uint32_t i, s
 	bf_xt_check_init(&c, &m->b, i);
 	r->counter = i;
 	err = bf_xt_ip_conds(m->rs, r, l, e);
-	bf_xt_foreach_match(match, l, e) {
+	bf_xt_foreach_match (match, l, e) {
 		if (err)
 			return err;
 		err = add_ext(m, r, match, false, &c, d);

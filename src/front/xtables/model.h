@@ -5,12 +5,12 @@
 
 #include "front/xtables/blob.h"
 
-struct bf_xt_region { /* entries that become one chain (model.c) */
-	uint32_t first, end;   /* its rules are entries first..end-1 */
-	uint32_t head;         /* its ERROR entry, before first, or BF_XT_NONE */
-	bool head_rule;        /* something leads to the head: it is rule 0 */
-	bool entered;          /* a jump, or the region before, leads into it */
-	bool runs_on;          /* into the region behind it */
+struct bf_xt_region {    /* entries that become one chain (model.c) */
+	uint32_t first, end; /* its rules are entries first..end-1 */
+	uint32_t head;       /* its ERROR entry, before first, or BF_XT_NONE */
+	bool head_rule;      /* something leads to the head: it is rule 0 */
+	bool entered;        /* a jump, or the region before, leads into it */
+	bool runs_on;        /* into the region behind it */
 	enum bf_verdict_kind policy;
 	uint32_t counter;
 	const char *hook_name; /* of the base chain that leads here */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* xt_REJECT.c: -j REJECT (kernel: ipt_REJECT.c, ip6t_REJECT.c). A kind of answer that the kernel does not know sends none:
- * the packet is dropped. */
+/* xt_REJECT.c: -j REJECT (kernel: ipt_REJECT.c, ip6t_REJECT.c). A kind of answer that the kernel does not know sends
+ * none: the packet is dropped. */
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/netfilter_ipv6/ip6t_REJECT.h>
@@ -13,7 +13,7 @@
 static int check_tcp(const struct bf_xt_check *c, struct bf_diag *d)
 {
 	if (c->proto != IPPROTO_TCP || c->invflags & XT_INV_PROTO ||
-	    (c->family == NFPROTO_IPV6 && !(c->ipflags & IP6T_F_PROTO)))
+		(c->family == NFPROTO_IPV6 && !(c->ipflags & IP6T_F_PROTO)))
 		return bf_xt_error(c, d, -EINVAL, "target `REJECT': tcp-reset needs -p tcp");
 	return 0;
 }
@@ -36,7 +36,8 @@ static int check6(const void *info, const struct bf_xt_check *c, struct bf_diag 
 	return i->with == IP6T_TCP_RESET ? check_tcp(c, d) : 0;
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct ipt_reject_info *i = info; /* ip6t_reject_info: one number as well */
 	uint32_t with = i->with, last = c->family == NFPROTO_IPV4 ? IPT_ICMP_ADMIN_PROHIBITED : IP6T_ICMP6_REJECT_ROUTE;

@@ -24,7 +24,8 @@ static int check_v1(const void *info, const struct bf_xt_check *c, struct bf_dia
 	bool in = i->flags & XT_ADDRTYPE_LIMIT_IFACE_IN, out = i->flags & XT_ADDRTYPE_LIMIT_IFACE_OUT;
 
 	if (in && out)
-		return bf_xt_error(c, d, -EINVAL, "match `addrtype': --limit-iface-in and --limit-iface-out exclude each other");
+		return bf_xt_error(c, d, -EINVAL,
+						   "match `addrtype': --limit-iface-in and --limit-iface-out exclude each other");
 	if (out && c->hooks & IN_HOOKS)
 		return bf_xt_error(c, d, -EINVAL, "match `addrtype': no output interface in PREROUTING and INPUT");
 	if (in && c->hooks & OUT_HOOKS)
@@ -34,8 +35,8 @@ static int check_v1(const void *info, const struct bf_xt_check *c, struct bf_dia
 
 static void put_types(struct bf_buf *b, const char *option, bool neg, unsigned types)
 {
-	static const char *const names[] = { "UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE",
-		                             "UNREACHABLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE" };
+	static const char *const names[] = { "UNSPEC",    "UNICAST",     "LOCAL",    "BROADCAST", "ANYCAST", "MULTICAST",
+										 "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW",     "NAT",     "XRESOLVE" };
 	const char *sep = "";
 
 	if (!types)
@@ -52,7 +53,8 @@ static void put_types(struct bf_buf *b, const char *option, bool neg, unsigned t
 	}
 }
 
-static int add_assist(struct bf_ruleset *rs, struct bf_rule *r, struct bf_assist *a, const void *info, struct bf_buf *text)
+static int add_assist(struct bf_ruleset *rs, struct bf_rule *r, struct bf_assist *a, const void *info,
+					  struct bf_buf *text)
 {
 	strcpy(a->name, "addrtype");
 	a->info = bf_arena_memdup(rs->arena, info, a->size);
@@ -63,7 +65,7 @@ static int add_assist(struct bf_ruleset *rs, struct bf_rule *r, struct bf_assist
 }
 
 static int translate_v0(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                        struct bf_diag *d)
+						struct bf_diag *d)
 {
 	const struct xt_addrtype_info *i = info;
 	struct bf_assist a = { .revision = 0, .size = BF_XT_ALIGN(sizeof(*i)) };
@@ -76,7 +78,7 @@ static int translate_v0(struct bf_ruleset *rs, struct bf_rule *r, const void *in
 }
 
 static int translate_v1(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                        struct bf_diag *d)
+						struct bf_diag *d)
 {
 	const struct xt_addrtype_info_v1 *i = info;
 	struct bf_assist a = { .revision = 1, .size = BF_XT_ALIGN(sizeof(*i)) };

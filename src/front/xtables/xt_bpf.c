@@ -35,7 +35,8 @@ static int check_v1(const void *info, const struct bf_xt_check *c, struct bf_dia
 		return check_program(i->bpf_program, i->bpf_program_num_elem, c, d);
 	case XT_BPF_MODE_PATH_PINNED:
 	case XT_BPF_MODE_FD_ELF:
-		return bf_xt_error(c, d, -EOPNOTSUPP, "match `bpf': pinned programs are not supported by bpfilter, only --bytecode");
+		return bf_xt_error(c, d, -EOPNOTSUPP,
+						   "match `bpf': pinned programs are not supported by bpfilter, only --bytecode");
 	}
 	return bf_xt_error(c, d, -EINVAL, "match `bpf': unknown mode %u", i->mode);
 }
@@ -49,7 +50,7 @@ static int translate(struct bf_ruleset *rs, struct bf_rule *r, const struct sock
 }
 
 static int translate_v0(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                        struct bf_diag *d)
+						struct bf_diag *d)
 {
 	const struct xt_bpf_info *i = info;
 
@@ -57,7 +58,7 @@ static int translate_v0(struct bf_ruleset *rs, struct bf_rule *r, const void *in
 }
 
 static int translate_v1(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                        struct bf_diag *d)
+						struct bf_diag *d)
 {
 	const struct xt_bpf_info_v1 *i = info;
 

@@ -22,16 +22,18 @@
 #define PORT_FLAGS(i) ((unsigned)XT_CONNTRACK_ORIGSRC_PORT << (i))
 
 _Static_assert(XT_CONNTRACK_REPLDST == ADDR_FLAGS(3) && XT_CONNTRACK_REPLDST_PORT == PORT_FLAGS(3), "flags in a row");
-_Static_assert(offsetof(struct xt_conntrack_mtinfo1, invert_flags) == offsetof(struct xt_conntrack_mtinfo3, invert_flags) &&
-               offsetof(struct xt_conntrack_mtinfo2, status_mask) == offsetof(struct xt_conntrack_mtinfo3, status_mask),
-               "one layout");
+_Static_assert(offsetof(struct xt_conntrack_mtinfo1, invert_flags) ==
+					   offsetof(struct xt_conntrack_mtinfo3, invert_flags) &&
+				   offsetof(struct xt_conntrack_mtinfo2, status_mask) ==
+					   offsetof(struct xt_conntrack_mtinfo3, status_mask),
+			   "one layout");
 
 static const enum bf_field_id addr_fields[2][4] = {
 	{ BF_F_CT_ORIG_IP_SADDR, BF_F_CT_ORIG_IP_DADDR, BF_F_CT_REPL_IP_SADDR, BF_F_CT_REPL_IP_DADDR },
 	{ BF_F_CT_ORIG_IP6_SADDR, BF_F_CT_ORIG_IP6_DADDR, BF_F_CT_REPL_IP6_SADDR, BF_F_CT_REPL_IP6_DADDR },
 };
 static const enum bf_field_id port_fields[4] = { BF_F_CT_ORIG_SPORT, BF_F_CT_ORIG_DPORT, BF_F_CT_REPL_SPORT,
-	                                         BF_F_CT_REPL_DPORT };
+												 BF_F_CT_REPL_DPORT };
 
 static void get_addrs(struct bf_conntrack *m, const struct xt_conntrack_mtinfo3 *i, uint8_t family)
 {
@@ -129,7 +131,7 @@ static int add(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_conntra
 }
 
 static int translate_v3(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                        struct bf_diag *d)
+						struct bf_diag *d)
 {
 	struct bf_conntrack m = get(info, 3, c->family);
 
@@ -137,7 +139,7 @@ static int translate_v3(struct bf_ruleset *rs, struct bf_rule *r, const void *in
 }
 
 static int translate_v2(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                        struct bf_diag *d)
+						struct bf_diag *d)
 {
 	struct xt_conntrack_mtinfo3 i = { 0 };
 	struct bf_conntrack m;
@@ -148,7 +150,7 @@ static int translate_v2(struct bf_ruleset *rs, struct bf_rule *r, const void *in
 }
 
 static int translate_v1(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                        struct bf_diag *d)
+						struct bf_diag *d)
 {
 	const struct xt_conntrack_mtinfo1 *old = info;
 	struct xt_conntrack_mtinfo3 i = { 0 };
@@ -162,25 +164,22 @@ static int translate_v1(struct bf_ruleset *rs, struct bf_rule *r, const void *in
 }
 
 static int translate_state(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                           struct bf_diag *d)
+						   struct bf_diag *d)
 {
 	const struct xt_state_info *i = info;
 	/* SNAT and DNAT took UNTRACKED's bit in the newer match */
 	unsigned mask = i->statemask & (XT_CONNTRACK_STATE_INVALID | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |
-	                                XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_NEW));
+									XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_NEW));
 
 	if (i->statemask & XT_STATE_UNTRACKED)
 		mask |= XT_CONNTRACK_STATE_UNTRACKED;
 	return bf_xt_bits(rs, r, BF_F_CT_STATE, mask, false);
 }
 
-#define CONNTRACK(rev)                                        \
-	{                                                         \
-		.name = "conntrack",                                  \
-		.revision = (rev),                                    \
-		.unspec = true,                                       \
-		.size = sizeof(struct xt_conntrack_mtinfo##rev),      \
-		.translate = translate_v##rev,                        \
+#define CONNTRACK(rev)                                                                                                 \
+	{                                                                                                                  \
+		.name = "conntrack", .revision = (rev), .unspec = true, .size = sizeof(struct xt_conntrack_mtinfo##rev),       \
+		.translate = translate_v##rev,                                                                                 \
 	}
 
 const struct bf_xt_ext bf_xt_conntrack1 = CONNTRACK(1);

@@ -17,7 +17,7 @@ static int dscp_check(const void *info, const struct bf_xt_check *c, struct bf_d
 }
 
 static int dscp_translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                          struct bf_diag *d)
+						  struct bf_diag *d)
 {
 	const struct xt_dscp_info *i = info;
 
@@ -32,7 +32,7 @@ const struct bf_xt_ext bf_xt_dscp = {
 };
 
 static int tos_translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                         struct bf_diag *d)
+						 struct bf_diag *d)
 {
 	const struct xt_tos_match_info *i = info;
 

@@ -9,7 +9,8 @@
 
 #include "front/xtables/cond.h"
 
-_Static_assert(sizeof(struct ipt_icmp) == sizeof(struct ip6t_icmp) && IPT_ICMP_INV == IP6T_ICMP_INV, "the same parameters");
+_Static_assert(sizeof(struct ipt_icmp) == sizeof(struct ip6t_icmp) && IPT_ICMP_INV == IP6T_ICMP_INV,
+			   "the same parameters");
 
 static int check(const void *info, const struct bf_xt_check *c, struct bf_diag *d)
 {
@@ -18,7 +19,8 @@ static int check(const void *info, const struct bf_xt_check *c, struct bf_diag *
 	return i->invflags & ~IPT_ICMP_INV ? bf_xt_error(c, d, -EINVAL, "match `icmp': unknown flags") : 0;
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct ipt_icmp *i = info;
 	uint32_t lo = (uint32_t)i->type << 8 | i->code[0], hi = (uint32_t)i->type << 8 | i->code[1];

@@ -5,15 +5,18 @@
 
 #include "front/xtables/cond.h"
 
-static int one(struct bf_ruleset *rs, struct bf_rule *r, uint8_t family, bool dst, const void *lo, const void *hi, bool neg)
+static int one(struct bf_ruleset *rs, struct bf_rule *r, uint8_t family, bool dst, const void *lo, const void *hi,
+			   bool neg)
 {
-	static const enum bf_field_id fields[2][2] = { { BF_F_IP_SADDR, BF_F_IP_DADDR }, { BF_F_IP6_SADDR, BF_F_IP6_DADDR } };
+	static const enum bf_field_id fields[2][2] = { { BF_F_IP_SADDR, BF_F_IP_DADDR },
+												   { BF_F_IP6_SADDR, BF_F_IP6_DADDR } };
 	enum bf_field_id f = fields[family != NFPROTO_IPV4][dst];
 
 	return bf_xt_range(rs, r, f, bf_xt_addr(lo, family), bf_xt_addr(hi, family), neg);
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_iprange_mtinfo *i = info;
 	int err = 0;

@@ -4,7 +4,8 @@
 
 #include "front/xtables/cond.h"
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_length_info *l = info;
 	enum bf_field_id f = c->family == NFPROTO_IPV4 ? BF_F_IP_LENGTH : BF_F_IP6_LENGTH;

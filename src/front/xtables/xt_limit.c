@@ -27,7 +27,8 @@ static int check(const void *info, const struct bf_xt_check *c, struct bf_diag *
 	return err ? bf_xt_error(c, d, err, "match `limit': overflow, try a lower burst or a higher rate") : 0;
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_rateinfo *i = info;
 	struct bf_limit l = { i->avg, i->burst };

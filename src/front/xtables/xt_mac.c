@@ -4,7 +4,8 @@
 
 #include "front/xtables/cond.h"
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_mac_info *m = info;
 	bf_u128 addr = bf_xt_be(m->srcaddr, ETH_ALEN), ones = bf_field_ones(&bf_fields[BF_F_ETHER_SADDR]);

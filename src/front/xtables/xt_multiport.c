@@ -66,7 +66,8 @@ static int either(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_rang
 	return bf_rule_add_match(rs, r, &bf_match_any, &any, false);
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_multiport_v1 *m = info;
 	struct bf_range v[XT_MULTI_PORTS];

@@ -81,7 +81,8 @@ static int ask_kernel(struct bf_ruleset *rs, struct bf_rule *r, const struct xt_
 	return bf_rule_add_match(rs, r, &bf_match_assist, &a, false);
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_owner_match_info *o = info;
 	/* none implies bare, but for "! --socket-exists" */

@@ -7,7 +7,7 @@
 #include "front/xtables/cond.h"
 
 static int translate_error(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
-                           struct bf_diag *d)
+						   struct bf_diag *d)
 {
 	r->verdict.kind = BF_VERDICT_DROP;
 	return 0;

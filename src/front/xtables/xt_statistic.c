@@ -13,7 +13,8 @@ static int check(const void *info, const struct bf_xt_check *c, struct bf_diag *
 	return 0;
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_statistic_info *i = info;
 	struct bf_statistic s = { .mode = i->mode, .invert = i->flags & XT_STATISTIC_INVERT };

@@ -12,7 +12,8 @@ static int check(const void *info, const struct bf_xt_check *c, struct bf_diag *
 	return t->invflags & ~XT_TCP_INV_MASK ? bf_xt_error(c, d, -EINVAL, "match `tcp': unknown flags") : 0;
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_tcp *t = info;
 	struct bf_tcpopt opt = { .kind = t->option, .invert = t->invflags & XT_TCP_INV_OPTION };

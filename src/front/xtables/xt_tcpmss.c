@@ -5,7 +5,8 @@
 
 #include "front/xtables/cond.h"
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_tcpmss_match_info *i = info;
 	struct bf_tcpmss m = { i->mss_min, i->mss_max, i->invert };

@@ -7,9 +7,11 @@
 
 _Static_assert(sizeof(struct ipt_ttl_info) == sizeof(struct ip6t_hl_info), "the same parameters");
 _Static_assert((int)IPT_TTL_EQ == IP6T_HL_EQ && (int)IPT_TTL_NE == IP6T_HL_NE && (int)IPT_TTL_LT == IP6T_HL_LT &&
-               (int)IPT_TTL_GT == IP6T_HL_GT, "the same modes");
+				   (int)IPT_TTL_GT == IP6T_HL_GT,
+			   "the same modes");
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct ipt_ttl_info *t = info;
 	enum bf_field_id f = c->family == NFPROTO_IPV4 ? BF_F_IP_TTL : BF_F_IP6_HOPLIMIT;

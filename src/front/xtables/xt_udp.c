@@ -12,7 +12,8 @@ static int check(const void *info, const struct bf_xt_check *c, struct bf_diag *
 	return u->invflags & ~XT_UDP_INV_MASK ? bf_xt_error(c, d, -EINVAL, "match `udp': unknown flags") : 0;
 }
 
-static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d)
+static int translate(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d)
 {
 	const struct xt_udp *u = info;
 	int err = bf_xt_l4(rs, r, 8, c, d);

@@ -17,15 +17,15 @@
 #include "rule/rule.h"
 
 struct bf_xt_head {
-	uint32_t magic;       /* BF_XT_MAGIC */
-	uint32_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6 */
+	uint32_t magic;  /* BF_XT_MAGIC */
+	uint32_t family; /* NFPROTO_IPV4, NFPROTO_IPV6 */
 	char name[32];
 	uint32_t valid_hooks;
 	uint32_t hook_entry[5];
 	uint32_t underflow[5];
 	uint32_t num_entries;
-	uint32_t size;        /* bytes of entries behind this head */
-	uint32_t reserved;    /* keeps the entries 8-aligned, as a state must be in memory */
+	uint32_t size;     /* bytes of entries behind this head */
+	uint32_t reserved; /* keeps the entries 8-aligned, as a state must be in memory */
 };
 #define BF_XT_MAGIC 0x31747862 /* "bxt1" */
 
@@ -55,21 +55,24 @@ struct bf_xt_replace {
 	uint64_t counters_ptr;
 };
 int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf_xt_replace *info, struct bf_buf *state,
-                         struct bf_diag *d);
+						 struct bf_diag *d);
 
-/* What the kernel checks before it copies the entries: head is an aligned struct ipt_replace, len as given to setsockopt. */
+/* What the kernel checks before it copies the entries: head is an aligned struct ipt_replace, len as given to
+ * setsockopt. */
 int bf_xt_check_head(const void *head, size_t len);
 
-/* A state -> model. What is no state of ours is -EINVAL. Rule i's counter is entry i. -EOPNOTSUPP with a diagnostic for what
- * the kernel does and bpfilter cannot: QUEUE, a pinned program, hand-made jumps that overflow the kernel's jump stack. */
+/* A state -> model. What is no state of ours is -EINVAL. Rule i's counter is entry i. -EOPNOTSUPP with a diagnostic for
+ * what the kernel does and bpfilter cannot: QUEUE, a pinned program, hand-made jumps that overflow the kernel's jump
+ * stack. */
 int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, struct bf_diag *d);
 
-/* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes) and IPT_SO_GET_ENTRIES (entries with counters put in). */
+/* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes) and IPT_SO_GET_ENTRIES (entries with counters
+ * put in). */
 int bf_xt_get_info(const void *state, size_t len, struct bf_buf *out);
 int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter *counters, struct bf_buf *out);
 
-/* The blob for the kernel's own ip_tables (struct ipt_replace and entries), for export. The caller puts in num_counters and
- * the counters pointer: they belong to the table that is replaced. */
+/* The blob for the kernel's own ip_tables (struct ipt_replace and entries), for export. The caller puts in num_counters
+ * and the counters pointer: they belong to the table that is replaced. */
 int bf_xt_encode_replace(const void *state, size_t len, struct bf_buf *out);
 
 /* IPT_SO_GET_REVISION_MATCH/TARGET: 0, -EPROTONOSUPPORT (known name, other revision), -ENOENT. */
@@ -79,10 +82,10 @@ int bf_xt_revision(uint8_t family, const char *name, uint8_t revision, bool targ
 struct bf_xt_check { /* what an extension's own check may look at */
 	uint8_t family;
 	const char *table;
-	uint32_t hooks;   /* bit mask of the hooks that can reach the rule (comefrom) */
-	uint16_t proto;   /* of the rule */
+	uint32_t hooks; /* bit mask of the hooks that can reach the rule (comefrom) */
+	uint16_t proto; /* of the rule */
 	uint8_t invflags;
-	uint8_t ipflags;  /* IPT_F_* / IP6T_F_* */
+	uint8_t ipflags;               /* IPT_F_* / IP6T_F_* */
 	const struct bf_xt_blob *blob; /* for bf_xt_error */
 	uint32_t entry;
 };
@@ -90,18 +93,19 @@ struct bf_xt_check { /* what an extension's own check may look at */
 struct bf_xt_ext {
 	const char *name;
 	uint8_t revision;
-	uint8_t family;   /* 0: both */
-	bool unspec;      /* the kernel registers it once for all families: asking for another revision is -EPROTOTYPE */
+	uint8_t family; /* 0: both */
+	bool unspec;    /* the kernel registers it once for all families: asking for another revision is -EPROTOTYPE */
 	bool target;
-	uint16_t size;    /* sizeof the payload; the blob's is XT_ALIGN(size) */
-	uint16_t usersize;/* bytes read back; the rest reads back zero. 0: all */
-	const char *table;/* or NULL: any */
-	uint32_t hooks;   /* allowed hooks; 0: any */
-	uint16_t proto;   /* required protocol; 0: any */
+	uint16_t size;     /* sizeof the payload; the blob's is XT_ALIGN(size) */
+	uint16_t usersize; /* bytes read back; the rest reads back zero. 0: all */
+	const char *table; /* or NULL: any */
+	uint32_t hooks;    /* allowed hooks; 0: any */
+	uint16_t proto;    /* required protocol; 0: any */
 	/* The kernel's checkentry: 0 or the errno it gives. May be NULL. */
 	int (*check)(const void *info, const struct bf_xt_check *c, struct bf_diag *d);
 	/* Adds conditions (match) or action and verdict (target) to the rule. NULL: nothing to add. */
-	int (*translate)(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c, struct bf_diag *d);
+	int (*translate)(struct bf_ruleset *rs, struct bf_rule *r, const void *info, const struct bf_xt_check *c,
+					 struct bf_diag *d);
 };
 
 extern const struct bf_xt_ext *const bf_xt_exts[]; /* NULL-terminated; exts.c */
