@@ -1,4 +1,4 @@
-# Rule as iptables-save writes it ; what it means. Regenerate: meson test --suite kernel, or xt_rules --update (README.md).
+# Rule as iptables-save writes it ; what it means. Regenerate: meson test --suite kernel, or xt_rules --update.
 :sub - [0:0]
 :other - [0:0]
 -A INPUT ; counter
