@@ -96,6 +96,7 @@ struct bf_companion {
 	const struct bf_assist_spec *assists;
 	uint32_t n_assists;
 	uint32_t max_codes_per_packet; /* bound on hand-offs along any path, at most BF_HANDOFF_MAX */
+	uint32_t assist_states; /* assists answer for packets in these connection states only (XT_CONNTRACK_STATE_*); 0: all */
 };
 
 /* What the codes mean, as a number: old and new programs and tables know each other by it. */

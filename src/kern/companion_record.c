@@ -25,6 +25,7 @@ struct head {
 	uint64_t tag;
 	uint32_t n_assists;
 	uint32_t max_codes;
+	uint32_t assist_states, pad0;
 	uint8_t family, conntrack, n_hooks, pad;
 	char unit[36];
 	struct {
@@ -101,6 +102,7 @@ static void write_head(struct bf_buf *out, const struct bf_companion_desc *desc,
 		.n_codes = n_codes,
 		.tag = bf_companion_tag(&desc->spec),
 		.n_assists = desc->spec.n_assists,
+		.assist_states = desc->spec.n_assists ? desc->spec.assist_states : 0,
 		.max_codes = n_codes ? BF_MAX(desc->spec.max_codes_per_packet, 1u) : 0,
 		.family = desc->family,
 		.conntrack = desc->conntrack,
@@ -247,7 +249,8 @@ static int read_head(const struct head *h, struct bf_arena *a, struct bf_compani
 		.conntrack = h->conntrack,
 		.hooks = hooks,
 		.n_hooks = h->n_hooks,
-		.spec = { .n_codes = h->n_codes, .n_assists = h->n_assists, .max_codes_per_packet = h->max_codes },
+		.spec = { .n_codes = h->n_codes, .n_assists = h->n_assists, .assist_states = h->assist_states,
+		          .max_codes_per_packet = h->max_codes },
 	};
 	if (!hooks || !out->unit)
 		return -ENOMEM;

@@ -3,7 +3,8 @@
  * companion_table.c: the chains of a companion.
  *
  *   assist-<hook>   priority p - 1
- *       [open]                                    an empty entry for every packet
+ *       [ct state none of these] accept           packets whose way meets no such match (assist_states)
+ *       [open]                                    an empty entry for every other packet
  *       for each match:  [xt match] [answer k]
  *
  *   handoff-<hook>  priority p + 1
@@ -31,7 +32,9 @@
 #include "kern/companion_table.h"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <stdio.h>
 
 static const char *const hook_names[NF_INET_NUMHOOKS] = { "prerouting", "input", "forward", "output", "postrouting" };
@@ -227,10 +230,26 @@ static void add_handoff(struct comp_table *t, const struct bf_companion_hook *h,
 	rule_end(t);
 }
 
+static void add_assist_gate(struct comp_table *t, uint32_t at)
+{
+	uint32_t xt = t->desc->spec.assist_states, common = 1 | 2 | 4 | 8; /* invalid, established, related, new */
+	uint32_t states = (xt & common) | (xt & XT_CONNTRACK_STATE_UNTRACKED ? NF_CT_STATE_UNTRACKED_BIT : 0);
+
+	rule(t, at, COMP_ABOUT(COMP_ABOUT_CT, 0));
+	if (!t->err) {
+		nft_expr_ct_state(&t->batch);
+		nft_expr_none_of(&t->batch, states);
+	}
+	verdict(t, NF_ACCEPT);
+	rule_end(t);
+}
+
 static void add_assists(struct comp_table *t, const struct bf_companion_hook *h)
 {
 	uint32_t at = add_base(t, "assist", h, h->priority - 1);
 
+	if (t->desc->spec.assist_states)
+		add_assist_gate(t, at);
 	rule(t, at, COMP_ABOUT(COMP_ABOUT_PLUMBING, 0));
 	match_kind(t, COMP_OPEN, &t->open);
 	rule_end(t);

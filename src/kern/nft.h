@@ -48,7 +48,8 @@ void nft_expr_target(struct nft_batch *b, const char *name, uint8_t revision, co
 void nft_expr_bpf(struct nft_batch *b, int prog); /* xt match bpf running a SOCKET_FILTER program */
 void nft_expr_reject(struct nft_batch *b, uint8_t type, uint8_t code);
 void nft_expr_verdict(struct nft_batch *b, int code, const char *chain); /* NF_DROP, NFT_JUMP, ... */
-void nft_expr_ct_state(struct nft_batch *b); /* loads it; the result is not used */
+void nft_expr_ct_state(struct nft_batch *b); /* loads it into register 1 */
+void nft_expr_none_of(struct nft_batch *b, uint32_t mask); /* does register 1 have none of these bits? */
 
 /* What the kernel said. */
 struct nft_error {

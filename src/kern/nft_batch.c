@@ -214,3 +214,28 @@ void nft_expr_ct_state(struct nft_batch *b)
 	put_u32(b, NFTA_CT_KEY, NFT_CT_STATE);
 	expr_end(b, e);
 }
+
+static void put_data(struct nft_batch *b, uint16_t type, uint32_t v)
+{
+	struct nlattr *nest = mnl_attr_nest_start(b->msg, type);
+
+	put(b, NFTA_DATA_VALUE, &v, sizeof(v)); /* host order, as the register holds it */
+	mnl_attr_nest_end(b->msg, nest);
+}
+
+void nft_expr_none_of(struct nft_batch *b, uint32_t mask)
+{
+	struct expr e = expr_begin(b, "bitwise");
+
+	put_u32(b, NFTA_BITWISE_SREG, NFT_REG_1);
+	put_u32(b, NFTA_BITWISE_DREG, NFT_REG_1);
+	put_u32(b, NFTA_BITWISE_LEN, sizeof(mask));
+	put_data(b, NFTA_BITWISE_MASK, mask);
+	put_data(b, NFTA_BITWISE_XOR, 0);
+	expr_end(b, e);
+	e = expr_begin(b, "cmp");
+	put_u32(b, NFTA_CMP_SREG, NFT_REG_1);
+	put_u32(b, NFTA_CMP_OP, NFT_CMP_EQ);
+	put_data(b, NFTA_CMP_DATA, 0);
+	expr_end(b, e);
+}

@@ -248,7 +248,7 @@ struct bf_rt_config {
 	__u32 ops;          /* bit (1 << BF_CELL_x) for each kind of cell in use */
 	__u32 loaders;      /* bit (1 << BF_LOAD_x), likewise */
 	__u32 specials;     /* bit (1 << BF_SPECIAL_x), likewise */
-	__u32 pad;
+	__u32 assist_states; /* bf_companion.assist_states: packets in other states have no answers and need none */
 	__u64 tag;          /* bf_companion_tag() of the image's companion */
 };
 #define BF_NO_CODE 0xffffffffu

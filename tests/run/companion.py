@@ -497,6 +497,19 @@ def test_assist():
         same("answers again: accepted", 1, received(server))
 
 
+def test_assist_states():
+    """Answers for packets in some connection states only. The noter asks for all of them and drops those without answer."""
+    server, other = udp_server(S), udp_server(S, 8888)
+    for mask, new, untracked in ((0, 1, 1), (8, 1, 0), (2, 0, 0), (256, 0, 1), (8 + 256, 1, 1), (1 + 2 + 4, 0, 0)):
+        with Rig(S, "ip", "1", -3, 1, "assist:4:0", f"states:{mask}", "ct"):
+            S("nft 'add table ip raw; add chain ip raw c { type filter hook prerouting priority raw; }; "
+              "add rule ip raw c udp dport 8888 notrack'")
+            for port in (7777, 8888):
+                C.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"hi", ("10.2.0.4", port))
+            same(f"answers for states {mask:#x}: new, untracked", (new, untracked), (received(server), received(other)))
+            S("nft delete table ip raw")
+
+
 def tracked(ns, address):
     with ns:
         s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
@@ -540,7 +553,7 @@ TESTS = {
     **{f"log {f} {p}": (lambda f=f, p=p: test_log(f, p)) for f in ("ip", "ip6") for p in PLACES},
     **{f"nflog {f} {p}": (lambda f=f, p=p: test_nflog(f, p)) for f in ("ip", "ip6") for p in ("input", "output")},
     "several": test_several, "many": test_many, "flood": test_flood, "flush": test_flush, "flush parts": test_flush_parts,
-    "thief": test_thief, "twin": test_twin, "gso": test_gso, "bridge": test_bridge, "no backstop": test_no_backstop, "assist": test_assist, "conntrack": test_conntrack,
+    "thief": test_thief, "twin": test_twin, "gso": test_gso, "bridge": test_bridge, "no backstop": test_no_backstop, "assist": test_assist, "states": test_assist_states, "conntrack": test_conntrack,
     "errors": test_errors, "sweep": test_sweep,
 }
 

@@ -6,7 +6,7 @@
  *
  *   companion_rig ip|ip6 HOOK[,HOOK...] PRIORITY MAX CODE...
  *     CODE: reject:TYPE:CODE  log:LEVEL:FLAGS:PREFIX  nflog:GROUP:LEN:THRESHOLD:FLAGS:PREFIX  drop  xt:NAME
- *           assist:TYPEMASK:FLAGS (xt addrtype revision 1)  ct  nobackstop  many:N (LOG with prefix "code <i> ")
+ *           assist:TYPEMASK:FLAGS (xt addrtype revision 1)  states:MASK (assist_states)  ct  nobackstop  many:N (LOG with prefix "code <i> ")
  *   stdin, each answered by a line:
  *     note PROTO DPORT DADDR TERMINAL I,I,...   what is noted from now on
  *     left      entries in the maps, packets noted
@@ -116,6 +116,8 @@ static void parse(const char *arg)
 		new_code(arg + 3)->size = 8;
 	} else if (sscanf(arg, "assist:%u:%u", &a, &b) == 2) {
 		assist(a, b);
+	} else if (sscanf(arg, "states:%u", &a) == 1) {
+		desc.spec.assist_states = a;
 	} else if (!strcmp(arg, "ct")) {
 		desc.conntrack = true;
 	} else if (!strcmp(arg, "nobackstop")) {

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gate.c: a match that only the kernel can answer (addrtype) is asked before
+ * the program runs, for each packet, and costs more than the program. Most
+ * rulesets accept established connections long before they look at such a
+ * match. So for each connection state the ways through the graph are followed,
+ * tests of the state decided, all other tests taken both ways: if no way meets
+ * a test of an answer, packets in that state need not be asked about.
+ *
+ * Functions are what CALL leads to. Whether one can come back is found out
+ * once for each state; a circle (hand-made blobs) is taken to come back.
+ */
+#include "gen/gate.h"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/xt_conntrack.h>
+
+#define BUDGET 20000000u /* cells looked at, all in all */
+#define DEPTH_MAX 2048   /* nested calls */
+
+enum answer { UNKNOWN, OPEN, RETURNS, ENDS };
+
+struct gate {
+	const struct bf_cell *cells;
+	uint32_t n;
+	uint32_t state;     /* word CTSTATE of the packets followed, as far as it is known */
+	uint8_t *functions; /* by first cell: enum answer */
+	uint32_t *seen;     /* by cell: the function that saw it last + 1 */
+	uint32_t *todo;     /* a stack of cells */
+	uint32_t n_todo, cap_todo;
+	uint32_t budget, depth;
+	bool asked;         /* some way meets a test of an answer */
+	bool failed;
+};
+
+enum { /* rt/abi.h */
+	INVALID = XT_CONNTRACK_STATE_INVALID,
+	ESTABLISHED = 2,
+	RELATED = 4,
+	NEW = 8,
+	UNTRACKED = XT_CONNTRACK_STATE_UNTRACKED,
+	KNOWN = INVALID | ESTABLISHED | RELATED | NEW | UNTRACKED | BF_CT_NONE,
+};
+
+
+static void push(struct gate *g, uint32_t cell)
+{
+	if (g->n_todo == g->cap_todo) {
+		uint32_t cap = g->cap_todo ? g->cap_todo * 2 : 256;
+		uint32_t *more = realloc(g->todo, cap * sizeof(*more));
+
+		if (!more) {
+			g->failed = true;
+			return;
+		}
+		g->todo = more;
+		g->cap_todo = cap;
+	}
+	g->todo[g->n_todo++] = cell;
+}
+
+static void push_test(struct gate *g, const struct bf_cell *c)
+{
+	bool decided = c->word == BF_KEY_CTSTATE && !(c->mask & ~(uint32_t)KNOWN);
+	bool hit = (g->state & c->mask) - c->lo <= c->span;
+
+	if (c->word == BF_KEY_ASSIST)
+		g->asked = true;
+	if (!decided || hit)
+		push(g, c->hit);
+	if (!decided || !hit)
+		push(g, c->miss);
+}
+
+static bool returns(struct gate *g, uint32_t first);
+
+/* One cell of a function; true: the function can come back from here. */
+static bool visit(struct gate *g, uint32_t at)
+{
+	const struct bf_cell *c = &g->cells[at];
+
+	switch ((enum bf_cell_op)c->op) {
+	case BF_CELL_RET:
+		return true;
+	case BF_CELL_VERDICT:
+	case BF_CELL_OPS:
+		return false;
+	case BF_CELL_TEST:
+		push_test(g, c);
+		return false;
+	case BF_CELL_COUNT:
+	case BF_CELL_HANDOFF:
+		push(g, c->hit);
+		return false;
+	case BF_CELL_LOAD:
+	case BF_CELL_MATCH:
+	case BF_CELL_CODE:
+		push(g, c->hit);
+		push(g, c->miss);
+		return false;
+	case BF_CELL_CALL:
+		if (returns(g, c->hit))
+			push(g, c->miss);
+		return false;
+	}
+	return false;
+}
+
+static bool returns(struct gate *g, uint32_t first)
+{
+	uint32_t bottom = g->n_todo;
+	bool back = false;
+
+	if (first >= g->n || g->depth >= DEPTH_MAX)
+		g->failed = true;
+	if (g->failed || g->functions[first] != UNKNOWN)
+		return g->failed || g->functions[first] != ENDS;
+	g->functions[first] = OPEN;
+	g->depth++;
+	push(g, first);
+	while (g->n_todo > bottom && !g->failed && !g->asked) {
+		uint32_t at = g->todo[--g->n_todo];
+
+		if (at >= g->n || !g->budget--) {
+			g->failed = true;
+		} else if (g->seen[at] != first + 1) {
+			g->seen[at] = first + 1;
+			back |= visit(g, at);
+		}
+	}
+	g->n_todo = bottom;
+	g->depth--;
+	g->functions[first] = back ? RETURNS : ENDS;
+	return back;
+}
+
+static bool asks(struct gate *g, uint32_t state, const uint32_t *starts, uint32_t n_starts)
+{
+	bool none = state & (INVALID | UNTRACKED);
+
+	g->state = state | (none ? BF_CT_NONE : 0);
+	g->asked = false;
+	g->n_todo = 0;
+	memset(g->functions, UNKNOWN, g->n);
+	memset(g->seen, 0, g->n * sizeof(*g->seen));
+	for (uint32_t i = 0; i < n_starts && !g->asked && !g->failed; i++)
+		returns(g, starts[i]);
+	return g->asked;
+}
+
+uint32_t bf_assist_states(const struct bf_cell *cells, uint32_t n, const uint32_t *starts, uint32_t n_starts)
+{
+	static const uint32_t states[] = { INVALID, ESTABLISHED, RELATED, NEW, UNTRACKED };
+	struct gate g = { .cells = cells, .n = n, .budget = BUDGET };
+	uint32_t mask = 0, all = 0;
+
+	g.functions = malloc(n + 1);
+	g.seen = malloc((n + 1) * sizeof(*g.seen));
+	g.failed = !g.functions || !g.seen;
+	for (size_t i = 0; i < BF_ARRAY_SIZE(states) && !g.failed; i++) {
+		all |= states[i];
+		if (asks(&g, states[i], starts, n_starts))
+			mask |= states[i];
+	}
+	free(g.functions);
+	free(g.seen);
+	free(g.todo);
+	return g.failed || mask == all ? 0 : mask;
+}

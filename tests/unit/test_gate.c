@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* test_gate.c: which packets must be asked about beforehand, for cells written by hand. */
+#include "lib/unit.h"
+
+#include <stdlib.h>
+
+#include "gen/gate.h"
+
+enum { INVALID = 1, ESTABLISHED = 2, RELATED = 4, NEW = 8, UNTRACKED = 256 };
+
+#define TEST(word_, mask_, lo_, span_, hit_, miss_) \
+	{ .op = BF_CELL_TEST, .word = word_, .mask = mask_, .lo = lo_, .span = span_, .hit = hit_, .miss = miss_ }
+#define STATE(bits, hit_, miss_) TEST(BF_KEY_CTSTATE, bits, 1, UINT32_MAX - 1, hit_, miss_) /* any of them */
+#define ANSWER(hit_, miss_) TEST(BF_KEY_ASSIST, 1, 1, 0, hit_, miss_)
+#define PORT(hit_, miss_) TEST(BF_KEY_PORTS, 0xffff, 22, 0, hit_, miss_)
+#define END { .op = BF_CELL_VERDICT, .lo = BF_ACCEPT }
+#define CALL(to, back) { .op = BF_CELL_CALL, .hit = to, .miss = back }
+#define RET { .op = BF_CELL_RET }
+#define LOG(next) { .op = BF_CELL_HANDOFF, .hit = next }
+
+#define STATES(...) states((const struct bf_cell[]){ __VA_ARGS__ }, sizeof((const struct bf_cell[]){ __VA_ARGS__ }))
+
+static uint32_t states(const struct bf_cell *cells, size_t size)
+{
+	return bf_assist_states(cells, (uint32_t)(size / sizeof(*cells)), &(uint32_t){ 0 }, 1);
+}
+
+static void plain(void **state)
+{
+	assert_int_equal(STATES(ANSWER(1, 1), END), 0);
+	assert_int_equal(STATES(STATE(ESTABLISHED | RELATED, 2, 1), ANSWER(2, 2), END), INVALID | NEW | UNTRACKED);
+	assert_int_equal(STATES(STATE(NEW, 1, 2), ANSWER(2, 2), END), NEW);
+	assert_int_equal(STATES(STATE(NEW, 1, 3), LOG(2), ANSWER(3, 3), END), NEW);
+	/* a port decides nothing about states */
+	assert_int_equal(STATES(PORT(1, 2), STATE(ESTABLISHED, 3, 2), ANSWER(3, 3), END), 0);
+	assert_int_equal(STATES(STATE(ESTABLISHED, 3, 1), PORT(2, 3), ANSWER(3, 3), END), INVALID | RELATED | NEW | UNTRACKED);
+	/* SNAT beside the state: not known */
+	assert_int_equal(STATES(STATE(ESTABLISHED | 64, 2, 1), ANSWER(2, 2), END), 0);
+	/* no connection: invalid or untracked */
+	assert_int_equal(STATES(STATE(BF_CT_NONE, 1, 2), ANSWER(2, 2), END), INVALID | UNTRACKED);
+}
+
+static void calls(void **state)
+{
+	/* ufw's shape: a chain is called and comes back, the next accepts what is established, then asks */
+	assert_int_equal(STATES(CALL(4, 1), CALL(5, 2), END, END,
+	                        RET,                                      /* 4 */
+	                        STATE(ESTABLISHED | RELATED, 3, 6),       /* 5 */
+	                        STATE(INVALID, 7, 8), CALL(4, 8),         /* 6, 7 */
+	                        CALL(10, 9), RET,                         /* 8, 9 */
+	                        ANSWER(11, 11), RET),
+	                 INVALID | NEW | UNTRACKED);
+	/* what never comes back keeps what is behind it from being asked */
+	assert_int_equal(STATES(STATE(NEW, 1, 4), CALL(3, 2), ANSWER(3, 3), END, ANSWER(3, 3)),
+	                 INVALID | ESTABLISHED | RELATED | UNTRACKED);
+	/* it comes back for some states only */
+	assert_int_equal(STATES(CALL(3, 1), ANSWER(2, 2), END, STATE(ESTABLISHED, 2, 4), RET), INVALID | RELATED | NEW | UNTRACKED);
+}
+
+static void strange(void **state)
+{
+	struct bf_cell *deep = calloc(5001, sizeof(*deep));
+
+	/* a circle, and one through calls */
+	assert_int_equal(STATES(STATE(NEW, 1, 2), ANSWER(0, 0), PORT(0, 3), END), NEW);
+	assert_int_equal(STATES(STATE(NEW, 1, 2), ANSWER(0, 0), CALL(0, 3), END), NEW);
+	/* out of bounds: nothing is claimed */
+	assert_int_equal(STATES(STATE(NEW, 1, 7), ANSWER(2, 2), END), 0);
+	assert_int_equal(STATES(CALL(9, 1), END), 0);
+	for (uint32_t i = 0; i < 5000; i++)
+		deep[i] = (struct bf_cell)CALL(i + 1, i + 1);
+	deep[5000] = (struct bf_cell)RET;
+	assert_int_equal(states(deep, 5001 * sizeof(*deep)), 0);
+	free(deep);
+}
+
+UNIT_MAIN(cmocka_unit_test(plain), cmocka_unit_test(calls), cmocka_unit_test(strange))
