@@ -25,6 +25,7 @@
  * guards and of matches with state, and emit each body by lower_body().
  */
 #include "gen/build.h"
+#include "gen/gate.h"
 
 enum { COPY_MAX = 4096 };
 enum { NEW, OPEN, DONE };
@@ -387,7 +388,7 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
 	if (!err && l.plan.active) {
 		bf_lower_chains(&l);
 		bf_lower_finish(&l);
-		err = l.err;
+		err = l.err ? l.err : bf_graph_gate(g);
 	}
 	bf_lower_free(&l);
 	return err;

@@ -167,3 +167,22 @@ uint32_t bf_assist_states(const struct bf_cell *cells, uint32_t n, const uint32_
 	free(g.todo);
 	return g.failed || mask == all ? 0 : mask;
 }
+
+int bf_graph_gate(struct bf_graph *g)
+{
+	_cleanup_free_ uint32_t *starts = calloc(g->n_roots + 1, sizeof(*starts));
+	uint32_t n = 0;
+
+	if (!starts)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < g->n_roots; i++)
+		if (g->roots[i].uses.assists)
+			starts[n++] = g->roots[i].start;
+	if (!n || !g->conntrack)
+		return 0;
+	g->companion.assist_states = bf_assist_states(g->cells, g->n_cells, starts, n);
+	for (uint32_t i = 0; i < g->n_roots && g->companion.assist_states; i++)
+		if (g->roots[i].uses.assists)
+			g->roots[i].uses.needs |= BF_NEED_CT;
+	return 0;
+}

@@ -3,8 +3,7 @@
 #ifndef BF_GATE_H
 #define BF_GATE_H
 
-#include "base/base.h"
-#include "rt/abi.h"
+#include "gen/graph.h"
 
 /*
  * The connection states (XT_CONNTRACK_STATE_INVALID, _ESTABLISHED, ...) of the
@@ -12,5 +11,8 @@
  * the starts. 0: in all states, or it would take too long to say.
  */
 uint32_t bf_assist_states(const struct bf_cell *cells, uint32_t n, const uint32_t *starts, uint32_t n_starts);
+
+/* Fills companion.assist_states of a finished graph; programs that ask learn the state, then. */
+int bf_graph_gate(struct bf_graph *g);
 
 #endif

@@ -143,6 +143,7 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.ops = r->uses.ops,
 		.loaders = r->uses.loaders,
 		.specials = r->uses.specials,
+		.assist_states = g->graph.companion.assist_states,
 		.tag = bf_companion_tag(&g->graph.companion),
 	};
 }

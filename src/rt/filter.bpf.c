@@ -294,7 +294,9 @@ static inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx *ctx, boo
 		fill_name(f, BF_KEY_IIFNAME, f->state->in);
 	if (needs(BF_NEED_OIFNAME))
 		fill_name(f, BF_KEY_OIFNAME, f->state->out);
-	return needs(BF_NEED_ASSIST) ? bf_assist(f) : 0;
+	if (!needs(BF_NEED_ASSIST) || (config.assist_states && !(f->key[BF_KEY_CTSTATE] & config.assist_states)))
+		return 0;
+	return bf_assist(f);
 }
 
 /* ---------------------------------------------------------------------- walk */

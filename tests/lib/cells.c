@@ -59,6 +59,8 @@ static void fill_key(struct cells_walk *w)
 		bf_packet_field(w->p, i, &v);
 		store(w->key + f->word, f, v);
 	}
+	if (w->c->g->companion.assist_states && !(w->key[BF_KEY_CTSTATE] & w->c->g->companion.assist_states))
+		return; /* nobody may look at the answers */
 	for (uint32_t i = 0; i < w->c->g->companion.n_assists; i++) {
 		const struct bf_assist_spec *s = &w->c->g->companion.assists[i];
 		struct bf_assist a = { .revision = s->revision, .size = s->size, .info = s->info };
