@@ -118,8 +118,10 @@ static inline void fill_ip(struct bf_frame *f)
 	__u32 dest = load32(bytes_at(f->nh + 16), 0);
 	__u32 meta = 0;
 
-	f->key[BF_KEY_SADDR] = bpf_ntohl(b >> 32);
-	f->key[BF_KEY_DADDR] = bpf_ntohl(dest);
+	if (needs(BF_NEED_ADDRS)) {
+		f->key[BF_KEY_SADDR] = bpf_ntohl(b >> 32);
+		f->key[BF_KEY_DADDR] = bpf_ntohl(dest);
+	}
 	if (needs(BF_NEED_IPHDR | BF_NEED_L4))
 		meta = (b >> 8 & 0xff) | (b & 0xff) << 8 | (a >> 8 & 0xff) << 16;
 	if (needs(BF_NEED_PKTTYPE))

@@ -27,7 +27,7 @@ static inline int try_limit(struct bf_rt_limit *l)
 	if (credit > l->cap)
 		credit = l->cap;
 	pass = l->cost <= credit;
-	if (!pass && now == then)
+	if (!pass && now == (__u32)(old >> 32))
 		return BF_MISS; /* nothing changes */
 	if (pass)
 		credit -= l->cost;

@@ -147,6 +147,31 @@ int rtprog_run(const struct rtprog *c, const void *packet, size_t len)
 	return err < 0 ? err : (int)r.retval;
 }
 
+/* For each word: a test, and beside it a count that goes on with the next; then a verdict. */
+void rtprog_expect(struct rtprog *c, uint8_t family, const char *how, uint32_t needs, const struct rtprog_word *w, uint32_t n)
+{
+	static struct bf_cell cells[2 * BF_KEY_WORDS + 1];
+
+	if (n > BF_KEY_WORDS)
+		abort();
+	for (uint32_t i = 0; i < n; i++) {
+		cells[2 * i] = (struct bf_cell){ .op = BF_CELL_TEST, .word = (uint8_t)w[i].word, .mask = ~0u, .lo = w[i].value,
+			.hit = 2 * i + 2, .miss = 2 * i + 1 };
+		cells[2 * i + 1] = (struct bf_cell){ .op = BF_CELL_COUNT, .arg = w[i].word, .hit = 2 * i + 2 };
+	}
+	cells[2 * n] = (struct bf_cell){ .op = BF_CELL_VERDICT, .lo = BF_ACCEPT };
+	*c = (struct rtprog){ .family = family, .how = how, .cells = cells, .n_cells = 2 * n + 1, .n_counters = BF_KEY_WORDS,
+		.config.needs = needs };
+}
+
+int rtprog_unexpected(const struct rtprog *c)
+{
+	for (uint32_t i = 0; i < c->n_counters; i++)
+		if (rtprog_counter(c, i).packets)
+			return (int)i;
+	return -1;
+}
+
 unsigned rtprog_time(const struct rtprog *c, const void *packet, size_t len)
 {
 	uint8_t state[48], frame[65536];

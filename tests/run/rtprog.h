@@ -40,6 +40,18 @@ int rtprog_prog(const struct rtprog *c);
 struct bf_rt_counter rtprog_counter(const struct rtprog *c, uint32_t i);
 /* Runs the program on a packet (from the IP header on; the MAC header is put before it). The verdict, or -errno. */
 int rtprog_run(const struct rtprog *c, const void *packet, size_t len);
+/*
+ * A program that looks at words of the key: word -> value, all of them. What
+ * differs is counted under the word's number. The tables are static: one at a
+ * time.
+ */
+struct rtprog_word {
+	uint32_t word, value;
+};
+void rtprog_expect(struct rtprog *c, uint8_t family, const char *how, uint32_t needs, const struct rtprog_word *w, uint32_t n);
+/* -1, or the first word that was not as expected. */
+int rtprog_unexpected(const struct rtprog *c);
+
 /* Nanoseconds per run, the best of several rounds. */
 unsigned rtprog_time(const struct rtprog *c, const void *packet, size_t len);
 
