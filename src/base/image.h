@@ -56,7 +56,7 @@ struct bf_prog_image {
 	const char *name;      /* at most 15 characters */
 	uint8_t family;        /* NFPROTO_IPV4 or NFPROTO_IPV6 */
 	uint8_t hook;          /* NF_INET_* */
-	int priority;          /* wished for; the place next to it is taken when the kernel says EBUSY */
+	int priority;          /* wished for; a free place right before it is taken (kern/dispatch.h) */
 	bool handoff;          /* packets may leave with a hand-off: needs companion and (terminal codes) backstop */
 	uint32_t config;       /* where its struct bf_rt_config begins in the map "config": bf_link adds it */
 	struct bpf_insn *insns;

@@ -4,17 +4,11 @@
 
 #include <limits.h>
 
+#include "kern/insn.h"
 #include "kern/load.h"
 #include "kern/sys.h"
 
-enum { PLACES = 16, BACKSTOP_PLACES = 16, TAIL_CALL = 12 };
-
-#define INSN(c, d, s, o, i) \
-	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
-#define LD_FD(d, kind, fd) INSN(BPF_LD | BPF_IMM | BPF_DW, d, kind, 0, fd), ((struct bpf_insn){ 0 })
-#define MOV(d, v) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, v)
-#define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
-#define EXIT INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+enum { PLACES = 16, BACKSTOP_PLACES = 16 };
 
 int bf_const_prog(const char *name, int verdict, struct bf_diag *d)
 {
@@ -26,15 +20,15 @@ int bf_const_prog(const char *name, int verdict, struct bf_diag *d)
 static int dispatcher_prog(const struct bf_ns *ns, int gen, unsigned n, struct bf_diag *d)
 {
 	const struct bpf_insn insns[] = {
-		LD_FD(4, BPF_PSEUDO_MAP_VALUE, gen),
-		INSN(BPF_LDX | BPF_MEM | BPF_DW, 4, 4, 0, 0),
-		LD_FD(2, BPF_PSEUDO_MAP_FD, ns->dispatch),
-		INSN(BPF_JMP | BPF_JSET | BPF_K, 4, 0, 3, 1),
+		LD_MAP(4, BPF_PSEUDO_MAP_VALUE, gen),
+		LOAD(4, 4, 0),
+		LD_MAP(2, BPF_PSEUDO_MAP_FD, ns->dispatch),
+		JSET(4, 1, 3),
 		MOV(3, (int)n),
-		CALL(TAIL_CALL),
-		INSN(BPF_JMP | BPF_JA, 0, 0, 2, 0),
+		CALL(FN_TAIL_CALL),
+		JA(2),
 		MOV(3, BF_DISPATCHERS + (int)n),
-		CALL(TAIL_CALL),
+		CALL(FN_TAIL_CALL),
 		MOV(0, BF_DROP),
 		EXIT,
 	};
@@ -127,7 +121,8 @@ static int attach(const struct bf_ns *ns, int prog, const struct place *at, int 
 	return fd;
 }
 
-static int attach_and_pin(struct bf_ns *ns, int prog, unsigned n, const struct place *at, bool backstop, struct bf_diag *d)
+static int attach_and_pin(struct bf_ns *ns, int prog, unsigned n, const struct place *at, bool backstop,
+                          struct bf_diag *d)
 {
 	char path[BF_PATH_MAX];
 	_cleanup_close_ int link = -1;

@@ -20,7 +20,7 @@
 #include "kern/ns.h"
 #include "kern/unit.h"
 
-/* r0 = verdict; exit. Its descriptor. */
+/* A program that returns verdict. Its descriptor or -errno. */
 int bf_const_prog(const char *name, int verdict, struct bf_diag *d);
 
 /* The dispatcher of that place, or -ENOENT. */

@@ -33,32 +33,44 @@ static bool parse_cookie(const char *name, uint64_t *cookie)
 	return !*end && !errno;
 }
 
-/* Calls f for each link that is pinned in a directory; how many there are. */
-static int each_link(const struct dir *dir, void (*f)(const char *path))
+/* Calls f for each link that is pinned in a directory. The sum of what it returns, or the first error. */
+static int each_link(const struct dir *dir, int (*f)(const struct bf_netlist *l, const char *path),
+                     const struct bf_netlist *l)
 {
 	_cleanup_buf_ struct bf_buf names = { 0 };
-	int n = 0, err = bf_path_list(dir->path, &names);
+	int sum = 0, err = bf_path_list(dir->path, &names);
 
-	for (const char *p = names.data; p && p < names.data + names.len; p += strlen(p) + 1) {
+	for (const char *p = names.data; !err && p && p < names.data + names.len; p += strlen(p) + 1) {
 		char path[BF_PATH_MAX];
+		int r;
 
 		if (strncmp(p, "link-", 5))
 			continue;
-		n++;
 		bf_path(path, "%s/%s", dir->path, p);
-		if (f)
-			f(path);
+		r = f(l, path);
+		if (r < 0)
+			err = r;
+		else
+			sum += r;
 	}
-	return err ? err : n;
+	return err ? err : sum;
 }
 
-static void remove_link(const char *path)
+/* References that the link holds: a detached one holds none. */
+static int references(const struct bf_netlist *l, const char *path)
 {
-	int fd = bf_pin_get(path);
+	_cleanup_close_ int fd = bf_pin_get(path);
+
+	return fd < 0 ? fd : bf_link_is_alive(l->dead, fd);
+}
+
+static int remove_link(const struct bf_netlist *l, const char *path)
+{
+	_cleanup_close_ int fd = bf_pin_get(path);
 
 	if (!unlink(path) && fd >= 0)
 		bf_link_detach(fd);
-	bf_closep(&fd);
+	return 0;
 }
 
 /* Nothing but our links keeps it? Of a namespace that is gone only a directory without links can be left. */
@@ -66,7 +78,7 @@ static bool is_abandoned(const struct bf_netlist *l, const struct dir *dir)
 {
 	const struct bf_netns *list;
 	uint32_t n;
-	int links = each_link(dir, NULL);
+	int links = each_link(dir, references, l);
 
 	if (links < 0 || bf_netlist_look(l, &list, &n))
 		return false;
@@ -88,7 +100,7 @@ static bool release(const struct bf_netlist *l, const struct dir *dir)
 		return false;
 	bf_path(gen, "%s/gen", dir->path);
 	unlink(gen);
-	each_link(dir, remove_link);
+	each_link(dir, remove_link, l);
 	return !bf_path_remove(dir->path, false);
 }
 

@@ -17,7 +17,7 @@ void bf_grace_close(struct bf_grace *g);
 #define _cleanup_grace_ _cleanup_(bf_grace_close)
 #define BF_GRACE_NONE { -1, -1, false }
 
-/* grace_fast.c. Does waiting by bf_grace_expedited work on this kernel? Found out once; kept in the directory `base`. */
+/* grace_fast.c: does waiting by bf_grace_expedited work on this kernel? Found out once, kept in the directory `base`. */
 bool bf_grace_is_fast(const char *base);
 int bf_grace_expedited(void);
 

@@ -17,11 +17,12 @@
 #include <time.h>
 
 #include "kern/grace.h"
+#include "kern/insn.h"
 #include "kern/load.h"
 #include "kern/path.h"
 #include "kern/sys.h"
 
-enum { SAMPLES = 2, TRIES = 6, ATTEMPTS = 8, KTIME_GET_NS = 5, SPIN_NS = 8000000, ROUNDS = 1 << 23 };
+enum { SAMPLES = 2, TRIES = 6, ATTEMPTS = 8, SPIN_NS = 8000000, ROUNDS = 1 << 23 };
 
 struct flags {
 	uint32_t inside, left;
@@ -37,33 +38,26 @@ int bf_grace_expedited(void)
 	return 0;
 }
 
-#define INSN(c, d, s, o, i) \
-	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
-#define MOV(d, v) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, v)
-#define MOVR(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define ADD(d, v) INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, v)
-#define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
-
 /* Says that it is inside, turns round and round for SPIN_NS, says that it left. */
 static const struct bpf_insn spin[] = {
-	INSN(BPF_LD | BPF_IMM | BPF_DW, 6, 0, 0, 0), { 0 }, /* 0: flags */
-	CALL(KTIME_GET_NS),
+	LD_MAP(6, 0, 0), /* 0: flags */
+	CALL(FN_KTIME_GET_NS),
 	MOVR(7, 0), ADD(7, SPIN_NS),
 	MOV(1, 1),
-	INSN(BPF_STX | BPF_MEM | BPF_W, 6, 1, 0, 0),
+	STORE32(6, 1, 0),
 	MOVR(1, 10), ADD(1, -8), MOV(2, 0), MOV(3, ROUNDS),
 	CALL(0), /* 11: bpf_iter_num_new */
 	MOVR(1, 10), ADD(1, -8), /* 12: round */
 	CALL(0), /* 14: bpf_iter_num_next */
-	INSN(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2, 0),
-	CALL(KTIME_GET_NS),
-	INSN(BPF_JMP | BPF_JLT | BPF_X, 0, 7, -6, 0),
+	JEQ(0, 0, 2),
+	CALL(FN_KTIME_GET_NS),
+	JLTR(0, 7, -6),
 	MOVR(1, 10), ADD(1, -8),
 	CALL(0), /* 20: bpf_iter_num_destroy */
 	MOV(1, 1),
-	INSN(BPF_STX | BPF_MEM | BPF_W, 6, 1, 4, 0),
+	STORE32(6, 1, 4),
 	MOV(0, 1),
-	INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	EXIT,
 };
 
 static const struct bf_reloc relocs[] = {

@@ -39,7 +39,8 @@ int bf_ns_open(struct bf_ns **out, int netns_fd, bool create, struct bf_diag *d)
 void bf_ns_close(struct bf_ns *ns);
 uint64_t bf_ns_cookie(const struct bf_ns *ns);
 
-/* Writers exclude each other per namespace: waits up to timeout_ms (-1: for ever), then -ETIMEDOUT. Dropped by bf_ns_unlock or close. */
+/* Writers exclude each other per namespace: waits up to timeout_ms (-1: for ever), then -ETIMEDOUT. Ends with
+ * bf_ns_unlock or bf_ns_close. */
 int bf_ns_lock(struct bf_ns *ns, int timeout_ms);
 void bf_ns_unlock(struct bf_ns *ns);
 

@@ -9,7 +9,7 @@
 
 enum { LOG_SIZE = 64 << 10, LOG_LINES = 12 };
 
-/* The last lines of the verifier's log: what it stumbled over. The kernel (6.4) keeps the end when the log is too long. */
+/* The last lines of the verifier's log: what it stumbled over. When the log is too long the kernel keeps its end. */
 static const char *log_tail(char *log)
 {
 	size_t len = strlen(log);

@@ -36,7 +36,7 @@ int bf_map_make(const struct bf_map_spec *s, struct bf_diag *d);
 /* Bytes that a mmapable array's elements take. */
 size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries);
 
-/* Puts this kernel's ids, offsets and the maps' descriptors into a copy of the instructions. btf is opened when needed. */
+/* Puts this kernel's ids, offsets and the maps' descriptors into a copy of the instructions. Opens *btf when needed. */
 int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int *maps, uint32_t n_maps,
                 struct bf_btf **btf, struct bf_diag *d);
 

@@ -15,10 +15,11 @@
  */
 #include "kern/netlist.h"
 
+#include "kern/insn.h"
 #include "kern/load.h"
 #include "kern/sys.h"
 
-enum { MAX = 65536, GET_CURRENT_TASK = 35, PROBE_READ_KERNEL = 113 };
+enum { MAX = 65536 };
 
 struct result {
 	uint32_t n;
@@ -27,43 +28,25 @@ struct result {
 	struct bf_netns net[MAX];
 };
 
-#define INSN(c, d, s, o, i) \
-	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
-#define MOV(d, v) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, v)
-#define MOVR(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define ADD(d, v) INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, v)
-#define SUB(d, v) INSN(BPF_ALU64 | BPF_SUB | BPF_K, d, 0, 0, v)
-#define LOAD(d, s, o) INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, o, 0)
-#define STORE(d, s, o) INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
-#define LOAD32(d, s, o) INSN(BPF_LDX | BPF_MEM | BPF_W, d, s, o, 0)
-#define STORE32(d, s, o) INSN(BPF_STX | BPF_MEM | BPF_W, d, s, o, 0)
-#define MAP(d) INSN(BPF_LD | BPF_IMM | BPF_DW, d, 0, 0, 0), ((struct bpf_insn){ 0 })
-#define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
-#define JEQ(d, v, o) INSN(BPF_JMP | BPF_JEQ | BPF_K, d, 0, o, v)
-#define JNE(d, v, o) INSN(BPF_JMP | BPF_JNE | BPF_K, d, 0, o, v)
-#define JNER(d, s, o) INSN(BPF_JMP | BPF_JNE | BPF_X, d, s, o, 0)
-#define JGE(d, v, o) INSN(BPF_JMP | BPF_JGE | BPF_K, d, 0, o, v)
-#define EXIT INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
-
 /* The stack, below r10. */
 enum { ITER = -8, CUR = -16, OPS = -24, START = -32, TMP = -40 };
 
 /* A jump is written as target - following instruction, by the numbers in the comments. */
 static const struct bpf_insn insns[] = {
 	/* 0: the own namespace; its operations; where the walk starts */
-	CALL(GET_CURRENT_TASK),
+	CALL(FN_GET_CURRENT_TASK),
 	MOVR(3, 0),
 	ADD(3, 0), /* 2: task_struct.nsproxy */
 	MOVR(1, 10), ADD(1, TMP), MOV(2, 8),
-	CALL(PROBE_READ_KERNEL),
+	CALL(FN_PROBE_READ_KERNEL),
 	LOAD(3, 10, TMP),
 	ADD(3, 0), /* 8: nsproxy.net_ns */
 	MOVR(1, 10), ADD(1, TMP), MOV(2, 8),
-	CALL(PROBE_READ_KERNEL),
+	CALL(FN_PROBE_READ_KERNEL),
 	LOAD(3, 10, TMP),
 	ADD(3, 0), /* 14: net.ns.ops */
 	MOVR(1, 10), ADD(1, OPS), MOV(2, 8),
-	CALL(PROBE_READ_KERNEL),
+	CALL(FN_PROBE_READ_KERNEL),
 	LOAD(1, 10, TMP),
 	ADD(1, 0), /* 20: net.list */
 	STORE(10, 1, CUR),
@@ -79,41 +62,41 @@ static const struct bpf_insn insns[] = {
 	ADD(3, 0), /* 33: net.ns.ops */
 	SUB(3, 0), /* 34: net.list */
 	MOVR(1, 10), ADD(1, TMP), MOV(2, 8),
-	CALL(PROBE_READ_KERNEL),
+	CALL(FN_PROBE_READ_KERNEL),
 	JNE(0, 0, 81 - 40),
 	LOAD(1, 10, TMP),
 	LOAD(2, 10, OPS),
 	JNER(1, 2, 68 - 43),
 	/* 43: note it */
-	MAP(6),
+	LD_MAP(6, 0, 0),
 	LOAD32(7, 6, 0),
 	JGE(7, MAX, 81 - 47),
 	MOVR(8, 7),
-	INSN(BPF_ALU64 | BPF_LSH | BPF_K, 8, 0, 0, 4),
-	INSN(BPF_ALU64 | BPF_ADD | BPF_X, 8, 6, 0, 0),
+	LSH(8, 4),
+	ADDR(8, 6),
 	MOVR(1, 8), ADD(1, offsetof(struct result, net)), MOV(2, 8),
 	LOAD(3, 10, CUR),
 	ADD(3, 0), /* 54: net.net_cookie */
 	SUB(3, 0), /* 55: net.list */
-	CALL(PROBE_READ_KERNEL),
+	CALL(FN_PROBE_READ_KERNEL),
 	JNE(0, 0, 81 - 58),
 	MOVR(1, 8), ADD(1, offsetof(struct result, net[0].refs)), MOV(2, 4),
 	LOAD(3, 10, CUR),
 	ADD(3, 0), /* 62: the reference count */
 	SUB(3, 0), /* 63: net.list */
-	CALL(PROBE_READ_KERNEL),
+	CALL(FN_PROBE_READ_KERNEL),
 	JNE(0, 0, 81 - 66),
 	ADD(7, 1),
 	STORE32(6, 7, 0),
 	/* 68: on; round? */
 	MOVR(1, 10), ADD(1, CUR), MOV(2, 8),
 	LOAD(3, 10, CUR),
-	CALL(PROBE_READ_KERNEL),
+	CALL(FN_PROBE_READ_KERNEL),
 	JNE(0, 0, 81 - 74),
 	LOAD(1, 10, CUR),
 	LOAD(2, 10, START),
 	JNER(1, 2, 28 - 77),
-	MAP(6),
+	LD_MAP(6, 0, 0),
 	MOV(1, 1),
 	STORE32(6, 1, 4),
 	/* 81: end */
@@ -145,7 +128,7 @@ static int put_count(const struct bf_btf *btf, struct bpf_insn *i)
 	return m.size == 4 ? 0 : -EOPNOTSUPP;
 }
 
-static int load_prog(struct bf_netlist *l, struct bf_diag *d)
+static int load_prog(struct bf_netlist *l, struct bf_btf **btf, struct bf_diag *d)
 {
 	static const struct bf_prog_image image = {
 		.name = "bf_netlist",
@@ -153,7 +136,6 @@ static int load_prog(struct bf_netlist *l, struct bf_diag *d)
 		.relocs = (struct bf_reloc *)relocs,
 		.n_relocs = BF_ARRAY_SIZE(relocs),
 	};
-	_cleanup_btf_ struct bf_btf *btf = NULL;
 	struct bpf_insn copy[BF_ARRAY_SIZE(insns)];
 	const struct bf_prog_desc p = {
 		.name = "bf_netlist",
@@ -165,25 +147,29 @@ static int load_prog(struct bf_netlist *l, struct bf_diag *d)
 	int err;
 
 	memcpy(copy, insns, sizeof(insns));
-	err = bf_relocate(&image, copy, &l->map, 1, &btf, d);
+	err = bf_relocate(&image, copy, &l->map, 1, btf, d);
 	if (!err)
-		err = put_count(btf, &copy[62]);
+		err = put_count(*btf, &copy[62]);
 	if (err)
 		return err;
 	l->prog = bf_prog_load(&p);
-	return l->prog < 0 ? l->prog : 0;
+	if (l->prog < 0)
+		return l->prog;
+	l->dead = bf_linkdead_load(btf, d);
+	return l->dead < 0 ? l->dead : 0;
 }
 
 int bf_netlist_open(struct bf_netlist *l, struct bf_diag *d)
 {
 	const struct bf_map_desc m = { "bf_netlist", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct result), 1, BPF_F_MMAPABLE, 0 };
+	_cleanup_btf_ struct bf_btf *btf = NULL;
 	int err;
 
 	*l = (struct bf_netlist)BF_NETLIST_NONE;
 	l->map = bf_map_create(&m);
 	if (l->map >= 0)
 		l->mem = bf_map_mmap(l->map, sizeof(struct result), true);
-	err = l->map < 0 ? l->map : l->mem ? load_prog(l, d) : -ENOMEM;
+	err = l->map < 0 ? l->map : l->mem ? load_prog(l, &btf, d) : -ENOMEM;
 	if (!err)
 		return 0;
 	bf_netlist_close(l);
@@ -195,6 +181,7 @@ void bf_netlist_close(struct bf_netlist *l)
 	bf_map_munmap(l->mem, sizeof(struct result));
 	bf_closep(&l->map);
 	bf_closep(&l->prog);
+	bf_closep(&l->dead);
 	*l = (struct bf_netlist)BF_NETLIST_NONE;
 }
 

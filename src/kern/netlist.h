@@ -4,6 +4,7 @@
 #define BF_KERN_NETLIST_H
 
 #include "base/diag.h"
+#include "kern/btf.h"
 
 struct bf_netns {
 	uint64_t cookie;
@@ -12,15 +13,20 @@ struct bf_netns {
 
 struct bf_netlist {
 	int map, prog;
+	int dead; /* linkdead.c */
 	void *mem;
 };
 
 int bf_netlist_open(struct bf_netlist *l, struct bf_diag *d);
 void bf_netlist_close(struct bf_netlist *l);
 #define _cleanup_netlist_ _cleanup_(bf_netlist_close)
-#define BF_NETLIST_NONE { -1, -1, NULL }
+#define BF_NETLIST_NONE { -1, -1, -1, NULL }
 
-/* Looks again. *list lies in the map until the next look. -EAGAIN: namespaces came and went meanwhile, nothing is known. */
+/* Looks again. *list lies in the map until the next look. -EAGAIN: some came and went meanwhile, nothing is known. */
 int bf_netlist_look(const struct bf_netlist *l, const struct bf_netns **list, uint32_t *n);
+
+/* linkdead.c: a program that looks, its descriptor; then 1: attached, 0: detached, or -errno. */
+int bf_linkdead_load(struct bf_btf **btf, struct bf_diag *d);
+int bf_link_is_alive(int prog, int link);
 
 #endif

@@ -80,10 +80,11 @@ static int find_net(struct bf_ns *ns, int netns_fd, struct bf_diag *d)
 static int found(const struct bf_ns *ns, int err, struct bf_diag *d)
 {
 	if (err == -EPROTONOSUPPORT)
-		bf_diag_error(d, err, "the rules of this network namespace were stored by another version of bpfilter; to give them "
-		              "up (which ends their filtering): rm -r /run/bpfilter/%" PRIu64, ns->cookie);
+		bf_diag_error(d, err, "the rules of this network namespace were stored by another version of bpfilter; "
+		              "to give them up (which ends their filtering): rm -r /run/bpfilter/%" PRIu64, ns->cookie);
 	else if (err && err != -ENOENT)
-		bf_diag_error(d, err, "cannot read %s: %s%s", ns->dir, strerror(-err), err == -EACCES ? " (only root may)" : "");
+		bf_diag_error(d, err, "cannot read %s: %s%s", ns->dir, strerror(-err),
+		              err == -EACCES ? " (only root may)" : "");
 	return err;
 }
 

@@ -15,7 +15,7 @@ enum {
 	BF_STATE_VERSION = 1, /* of all that is stored: raise it when a layout changes */
 };
 
-/* One hook we sit at. `used` is set last when it is made, and the link may still be missing then (killed in between). */
+/* One hook we sit at. Only with its pinned link it counts: who made it may have been killed in between. */
 struct bf_dispatcher {
 	char unit[32];
 	uint8_t used, family, hook, backstop;

@@ -26,7 +26,7 @@ void bf_path(char out[BF_PATH_MAX], const char *fmt, ...) bf_printf_like(2, 3);
 /* Removes a directory with all in it, or (keep_dir) only what is in it. Nothing there is success. */
 int bf_path_remove(const char *path, bool keep_dir);
 
-/* Pins one thing more (a second name for the same pin) for everything in the directory `from`, into the new directory `to`. */
+/* Makes the directory `to` with second names for all pins in the directory `from`. */
 int bf_path_link_all(const char *from, const char *to);
 
 /* The names in a directory, sorted, each with its NUL, into b. */

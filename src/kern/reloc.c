@@ -21,8 +21,8 @@ static int missing(const struct ctx *c, const struct bf_reloc *r, const char *wh
 
 static int bad(const struct ctx *c, const struct bf_reloc *r)
 {
-	return bf_diag_error(c->d, -EINVAL, "program \"%s\": relocation %d does not fit instruction %u", c->p->name, r->kind,
-	                     r->insn);
+	return bf_diag_error(c->d, -EINVAL, "program \"%s\": relocation %d does not fit instruction %u", c->p->name,
+	                     r->kind, r->insn);
 }
 
 static int put_imm(const struct ctx *c, const struct bf_reloc *r, uint32_t value)

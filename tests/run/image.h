@@ -16,7 +16,8 @@
 #define I_LDX(sz, d, s, o) \
 	((struct bpf_insn){ .code = BPF_LDX | BPF_MEM | (sz), .dst_reg = (d), .src_reg = (s), .off = (o) })
 #define I_ADD_MEM(d, s, o) \
-	((struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = (d), .src_reg = (s), .off = (o), .imm = BPF_ADD })
+	((struct bpf_insn){                                                                                    \
+		.code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = (d), .src_reg = (s), .off = (o), .imm = BPF_ADD })
 #define I_CALL(f) ((struct bpf_insn){ .code = BPF_JMP | BPF_CALL, .imm = (f) })
 #define I_EXIT ((struct bpf_insn){ .code = BPF_JMP | BPF_EXIT })
 

@@ -14,6 +14,7 @@
 
 #include "kern/kern.h"
 #include "kern/netlist.h"
+#include "kern/sys.h"
 #include "run/image.h"
 #include "run/net.h"
 
@@ -160,6 +161,24 @@ static void handle_keeps(void **state)
 	goes(cookie);
 }
 
+/* A pinned link that somebody detached holds no reference: it must not be taken for one that is held by others. */
+static void detached_link_does_not_count(void **state)
+{
+	uint64_t cookie = filtered_ns(true);
+	int fd = test_net_fd(), link;
+	char path[100];
+
+	go_home();
+	snprintf(path, sizeof(path), "/run/bpfilter/%llu/link-0", (unsigned long long)cookie);
+	link = bf_pin_get(path);
+	assert_true(link >= 0);
+	assert_int_equal(bf_link_detach(link), 0);
+	close(link);
+	stays(cookie, "a descriptor is open, and one link is detached");
+	close(fd);
+	goes(cookie);
+}
+
 /* Nothing keeps such a namespace; only the directory is left. */
 static void state_without_links(void **state)
 {
@@ -193,6 +212,7 @@ int main(void)
 		cmocka_unit_test(socket_keeps),
 		cmocka_unit_test(mount_keeps),
 		cmocka_unit_test(handle_keeps),
+		cmocka_unit_test(detached_link_does_not_count),
 		cmocka_unit_test(state_without_links),
 		cmocka_unit_test(first_use_collects),
 	};

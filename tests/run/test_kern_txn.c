@@ -377,7 +377,8 @@ static void commit_slow(struct fixture *f, struct bf_rt_counter *old, uint32_t n
 	};
 	_cleanup_image_ struct bf_image *img = test_image(NFPROTO_IPV4, "ip-filter", 1, 1);
 
-	test_image_map(img, (struct bf_map_spec){ "counters", BF_MAP_COUNTERS, BPF_MAP_TYPE_ARRAY, 4, 16, 1, BPF_F_MMAPABLE });
+	test_image_map(img, (struct bf_map_spec){ "counters", BF_MAP_COUNTERS, BPF_MAP_TYPE_ARRAY, 4, 16, 1,
+	                                          BPF_F_MMAPABLE });
 	test_image_prog(img, NF_INET_LOCAL_OUT, 0, insns, BF_ARRAY_SIZE(insns), relocs, BF_ARRAY_SIZE(relocs));
 	commit(f, &(struct bf_change){ "ip-filter", img, NULL, 0, old, n_old }, 1);
 }
@@ -409,7 +410,7 @@ static int n_switches(void)
 {
 	const char *s = getenv("BF_TEST_SWITCHES");
 
-	return s ? atoi(s) : 300;
+	return s ? atoi(s) : 1000;
 }
 
 static void accept_loses_none(void **state)
