@@ -4,7 +4,8 @@
  * as text that is equal in both worlds when the same thing happened.
  *
  * What no two kernels do alike is blanked: the IPv4 id of packets that a
- * kernel made (its addresses are 10.x.0.1 .. 10.x.0.3 and those given by -a), the IPv6 fragment id
+ * kernel made (its addresses are 10.x.0.1 .. 10.x.0.3 and those given by -a; NAT may hide them in
+ * ICMP errors), the IPv6 fragment id
  * (conntrack puts packets together and IPv6 output takes them apart again with
  * a new one) and, in connections between real sockets, sequence numbers.
  * Everything else is compared to the last byte.
@@ -60,18 +61,19 @@ static void blank_tcp(uint8_t *p, size_t len)
 static void normalise4(uint8_t *p, size_t len, bool flow, int depth)
 {
 	size_t hl = len >= 20 ? (p[0] & 15u) * 4u : 0;
-	bool first;
+	bool first, error;
 
 	if (hl < 20 || hl > len)
 		return;
 	first = !(p[6] & 0x1f) && !p[7];
-	if (own4(p + 12)) {
+	error = p[9] == IPPROTO_ICMP && first && !depth && len >= hl + 8 && (p[hl] == 3 || p[hl] == 11 || p[hl] == 12 || p[hl] == 5);
+	if (own4(p + 12) || error) {
 		blank(p, 4, 2, len);
 		blank(p, 10, 2, len);
 	}
 	if (p[9] == IPPROTO_TCP && flow && first)
 		blank_tcp(p + hl, len - hl);
-	if (p[9] == IPPROTO_ICMP && first && !depth && len >= hl + 8 && (p[hl] == 3 || p[hl] == 11 || p[hl] == 12 || p[hl] == 5)) {
+	if (error) {
 		normalise4(p + hl + 8, len - hl - 8, flow, 1);
 		blank(p + hl, 2, 2, len - hl);
 	}
@@ -81,6 +83,10 @@ static void normalise6(uint8_t *p, size_t len, bool flow)
 {
 	if (flow && len >= 40 && p[6] == IPPROTO_TCP)
 		blank_tcp(p + 40, len - 40);
+	if (flow && len >= 48 && p[6] == IPPROTO_ICMPV6 && p[40] < 128) {
+		blank(p, 42, 2, len);
+		normalise6(p + 48, len - 48, flow);
+	}
 	if (len >= 48 && p[6] == IPPROTO_FRAGMENT)
 		blank(p, 44, 4, len);
 }
@@ -122,20 +128,32 @@ int observe_open_log(void)
 	return 0;
 }
 
-/* The number of " ID=n" goes when the packet is a kernel's own. */
-static void blank_log_id(char *s)
+static void blank_number(char *line, const char *name)
 {
-	char *src = strstr(s, " SRC="), *id = strstr(s, " ID=");
+	char *s = strstr(line, name), *end;
+
+	if (!s)
+		return;
+	s += strlen(name);
+	end = s + strspn(s, "0123456789");
+	memmove(s, end, strlen(end) + 1);
+}
+
+static void normalise_log(char *s, bool flow)
+{
+	char *src = strstr(s, " SRC=");
 	struct in_addr a;
 	char addr[64];
 
-	if (!src || !id || sscanf(src + 5, "%63s", addr) != 1 || inet_pton(AF_INET, addr, &a) != 1 || !own4((uint8_t *)&a))
+	if (src && sscanf(src + 5, "%63s", addr) == 1 && inet_pton(AF_INET, addr, &a) == 1 && own4((uint8_t *)&a))
+		blank_number(s, " ID=");
+	if (!flow)
 		return;
-	id += 4;
-	memmove(id, id + strspn(id, "0123456789"), strlen(id + strspn(id, "0123456789")) + 1);
+	blank_number(s, " SEQ=");
+	blank_number(s, " ACK=");
 }
 
-static void observe_log(struct world *w)
+static void observe_log(struct world *w, bool flow)
 {
 	char buf[8192], *text, *end;
 	ssize_t n;
@@ -151,7 +169,7 @@ static void observe_log(struct world *w)
 		*end = 0;
 		if (!strstr(text, "IN=") || !strstr(text, "OUT="))
 			continue;
-		blank_log_id(text);
+		normalise_log(text, flow);
 		record_add(&w->rec, "log %d%s\n", atoi(buf) & 7, text);
 	}
 }
@@ -160,7 +178,7 @@ void observe(struct world *w, bool flow)
 {
 	for (int e = 0; e < N_ENDS; e++)
 		observe_end(w, (enum end)e, flow);
-	observe_log(w);
+	observe_log(w, flow);
 	if (w->nflog >= 0)
 		nflog_read(w->nflog, &w->rec);
 }

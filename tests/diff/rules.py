@@ -6,6 +6,7 @@ it, and wishes on and around its boundaries, on both sides. What is not known
 here gives nothing, and random packets must do.
 """
 import ipaddress
+import json
 import shlex
 
 from packets import FLAGS, ICMP, ICMP6, SCTP, TCP, UDP, UDPLITE
@@ -65,7 +66,7 @@ class Rule:
 class Ruleset:
     def __init__(self, text, name=""):
         self.name, self.text = name, text
-        self.directives, self.chains, self.rules, self.other_tables = {}, {}, [], False
+        self.directives, self.chains, self.rules, self.others = {}, {}, [], []
         table = None
         for line in text.splitlines():
             line = line.strip()
@@ -74,12 +75,15 @@ class Ruleset:
                 self.directives.setdefault(key.strip(), []).append(value.strip())
             elif line.startswith("*"):
                 table = line[1:]
-                self.other_tables |= table != "filter"
             elif line.startswith(":") and table == "filter":
                 self.chains[line[1:].split()[0]] = line.split()[1]
-            elif table == "filter" and line.lstrip("0123456789:[] ").startswith("-A"):
-                self.rules.append(Rule(line[line.index("-A"):]))
+            elif line.lstrip("0123456789:[] ").startswith("-A"):
+                (self.rules if table == "filter" else self.others).append(Rule(line[line.index("-A"):]))
         self.family = 6 if "6" in self.directives.get("family", ["4"]) else 4
+
+    def also(self):
+        """Wishes of the file itself, for what no option tells: # also: {"tos": 184}"""
+        return [json.loads(text) for text in self.directives.get("also", [])]
 
     def paths(self):
         """For each rule: [(base chain, rules passed through by jump or goto)], a few of them."""
@@ -174,7 +178,8 @@ def address_range(key):
     def f(args, family):
         low, high = (int(ipaddress.ip_address(a)) for a in args[0].split("-")) if "-" in args[0] else [int(ipaddress.ip_address(args[0]))] * 2
         kind = ipaddress.IPv6Address if family == 6 else ipaddress.IPv4Address
-        return [{key: str(kind(low))}], [{key: str(kind(v))} for v in (low - 1, low, low + 1, high - 1, high, high + 1)]
+        around = (low - 1, low, low + 1, high - 1, high, high + 1)
+        return [{key: str(kind(low))}], [{key: str(kind(v))} for v in around if 0 <= v < 1 << kind(0).max_prefixlen]
     return f
 
 
@@ -259,5 +264,9 @@ OPTIONS = {
     "--hl-lt": relative("ttl", 1, 255, -1), "--hl-gt": relative("ttl", 1, 255, 1), "--tos": masked("tos", 255),
     "--dscp": masked("tos", 63, 2), "--src-range": address_range("src"), "--dst-range": address_range("dst"), "--mss": mss,
     "--tcp-option": tcp_option, "--mac-source": mac_source, "--pkt-type": packet_type, "--uid-owner": owner, "--gid-owner": owner,
+    "--ctproto": protocol, "--ctorigsrc": lambda a, f: network(a, "src", f), "--ctorigdst": lambda a, f: network(a, "dst", f),
+    "--ctreplsrc": lambda a, f: network(a, "dst", f), "--ctrepldst": lambda a, f: network(a, "src", f),
+    "--ctorigsrcport": numbers("sport", 0, 65535), "--ctorigdstport": numbers("dport", 0, 65535),
+    "--ctreplsrcport": numbers("dport", 0, 65535), "--ctrepldstport": numbers("sport", 0, 65535),
     "--mark": masked("mark", 0xffffffff), "--src-type": address_type("src"), "--dst-type": address_type("dst"), "--state": states, "--ctstate": states,
 }
