@@ -6,8 +6,6 @@
 #include "api/ctx.h"
 #include "gen/gen.h"
 
-/* Graphs of up to this many cells become straight code; above, data in a map loads faster and runs as well. */
-#define CODE_MAX 256
 
 uint8_t bf_nfproto(int family)
 {
@@ -94,7 +92,7 @@ static int compile(struct bf_ctx *ctx, const struct bf_ruleset *rs, struct bf_im
 	const struct bf_gen_opts o = {.hz = bf_kernel_hz(),
 		.cpus = bf_possible_cpus(),
 		.may_goto = bf_probe_one("may_goto"),
-		.code_max = CODE_MAX};
+		.code_max = BF_CODE_MAX};
 
 	return bf_gen_table(rs->tables[0], &o, img, &ctx->diag);
 }

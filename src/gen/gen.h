@@ -10,6 +10,14 @@
 #include "base/image.h"
 #include "rule/rule.h"
 
+/*
+ * Straight code runs four to five times as fast as cells that are data, but
+ * the verifier needs about 2 us for each instruction of it (nothing for data).
+ * With so many cells, some 200 rules, that is about as long as loading takes anyway.
+ * Cells that call a function (limit, LOG, ...) count as 16 to 400 (straight.c).
+ */
+#define BF_CODE_MAX 2048
+
 struct bf_gen_opts {
 	uint32_t hz;            /* the kernel's HZ, for limit */
 	uint32_t cpus;          /* possible CPUs: stripes of the counters */

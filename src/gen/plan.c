@@ -144,6 +144,7 @@ static void know_chain(struct bf_plan *p, struct bf_plan_chain *c)
 	struct codes n = { 0 };
 	bool returns = false, open = true;
 
+	c->size = 2; /* its end */
 	for (uint32_t i = 0; i < c->chain->n_rules && open; i++) {
 		const struct bf_rule *r = &c->chain->rules[i];
 		const struct bf_plan_chain *to = jumps(r) ? bf_plan_chain(p, r->verdict.chain) : NULL;

@@ -43,7 +43,7 @@ static void make_straight(struct both *b, const struct bf_table *t)
 	for (uint32_t i = 0; i < b->g.n_roots; i++) {
 		bool straight = false;
 
-		if (bf_code_funcs(b->arena, &b->g, &b->g.roots[i], &b->config, 100000, b->funcs[i], &b->n_funcs[i], &straight,
+		if (bf_code_funcs(b->arena, &b->g, &b->g.roots[i], &b->config, 10000000, b->funcs[i], &b->n_funcs[i], &straight,
 		                  NULL) < 0)
 			abort();
 		for (uint32_t k = 0; k < b->n_funcs[i]; k++)

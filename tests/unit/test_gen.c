@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* test_gen.c: what an image says about itself: programs, maps, needs, the companion; errors; memory that runs out. */
+#include <linux/filter.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter_ipv4/ipt_REJECT.h>
+
+#include "gen/gen.h"
+#include "lib/alloc.h"
+#include "match/match.h"
+#include "lib/unit.h"
+
+struct table {
+	struct bf_ruleset *rs;
+	struct bf_table *t;
+	struct bf_chain *input, *output;
+	struct bf_diag diag;
+	struct bf_image *img;
+};
+
+static struct bf_chain *base(struct table *b, const char *name, uint8_t hook)
+{
+	struct bf_chain *c = bf_table_add_chain(b->rs, b->t, name);
+
+	c->base = true;
+	c->hook = hook;
+	c->policy = BF_VERDICT_ACCEPT;
+	c->counter = b->t->n_counters++;
+	return c;
+}
+
+static struct bf_rule *rule(struct table *b, struct bf_chain *c, enum bf_verdict_kind v)
+{
+	struct bf_rule *r = bf_chain_add_rule(b->rs, c);
+
+	r->counter = b->t->n_counters++;
+	r->verdict.kind = v;
+	return r;
+}
+
+static void begin(struct table *b, uint8_t family)
+{
+	*b = (struct table){ .rs = bf_ruleset_new() };
+	b->t = bf_ruleset_add_table(b->rs, family, "filter");
+	b->input = base(b, "INPUT", NF_INET_LOCAL_IN);
+	b->output = base(b, "OUTPUT", NF_INET_LOCAL_OUT);
+}
+
+static int compile(struct table *b, uint32_t code_max, uint32_t cpus)
+{
+	struct bf_gen_opts o = { .hz = 250, .cpus = cpus, .may_goto = true, .code_max = code_max };
+
+	bf_image_free(b->img);
+	b->img = NULL;
+	return bf_gen_table(b->t, &o, &b->img, &b->diag);
+}
+
+static void end(struct table *b)
+{
+	bf_image_free(b->img);
+	bf_ruleset_free(b->rs);
+	bf_diag_free(&b->diag);
+}
+
+static const struct bf_map_spec *map(const struct table *b, const char *name)
+{
+	for (uint32_t i = 0; i < b->img->n_maps; i++)
+		if (!strcmp(b->img->maps[i].name, name))
+			return &b->img->maps[i];
+	return NULL;
+}
+
+static const struct bf_rt_config *config(const struct table *b, uint32_t prog)
+{
+	return (const void *)((const char *)map(b, "config")->init + b->img->progs[prog].config);
+}
+
+static void nothing_to_do(void **state)
+{
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	assert_int_equal(compile(&b, 0, 2), 0);
+	assert_int_equal(b.img->n_progs, 0);
+	assert_int_equal(b.img->n_maps, 0);
+	assert_int_equal(b.img->n_counters, 2);
+	assert_string_equal(b.img->name, "ip-filter");
+	b.output->policy = BF_VERDICT_DROP; /* now the other policy counts, too */
+	assert_int_equal(compile(&b, 0, 2), 0);
+	assert_int_equal(b.img->n_progs, 2);
+	assert_int_equal(b.img->progs[0].hook, NF_INET_LOCAL_IN);
+	assert_string_equal(b.img->progs[0].name, "ip_input");
+	end(&b);
+}
+
+static void needs_by_hook(void **state)
+{
+	struct table b;
+	struct bf_chain *c;
+
+	begin(&b, NFPROTO_IPV6);
+	bf_rule_add_value(b.rs, rule(&b, b.input, BF_VERDICT_DROP), BF_F_MARK, 0, 1, false);
+	c = bf_table_add_chain(b.rs, b.t, "user");
+	bf_rule_add_value(b.rs, rule(&b, c, BF_VERDICT_DROP), BF_F_SKUID, 0, 1, false);
+	rule(&b, b.output, BF_VERDICT_JUMP)->verdict.chain = c;
+	assert_int_equal(compile(&b, 0, 2), 0);
+	assert_int_equal(config(&b, 0)->needs, BF_NEED_MARK);
+	assert_int_equal(config(&b, 0)->loaders, 0);
+	assert_int_equal(config(&b, 1)->needs, 0);
+	assert_int_equal(config(&b, 1)->loaders, 1u << BF_LOAD_SKUID);
+	assert_int_equal(config(&b, 1)->ops & 1u << BF_CELL_CALL, 0);
+	assert_null(map(&b, "params"));
+	assert_null(map(&b, "handoff"));
+	assert_null(map(&b, "assist"));
+	assert_null(map(&b, "stack"));
+	end(&b);
+}
+
+static void tracking_even_if_unreachable(void **state)
+{
+	struct bf_conntrack ct = { .match = XT_CONNTRACK_STATE, .state_mask = 2 };
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	assert_int_equal(compile(&b, 0, 2), 0);
+	assert_false(b.img->conntrack);
+	bf_rule_add_match(b.rs, rule(&b, bf_table_add_chain(b.rs, b.t, "nobody"), BF_VERDICT_DROP), &bf_match_conntrack, &ct,
+	                  false);
+	rule(&b, b.input, BF_VERDICT_DROP);
+	assert_int_equal(compile(&b, 0, 2), 0);
+	assert_true(b.img->conntrack);
+	assert_int_equal(config(&b, 0)->needs & BF_NEED_CT, 0);
+	end(&b);
+}
+
+static void add_log(struct table *b, struct bf_rule *r, const char *prefix)
+{
+	struct bf_log log = { .level = 4 };
+
+	memcpy(log.prefix, prefix, strlen(prefix));
+	bf_rule_add_action(b->rs, r, &bf_target_log, &log);
+}
+
+static void companions(void **state)
+{
+	struct bf_reject reject = { IPT_ICMP_PORT_UNREACHABLE, NFPROTO_IPV4 };
+	struct bf_assist assist = { .name = "addrtype", .revision = 1, .size = 1, .info = "x", .text = "addrtype" };
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	for (int i = 0; i < 3; i++)
+		add_log(&b, rule(&b, b.input, BF_VERDICT_CONTINUE), i < 2 ? "a" : "b");
+	bf_rule_add_action(b.rs, rule(&b, b.input, BF_VERDICT_ACTION), &bf_target_reject, &reject);
+	bf_rule_add_match(b.rs, rule(&b, b.output, BF_VERDICT_DROP), &bf_match_assist, &assist, false);
+	assert_int_equal(compile(&b, 1000, 2), 0);
+	assert_int_equal(b.img->companion.n_codes, 4); /* a, b, reject, drop */
+	assert_int_equal(b.img->companion.codes[config(&b, 0)->drop_code].kind, BF_HANDOFF_DROP);
+	assert_int_equal(b.img->companion.max_codes_per_packet, 5); /* three logs, reject; or the drop */
+	assert_int_equal(b.img->companion.n_assists, 1);
+	assert_int_equal(b.img->companion.assists[0].hooks, 1 << NF_INET_LOCAL_OUT);
+	assert_true(b.img->progs[0].handoff);
+	assert_false(b.img->progs[1].handoff);
+	assert_non_null(map(&b, "handoff"));
+	assert_non_null(map(&b, "pending"));
+	assert_non_null(map(&b, "assist"));
+	assert_true(config(&b, 0)->tag == bf_companion_tag(&b.img->companion));
+	end(&b);
+}
+
+static void counters_apart(void **state)
+{
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	rule(&b, b.input, BF_VERDICT_DROP);
+	assert_int_equal(compile(&b, 0, 6), 0);
+	assert_int_equal(b.img->stripes, 8);
+	assert_int_equal(map(&b, "counters")->value_size, 8 * 3 * sizeof(struct bf_rt_counter));
+	b.t->n_counters = 1u << 21; /* 32 MiB each: not one for each of many CPUs */
+	assert_int_equal(compile(&b, 0, 64), 0);
+	assert_int_equal(b.img->stripes, 2);
+	end(&b);
+}
+
+static void deep_calls(void **state)
+{
+	struct bf_gen_opts o = { .hz = 250, .cpus = 1, .may_goto = true, .copy_max = 1 };
+	struct bf_chain *c[40];
+	struct table b;
+	char name[8];
+
+	begin(&b, NFPROTO_IPV4);
+	for (int i = 0; i < 40; i++) {
+		name[0] = 'c', name[1] = (char)('0' + i / 10), name[2] = (char)('0' + i % 10), name[3] = 0;
+		c[i] = bf_table_add_chain(b.rs, b.t, name);
+	}
+	for (int i = 0; i < 40; i++)
+		for (int k = 0; k < 2; k++) { /* two call sites each: they return through the stack */
+			struct bf_rule *r = rule(&b, i ? c[i - 1] : b.input, BF_VERDICT_JUMP);
+
+			bf_rule_add_value(b.rs, r, BF_F_MARK, 0, k, false);
+			r->verdict.chain = c[i];
+		}
+	assert_int_equal(bf_gen_table(b.t, &o, &b.img, &b.diag), 0);
+	assert_int_equal(config(&b, 0)->stack_depth, 40);
+	assert_int_equal(map(&b, "stack")->value_size, 40 * sizeof(uint32_t));
+	end(&b);
+}
+
+static void too_many_assists(void **state)
+{
+	struct table b;
+	uint8_t info[33];
+
+	begin(&b, NFPROTO_IPV4);
+	for (int i = 0; i < 33; i++) {
+		struct bf_assist assist = { .name = "addrtype", .size = 1, .info = &info[i], .text = "addrtype" };
+
+		info[i] = (uint8_t)i;
+		bf_rule_add_match(b.rs, rule(&b, b.input, BF_VERDICT_DROP), &bf_match_assist, &assist, false);
+	}
+	assert_int_equal(compile(&b, 0, 1), -E2BIG);
+	assert_non_null(strstr(b.diag.text.data, "more than 32 different addrtype matches"));
+	end(&b);
+}
+
+static void circles(void **state)
+{
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	rule(&b, b.input, BF_VERDICT_JUMP)->verdict.chain = b.input;
+	assert_int_equal(compile(&b, 0, 1), -ELOOP);
+	b.input->rules[0].verdict.index = 1; /* over itself: its end */
+	assert_int_equal(compile(&b, 0, 1), 0);
+	b.input->rules[0].verdict.index = 2; /* nowhere */
+	assert_int_equal(compile(&b, 0, 1), -EINVAL);
+	end(&b);
+	begin(&b, NFPROTO_INET);
+	assert_int_equal(compile(&b, 0, 1), -EOPNOTSUPP);
+	end(&b);
+}
+
+static int compile_some(void *ctx)
+{
+	struct table *b = ctx;
+	int err = compile(b, 1000, 2);
+
+	bf_image_free(b->img);
+	b->img = NULL;
+	bf_diag_free(&b->diag);
+	return err;
+}
+
+static void memory_runs_out(void **state)
+{
+	static const struct sock_filter insns[] = { { BPF_RET | BPF_K, 0, 0, 1 } };
+	struct bf_bytecode code = { 1, insns };
+	struct bf_limit limit = { 100, 5 };
+	struct bf_rule *r;
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	r = rule(&b, b.input, BF_VERDICT_DROP);
+	bf_rule_add_match(b.rs, r, &bf_match_bytecode, &code, false);
+	bf_rule_add_match(b.rs, r, &bf_match_limit, &limit, false);
+	add_log(&b, rule(&b, b.output, BF_VERDICT_CONTINUE), "x");
+	assert_true(test_alloc_each(compile_some, &b) > 20);
+	end(&b);
+}
+
+UNIT_MAIN(
+	cmocka_unit_test(nothing_to_do),
+	cmocka_unit_test(needs_by_hook),
+	cmocka_unit_test(tracking_even_if_unreachable),
+	cmocka_unit_test(companions),
+	cmocka_unit_test(counters_apart),
+	cmocka_unit_test(deep_calls),
+	cmocka_unit_test(too_many_assists),
+	cmocka_unit_test(circles),
+	cmocka_unit_test(memory_runs_out))
