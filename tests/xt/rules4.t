@@ -118,6 +118,10 @@
 -A INPUT -m tos ! --tos 0x10/0x3f ; ip tos & 0x3f != 16 counter
 -A INPUT -m dscp --dscp 0x2e ; ip tos & 0xfc == 184 counter
 -A INPUT -m dscp ! --dscp-class CS1 ; ip tos & 0xfc != 32 counter
+-A INPUT -p tcp -m ecn --ecn-tcp-cwr ; meta l4proto tcp th available 20-65535 unguarded tcp flags cwr / cwr counter
+-A INPUT -p tcp -m ecn ! --ecn-tcp-ece ; meta l4proto tcp th available 20-65535 unguarded tcp flags != ecn / ecn counter
+-A INPUT -m ecn --ecn-ip-ect 2 ; ip tos & 0x3 == 2 counter
+-A INPUT -p tcp -m ecn ! --ecn-ip-ect 0 --ecn-tcp-ece ! --ecn-tcp-cwr ; meta l4proto tcp ip tos & 0x3 != 0 th available 20-65535 unguarded tcp flags ecn / ecn unguarded tcp flags != cwr / cwr counter
 -A INPUT -m iprange --src-range 192.0.2.1-192.0.2.9 ; ip saddr 192.0.2.1-192.0.2.9 counter
 -A INPUT -m iprange ! --dst-range 192.0.2.1-192.0.2.9 ; ip daddr != 192.0.2.1-192.0.2.9 counter
 -A INPUT -m iprange ! --src-range 10.0.0.1-10.0.0.2 --dst-range 0.0.0.0-255.255.255.255 ; ip saddr != 10.0.0.1-10.0.0.2 counter

@@ -33,6 +33,7 @@
 	X(hl) \
 	X(tos) \
 	X(dscp) \
+	X(ecn) \
 	X(iprange) \
 	X(tcpmss) \
 	X(statistic) \
