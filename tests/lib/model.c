@@ -394,8 +394,10 @@ struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts
 
 	m.t = bf_ruleset_add_table(m.rs, o->family, "filter");
 	add_chain(&m, "INPUT", NF_INET_LOCAL_IN);
-	add_chain(&m, "FORWARD", NF_INET_FORWARD);
-	add_chain(&m, "OUTPUT", NF_INET_LOCAL_OUT);
+	if (!o->one_hook) {
+		add_chain(&m, "FORWARD", NF_INET_FORWARD);
+		add_chain(&m, "OUTPUT", NF_INET_LOCAL_OUT);
+	}
 	for (unsigned i = 0; i < users; i++, name[5]++)
 		add_chain(&m, name, -1);
 	for (unsigned i = rng_below(r, 2 * o->size + 1); i > 0; i--)

@@ -13,6 +13,7 @@ struct test_model_opts {
 	uint8_t family;
 	bool kernel;     /* only what TEST_RUN can show: no connection, socket, link header; interfaces "" and lo */
 	bool assists;
+	bool one_hook;   /* INPUT alone: a third of the programs to load */
 	unsigned size;   /* about so many rules in all */
 };
 

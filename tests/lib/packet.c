@@ -185,8 +185,8 @@ void test_packet_print(struct bf_buf *out, const struct test_packet *t)
 	bf_buf_printf(out, "hook %u len %u", t->p.hook, t->len);
 	print_field(out, t, v4 ? BF_F_IP_SADDR : BF_F_IP6_SADDR);
 	print_field(out, t, v4 ? BF_F_IP_DADDR : BF_F_IP6_DADDR);
-	bf_buf_printf(out, " proto %u at %u avail %u%s%s%s mark 0x%x ct 0x%x status 0x%x iif ", l4.proto, l4.off, l4.avail,
-	              l4.frag ? " fragment" : "", l4.frag_one ? " at-8" : "", l4.bad ? " broken" : "", t->p.mark, t->p.ctstate,
+	bf_buf_printf(out, " proto %u at %u avail %u%s%s%s type %u mark 0x%x ct 0x%x status 0x%x iif ", l4.proto, l4.off, l4.avail,
+	              l4.frag ? " fragment" : "", l4.frag_one ? " at-8" : "", l4.bad ? " broken" : "", t->p.pkttype, t->p.mark, t->p.ctstate,
 	              t->p.ctstatus);
 	bf_text_quote(out, t->p.iif, sizeof(t->p.iif));
 	bf_buf_puts(out, " oif ");

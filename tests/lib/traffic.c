@@ -162,16 +162,17 @@ static void set_meta(const struct traffic *tr, struct test_packet *p)
 /* What TEST_RUN gives: from nowhere to lo, nothing known about it. */
 static void set_bare(const struct traffic *tr, struct test_packet *p)
 {
-	static const uint8_t types[] = { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST };
+	static const uint8_t types[] = { PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST }; /* lo knows no broadcasts */
 
 	strcpy(p->p.oif, "lo");
-	p->p.pkttype = types[rng_below(tr->r, 4)];
+	p->p.pkttype = types[rng_below(tr->r, 3)];
 }
 
 void test_packet_random(struct rng *r, const struct test_model_opts *o, const struct bf_table *t, struct test_packet *p)
 {
 	static const uint8_t hooks[] = { NF_INET_LOCAL_IN, NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT };
 	struct traffic tr = { r, o, t };
+	uint32_t least;
 
 	if (o->family == NFPROTO_IPV4) {
 		test_packet_ip4(p, (uint32_t)interesting(&tr, BF_F_IP_SADDR), (uint32_t)interesting(&tr, BF_F_IP_DADDR));
@@ -186,12 +187,13 @@ void test_packet_random(struct rng *r, const struct test_model_opts *o, const st
 	}
 	add_l4(&tr, p);
 	test_packet_done(p);
-	p->p.hook = hooks[rng_below(r, 4)];
+	p->p.hook = o->one_hook ? NF_INET_LOCAL_IN : hooks[rng_below(r, 4)];
 	if (o->kernel)
 		set_bare(&tr, p);
 	else
 		set_meta(&tr, p);
 	p->p.assist = test_assist_answer;
+	least = o->family == NFPROTO_IPV4 ? (p->bytes[0] & 15u) * 4 : 40; /* the kernel lets none shorter come here */
 	if (rng_percent(r, 15))
-		test_packet_cut(p, BF_MAX(o->family == NFPROTO_IPV4 ? (p->bytes[0] & 15u) * 4 : 40u, rng_below(r, p->len + 1)));
+		test_packet_cut(p, least + rng_below(r, p->len - least + 1));
 }
