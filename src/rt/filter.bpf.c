@@ -202,6 +202,7 @@ static inline void fill_ip6_l4(struct bf_frame *f, __u32 next)
 		flags = follow_exthdrs(f);
 	if (flags == BF_ODD_BADEXT) {
 		f->key[BF_KEY_ODD] = BF_ODD_BADEXT;
+		f->thoff = f->len; /* nothing is there, for those that look themselves */
 		return;
 	}
 	f->key[BF_KEY_META] |= f->next;

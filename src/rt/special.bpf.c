@@ -49,14 +49,27 @@ static noinline int limit(__u64 off)
 	return r == BF_HIT ? BF_HIT : BF_MISS;
 }
 
-/* xt_statistic counts up to `every` and begins again; this never does, so that no packet has to try twice. */
+/* One past `every` comes 0. A count that began beyond `every` (a hand-made blob) goes the whole way round, as the kernel's. */
+static inline int try_nth(struct bf_rt_nth *n)
+{
+	__u32 old = *(volatile __u32 *)&n->count, next = old == n->every ? 0 : old + 1;
+
+	return __sync_val_compare_and_swap(&n->count, old, next) == old ? !next ^ !!n->invert : GO_ON;
+}
+
 static noinline int nth(__u64 off)
 {
 	struct bf_rt_nth *n = params_at(off, bf_rt_nth);
+	int r = GO_ON;
 
 	if (!n)
 		return BF_HOTDROP;
-	return (__sync_fetch_and_add(&n->count, 1) % ((__u64)n->every + 1) == n->every) ^ !!n->invert;
+	LOOP_BEGIN(MAX_ROUNDS)
+		r = try_nth(n);
+		if (r != GO_ON)
+			break;
+	LOOP_END
+	return r == BF_HIT ? BF_HIT : BF_MISS;
 }
 
 static noinline int by_chance(__u64 off)
