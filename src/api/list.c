@@ -64,8 +64,8 @@ static int print_all(struct bf_ctx *ctx, struct bf_ns *ns, unsigned flags, struc
 		rc = bf_stored_load(ns, family, table, &t);
 		if (rc)
 			return bf_diag_error(&ctx->diag, rc, "the stored table %s cannot be read: %s", units[i], strerror(-rc));
-		if (flags & BF_LIST_JSON)
-			bf_buf_puts(out, i ? "," : "");
+		if (i)
+			bf_buf_puts(out, flags & BF_LIST_JSON ? ",\n" : "\n");
 		rc = print_table(out, &t, flags);
 	}
 	return rc;

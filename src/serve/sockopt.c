@@ -12,7 +12,6 @@
 #include <netinet/in.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -309,12 +308,18 @@ static bool is_hello(struct call *k)
 static void explain(struct call *k, int rc)
 {
 	const char *text = bf_ctx_message(k->ctx);
-	char line[2048];
+	_cleanup_buf_ struct bf_buf out = {};
 
-	if (!*text || rc == -EINVAL || rc == -ELOOP || rc == -EAGAIN || rc == -EFAULT)
+	if (rc == -EINVAL || rc == -ELOOP || rc == -EAGAIN || rc == -EFAULT)
 		return;
-	snprintf(line, sizeof(line), "%s%s\n", rc < 0 ? "bpfilter: " : "", text);
-	bf_client_tell(k->c, line);
+	while (*text) {
+		int line = (int)strcspn(text, "\n");
+
+		bf_buf_printf(&out, "bpfilter: %.*s\n", line, text);
+		text += line + (text[line] == '\n');
+	}
+	if (out.len && !out.err)
+		bf_client_tell(k->c, out.data);
 }
 
 static int serve(struct call *k, int netns)

@@ -126,12 +126,40 @@ test_signals()
 	check "exit status is passed on" test $? = 3
 	in_ns s "$bpfilter" run -- true </dev/null
 	check "exit status 0" test $? = 0
+	# Its iptables waits for the lock; TERM to the wrapper ends both, as TERM ends a native iptables.
+	start s env XTABLES_LOCKFILE="$work/lock" flock "$work/lock" sleep 1000
+	local holder=$pid
+	sleep 0.2
+	start s env XTABLES_LOCKFILE="$work/lock" "$multi" iptables-bpf -w -A INPUT -j DROP
+	sleep 0.3
+	kill -TERM "$pid"
+	wait "$pid" 2>/dev/null
+	check "a wrapper waiting for the lock ends by SIGTERM" test $? = 143
+	pkill -P "$holder"
+	wait "$holder"
+	# Job control: stopped and continued together.
+	start s "$bpfilter" run -- sleep 1000
+	sleep 0.2
+	kill -TSTP "$pid"
+	sleep 0.2
+	check "stopped together" test "$(state_of "$pid")$(state_of "$(pgrep -P "$pid")")" = TT
+	kill -CONT "$pid"
+	sleep 0.2
+	check "continued together" test "$(state_of "$pid")$(state_of "$(pgrep -P "$pid")")" = SS
+	kill -TERM "$pid"
+	wait "$pid" 2>/dev/null
+	check "SIGTERM ends it" test $? = 143
 	# A parent that ignores SIGCHLD: the status must not be lost.
 	check "SIGCHLD ignored by the caller" in_ns s bash -c 'trap "" CHLD; exec "$@"' - "$bpfilter" run -- true
 	check "descendants outlive the command and are served" in_ns s env PATH="$work/native:$PATH" "$bpfilter" run -- \
 		sh -c '(sleep 0.3; iptables -A INPUT -s 10.9.9.9 -j DROP) & exit 0'
 	check "... and their rules are there" test "$(rules s)" = 1
 	netns_del s
+}
+
+state_of()
+{
+	sed 's/.*) //; s/ .*//' "/proc/$1/stat"
 }
 
 # wait_for FILE: until it has a line
@@ -186,6 +214,11 @@ test_rights()
 	check "CAP_NET_ADMIN is the caller's: EPERM" grep -q 'Operation not permitted' "$work/drop.c"
 	check "only CAP_NET_ADMIN and CAP_NET_RAW: the filter installs with NO_NEW_PRIVS" in_ns c setpriv \
 		--bounding-set=-all,+net_admin,+net_raw,+bpf,+perfmon,+sys_admin "$multi" iptables-bpf -S
+	check "without CAP_BPF a change is refused and says what is needed" fails_with CAP_BPF in_ns c setpriv \
+		--bounding-set=-all,+net_admin,+net_raw "$multi" iptables-bpf -A INPUT -j DROP
+	check "... a look is answered" in_ns c setpriv --bounding-set=-all,+net_admin,+net_raw "$multi" iptables-bpf -S
+	check "in a user namespace a change is refused and says so" fails_with CAP_BPF env XTABLES_LOCKFILE="$work/lock" \
+		unshare -Urn "$multi" iptables-bpf -A INPUT -j DROP
 	netns_del c
 }
 
