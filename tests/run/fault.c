@@ -12,6 +12,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "kern/btf.h"
+#include "kern/sys.h"
+
 static enum fault kind;
 static unsigned count, turn;
 static const char *where = "";
@@ -36,7 +39,7 @@ const char *fault_where(void)
 
 static bool fails(const char *name)
 {
-	if (kind == FAULT_NONE || ++count != turn)
+	if ((kind != FAULT_FAIL && kind != FAULT_KILL) || ++count != turn)
 		return false;
 	if (kind == FAULT_KILL)
 		kill(getpid(), SIGKILL);
@@ -53,7 +56,22 @@ static bool fails(const char *name)
 		return fails(#name) ? (bad) : __real_##name args;     \
 	}
 
-WRAP(int, bf_sys_bpf, (int cmd, void *attr, unsigned size), (cmd, attr, size), -ENOMEM)
+int __real_bf_sys_bpf(int cmd, void *attr, unsigned size);
+int __wrap_bf_sys_bpf(int cmd, void *attr, unsigned size);
+int __wrap_bf_sys_bpf(int cmd, void *attr, unsigned size)
+{
+	if (kind == FAULT_NO_NETFILTER && cmd == BPF_PROG_LOAD && *(uint32_t *)attr == BF_PROG_TYPE_NETFILTER)
+		return -EINVAL;
+	return fails("bf_sys_bpf") ? -ENOMEM : __real_bf_sys_bpf(cmd, attr, size);
+}
+
+int __real_bf_btf_open(struct bf_btf **out);
+int __wrap_bf_btf_open(struct bf_btf **out);
+int __wrap_bf_btf_open(struct bf_btf **out)
+{
+	return kind == FAULT_NO_BTF ? -ENOENT : __real_bf_btf_open(out);
+}
+
 WRAP(void *, malloc, (size_t n), (n), NULL)
 WRAP(void *, calloc, (size_t n, size_t m), (n, m), NULL)
 WRAP(void *, realloc, (void *p, size_t n), (p, n), NULL)

@@ -6,7 +6,13 @@
 #ifndef BF_TEST_FAULT_H
 #define BF_TEST_FAULT_H
 
-enum fault { FAULT_NONE, FAULT_FAIL, FAULT_KILL };
+enum fault {
+	FAULT_NONE,
+	FAULT_FAIL,
+	FAULT_KILL,
+	FAULT_NO_NETFILTER, /* the kernel does not know such programs; `at` does not matter */
+	FAULT_NO_BTF,       /* nor its own types */
+};
 
 /* From now on: the call number `at` (from 1) fails with -ENOMEM, or the process dies right before it. */
 void fault_arm(enum fault kind, unsigned at);

@@ -245,6 +245,33 @@ static void each_call_fails_at_first_use(void **state)
 	print_message("%u calls\n", n - 1);
 }
 
+/* A kernel without what is needed: told in words, nothing changed. */
+static void kernel_lacks(enum fault what, const char *name, const char *hint)
+{
+	struct bf_ns *ns = start();
+	int err;
+
+	next_fault = what;
+	err = change(ns, "new");
+	next_fault = FAULT_NONE;
+	fault_disarm();
+	assert_true(err < 0);
+	if (!strstr(diag.text.data, name) || !strstr(diag.text.data, hint))
+		fail_msg("not told: %s, %s; but: %s", name, hint, diag.text.data);
+	assert_false(is_new(ns, name));
+	end(ns);
+}
+
+static void no_netfilter_programs(void **state)
+{
+	kernel_lacks(FAULT_NO_NETFILTER, "missing: netfilter_link", "Linux 6.4");
+}
+
+static void no_btf(void **state)
+{
+	kernel_lacks(FAULT_NO_BTF, "missing: btf", "CONFIG_DEBUG_INFO_BTF");
+}
+
 static void child_dies(unsigned n, void (*what)(struct bf_ns *ns), bool *finished)
 {
 	int status;
@@ -343,6 +370,8 @@ static void killed_destroying(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_netfilter_programs),
+		cmocka_unit_test(no_btf),
 		cmocka_unit_test(each_call_fails),
 		cmocka_unit_test(each_call_fails_at_first_use),
 		cmocka_unit_test(killed_at_each_call),

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <bpf/btf.h>
 
+#include "kern/kern.h"
 #include "kern/load.h"
 #include "kern/sys.h"
 #include "run/image.h"
@@ -275,6 +276,23 @@ static void load_errors(void **state)
 	}
 }
 
+static void features(void **state)
+{
+	struct bf_features f;
+
+	assert_int_equal(bf_probe(&f), 0);
+	for (unsigned i = 0; i < f.n; i++) {
+		if (f.f[i].required && !f.f[i].present)
+			fail_msg("%s is missing: %s", f.f[i].name, f.f[i].hint);
+		assert_int_equal(bf_has(&f, f.f[i].name), f.f[i].present);
+		assert_int_equal(bf_probe_one(f.f[i].name), f.f[i].present);
+	}
+	assert_false(bf_has(&f, "no_such"));
+	assert_false(bf_probe_one("no_such"));
+	assert_true(bf_possible_cpus() >= sysconf(_SC_NPROCESSORS_ONLN));
+	assert_true(bf_kernel_hz() >= 24 && bf_kernel_hz() <= 1200);
+}
+
 static int setup(void **state)
 {
 	oracle = btf__load_vmlinux_btf();
@@ -298,6 +316,7 @@ int main(void)
 		cmocka_unit_test(load_rodata),
 		cmocka_unit_test(load_kernel_types),
 		cmocka_unit_test(load_errors),
+		cmocka_unit_test(features),
 	};
 
 	return cmocka_run_group_tests_name("kern_load", tests, setup, teardown);

@@ -6,7 +6,9 @@
 #include <cmocka.h>
 #include <linux/netfilter.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "kern/kern.h"
 #include "kern/load.h"
@@ -450,6 +452,59 @@ static void destroy(void **state)
 	assert_false(test_udp_send(&f->v4, 10));
 }
 
+/* Another namespace than the caller's, by descriptor; the caller stays where it is. */
+static void foreign_namespace(void **state)
+{
+	struct fixture *f = *state, there = { .ns = NULL };
+	struct stat before, after;
+	int fd = test_net_fd();
+	char text[200];
+
+	test_net_new();
+	assert_int_equal(stat("/proc/thread-self/ns/net", &before), 0);
+	assert_int_equal(bf_ns_open(&there.ns, fd, true, &there.d), 0);
+	assert_int_equal(bf_ns_cookie(there.ns), bf_ns_cookie(f->ns));
+	bf_ns_unlock(f->ns);
+	assert_int_equal(bf_ns_lock(there.ns, 0), 0);
+	commit_verdict(&there, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_OUT, NF_DROP, NULL, 0);
+	assert_false(test_udp_send(&f->v4, 10)); /* sockets stay in their namespace */
+	commit_conntrack(&there, "ip-filter", true);
+	tables(text, sizeof(text));
+	assert_string_equal(text, "");
+	assert_int_equal(stat("/proc/thread-self/ns/net", &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_int_equal(setns(fd, CLONE_NEWNET), 0);
+	close(fd);
+	tables(text, sizeof(text));
+	assert_memory_equal(text, "table ip bpfilter-ip-filter-", 28);
+	bf_ns_close(there.ns);
+	assert_int_equal(bf_ns_lock(f->ns, 0), 0);
+}
+
+/* What another version stored is neither misread nor overwritten. */
+static void another_version(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	uint32_t *meta;
+	struct bf_ns *ns;
+	char path[200];
+	int fd;
+
+	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_OUT, NF_DROP, NULL, 0);
+	snprintf(path, sizeof(path), "/run/bpfilter/%llu/meta", (unsigned long long)bf_ns_cookie(f->ns));
+	fd = bf_pin_get(path);
+	meta = bf_map_mmap(fd, 4096, true);
+	assert_non_null(meta);
+	meta[1]++;
+	assert_int_equal(bf_ns_open(&ns, -1, true, &d), -EPROTONOSUPPORT);
+	assert_non_null(strstr(d.text.data, "rm -r /run/bpfilter/"));
+	meta[1]--;
+	bf_map_munmap(meta, 4096);
+	close(fd);
+	assert_false(test_udp_send(&f->v4, 10));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -467,6 +522,8 @@ int main(void)
 		CASE(old_counters_are_final),
 		CASE(accept_loses_none),
 		CASE(drop_leaks_none),
+		CASE(foreign_namespace),
+		CASE(another_version),
 		CASE(destroy),
 	};
 
