@@ -112,6 +112,12 @@ static void warn_of_kernel_rules(struct bf_ctx *ctx, int family, const char *tab
 	                         "(bpfilter import takes them over)", table);
 }
 
+/* These errnos say that the caller's blob is wrong (xtables.h), which it is not when compiling or loading gives them. */
+static int not_the_callers(int rc)
+{
+	return rc == -EINVAL || rc == -ELOOP || rc == -EAGAIN || rc == -EFAULT ? -EIO : rc;
+}
+
 static int replace(struct bf_ctx *ctx, int family, const struct bf_xt_replace *info, const struct bf_buf *state,
                    struct bf_rt_counter **old)
 {
@@ -119,7 +125,7 @@ static int replace(struct bf_ctx *ctx, int family, const struct bf_xt_replace *i
 	_cleanup_image_ struct bf_image *img = NULL;
 	_cleanup_free_ struct bf_rt_counter *counters = NULL;
 	_cleanup_ns_ struct bf_ns *ns = NULL;
-	int rc = bf_stored_compile(ctx, state, &img);
+	int rc = not_the_callers(bf_stored_compile(ctx, state, &img));
 
 	if (!rc)
 		rc = bf_ctx_open_locked(ctx, &ns);
@@ -134,7 +140,7 @@ static int replace(struct bf_ctx *ctx, int family, const struct bf_xt_replace *i
 		return -ENOMEM;
 	if (!t.unit)
 		t.older = bf_count_names(ns, ctx->netns, family);
-	rc = bf_stored_commit(ctx, ns, &t, img, state, counters);
+	rc = not_the_callers(bf_stored_commit(ctx, ns, &t, img, state, counters));
 	if (rc)
 		return rc;
 	*old = TAKE_PTR(counters);

@@ -256,6 +256,10 @@ test_namespaces()
 	check "bpfilter --netns NAME" test "$("$bpfilter" --netns "$tag-y" list | grep -c 10.0.0.8)" = 1
 	check "unshare -Urn under a supervisor" env XTABLES_LOCKFILE="$work/lock" "$bpfilter" run -- \
 		unshare -Urn sh -c "$work/native/iptables -A INPUT -s 10.0.0.9 -j DROP && $work/native/iptables -C INPUT -s 10.0.0.9 -j DROP"
+	check "in a pid namespace without its /proc" in_ns x unshare -pf "$multi" iptables-bpf -A INPUT -s 10.0.0.10 -j DROP
+	check "in a mount namespace with another /run" in_ns x unshare -m sh -c "
+		mount -t tmpfs none /run && XTABLES_LOCKFILE=$work/lock $multi iptables-bpf -A INPUT -s 10.0.0.11 -j DROP"
+	check "... all in one place" test "$(rules x)" = 3
 	netns_del x y
 	"$bpfilter" collect >/dev/null
 }
