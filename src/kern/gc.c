@@ -98,9 +98,9 @@ static bool release(const struct bf_netlist *l, const struct dir *dir)
 	fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || !is_abandoned(l, dir))
 		return false;
+	each_link(dir, remove_link, l); /* first: killed in between, the rest still tells what the directory is */
 	bf_path(gen, "%s/gen", dir->path);
 	unlink(gen);
-	each_link(dir, remove_link, l);
 	return !bf_path_remove(dir->path, false);
 }
 
