@@ -12,6 +12,7 @@
 #include <linux/in6.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
+#include <stdio.h>
 
 #define PICK(r, a) ((a)[rng_below((r), BF_ARRAY_SIZE(a))])
 
@@ -386,11 +387,37 @@ static void set_indexes(struct maker *m)
 		}
 }
 
+/* Each user chain calls the next, twice, so that it is not merged into its caller: nesting deeper than the programs' stack. */
+static void add_ladder(struct maker *m)
+{
+	for (uint32_t i = 0; i + 1 < m->t->n_chains; i++) {
+		if (m->t->chains[i + 1]->base)
+			continue;
+		for (int k = 0; k < 2; k++) {
+			struct bf_rule *r = bf_chain_add_rule(m->rs, m->t->chains[i]);
+
+			r->counter = m->t->n_counters++;
+			r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, m->t->chains[i + 1], 0 };
+			bf_rule_add_range(m->rs, r, BF_F_L4PROTO, 0, k ? 17 : 0, k ? 255 : 16, false);
+		}
+	}
+}
+
+/* What nearly every ruleset begins with; it decides which packets the kernel's own matches are asked about. */
+static void add_established(struct maker *m)
+{
+	m->rule = bf_chain_add_rule(m->rs, m->t->chains[0]);
+	m->rule->counter = m->t->n_counters++;
+	m->rule->verdict.kind = BF_VERDICT_ACCEPT;
+	bf_rule_add_range(m->rs, m->rule, BF_F_CT_STATE, 6, 1, 6, false);
+}
+
 struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts *o)
 {
 	struct maker m = { .r = r, .o = o, .rs = bf_ruleset_new() };
-	unsigned users = rng_below(r, 6);
-	char name[16] = "chain0";
+	bool ladder = rng_percent(r, 3);
+	unsigned users = ladder ? 10 + rng_below(r, 30) : rng_below(r, 6);
+	char name[16];
 
 	m.t = bf_ruleset_add_table(m.rs, o->family, "filter");
 	add_chain(&m, "INPUT", NF_INET_LOCAL_IN);
@@ -398,11 +425,17 @@ struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts
 		add_chain(&m, "FORWARD", NF_INET_FORWARD);
 		add_chain(&m, "OUTPUT", NF_INET_LOCAL_OUT);
 	}
-	for (unsigned i = 0; i < users; i++, name[5]++)
+	for (unsigned i = 0; i < users; i++) {
+		snprintf(name, sizeof(name), "chain%u", i);
 		add_chain(&m, name, -1);
+	}
+	if (rng_percent(r, 20))
+		add_established(&m);
 	for (unsigned i = rng_below(r, 2 * o->size + 1); i > 0; i--)
 		add_rule(&m, rng_below(r, m.t->n_chains));
 	set_indexes(&m);
+	if (ladder)
+		add_ladder(&m);
 	return m.rs;
 }
 
