@@ -52,7 +52,7 @@ static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label r
 	return l->n_insts++;
 }
 
-/* A copy of c that returns to ret; the same one for all who want just that (gotos). A label knows its kind of packets. */
+/* A copy of c that returns to ret; the same one for all who want just that (gotos). ret tells the kind of packets, too. */
 static uint32_t copy_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret)
 {
 	uint64_t key = (uint64_t)(c - l->plan.chains) << 32 | bf_lower_find(l, ret);
@@ -380,7 +380,8 @@ void bf_lower_chains(struct bf_lower *l)
 int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
                    struct bf_diag *d)
 {
-	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz, .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
+	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz,
+	                      .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
 	                      .here = BF_NO_LABEL };
 	int err = bf_plan_make(&l.plan, t, d);
 

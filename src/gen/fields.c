@@ -198,8 +198,8 @@ static void test_ranges(struct bf_lower *l, const struct place *p, const struct 
 }
 
 /* A mask of 0 is just that here. */
-static void lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
-                        bf_label hit, bf_label miss, bf_label miss_na)
+static void lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r,
+                        uint32_t n, bf_label hit, bf_label miss, bf_label miss_na)
 {
 	struct place p = place_of(f, mask);
 

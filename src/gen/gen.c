@@ -14,7 +14,7 @@
 #include "gen/graph.h"
 #include "gen/link.h"
 
-/* Copies of all counters together; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
+/* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
 enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 8 };
 
 struct gen {
@@ -49,8 +49,8 @@ static const char *text(struct gen *g, const char *a, const char *b, char betwee
 
 /* Maps. */
 
-static struct bf_map_spec *add_map(struct gen *g, const char *name, enum bf_map_role role, uint32_t type, uint32_t key_size,
-                                   uint64_t value_size, uint32_t entries, uint32_t flags)
+static struct bf_map_spec *add_map(struct gen *g, const char *name, enum bf_map_role role, uint32_t type,
+                                   uint32_t key_size, uint64_t value_size, uint32_t entries, uint32_t flags)
 {
 	struct bf_map_spec *m = &g->img->maps[g->img->n_maps++];
 

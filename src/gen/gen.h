@@ -22,7 +22,7 @@ struct bf_gen_opts {
 	uint32_t hz;            /* the kernel's HZ, for limit */
 	uint32_t cpus;          /* possible CPUs: stripes of the counters */
 	bool may_goto;          /* the kernel has may_goto (6.9); else open-coded iterators (6.4) */
-	uint32_t code_max;      /* lower graphs of up to this many cells to straight code, larger ones to data; 0: always data */
+	uint32_t code_max;      /* graphs of up to so many cells become straight code, larger ones data; 0: always data */
 	uint32_t copy_max;      /* chains called from several places are copied while all copies together have about this many
 	                         * cells, the others return through a stack; 0: as many as pay; 1: none */
 };

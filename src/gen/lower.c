@@ -171,7 +171,8 @@ static int foresee(uint32_t mask, uint32_t lo, uint32_t hi)
 	return hi < BF_ORDINARY_AVAIL || lo > BF_ODD_AVAIL ? 0 : -1;
 }
 
-void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo, uint32_t hi, bf_label hit, bf_label miss)
+void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo, uint32_t hi, bf_label hit,
+                   bf_label miss)
 {
 	int known = l->ordinary && word == BF_KEY_ODD ? foresee(mask, lo, hi) : -1;
 	struct bf_cell *c;
@@ -214,7 +215,8 @@ static uint32_t param_offset(struct bf_lower *l, const void *params, size_t size
 	return offset;
 }
 
-void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params, size_t size, bf_label hit, bf_label miss)
+void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params, size_t size, bf_label hit,
+                      bf_label miss)
 {
 	uint32_t offset = param_offset(l, params, size);
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_MATCH, hit, miss);

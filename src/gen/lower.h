@@ -24,14 +24,16 @@ void bf_lower_bind(struct bf_lower *l, bf_label label); /* the next cell added i
 void bf_lower_error(struct bf_lower *l, int err);
 
 /* Cells. `next` labels are bound by the caller. */
-void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo, uint32_t hi, bf_label hit, bf_label miss);
+void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo, uint32_t hi, bf_label hit,
+                   bf_label miss);
 void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_label hit, bf_label miss);
-void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params, size_t size, bf_label hit, bf_label miss);
+void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params, size_t size, bf_label hit,
+                      bf_label miss);
 void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label hit, bf_label miss);
 void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit, bf_label miss);
 void bf_lower_drop(struct bf_lower *l, bf_label at); /* bind `at` to the shared DROP cell */
 
-/* A field in a list of ranges under a mask (all ones: 0). Loads it first when it is a loaded field; not available -> miss_na. */
+/* A field in a list of ranges under a mask (all ones: 0). A loaded field is loaded first; not available -> miss_na. */
 void bf_lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
                     bf_label hit, bf_label miss, bf_label miss_na);
 

@@ -259,8 +259,8 @@ static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2)
 	return 0;
 }
 
-static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint32_t n, const struct bf_rt_config *config,
-                     const char *name, uint64_t arg)
+static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint32_t n,
+                     const struct bf_rt_config *config, const char *name, uint64_t arg)
 {
 	struct cpu cpu = { .w = w, .funcs = funcs, .n_funcs = n, .config = config };
 	int64_t result;

@@ -48,10 +48,11 @@ static struct sock_filter jump_insn(struct rng *r, uint32_t behind)
 {
 	static const uint8_t ops[] = { BPF_JA, BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET };
 	uint8_t op = ops[rng_below(r, sizeof(ops))];
+	uint32_t k = rng_percent(r, 50) ? rng_below(r, 64) : (uint32_t)rng_u64(r);
 
 	return (struct sock_filter){ BPF_JMP | op | (op != BPF_JA && rng_percent(r, 30) ? BPF_X : BPF_K),
 		                         rng_below(r, behind), rng_below(r, behind),
-		                         op == BPF_JA ? rng_below(r, behind) : rng_percent(r, 50) ? rng_below(r, 64) : (uint32_t)rng_u64(r) };
+		                         op == BPF_JA ? rng_below(r, behind) : k };
 }
 
 static struct sock_filter random_insn(struct rng *r, uint32_t behind, bool extras)
@@ -118,8 +119,8 @@ static int complain(const struct bf_bytecode *b, const char *what, int ours, int
 	return 1;
 }
 
-static int run_packets(struct rng *r, const struct kernel *k, const struct bf_bytecode *b, const struct bf_rt_func *code,
-                       bool compare_kernel)
+static int run_packets(struct rng *r, const struct kernel *k, const struct bf_bytecode *b,
+                       const struct bf_rt_func *code, bool compare_kernel)
 {
 	for (int i = 0; i < PACKETS; i++) {
 		uint8_t data[64];
