@@ -147,29 +147,47 @@ int rtprog_run(const struct rtprog *c, const void *packet, size_t len)
 	return err < 0 ? err : (int)r.retval;
 }
 
-/* For each word: a test, and beside it a count that goes on with the next; then a verdict. */
+/* Three cells for each entry: load (or a test that is always true), test, and beside them a count that goes on with the
+ * next entry. */
+static void expect_word(struct bf_cell *c, uint32_t at, uint32_t entry, struct rtprog_word w)
+{
+	uint32_t next = at + 3, bad = at + 2;
+	bool load = w.word & 0x3000, none = w.word & 0x2000;
+
+	c[0] = (struct bf_cell){ .op = BF_CELL_TEST, .span = ~0u, .hit = at + 1 };
+	if (load)
+		c[0] = (struct bf_cell){ .op = BF_CELL_LOAD, .lo = w.word >> 4 & 0xff, .arg = w.word >> 3 & 1,
+			.hit = none ? bad : at + 1, .miss = none ? next : bad };
+	c[1] = (struct bf_cell){ .op = BF_CELL_TEST, .word = (uint8_t)(load ? BF_KEY_SCRATCH + (w.word & 7) : w.word),
+		.mask = ~0u, .lo = w.value, .hit = next, .miss = bad };
+	c[2] = (struct bf_cell){ .op = BF_CELL_COUNT, .arg = entry, .hit = next };
+}
+
 void rtprog_expect(struct rtprog *c, uint8_t family, const char *how, uint32_t needs, const struct rtprog_word *w, uint32_t n)
 {
-	static struct bf_cell cells[2 * BF_KEY_WORDS + 1];
+	static struct bf_cell cells[3 * BF_KEY_WORDS + 2];
 
 	if (n > BF_KEY_WORDS)
 		abort();
-	for (uint32_t i = 0; i < n; i++) {
-		cells[2 * i] = (struct bf_cell){ .op = BF_CELL_TEST, .word = (uint8_t)w[i].word, .mask = ~0u, .lo = w[i].value,
-			.hit = 2 * i + 2, .miss = 2 * i + 1 };
-		cells[2 * i + 1] = (struct bf_cell){ .op = BF_CELL_COUNT, .arg = w[i].word, .hit = 2 * i + 2 };
-	}
-	cells[2 * n] = (struct bf_cell){ .op = BF_CELL_VERDICT, .lo = BF_ACCEPT };
-	*c = (struct rtprog){ .family = family, .how = how, .cells = cells, .n_cells = 2 * n + 1, .n_counters = BF_KEY_WORDS,
+	for (uint32_t i = 0; i < n; i++)
+		expect_word(&cells[3 * i], 3 * i, i, w[i]);
+	cells[3 * n] = (struct bf_cell){ .op = BF_CELL_COUNT, .arg = n, .hit = 3 * n + 1 };
+	cells[3 * n + 1] = (struct bf_cell){ .op = BF_CELL_VERDICT, .lo = BF_ACCEPT };
+	*c = (struct rtprog){ .family = family, .how = how, .cells = cells, .n_cells = 3 * n + 2, .n_counters = n + 1,
 		.config.needs = needs };
 }
 
 int rtprog_unexpected(const struct rtprog *c)
 {
-	for (uint32_t i = 0; i < c->n_counters; i++)
+	for (uint32_t i = 0; i + 1 < c->n_counters; i++)
 		if (rtprog_counter(c, i).packets)
 			return (int)i;
 	return -1;
+}
+
+struct bf_rt_counter rtprog_seen(const struct rtprog *c)
+{
+	return rtprog_counter(c, c->n_counters - 1);
 }
 
 unsigned rtprog_time(const struct rtprog *c, const void *packet, size_t len)

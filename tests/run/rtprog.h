@@ -10,6 +10,7 @@
 #include <linux/netfilter.h>
 
 #include "gen/link.h"
+#include "kern/kern.h"
 #include "kern/load.h"
 #include "kern/sys.h"
 #include "rt/abi.h"
@@ -41,16 +42,21 @@ struct bf_rt_counter rtprog_counter(const struct rtprog *c, uint32_t i);
 /* Runs the program on a packet (from the IP header on; the MAC header is put before it). The verdict, or -errno. */
 int rtprog_run(const struct rtprog *c, const void *packet, size_t len);
 /*
- * A program that looks at words of the key: word -> value, all of them. What
- * differs is counted under the word's number. The tables are static: one at a
- * time.
+ * A program that looks at words of the key, or at what loaders answer: entry
+ * by entry, a value that must be there. What is otherwise is counted under the
+ * entry's number; the packet passes. The cells are static: one such program at
+ * a time.
  */
 struct rtprog_word {
 	uint32_t word, value;
 };
+#define LOADED(loader, arg, i) (0x1000u | (loader) << 4 | (arg) << 3 | (i)) /* scratch word i after that LOAD cell */
+#define NOT_LOADED(loader) (0x2000u | (loader) << 4)                         /* the loader has nothing */
 void rtprog_expect(struct rtprog *c, uint8_t family, const char *how, uint32_t needs, const struct rtprog_word *w, uint32_t n);
-/* -1, or the first word that was not as expected. */
+/* -1, or the first entry that was not as expected. */
 int rtprog_unexpected(const struct rtprog *c);
+/* Packets seen, bytes. */
+struct bf_rt_counter rtprog_seen(const struct rtprog *c);
 
 /* Nanoseconds per run, the best of several rounds. */
 unsigned rtprog_time(const struct rtprog *c, const void *packet, size_t len);

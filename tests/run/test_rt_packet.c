@@ -36,7 +36,7 @@ static void expect(const char *what, uint8_t family, uint32_t needs, const void 
 		word = rtprog_unexpected(&c);
 		rtprog_unload(&c);
 		if (v != BF_ACCEPT || word >= 0)
-			fail_msg("%s (%s): verdict %d, word %d is not as expected", what, hows[h], v, word);
+			fail_msg("%s (%s): verdict %d, entry %d is not as expected", what, hows[h], v, word);
 	}
 }
 
