@@ -151,7 +151,9 @@ static void add_func(struct object *o, const char *name, const GElf_Sym *sym)
 	snprintf(unique, sizeof(unique), "%s%s%s", local ? o->base : "", local ? "." : "", name);
 	o->funcs = xrealloc(o->funcs, o->n_funcs + 1, sizeof(*o->funcs));
 	f = &o->funcs[o->n_funcs++];
-	*f = (struct func){ xstrdup(unique), sym->st_shndx, (uint32_t)(sym->st_value / 8), (uint32_t)(sym->st_size / 8), NULL, NULL, 0 };
+	*f = (struct func){
+		xstrdup(unique), sym->st_shndx, (uint32_t)(sym->st_value / 8), (uint32_t)(sym->st_size / 8), NULL, NULL, 0
+	};
 	f->insns = xrealloc(NULL, f->n, sizeof(*f->insns));
 	memcpy(f->insns, (const char *)d->d_buf + sym->st_value, sym->st_size);
 }
@@ -173,8 +175,8 @@ static struct bf_rt_reloc call_target(struct object *o, const char *name, const 
 	struct func *to;
 
 	if (sym->st_shndx == SHN_UNDEF)
-		return (struct bf_rt_reloc){
-			.kind = btf_is_kfunc(o, name) ? BF_RELOC_KFUNC : BF_RT_RELOC_CALL, .symbol = name };
+		return (struct bf_rt_reloc){ .kind = btf_is_kfunc(o, name) ? BF_RELOC_KFUNC : BF_RT_RELOC_CALL,
+									 .symbol = name };
 	to = func_at(o, sym->st_shndx, (uint32_t)((int64_t)sym->st_value / 8 + imm + 1));
 	if (!to)
 		die(o, "call of something that is no function: %s%+d", name, imm);
@@ -209,9 +211,10 @@ static void read_reloc(struct object *o, size_t section, const GElf_Rel *rel)
 	else
 		die(o, "%s: relocation %u against %s", f->name, (unsigned)GELF_R_TYPE(rel->r_info), name);
 	insn->imm = 0;
-	insn->src_reg = r.kind == BF_RELOC_MAP_FD ? BPF_PSEUDO_MAP_FD
-		: r.kind == BF_RELOC_MAP_VALUE ? BPF_PSEUDO_MAP_VALUE
-		: r.kind == BF_RELOC_KFUNC ? BPF_PSEUDO_KFUNC_CALL : BPF_PSEUDO_CALL;
+	insn->src_reg = r.kind == BF_RELOC_MAP_FD      ? BPF_PSEUDO_MAP_FD
+					: r.kind == BF_RELOC_MAP_VALUE ? BPF_PSEUDO_MAP_VALUE
+					: r.kind == BF_RELOC_KFUNC     ? BPF_PSEUDO_KFUNC_CALL
+												   : BPF_PSEUDO_CALL;
 	r.insn = at - f->begin;
 	add_reloc(f, r);
 }

@@ -13,9 +13,6 @@
  */
 #include "rt/kernel.h"
 
-#define inline inline __attribute__((always_inline))
-#define noinline __attribute__((noinline))
-
 enum { HOPOPTS = 0, ROUTING = 43, FRAGMENT = 44, AUTH = 51, NONE = 59, DSTOPTS = 60 };
 enum { PACKET_BROADCAST = 1, PACKET_MULTICAST = 2, PACKET_LOOPBACK = 5 };
 enum { GSO_TCPV4 = 1 << 0, GSO_TCPV6 = 1 << 4 };
@@ -35,7 +32,7 @@ enum { CT_INVALID = 1 << 0, CT_SNAT = 1 << 6, CT_DNAT = 1 << 7, CT_UNTRACKED = 1
  * first one included, and what a cell may change is not followed on from cell
  * to cell. Without that the kinds of cells multiply instead of adding up.
  */
-static inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *ctx)
+static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *ctx)
 {
 	struct sk_buff *skb = ctx->skb;
 	__u32 len = skb->len, zero = len >> 31;
@@ -53,7 +50,7 @@ static inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *ctx)
 	f->depth = zero;
 }
 
-static inline void clear_key(struct bf_frame *f)
+static __always_inline void clear_key(struct bf_frame *f)
 {
 	for (int i = 0; i < BF_KEY_SCRATCH / 2; i++)
 		((__u64 *)f->key)[i] = 0;
@@ -62,7 +59,7 @@ static inline void clear_key(struct bf_frame *f)
 }
 
 /* The packet type as xt_pkttype sees it: looped-back packets by their address. */
-static inline __u32 packet_type(const struct bf_frame *f, bool multicast)
+static __always_inline __u32 packet_type(const struct bf_frame *f, bool multicast)
 {
 	__u32 type = *((const __u8 *)f->skb + offset(f->skb->__pkt_type_offset)) & 7;
 
@@ -72,7 +69,7 @@ static inline __u32 packet_type(const struct bf_frame *f, bool multicast)
 }
 
 /* A header whose length field is 0 may belong to a GSO packet too long for it. */
-static noinline __u32 gso_length(struct bf_frame *f, __u32 type)
+static __noinline __u32 gso_length(struct bf_frame *f, __u32 type)
 {
 	__u64 info = (__u64)f->skb->head + f->skb->end;
 	struct skb_shared_info *s = NULL;
@@ -83,7 +80,7 @@ static noinline __u32 gso_length(struct bf_frame *f, __u32 type)
 }
 
 /* Ports, ICMP type and code, TCP flags: linear in nearly every packet. */
-static inline void fill_l4(struct bf_frame *f)
+static __always_inline void fill_l4(struct bf_frame *f)
 {
 	__u32 avail = f->len > f->thoff ? f->len - f->thoff : 0;
 	__u32 first = 0, flags = 0;
@@ -104,14 +101,14 @@ static inline void fill_l4(struct bf_frame *f)
 	f->key[BF_KEY_L4INFO] = first >> 16 | (flags & 0xff) << 16 | (flags & 0xf000) << 12;
 }
 
-static inline void set_odd(struct bf_frame *f, __u32 flags)
+static __always_inline void set_odd(struct bf_frame *f, __u32 flags)
 {
 	__u32 avail = f->len > f->thoff ? f->len - f->thoff : 0;
 
 	f->key[BF_KEY_ODD] = (avail > 0xffff ? 0xffff : avail) | flags;
 }
 
-static inline void fill_ip(struct bf_frame *f)
+static __always_inline void fill_ip(struct bf_frame *f)
 {
 	const struct in6_addr *p = bytes_at(f->nh);
 	__u64 a = load64(p, 0), b = load64(p, 8); /* version, tos, length, id, offset; ttl, protocol, checksum, source */
@@ -142,7 +139,7 @@ static inline void fill_ip(struct bf_frame *f)
 	}
 }
 
-static inline bool is_exthdr(__u32 nexthdr)
+static __always_inline bool is_exthdr(__u32 nexthdr)
 {
 	return nexthdr == HOPOPTS || nexthdr == ROUTING || nexthdr == FRAGMENT || nexthdr == AUTH || nexthdr == DSTOPTS;
 }
@@ -156,7 +153,7 @@ static inline bool is_exthdr(__u32 nexthdr)
  * Both lie in the frame where the verifier does not follow numbers: a chain of
  * any length looks like its first step.
  */
-static noinline int skip_exthdr(struct bf_frame *f)
+static __noinline int skip_exthdr(struct bf_frame *f)
 {
 	__u32 off = f->thoff, this = f->next;
 	__s64 head = bf_pkt_load(f, off, 2), frag;
@@ -180,7 +177,7 @@ static noinline int skip_exthdr(struct bf_frame *f)
 	return is_exthdr(f->next) ? GO_ON : 0;
 }
 
-static noinline int follow_exthdrs(struct bf_frame *f)
+static __noinline int follow_exthdrs(struct bf_frame *f)
 {
 	int r = GO_ON;
 
@@ -192,7 +189,7 @@ static noinline int follow_exthdrs(struct bf_frame *f)
 	return r == GO_ON ? BF_ODD_BADEXT : r;
 }
 
-static inline void fill_ip6_l4(struct bf_frame *f, __u32 next)
+static __always_inline void fill_ip6_l4(struct bf_frame *f, __u32 next)
 {
 	int flags = 0;
 
@@ -211,7 +208,7 @@ static inline void fill_ip6_l4(struct bf_frame *f, __u32 next)
 		fill_l4(f);
 }
 
-static inline void fill_ip6_addrs(struct bf_frame *f)
+static __always_inline void fill_ip6_addrs(struct bf_frame *f)
 {
 	const struct in6_addr *s = bytes_at(f->nh + 8), *d = bytes_at(f->nh + 24);
 
@@ -221,7 +218,7 @@ static inline void fill_ip6_addrs(struct bf_frame *f)
 	}
 }
 
-static inline void fill_ip6(struct bf_frame *f)
+static __always_inline void fill_ip6(struct bf_frame *f)
 {
 	__u64 a = load64(bytes_at(f->nh), 0); /* version, class, label; length, next header, hop limit */
 	__u32 meta = 0;
@@ -247,7 +244,7 @@ static inline void fill_ip6(struct bf_frame *f)
 }
 
 /* The packet's connection, as xt_conntrack reads it from skb->_nfct: pointer and, in its low bits, IP_CT_*. */
-static inline void fill_ct(struct bf_frame *f)
+static __always_inline void fill_ct(struct bf_frame *f)
 {
 	__u64 nfct = f->skb->_nfct, ct = nfct & ~7ull;
 	__u32 info = nfct & 7, state, status = 0;
@@ -268,14 +265,14 @@ static inline void fill_ct(struct bf_frame *f)
 	f->key[BF_KEY_CTSTATUS] = status;
 }
 
-static inline void fill_name(struct bf_frame *f, int word, struct net_device *dev)
+static __always_inline void fill_name(struct bf_frame *f, int word, struct net_device *dev)
 {
 	for (int i = 0; i < 4; i++)
 		f->key[word + i] = dev ? bpf_ntohl(*(__u32 *)&dev->name[4 * i]) : 0;
 }
 
 /* 0, or -1: the packet must be dropped. */
-static inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx *ctx, bool ip6)
+static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx *ctx, bool ip6)
 {
 	begin(f, ctx);
 	if (in_use(ops, BF_CELL_HANDOFF))
@@ -310,7 +307,7 @@ struct walk {
 	__u32 stack[BF_STACK_DEPTH];
 };
 
-static inline __u64 test(const struct bf_frame *f, const struct bf_cell *c)
+static __always_inline __u64 test(const struct bf_frame *f, const struct bf_cell *c)
 {
 	__u32 v = (f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) - c->lo;
 	__u64 next = c->miss;
@@ -321,7 +318,7 @@ static inline __u64 test(const struct bf_frame *f, const struct bf_cell *c)
 	return next;
 }
 
-static inline int call(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
+static __always_inline int call(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
 {
 	__u32 depth = f->depth;
 
@@ -334,7 +331,7 @@ static inline int call(struct bf_frame *f, struct walk *w, const struct bf_cell 
 	return GO_ON;
 }
 
-static inline int ret(struct bf_frame *f, struct walk *w)
+static __always_inline int ret(struct bf_frame *f, struct walk *w)
 {
 	__u32 depth = f->depth - 1;
 	__s64 to;
@@ -353,7 +350,7 @@ static inline int ret(struct bf_frame *f, struct walk *w)
 	return GO_ON;
 }
 
-static inline int ask(struct walk *w, const struct bf_cell *c, int answer)
+static __always_inline int ask(struct walk *w, const struct bf_cell *c, int answer)
 {
 	if (answer == BF_HOTDROP)
 		return BF_DROP;
@@ -361,14 +358,14 @@ static inline int ask(struct walk *w, const struct bf_cell *c, int answer)
 	return GO_ON;
 }
 
-static inline int note(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
+static __always_inline int note(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
 {
 	w->at = c->hit;
 	return bf_note(f, c->lo, c->arg & 1) ? BF_DROP : GO_ON;
 }
 
 /* Any cell. A verdict, or GO_ON. */
-static inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
+static __always_inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
 {
 	__u32 op = c->op;
 
@@ -414,7 +411,7 @@ static inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell 
 	CELL_AT(c, at)
 #define FOUR ONE ONE ONE ONE
 
-static inline int walk(struct bf_frame *f)
+static __always_inline int walk(struct bf_frame *f)
 {
 	struct walk w;
 	int verdict = GO_ON;

@@ -8,8 +8,6 @@
 
 enum { NEW_SYN_RECV = 12, TIME_WAIT = 6, ARPHRD_ETHER = 1, ETH_HLEN = 14 };
 
-#define noinline __attribute__((noinline))
-
 static inline struct sock *as_sock(const void *p)
 {
 	return bpf_rdonly_cast(p, bpf_core_type_id_kernel(struct sock));
@@ -31,7 +29,7 @@ static inline struct socket *socket_of(struct bf_frame *f)
 	return sk->sk_socket;
 }
 
-static noinline int load_owner(struct bf_frame *f, __u32 loader)
+static __noinline int load_owner(struct bf_frame *f, __u32 loader)
 {
 	struct socket *socket = socket_of(f);
 	struct file *file = socket ? socket->file : NULL;
@@ -46,7 +44,7 @@ static noinline int load_owner(struct bf_frame *f, __u32 loader)
 	return BF_HIT;
 }
 
-static noinline int load_ether(struct bf_frame *f)
+static __noinline int load_ether(struct bf_frame *f)
 {
 	struct net_device *dev = f->skb->dev;
 	__u64 mac = (__u64)f->skb->head + f->skb->mac_header;
@@ -60,7 +58,7 @@ static noinline int load_ether(struct bf_frame *f)
 	return BF_HIT;
 }
 
-static noinline int load_mss(struct bf_frame *f)
+static __noinline int load_mss(struct bf_frame *f)
 {
 	int at = VARIANT(bf_tcp_option_)(f, 2, 4);
 	__s64 mss;
@@ -74,7 +72,7 @@ static noinline int load_mss(struct bf_frame *f)
 	return BF_HIT;
 }
 
-static noinline int load_ct_expires(struct bf_frame *f, __u64 ct)
+static __noinline int load_ct_expires(struct bf_frame *f, __u64 ct)
 {
 	__u32 timeout = load32(bytes_at(ct + offset(((struct nf_conn *)0)->timeout)), 0);
 	__s32 left = timeout - (__u32)bpf_jiffies64();
@@ -100,7 +98,7 @@ static inline __u64 tuple_member(__u32 loader)
 	return offset(ct->tuplehash[0].tuple.dst.protonum);
 }
 
-static noinline int load_ct(struct bf_frame *f, __u32 loader, __u64 arg)
+static __noinline int load_ct(struct bf_frame *f, __u32 loader, __u64 arg)
 {
 	__u64 ct = f->skb->_nfct & ~7ull;
 	const struct in6_addr *p;

@@ -33,7 +33,7 @@ int bf_forget(struct bf_frame *f)
 	return 0;
 }
 
-static __attribute__((noinline)) int first_note(struct bf_frame *f, __u32 code, __u32 terminal)
+static __noinline int first_note(struct bf_frame *f, __u32 code, __u32 terminal)
 {
 	struct bf_handoff h = { .tag = config.tag, .n = 1, .terminal = terminal, .code = { code } };
 

@@ -50,7 +50,7 @@ static inline __u32 load_in_place(__u64 address, __u32 size)
 }
 
 /* Below zero: from one of the headers, and only in the linear part; inside it, it may be before the network header. */
-static __attribute__((noinline)) __s64 load_from_header(struct bf_frame *f, __s32 off, __u32 size)
+static __noinline __s64 load_from_header(struct bf_frame *f, __s32 off, __u32 size)
 {
 	__u64 head = (__u64)f->skb->head, at;
 
@@ -79,7 +79,7 @@ __s64 bf_pkt_load(struct bf_frame *f, __s32 off, __u32 size)
 	return swapped(v, size);
 }
 
-static __attribute__((noinline)) __s64 device_data(struct bf_frame *f, __u32 ad)
+static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
 {
 	struct net_device *dev = f->skb->dev;
 
@@ -88,7 +88,7 @@ static __attribute__((noinline)) __s64 device_data(struct bf_frame *f, __u32 ad)
 	return ad == SKF_AD_IFINDEX ? (__u32)dev->ifindex : dev->type;
 }
 
-static __attribute__((noinline)) __s64 vlan_data(struct bf_frame *f, __u32 ad)
+static __noinline __s64 vlan_data(struct bf_frame *f, __u32 ad)
 {
 	if (ad == SKF_AD_VLAN_TAG)
 		return f->skb->vlan_tci;

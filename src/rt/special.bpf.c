@@ -6,8 +6,6 @@
  */
 #include "rt/kernel.h"
 
-#define noinline __attribute__((noinline))
-
 /* Parameters at an offset that comes from a cell, or NULL. */
 #define params_at(off, type) \
 	(config.n_params >= sizeof(struct type) && (off & ~7ull) <= config.n_params - sizeof(struct type) \
@@ -34,7 +32,7 @@ static inline int try_limit(struct bf_rt_limit *l)
 	return __sync_val_compare_and_swap(&l->state, old, (__u64)now << 32 | credit) == old ? pass : GO_ON;
 }
 
-static noinline int limit(__u64 off)
+static __noinline int limit(__u64 off)
 {
 	struct bf_rt_limit *l = params_at(off, bf_rt_limit);
 	int r = GO_ON;
@@ -57,7 +55,7 @@ static inline int try_nth(struct bf_rt_nth *n)
 	return __sync_val_compare_and_swap(&n->count, old, next) == old ? !next ^ !!n->invert : GO_ON;
 }
 
-static noinline int nth(__u64 off)
+static __noinline int nth(__u64 off)
 {
 	struct bf_rt_nth *n = params_at(off, bf_rt_nth);
 	int r = GO_ON;
@@ -72,7 +70,7 @@ static noinline int nth(__u64 off)
 	return r == BF_HIT ? BF_HIT : BF_MISS;
 }
 
-static noinline int by_chance(__u64 off)
+static __noinline int by_chance(__u64 off)
 {
 	struct bf_rt_random *r = params_at(off, bf_rt_random);
 
@@ -126,7 +124,7 @@ int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size)
 	return here >= 0 && here + size <= len ? here : -1;
 }
 
-static noinline int tcpopt(struct bf_frame *f, __u64 off)
+static __noinline int tcpopt(struct bf_frame *f, __u64 off)
 {
 	struct bf_rt_tcpopt *t = params_at(off, bf_rt_tcpopt);
 	int at = t ? VARIANT(bf_tcp_option_)(f, t->kind, 0) : -2;
@@ -136,7 +134,7 @@ static noinline int tcpopt(struct bf_frame *f, __u64 off)
 	return (at >= 0) ^ !!t->invert;
 }
 
-static noinline int tcpmss(struct bf_frame *f, __u64 off)
+static __noinline int tcpmss(struct bf_frame *f, __u64 off)
 {
 	struct bf_rt_tcpmss *t = params_at(off, bf_rt_tcpmss);
 	int at = t ? VARIANT(bf_tcp_option_)(f, 2, 4) : -2;

@@ -6,17 +6,24 @@
 enum { MAX_MAPS = 8, ETH = 14 };
 
 static void add_map(struct bf_image *img, const char *name, enum bf_map_role role, uint32_t size, uint32_t flags,
-                    const void *init, size_t init_len)
+					const void *init, size_t init_len)
 {
-	img->maps[img->n_maps++] = (struct bf_map_spec){
-		.name = name, .role = role, .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = size, .max_entries = 1,
-		.map_flags = flags, .init = init, .init_len = init_len };
+	img->maps[img->n_maps++] = (struct bf_map_spec){ .name = name,
+													 .role = role,
+													 .type = BPF_MAP_TYPE_ARRAY,
+													 .key_size = 4,
+													 .value_size = size,
+													 .max_entries = 1,
+													 .map_flags = flags,
+													 .init = init,
+													 .init_len = init_len };
 }
 
 static void add_hash(struct bf_image *img, const char *name, enum bf_map_role role, uint32_t size)
 {
 	img->maps[img->n_maps++] = (struct bf_map_spec){
-		.name = name, .role = role, .type = BPF_MAP_TYPE_HASH, .key_size = 8, .value_size = size, .max_entries = 256 };
+		.name = name, .role = role, .type = BPF_MAP_TYPE_HASH, .key_size = 8, .value_size = size, .max_entries = 256
+	};
 }
 
 static void add_maps(struct rtprog *c)
@@ -25,7 +32,7 @@ static void add_maps(struct rtprog *c)
 	uint32_t counters = BF_MAX(c->n_counters * c->stripes, 1u) * (uint32_t)sizeof(struct bf_rt_counter);
 
 	add_map(c->img, "config", BF_MAP_RODATA, sizeof(c->config), BPF_F_RDONLY_PROG,
-	        bf_arena_memdup(c->img->arena, &c->config, sizeof(c->config)), sizeof(c->config));
+			bf_arena_memdup(c->img->arena, &c->config, sizeof(c->config)), sizeof(c->config));
 	add_map(c->img, "cells", BF_MAP_DATA, bytes, BPF_F_RDONLY_PROG, c->cells, bytes);
 	add_map(c->img, "counters", BF_MAP_COUNTERS, counters, BPF_F_MMAPABLE, NULL, 0);
 	if (c->n_params)
@@ -71,9 +78,14 @@ int rtprog_load(struct rtprog *c, struct bf_diag *d)
 
 	fill_config(c);
 	c->img = bf_arena_new_of(a, struct bf_image);
-	*c->img = (struct bf_image){ .arena = a, .family = c->family, .name = "test", .n_counters = c->n_counters,
-		.stripes = c->stripes, .maps = bf_arena_array(a, MAX_MAPS, struct bf_map_spec),
-		.progs = bf_arena_array(a, 1, struct bf_prog_image), .n_progs = 1 };
+	*c->img = (struct bf_image){ .arena = a,
+								 .family = c->family,
+								 .name = "test",
+								 .n_counters = c->n_counters,
+								 .stripes = c->stripes,
+								 .maps = bf_arena_array(a, MAX_MAPS, struct bf_map_spec),
+								 .progs = bf_arena_array(a, 1, struct bf_prog_image),
+								 .n_progs = 1 };
 	c->img->progs[0] = (struct bf_prog_image){ .name = "test_rt", .family = c->family };
 	add_maps(c);
 	snprintf(entry, sizeof(entry), "bf_filter_%s_%s", c->family == NFPROTO_IPV4 ? "ip" : "ip6", c->how);
@@ -134,8 +146,9 @@ static struct bf_run_desc run_of(const struct rtprog *c, uint8_t *state, uint8_t
 	memset(state, 0, 48);
 	state[0] = NF_INET_PRE_ROUTING;
 	state[1] = c->family;
-	return (struct bf_run_desc){ .prog = rtprog_prog(c), .data = frame, .data_len = (uint32_t)len + ETH, .ctx = state,
-		.ctx_len = 48, .repeat = 1 };
+	return (struct bf_run_desc){
+		.prog = rtprog_prog(c), .data = frame, .data_len = (uint32_t)len + ETH, .ctx = state, .ctx_len = 48, .repeat = 1
+	};
 }
 
 int rtprog_run(const struct rtprog *c, const void *packet, size_t len)
@@ -156,14 +169,22 @@ static void expect_word(struct bf_cell *c, uint32_t at, uint32_t entry, struct r
 
 	c[0] = (struct bf_cell){ .op = BF_CELL_TEST, .span = ~0u, .hit = at + 1 };
 	if (load)
-		c[0] = (struct bf_cell){ .op = BF_CELL_LOAD, .lo = w.word >> 4 & 0xff, .arg = w.word >> 3 & 1,
-			.hit = none ? bad : at + 1, .miss = none ? next : bad };
-	c[1] = (struct bf_cell){ .op = BF_CELL_TEST, .word = (uint8_t)(load ? BF_KEY_SCRATCH + (w.word & 7) : w.word),
-		.mask = ~0u, .lo = w.value, .hit = next, .miss = bad };
+		c[0] = (struct bf_cell){ .op = BF_CELL_LOAD,
+								 .lo = w.word >> 4 & 0xff,
+								 .arg = w.word >> 3 & 1,
+								 .hit = none ? bad : at + 1,
+								 .miss = none ? next : bad };
+	c[1] = (struct bf_cell){ .op = BF_CELL_TEST,
+							 .word = (uint8_t)(load ? BF_KEY_SCRATCH + (w.word & 7) : w.word),
+							 .mask = ~0u,
+							 .lo = w.value,
+							 .hit = next,
+							 .miss = bad };
 	c[2] = (struct bf_cell){ .op = BF_CELL_COUNT, .arg = entry, .hit = next };
 }
 
-void rtprog_expect(struct rtprog *c, uint8_t family, const char *how, uint32_t needs, const struct rtprog_word *w, uint32_t n)
+void rtprog_expect(struct rtprog *c, uint8_t family, const char *how, uint32_t needs, const struct rtprog_word *w,
+				   uint32_t n)
 {
 	static struct bf_cell cells[3 * BF_KEY_WORDS + 2];
 
@@ -173,8 +194,9 @@ void rtprog_expect(struct rtprog *c, uint8_t family, const char *how, uint32_t n
 		expect_word(&cells[3 * i], 3 * i, i, w[i]);
 	cells[3 * n] = (struct bf_cell){ .op = BF_CELL_COUNT, .arg = n, .hit = 3 * n + 1 };
 	cells[3 * n + 1] = (struct bf_cell){ .op = BF_CELL_VERDICT, .lo = BF_ACCEPT };
-	*c = (struct rtprog){ .family = family, .how = how, .cells = cells, .n_cells = 3 * n + 2, .n_counters = n + 1,
-		.config.needs = needs };
+	*c = (struct rtprog){
+		.family = family, .how = how, .cells = cells, .n_cells = 3 * n + 2, .n_counters = n + 1, .config.needs = needs
+	};
 }
 
 int rtprog_unexpected(const struct rtprog *c)

@@ -7,7 +7,8 @@
 
 #include "run/rtprog.h"
 
-static const uint8_t udp[28 + 12] = { 0x45, 0, 0, 40, 0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 198, 51, 100, 7, 0x04, 0, 0, 53, 0, 20 };
+static const uint8_t udp[28 + 12] = { 0x45, 0, 0, 40,  0,  1,   0, 0,    64, 17, 0,  0, 192,
+									  0,    2, 1, 198, 51, 100, 7, 0x04, 0,  0,  53, 0, 20 };
 static const char *const hows[] = { "mg", "it" };
 
 static void load(struct rtprog *c)
@@ -18,15 +19,33 @@ static void load(struct rtprog *c)
 		fail_msg("%s: %s", c->how, d.text.data);
 }
 
-#define CELLS(how_, cells_, ...)                                                                                   \
-	(struct rtprog){ .family = NFPROTO_IPV4, .how = (how_), .cells = (cells_), .n_cells = BF_ARRAY_SIZE(cells_),     \
-		.n_counters = 8, .config.needs = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS, __VA_ARGS__ }
+#define CELLS(how_, cells_, ...)                                                                                       \
+	(struct rtprog)                                                                                                    \
+	{                                                                                                                  \
+		.family = NFPROTO_IPV4, .how = (how_), .cells = (cells_), .n_cells = BF_ARRAY_SIZE(cells_), .n_counters = 8,   \
+		.config.needs = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS, __VA_ARGS__                        \
+	}
 
-#define TEST(w, m, l, s, h, x) { .op = BF_CELL_TEST, .word = (w), .mask = (m), .lo = (l), .span = (s), .hit = (h), .miss = (x) }
-#define COUNT(n, h) { .op = BF_CELL_COUNT, .arg = (n), .hit = (h) }
-#define VERDICT(v) { .op = BF_CELL_VERDICT, .lo = (v) }
-#define CALL(h, back) { .op = BF_CELL_CALL, .hit = (h), .miss = (back) }
-#define RET { .op = BF_CELL_RET }
+#define TEST(w, m, l, s, h, x)                                                                                         \
+	{                                                                                                                  \
+		.op = BF_CELL_TEST, .word = (w), .mask = (m), .lo = (l), .span = (s), .hit = (h), .miss = (x)                  \
+	}
+#define COUNT(n, h)                                                                                                    \
+	{                                                                                                                  \
+		.op = BF_CELL_COUNT, .arg = (n), .hit = (h)                                                                    \
+	}
+#define VERDICT(v)                                                                                                     \
+	{                                                                                                                  \
+		.op = BF_CELL_VERDICT, .lo = (v)                                                                               \
+	}
+#define CALL(h, back)                                                                                                  \
+	{                                                                                                                  \
+		.op = BF_CELL_CALL, .hit = (h), .miss = (back)                                                                 \
+	}
+#define RET                                                                                                            \
+	{                                                                                                                  \
+		.op = BF_CELL_RET                                                                                              \
+	}
 
 static int run(struct rtprog *c)
 {
@@ -44,17 +63,23 @@ static void tests(void **state)
 		uint32_t word, mask, lo, span;
 		bool hit;
 	} t[] = {
-		{ BF_KEY_SADDR, ~0u, 0xc0000201, 0, true }, { BF_KEY_SADDR, ~0u, 0xc0000200, 0, false },
-		{ BF_KEY_SADDR, 0xffffff00, 0xc0000200, 0, true }, { BF_KEY_DADDR, ~0u, 0xc6336400, 7, true },
-		{ BF_KEY_DADDR, ~0u, 0xc6336400, 6, false }, { BF_KEY_PORTS, 0xffff, 53, 0, true },
-		{ BF_KEY_PORTS, 0xffff0000, 1024 << 16, 0, true }, { BF_KEY_PORTS, 0xffff, 54, ~0u - 1, false },
-		{ BF_KEY_PORTS, 0xffff, 54, ~0u, true }, { BF_KEY_META, 0xff, 17, 0, true }, { BF_KEY_MARK, ~0u, 0, 0, true },
+		{ BF_KEY_SADDR, ~0u, 0xc0000201, 0, true },
+		{ BF_KEY_SADDR, ~0u, 0xc0000200, 0, false },
+		{ BF_KEY_SADDR, 0xffffff00, 0xc0000200, 0, true },
+		{ BF_KEY_DADDR, ~0u, 0xc6336400, 7, true },
+		{ BF_KEY_DADDR, ~0u, 0xc6336400, 6, false },
+		{ BF_KEY_PORTS, 0xffff, 53, 0, true },
+		{ BF_KEY_PORTS, 0xffff0000, 1024 << 16, 0, true },
+		{ BF_KEY_PORTS, 0xffff, 54, ~0u - 1, false },
+		{ BF_KEY_PORTS, 0xffff, 54, ~0u, true },
+		{ BF_KEY_META, 0xff, 17, 0, true },
+		{ BF_KEY_MARK, ~0u, 0, 0, true },
 	};
 
 	for (size_t h = 0; h < 2; h++)
 		for (size_t i = 0; i < BF_ARRAY_SIZE(t); i++) {
 			struct bf_cell cells[] = { TEST(t[i].word, t[i].mask, t[i].lo, t[i].span, 2, 1), VERDICT(BF_DROP),
-				VERDICT(BF_ACCEPT) };
+									   VERDICT(BF_ACCEPT) };
 			struct rtprog c = CELLS(hows[h], cells);
 
 			if (run(&c) != t[i].hit)
@@ -74,7 +99,8 @@ static void chains_of_tests(void **state)
 
 			c.n_cells = n + 2;
 			for (uint32_t i = 0; i < n; i++)
-				cells[i] = (struct bf_cell)TEST(BF_KEY_SADDR, ~0u, i & 1 ? 0xc0000201 : 7, 0, i & 1 ? i + 1 : 0, i & 1 ? 0 : i + 1);
+				cells[i] = (struct bf_cell)TEST(BF_KEY_SADDR, ~0u, i & 1 ? 0xc0000201 : 7, 0, i & 1 ? i + 1 : 0,
+												i & 1 ? 0 : i + 1);
 			cells[n] = (struct bf_cell)COUNT(3, n + 1);
 			cells[n + 1] = (struct bf_cell)VERDICT(BF_ACCEPT);
 			load(&c);
@@ -108,18 +134,28 @@ static void counters(void **state)
 static void wrong_cells(void **state)
 {
 	static struct bf_cell t[][3] = {
-		{ { .op = BF_CELL_OPS } }, { { .op = 255 } }, { COUNT(0, 3) }, { COUNT(0, ~0u) }, { TEST(0, 0, 0, 0, 9, 9) },
-		{ RET }, { CALL(0, 0) }, { VERDICT(2) }, { { .op = BF_CELL_LOAD, .lo = BF_LOADERS, .hit = 2, .miss = 2 }, RET, VERDICT(1) },
+		{ { .op = BF_CELL_OPS } },
+		{ { .op = 255 } },
+		{ COUNT(0, 3) },
+		{ COUNT(0, ~0u) },
+		{ TEST(0, 0, 0, 0, 9, 9) },
+		{ RET },
+		{ CALL(0, 0) },
+		{ VERDICT(2) },
+		{ { .op = BF_CELL_LOAD, .lo = BF_LOADERS, .hit = 2, .miss = 2 }, RET, VERDICT(1) },
 		{ { .op = BF_CELL_LOAD, .lo = 99, .hit = 2, .miss = 2 }, RET, VERDICT(1) },
 		{ { .op = BF_CELL_MATCH, .lo = BF_SPECIALS, .hit = 2, .miss = 2 }, RET, VERDICT(1) },
-		{ { .op = BF_CELL_MATCH, .lo = BF_SPECIAL_LIMIT, .arg = 1, .hit = 2, .miss = 2 }, RET, VERDICT(1) }, /* no params */
-		{ { .op = BF_CELL_CODE, .lo = 0, .hit = 2, .miss = 2 }, RET, VERDICT(1) },                           /* no code */
-		{ TEST(0, 0, 0, 0, 0, 0) }, /* for ever */
+		{ { .op = BF_CELL_MATCH, .lo = BF_SPECIAL_LIMIT, .arg = 1, .hit = 2, .miss = 2 },
+		  RET,
+		  VERDICT(1) },                                                            /* no params */
+		{ { .op = BF_CELL_CODE, .lo = 0, .hit = 2, .miss = 2 }, RET, VERDICT(1) }, /* no code */
+		{ TEST(0, 0, 0, 0, 0, 0) },                                                /* for ever */
 	};
 
 	for (size_t h = 0; h < 2; h++)
 		for (size_t i = 0; i < BF_ARRAY_SIZE(t); i++) {
-			struct rtprog c = CELLS(hows[h], t[i], .config.stack_depth = 3, .config.ops = 0x1ff & ~(1 << BF_CELL_HANDOFF));
+			struct rtprog c =
+				CELLS(hows[h], t[i], .config.stack_depth = 3, .config.ops = 0x1ff & ~(1 << BF_CELL_HANDOFF));
 
 			if (run(&c) != BF_DROP)
 				fail_msg("%s, ruleset %zu is not dropped", hows[h], i);
@@ -130,8 +166,12 @@ static void wrong_cells(void **state)
 static void nested(const char *how, uint32_t depth)
 {
 	struct bf_cell *cells = calloc(2 * depth + 2, sizeof(*cells));
-	struct rtprog c = { .family = NFPROTO_IPV4, .how = how, .cells = cells, .n_cells = 2 * depth + 2, .n_counters = depth + 1,
-		.config.stack_depth = depth };
+	struct rtprog c = { .family = NFPROTO_IPV4,
+						.how = how,
+						.cells = cells,
+						.n_cells = 2 * depth + 2,
+						.n_counters = depth + 1,
+						.config.stack_depth = depth };
 
 	for (uint32_t i = 0; i < depth; i++) {
 		cells[i] = (struct bf_cell)CALL(i + 1, depth + 1 + i);
@@ -213,7 +253,10 @@ static bool take_note(const struct rtprog *c, struct bf_handoff *h)
 	return true;
 }
 
-#define NOTE(code_, terminal_, h) { .op = BF_CELL_HANDOFF, .lo = (code_), .arg = (terminal_), .hit = (h) }
+#define NOTE(code_, terminal_, h)                                                                                      \
+	{                                                                                                                  \
+		.op = BF_CELL_HANDOFF, .lo = (code_), .arg = (terminal_), .hit = (h)                                           \
+	}
 
 static void handoffs(void **state)
 {
@@ -303,8 +346,8 @@ static void no_room_for_a_note(void **state)
 	}
 }
 
-/* A note left behind by a packet that never came to the companion goes when its sk_buff's address is used again. Test runs
- * take one sk_buff after the other, mostly at the same address. */
+/* A note left behind by a packet that never came to the companion goes when its sk_buff's address is used again. Test
+ * runs take one sk_buff after the other, mostly at the same address. */
 static void stale_notes(void **state)
 {
 	struct bf_cell cells[] = { TEST(BF_KEY_PORTS, 0xffff, 53, 0, 1, 2), NOTE(1, 1, 2), VERDICT(BF_ACCEPT) };
@@ -349,7 +392,10 @@ static uint32_t accepted(struct rtprog *c, uint32_t packets)
 	return n;
 }
 
-#define MATCH(id, at) { { .op = BF_CELL_MATCH, .lo = (id), .arg = (at), .hit = 2, .miss = 1 }, VERDICT(BF_DROP), VERDICT(BF_ACCEPT) }
+#define MATCH(id, at)                                                                                                  \
+	{                                                                                                                  \
+		{ .op = BF_CELL_MATCH, .lo = (id), .arg = (at), .hit = 2, .miss = 1 }, VERDICT(BF_DROP), VERDICT(BF_ACCEPT)    \
+	}
 
 static void limits(void **state)
 {
@@ -419,7 +465,10 @@ static void at_random(void **state)
 
 /* ------------------------------------------------------------------ generated functions */
 
-#define I(c_, d, s, o, i) { .code = (c_), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
+#define I(c_, d, s, o, i)                                                                                              \
+	{                                                                                                                  \
+		.code = (c_), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)                                           \
+	}
 
 static void generated_code(void **state)
 {
@@ -427,7 +476,8 @@ static void generated_code(void **state)
 	static const struct bpf_insn code[] = {
 		I(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 1), I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0),
 		I(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0, 0), I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
-		I(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1, 17), I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0), I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+		I(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1, 17),  I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 	static const struct bf_rt_reloc calls[] = { { 1, BF_RT_RELOC_CALL, "bf_pkt_load", NULL, 0 } };
 	static const struct bf_rt_func own[] = { { "bf_code", code, BF_ARRAY_SIZE(code), calls, 1 } };
@@ -444,10 +494,14 @@ static void generated_code(void **state)
 static void straight_code(void **state)
 {
 	static const char *const straight[] = { "smg", "sit" };
-	static const struct bpf_insn code[] = { /* source port 1024? */
-		I(BPF_LDX | BPF_MEM | BPF_W, 2, 1, BF_KEY_PORTS * 4, 0), I(BPF_ALU64 | BPF_RSH | BPF_K, 2, 0, 0, 16),
-		I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0), I(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 1, 1024),
-		I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1), I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	static const struct bpf_insn code[] = {
+		/* source port 1024? */
+		I(BPF_LDX | BPF_MEM | BPF_W, 2, 1, BF_KEY_PORTS * 4, 0),
+		I(BPF_ALU64 | BPF_RSH | BPF_K, 2, 0, 0, 16),
+		I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		I(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 1, 1024),
+		I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
+		I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 	static const struct bf_rt_func own[] = { { "bf_straight", code, BF_ARRAY_SIZE(code), NULL, 0 } };
 	uint8_t other[sizeof(udp)];
@@ -474,9 +528,19 @@ static void limits_of_the_verifier(void **state)
 
 	for (size_t h = 0; h < 2; h++)
 		for (size_t f = 0; f < 2; f++) {
-			struct rtprog c = { .family = families[f], .how = hows[h], .cells = some, .n_cells = 4, .n_counters = 1,
-				.params = params, .n_params = sizeof(params), .config = { .needs = 0x7ff, .ops = 0x1ff, .loaders = 0x7ff,
-				.specials = 0x1f, .stack_depth = 17, .drop_code = 1 } };
+			struct rtprog c = { .family = families[f],
+								.how = hows[h],
+								.cells = some,
+								.n_cells = 4,
+								.n_counters = 1,
+								.params = params,
+								.n_params = sizeof(params),
+								.config = { .needs = 0x7ff,
+											.ops = 0x1ff,
+											.loaders = 0x7ff,
+											.specials = 0x1f,
+											.stack_depth = 17,
+											.drop_code = 1 } };
 
 			load(&c);
 			rtprog_unload(&c);
@@ -484,8 +548,12 @@ static void limits_of_the_verifier(void **state)
 	for (size_t h = 0; h < 2; h++) {
 		uint32_t n = 1000000;
 		struct bf_cell *cells = calloc(n, sizeof(*cells));
-		struct rtprog c = { .family = NFPROTO_IPV4, .how = hows[h], .cells = cells, .n_cells = n, .n_counters = n,
-			.config.needs = BF_NEED_ADDRS };
+		struct rtprog c = { .family = NFPROTO_IPV4,
+							.how = hows[h],
+							.cells = cells,
+							.n_cells = n,
+							.n_counters = n,
+							.config.needs = BF_NEED_ADDRS };
 
 		for (uint32_t i = 0; i < n - 2; i++)
 			cells[i] = (struct bf_cell)TEST(0, ~0u, i, 0, 0, i + 1);
@@ -502,24 +570,15 @@ static void limits_of_the_verifier(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(tests),
-		cmocka_unit_test(chains_of_tests),
-		cmocka_unit_test(counters),
-		cmocka_unit_test(wrong_cells),
-		cmocka_unit_test(calls),
-		cmocka_unit_test(no_room_for_the_stack),
-		cmocka_unit_test(handoffs),
-		cmocka_unit_test(drop_behind_a_note),
-		cmocka_unit_test(too_many_notes),
-		cmocka_unit_test(no_room_for_a_note),
-		cmocka_unit_test(stale_notes),
-		cmocka_unit_test(no_assist),
-		cmocka_unit_test(limits),
-		cmocka_unit_test(every_nth),
-		cmocka_unit_test(at_random),
-		cmocka_unit_test(generated_code),
-		cmocka_unit_test(straight_code),
-		cmocka_unit_test(limits_of_the_verifier),
+		cmocka_unit_test(tests),          cmocka_unit_test(chains_of_tests),
+		cmocka_unit_test(counters),       cmocka_unit_test(wrong_cells),
+		cmocka_unit_test(calls),          cmocka_unit_test(no_room_for_the_stack),
+		cmocka_unit_test(handoffs),       cmocka_unit_test(drop_behind_a_note),
+		cmocka_unit_test(too_many_notes), cmocka_unit_test(no_room_for_a_note),
+		cmocka_unit_test(stale_notes),    cmocka_unit_test(no_assist),
+		cmocka_unit_test(limits),         cmocka_unit_test(every_nth),
+		cmocka_unit_test(at_random),      cmocka_unit_test(generated_code),
+		cmocka_unit_test(straight_code),  cmocka_unit_test(limits_of_the_verifier),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

@@ -47,27 +47,28 @@ static void run(const char *command)
 		fail_msg("failed: %s", command);
 }
 
-/* Watches one hook while do_it runs, once for each kind of loop; at least one packet must come by, and all must be as expected. */
-#define WATCH(family, hook, needs, do_it, ...)                                                      \
-	do {                                                                                            \
-		const struct rtprog_word w_[] = { __VA_ARGS__ };                                            \
-		for (size_t h_ = 0; h_ < 2; h_++) {                                                         \
-			struct rtprog c_;                                                                       \
-			int link_, bad_;                                                                        \
-			uint64_t seen_;                                                                         \
-                                                                                                    \
-			rtprog_expect(&c_, (family), hows[h_], (needs), w_, BF_ARRAY_SIZE(w_));                 \
-			load(&c_);                                                                              \
-			link_ = attach(&c_, (hook));                                                            \
-			do_it;                                                                                  \
-			close(link_);                                                                           \
-			bad_ = rtprog_unexpected(&c_);                                                          \
-			seen_ = rtprog_seen(&c_).packets;                                                       \
-			rtprog_unload(&c_);                                                                     \
-			if (!seen_ || bad_ >= 0)                                                                \
-				fail_msg("line %d (%s): %llu packets, entry %d is not as expected", __LINE__, hows[h_], \
-				         (unsigned long long)seen_, bad_);                                          \
-		}                                                                                           \
+/* Watches one hook while do_it runs, once for each kind of loop; at least one packet must come by, and all must be as
+ * expected. */
+#define WATCH(family, hook, needs, do_it, ...)                                                                         \
+	do {                                                                                                               \
+		const struct rtprog_word w_[] = { __VA_ARGS__ };                                                               \
+		for (size_t h_ = 0; h_ < 2; h_++) {                                                                            \
+			struct rtprog c_;                                                                                          \
+			int link_, bad_;                                                                                           \
+			uint64_t seen_;                                                                                            \
+                                                                                                                       \
+			rtprog_expect(&c_, (family), hows[h_], (needs), w_, BF_ARRAY_SIZE(w_));                                    \
+			load(&c_);                                                                                                 \
+			link_ = attach(&c_, (hook));                                                                               \
+			do_it;                                                                                                     \
+			close(link_);                                                                                              \
+			bad_ = rtprog_unexpected(&c_);                                                                             \
+			seen_ = rtprog_seen(&c_).packets;                                                                          \
+			rtprog_unload(&c_);                                                                                        \
+			if (!seen_ || bad_ >= 0)                                                                                   \
+				fail_msg("line %d (%s): %llu packets, entry %d is not as expected", __LINE__, hows[h_],                \
+						 (unsigned long long)seen_, bad_);                                                             \
+		}                                                                                                              \
 	} while (0)
 
 static void udp(int family)
@@ -92,7 +93,8 @@ static void interfaces(void **state)
 	uint32_t lo = name_word("lo");
 
 	test_net_new();
-	WATCH(V4, NF_INET_LOCAL_OUT, NAMES, udp(AF_INET), { IN, 0 }, { IN + 3, 0 }, { OUT, lo }, { OUT + 1, 0 }, { OUT + 3, 0 });
+	WATCH(V4, NF_INET_LOCAL_OUT, NAMES, udp(AF_INET), { IN, 0 }, { IN + 3, 0 }, { OUT, lo }, { OUT + 1, 0 },
+		  { OUT + 3, 0 });
 	WATCH(V4, NF_INET_LOCAL_IN, NAMES, udp(AF_INET), { IN, lo }, { IN + 1, 0 }, { OUT, 0 }, { OUT + 3, 0 });
 	WATCH(V6, NF_INET_LOCAL_OUT, NAMES, udp(AF_INET6), { IN, 0 }, { OUT, lo });
 	WATCH(V6, NF_INET_LOCAL_IN, NAMES, udp(AF_INET6), { IN, lo }, { OUT, 0 });
@@ -130,7 +132,11 @@ static void owned(int family, unsigned uid, unsigned gid)
 
 static void owners(void **state)
 {
-	enum { UID = LOADED(BF_LOAD_SKUID, 0, 0), GID = LOADED(BF_LOAD_SKGID, 0, 0), SOCKET = LOADED(BF_LOAD_SOCKET, 0, 0) };
+	enum {
+		UID = LOADED(BF_LOAD_SKUID, 0, 0),
+		GID = LOADED(BF_LOAD_SKGID, 0, 0),
+		SOCKET = LOADED(BF_LOAD_SOCKET, 0, 0)
+	};
 
 	test_net_new();
 	WATCH(V4, NF_INET_LOCAL_OUT, 0, owned(AF_INET, 1234, 77), { UID, 1234 }, { GID, 77 }, { SOCKET, BF_SOCKET_FILE });
@@ -163,7 +169,9 @@ static void the_kernels_own_socket(void **state)
 
 	test_net_new();
 	for (size_t h = 0; h < 2; h++) {
-		struct rtprog c = { .family = V4, .how = hows[h], .cells = cells, .n_cells = 7, .n_counters = 1, .config.needs = BF_NEED_L4 };
+		struct rtprog c = {
+			.family = V4, .how = hows[h], .cells = cells, .n_cells = 7, .n_counters = 1, .config.needs = BF_NEED_L4
+		};
 		int link;
 
 		load(&c);
@@ -210,24 +218,27 @@ static void connections(void **state)
 
 	test_net_new();
 	WATCH(V4, NF_INET_LOCAL_OUT, CT, udp(AF_INET), { BF_KEY_CTSTATE, INVALID | BF_CT_NONE }, { BF_KEY_CTSTATUS, 0 },
-	      { NOT_LOADED(BF_LOAD_CT_PROTO), 0 }, { NOT_LOADED(BF_LOAD_CT_SRC), 0 }, { NOT_LOADED(BF_LOAD_CT_EXPIRES), 0 });
+		  { NOT_LOADED(BF_LOAD_CT_PROTO), 0 }, { NOT_LOADED(BF_LOAD_CT_SRC), 0 },
+		  { NOT_LOADED(BF_LOAD_CT_EXPIRES), 0 });
 	run("nft 'add table inet t { chain unhooked { ct state new accept; }; }'");
 	for (int i = 0; i < 2; i++) {
 		int family = i ? AF_INET6 : AF_INET, nf = i ? V6 : V4;
 		uint32_t at = i ? 0 : INADDR_LOOPBACK, last = i ? 3 : 0, last_word = i ? 1 : INADDR_LOOPBACK, there, back;
 
-		WATCH(nf, NF_INET_LOCAL_OUT, CT, udp(family), { BF_KEY_CTSTATE, NEW }, { LOADED(BF_LOAD_CT_PROTO, 0, 0), IPPROTO_UDP });
+		WATCH(nf, NF_INET_LOCAL_OUT, CT, udp(family), { BF_KEY_CTSTATE, NEW },
+			  { LOADED(BF_LOAD_CT_PROTO, 0, 0), IPPROTO_UDP });
 		flow = test_udp_open(family);
 		there = port_of(flow.tx), back = port_of(flow.rx);
 		send_there();
 		send_there();
 		WATCH(nf, NF_INET_LOCAL_OUT, CT, send_back(), { BF_KEY_CTSTATE, ESTABLISHED | BF_CT_REPLY });
 		WATCH(nf, NF_INET_LOCAL_OUT, CT, send_there(), { BF_KEY_CTSTATE, ESTABLISHED });
-		WATCH(nf, NF_INET_LOCAL_OUT, CT, send_there(); send_back(), /* one direction or the other, the same connection */
-		      { LOADED(BF_LOAD_CT_SPORT, 0, 0), there }, { LOADED(BF_LOAD_CT_DPORT, 0, 0), back },
-		      { LOADED(BF_LOAD_CT_SPORT, 1, 0), back }, { LOADED(BF_LOAD_CT_DPORT, 1, 0), there },
-		      { LOADED(BF_LOAD_CT_SRC, 0, 0), at }, { LOADED(BF_LOAD_CT_SRC, 0, last), last_word },
-		      { LOADED(BF_LOAD_CT_DST, 1, last), last_word }, { LOADED(BF_LOAD_CT_PROTO, 0, 0), IPPROTO_UDP });
+		WATCH(nf, NF_INET_LOCAL_OUT, CT, send_there();
+			  send_back(), /* one direction or the other, the same connection */
+			  { LOADED(BF_LOAD_CT_SPORT, 0, 0), there }, { LOADED(BF_LOAD_CT_DPORT, 0, 0), back },
+			  { LOADED(BF_LOAD_CT_SPORT, 1, 0), back }, { LOADED(BF_LOAD_CT_DPORT, 1, 0), there },
+			  { LOADED(BF_LOAD_CT_SRC, 0, 0), at }, { LOADED(BF_LOAD_CT_SRC, 0, last), last_word },
+			  { LOADED(BF_LOAD_CT_DST, 1, last), last_word }, { LOADED(BF_LOAD_CT_PROTO, 0, 0), IPPROTO_UDP });
 		test_udp_close(&flow);
 	}
 	run("nft 'add chain inet t raw { type filter hook output priority -300; notrack; }'");
@@ -248,8 +259,12 @@ static void expiry(void **state)
 	run("nft 'add table inet t { chain unhooked { ct state new accept; }; }'");
 	run("echo 100 > /proc/sys/net/netfilter/nf_conntrack_udp_timeout");
 	for (size_t h = 0; h < 2; h++) {
-		struct rtprog c = { .family = V4, .how = hows[h], .cells = cells, .n_cells = 4, .n_counters = 1,
-			.config = { .needs = BF_NEED_CT, .hz = bf_kernel_hz() } };
+		struct rtprog c = { .family = V4,
+							.how = hows[h],
+							.cells = cells,
+							.n_cells = 4,
+							.n_counters = 1,
+							.config = { .needs = BF_NEED_CT, .hz = bf_kernel_hz() } };
 		int link;
 
 		flow = test_udp_open(AF_INET);
@@ -281,15 +296,16 @@ static void mac_addresses(void **state)
 	test_net_new();
 	here = test_net_fd();
 	assert_true(dup2(other, 200) == 200);
-	run("ip link add va address 02:11:22:33:44:55 type veth peer name vb address 02:66:77:88:99:aa netns /proc/self/fd/200 && "
-	    "ip link set va up && ip addr add 10.9.0.1/24 dev va");
+	run("ip link add va address 02:11:22:33:44:55 type veth peer name vb address 02:66:77:88:99:aa netns "
+		"/proc/self/fd/200 && "
+		"ip link set va up && ip addr add 10.9.0.1/24 dev va");
 	assert_int_equal(setns(other, CLONE_NEWNET), 0);
 	run("ip link set vb up && ip addr add 10.9.0.2/24 dev vb");
 	assert_int_equal(setns(here, CLONE_NEWNET), 0);
 	ping(); /* neighbours know each other now */
 	WATCH(V4, NF_INET_PRE_ROUTING, 0, ping(), { LOADED(MAC, 0, 0), 0x0266 }, { LOADED(MAC, 0, 1), 0x778899aa });
 	WATCH(V4, NF_INET_LOCAL_IN, BF_NEED_IIFNAME, ping(), { LOADED(MAC, 0, 1), 0x778899aa },
-	      { BF_KEY_IIFNAME, name_word("va") });
+		  { BF_KEY_IIFNAME, name_word("va") });
 	WATCH(V4, NF_INET_LOCAL_OUT, BF_NEED_OIFNAME, ping(), { NOT_LOADED(MAC), 0 }, { BF_KEY_OIFNAME, name_word("va") });
 	close(200);
 	close(other);
@@ -338,7 +354,9 @@ static void has_linear(uint8_t family, const uint8_t *packet, int linear)
 	struct bf_rt_reloc call = { 5, BF_RT_RELOC_CALL, "bf_count", NULL, 0 };
 	struct bf_rt_func f = own[0];
 	struct bf_cell cells[] = { { .op = BF_CELL_TEST } };
-	struct rtprog c = { .family = family, .how = "smg", .cells = cells, .n_cells = 1, .n_counters = 1, .own = &f, .n_own = 1 };
+	struct rtprog c = {
+		.family = family, .how = "smg", .cells = cells, .n_cells = 1, .n_counters = 1, .own = &f, .n_own = 1
+	};
 	int link;
 
 	f = (struct bf_rt_func){ "bf_straight", code, BF_ARRAY_SIZE(code), &call, 1 };
@@ -350,8 +368,8 @@ static void has_linear(uint8_t family, const uint8_t *packet, int linear)
 	rtprog_unload(&c);
 }
 
-static const uint8_t tcp_header[28] = { 0x12, 0x34, 0, 80, 0, 0, 0, 1, 0, 0, 0, 2, 0x70, 0x02, 1, 0, 0, 0, 0, 0,
-	1, 1, 1, 1, 2, 4, 0x05, 0xa0 };
+static const uint8_t tcp_header[28] = { 0x12, 0x34, 0, 80, 0, 0, 0, 1, 0, 0, 0, 2, 0x70, 0x02,
+										1,    0,    0, 0,  0, 0, 1, 1, 1, 1, 2, 4, 0x05, 0xa0 };
 
 static uint16_t ip_checksum(const uint8_t *b, size_t n)
 {
@@ -360,7 +378,7 @@ static uint16_t ip_checksum(const uint8_t *b, size_t n)
 	for (size_t i = 0; i < n; i += 2)
 		sum += (uint32_t)b[i] << 8 | b[i + 1];
 	sum = (sum >> 16) + (sum & 0xffff);
-	return (uint16_t)~(sum + (sum >> 16));
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 static void tcp_in_fragments(void **state)
@@ -376,9 +394,9 @@ static void tcp_in_fragments(void **state)
 	open_tun();
 	for (unsigned linear = 20; linear <= 50; linear += linear < 24 ? 1 : 13) {
 		has_linear(V4, p, (int)linear);
-		WATCH(V4, NF_INET_PRE_ROUTING, L4, inject(p, linear), { BF_KEY_PORTS, 0x12340050 }, { BF_KEY_DADDR, 0x0a080001 },
-		      { BF_KEY_LEN, 6000 }, { BF_KEY_L4INFO, 0x1234 | 2 << 16 | 7 << 24 }, { BF_KEY_ODD, 5980 },
-		      { LOADED(BF_LOAD_TCP_MSS, 0, 0), 0x5a0 });
+		WATCH(V4, NF_INET_PRE_ROUTING, L4, inject(p, linear), { BF_KEY_PORTS, 0x12340050 },
+			  { BF_KEY_DADDR, 0x0a080001 }, { BF_KEY_LEN, 6000 }, { BF_KEY_L4INFO, 0x1234 | 2 << 16 | 7 << 24 },
+			  { BF_KEY_ODD, 5980 }, { LOADED(BF_LOAD_TCP_MSS, 0, 0), 0x5a0 });
 	}
 	close(tun);
 }
@@ -386,8 +404,9 @@ static void tcp_in_fragments(void **state)
 static void extension_headers_in_fragments(void **state)
 {
 	enum { L4 = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_L4INFO, N = 300 };
-	static const uint8_t head[40] = { 0x60, 0, 0, 0, 5960 >> 8, 5960 & 255, 60, 64, 0xfd, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
-		0xfd, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 };
+	static const uint8_t head[40] = { 0x60, 0, 0, 0, 5960 >> 8, 5960 & 255, 60, 64, 0xfd, 8, 0,    0, 0, 0,
+									  0,    0, 0, 0, 0,         0,          0,  0,  0,    2, 0xfd, 8, 0, 0,
+									  0,    0, 0, 0, 0,         0,          0,  0,  0,    0, 0,    1 };
 	uint8_t p[6000] = { 0 };
 
 	memcpy(p, head, sizeof(head));
@@ -399,8 +418,8 @@ static void extension_headers_in_fragments(void **state)
 	for (unsigned linear = 40; linear <= 1300; linear += linear < 48 ? 1 : 411) {
 		has_linear(V6, p, (int)linear);
 		WATCH(V6, NF_INET_PRE_ROUTING, L4, inject(p, linear), { BF_KEY_PORTS, 0x12340050 }, { BF_KEY_LEN, 6000 },
-		      { BF_KEY_META, 6 | 64 << 8 }, { BF_KEY_L4INFO, 0x1234 | 2 << 16 | 7 << 24 }, { BF_KEY_ODD, 6000 - 40 - 8 * N },
-		      { LOADED(BF_LOAD_TCP_MSS, 0, 0), 0x5a0 });
+			  { BF_KEY_META, 6 | 64 << 8 }, { BF_KEY_L4INFO, 0x1234 | 2 << 16 | 7 << 24 },
+			  { BF_KEY_ODD, 6000 - 40 - 8 * N }, { LOADED(BF_LOAD_TCP_MSS, 0, 0), 0x5a0 });
 	}
 	close(tun);
 }
@@ -426,7 +445,8 @@ static void large_packets(void **state)
 	assert_int_equal(connect(tx, (void *)&a, n), 0);
 	rx = accept(l, NULL, NULL);
 	while (got < SIZE) {
-		ssize_t s = sent < SIZE ? send(tx, data, sizeof(data), MSG_DONTWAIT) : 0, r = recv(rx, data, sizeof(data), MSG_DONTWAIT);
+		ssize_t s = sent < SIZE ? send(tx, data, sizeof(data), MSG_DONTWAIT) : 0,
+				r = recv(rx, data, sizeof(data), MSG_DONTWAIT);
 
 		sent += s > 0 ? (size_t)s : 0;
 		got += r > 0 ? (size_t)r : 0;

@@ -13,7 +13,12 @@
 #include "run/rtprog.h"
 
 static const char *const hows[] = { "mg", "it" };
-enum { V4 = NFPROTO_IPV4, V6 = NFPROTO_IPV6, ALL = 0x1f | BF_NEED_PKTTYPE, OTHERHOST = 3 << 24 /* as a test run's MAC addresses are */ };
+enum {
+	V4 = NFPROTO_IPV4,
+	V6 = NFPROTO_IPV6,
+	ALL = 0x1f | BF_NEED_PKTTYPE,
+	OTHERHOST = 3 << 24 /* as a test run's MAC addresses are */
+};
 
 static void load(struct rtprog *c)
 {
@@ -24,7 +29,7 @@ static void load(struct rtprog *c)
 }
 
 static void expect(const char *what, uint8_t family, uint32_t needs, const void *packet, size_t len,
-                   const struct rtprog_word *w, uint32_t n)
+				   const struct rtprog_word *w, uint32_t n)
 {
 	for (size_t h = 0; h < 2; h++) {
 		struct rtprog c;
@@ -40,10 +45,10 @@ static void expect(const char *what, uint8_t family, uint32_t needs, const void 
 	}
 }
 
-#define EXPECT(what, family, needs, packet, len, ...)                           \
-	do {                                                                        \
-		const struct rtprog_word w_[] = { __VA_ARGS__ };                        \
-		expect((what), (family), (needs), (packet), (len), w_, BF_ARRAY_SIZE(w_)); \
+#define EXPECT(what, family, needs, packet, len, ...)                                                                  \
+	do {                                                                                                               \
+		const struct rtprog_word w_[] = { __VA_ARGS__ };                                                               \
+		expect((what), (family), (needs), (packet), (len), w_, BF_ARRAY_SIZE(w_));                                     \
 	} while (0)
 
 /* A packet that grows: header, then whatever follows. */
@@ -66,7 +71,8 @@ static const uint8_t tcp[20] = { 0x12, 0x34, 0, 80, 0, 0, 0, 1, 0, 0, 0, 2, 0x50
 static void ip4(struct packet *p, uint8_t proto, uint16_t frag, unsigned options)
 {
 	p->len = 0;
-	PUT(p, 0x45 + options, 0xb8, 0x01, 0x02, 0, 9, frag >> 8, frag & 255, 63, proto, 0, 0, 192, 0, 2, 1, 198, 51, 100, 7);
+	PUT(p, 0x45 + options, 0xb8, 0x01, 0x02, 0, 9, frag >> 8, frag & 255, 63, proto, 0, 0, 192, 0, 2, 1, 198, 51, 100,
+		7);
 	for (unsigned i = 0; i < options; i++)
 		PUT(p, 1, 1, 1, 1);
 }
@@ -85,15 +91,16 @@ static void addresses_and_header(void **state)
 
 	ip4(&p, 6, 0, 0);
 	put(&p, tcp, 20);
-	EXPECT("IPv4", V4, ALL, p.b, p.len, { 0, 0xc0000201 }, { 1, 0 }, { 3, 0 }, { 4, 0xc6336407 }, { 5, 0 }, { BF_KEY_PORTS, PORTS },
-	       { BF_KEY_META, 6 | 63 << 8 | 0xb8 << 16 | OTHERHOST }, { BF_KEY_LEN, 0x102 }, { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 },
-	       { BF_KEY_ODD, 20 }, { BF_KEY_MARK, 0 }, { BF_KEY_CTSTATE, 0 }, { BF_KEY_IIFNAME, 0 }, { BF_KEY_SCRATCH, 0 },
-	       { BF_KEY_SCRATCH + 3, 0 });
+	EXPECT("IPv4", V4, ALL, p.b, p.len, { 0, 0xc0000201 }, { 1, 0 }, { 3, 0 }, { 4, 0xc6336407 }, { 5, 0 },
+		   { BF_KEY_PORTS, PORTS }, { BF_KEY_META, 6 | 63 << 8 | 0xb8 << 16 | OTHERHOST }, { BF_KEY_LEN, 0x102 },
+		   { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 }, { BF_KEY_ODD, 20 }, { BF_KEY_MARK, 0 },
+		   { BF_KEY_CTSTATE, 0 }, { BF_KEY_IIFNAME, 0 }, { BF_KEY_SCRATCH, 0 }, { BF_KEY_SCRATCH + 3, 0 });
 	ip6(&p, 6);
 	put(&p, tcp, 20);
 	EXPECT("IPv6", V6, ALL, p.b, p.len, { 0, 0x20010db8 }, { 1, 0x00010002 }, { 2, 0x00030004 }, { 3, 0x00050006 },
-	       { 4, 0xff020000 }, { 5, 0 }, { 6, 0 }, { 7, 0xfb }, { BF_KEY_PORTS, PORTS }, { BF_KEY_META, 6 | 62 << 8 | 0xab << 16 | OTHERHOST },
-	       { BF_KEY_LEN, 0x405 + 40 }, { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 }, { BF_KEY_ODD, 20 });
+		   { 4, 0xff020000 }, { 5, 0 }, { 6, 0 }, { 7, 0xfb }, { BF_KEY_PORTS, PORTS },
+		   { BF_KEY_META, 6 | 62 << 8 | 0xab << 16 | OTHERHOST }, { BF_KEY_LEN, 0x405 + 40 },
+		   { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 }, { BF_KEY_ODD, 20 });
 }
 
 /* Each need alone fills its words; what it does not promise may be anything but is 0 here where nobody asked. */
@@ -121,8 +128,14 @@ static void ip_options_and_fragments(void **state)
 	static const struct {
 		uint16_t frag;
 		uint32_t odd;
-	} t[] = { { 0, 0 }, { 0x4000, 0 }, { 0x2000, 0 }, { 1, BF_ODD_FRAG | BF_ODD_FRAG1 }, { 0x2001, BF_ODD_FRAG | BF_ODD_FRAG1 },
-		{ 2, BF_ODD_FRAG }, { 0x1fff, BF_ODD_FRAG }, { 0x101, BF_ODD_FRAG } };
+	} t[] = { { 0, 0 },
+			  { 0x4000, 0 },
+			  { 0x2000, 0 },
+			  { 1, BF_ODD_FRAG | BF_ODD_FRAG1 },
+			  { 0x2001, BF_ODD_FRAG | BF_ODD_FRAG1 },
+			  { 2, BF_ODD_FRAG },
+			  { 0x1fff, BF_ODD_FRAG },
+			  { 0x101, BF_ODD_FRAG } };
 	struct packet p;
 
 	for (unsigned options = 0; options <= 10; options += 5)
@@ -131,7 +144,7 @@ static void ip_options_and_fragments(void **state)
 			put(&p, tcp, 20);
 			PUT(&p, 1, 2, 3);
 			EXPECT("fragment", V4, ALL, p.b, p.len, { BF_KEY_ODD, t[i].odd | 23 }, { BF_KEY_PORTS, PORTS },
-			       { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 });
+				   { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 });
 		}
 }
 
@@ -146,13 +159,13 @@ static void cut_short(void **state)
 		put(&p, tcp, BF_MIN(n, 20u));
 		put(&p, "x", n > 20);
 		EXPECT("IPv4 cut short", V4, ALL, p.b, p.len, { BF_KEY_ODD, n }, { BF_KEY_PORTS, first },
-		       { BF_KEY_L4INFO, first >> 16 | flags });
+			   { BF_KEY_L4INFO, first >> 16 | flags });
 		ip6(&p, 60);
 		PUT(&p, 6, 0, 1, 4, 0, 0, 0, 0);
 		put(&p, tcp, BF_MIN(n, 20u));
 		put(&p, "x", n > 20);
 		EXPECT("IPv6 cut short", V6, ALL, p.b, p.len, { BF_KEY_ODD, n }, { BF_KEY_PORTS, first },
-		       { BF_KEY_L4INFO, first >> 16 | flags });
+			   { BF_KEY_L4INFO, first >> 16 | flags });
 	}
 	{
 		struct packet p;
@@ -193,8 +206,8 @@ static void extension_headers(void **state)
 			ip6(&p, counts[i] ? 60 : lasts[j]);
 			put_chain(&p, counts[i], lasts[j]);
 			put(&p, tcp, 20);
-			EXPECT(what, V6, ALL, p.b, p.len, { BF_KEY_META, lasts[j] | 62 << 8 | 0xab << 16 | OTHERHOST }, { BF_KEY_ODD, 20 },
-			       { BF_KEY_PORTS, PORTS }, { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 });
+			EXPECT(what, V6, ALL, p.b, p.len, { BF_KEY_META, lasts[j] | 62 << 8 | 0xab << 16 | OTHERHOST },
+				   { BF_KEY_ODD, 20 }, { BF_KEY_PORTS, PORTS }, { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 });
 		}
 	}
 }
@@ -214,8 +227,8 @@ static void broken_chains(void **state)
 			snprintf(what, sizeof(what), "header %u cut after %u bytes", kinds[k], there);
 			ip6(&p, kinds[k]);
 			put(&p, (const uint8_t[8]){ 6 }, there);
-			EXPECT(what, V6, ALL, p.b, p.len, { BF_KEY_ODD, bad ? BF_ODD_BADEXT : 0 }, { BF_KEY_PORTS, 0 }, { BF_KEY_L4INFO, 0 },
-			       { BF_KEY_META, (bad ? 0 : 6) | 62 << 8 | 0xab << 16 | OTHERHOST });
+			EXPECT(what, V6, ALL, p.b, p.len, { BF_KEY_ODD, bad ? BF_ODD_BADEXT : 0 }, { BF_KEY_PORTS, 0 },
+				   { BF_KEY_L4INFO, 0 }, { BF_KEY_META, (bad ? 0 : 6) | 62 << 8 | 0xab << 16 | OTHERHOST });
 		}
 	ip6(&p, 60); /* the second one lies behind the end */
 	PUT(&p, 0, 5, 0, 0, 0, 0, 0, 0);
@@ -228,9 +241,15 @@ static void ip6_fragments(void **state)
 		uint8_t next, off_hi, off_lo;
 		uint32_t odd, proto;
 	} t[] = {
-		{ 6, 0, 0, 0, 6 }, { 6, 0, 1, 0, 6 }, { 6, 0, 7, 0, 6 }, /* first fragments */
-		{ 6, 0, 8, BF_ODD_FRAG, 6 }, { 6, 0xff, 0xf8, BF_ODD_FRAG, 6 }, { 59, 1, 0, BF_ODD_FRAG, 59 }, { 17, 1, 1, BF_ODD_FRAG, 17 },
-		{ 60, 1, 0, BF_ODD_BADEXT, 0 }, { 44, 1, 0, BF_ODD_BADEXT, 0 },
+		{ 6, 0, 0, 0, 6 },
+		{ 6, 0, 1, 0, 6 },
+		{ 6, 0, 7, 0, 6 }, /* first fragments */
+		{ 6, 0, 8, BF_ODD_FRAG, 6 },
+		{ 6, 0xff, 0xf8, BF_ODD_FRAG, 6 },
+		{ 59, 1, 0, BF_ODD_FRAG, 59 },
+		{ 17, 1, 1, BF_ODD_FRAG, 17 },
+		{ 60, 1, 0, BF_ODD_BADEXT, 0 },
+		{ 44, 1, 0, BF_ODD_BADEXT, 0 },
 	};
 	struct packet p;
 
@@ -244,8 +263,10 @@ static void ip6_fragments(void **state)
 		put(&p, tcp, 20);
 		avail = odd == BF_ODD_FRAG ? 68 : odd ? 0 : 20; /* L4 is looked for at offset 0 then */
 		EXPECT(what, V6, ALL, p.b, p.len, { BF_KEY_ODD, odd | avail },
-		       { BF_KEY_META, t[i].proto | 62 << 8 | 0xab << 16 | OTHERHOST },
-		       { BF_KEY_PORTS, odd == BF_ODD_FRAG ? 0x6ab10203 : odd ? 0 : PORTS });
+			   { BF_KEY_META, t[i].proto | 62 << 8 | 0xab << 16 | OTHERHOST },
+			   { BF_KEY_PORTS, odd == BF_ODD_FRAG ? 0x6ab10203
+							   : odd              ? 0
+												  : PORTS });
 	}
 }
 
@@ -255,13 +276,24 @@ enum { MISS, HIT, DROP };
 
 /* One LOAD or MATCH cell, and what came of it. */
 static int answer(const char *how, uint8_t family, struct bf_cell cell, const void *params, uint32_t n_params,
-                  const struct packet *p, uint32_t word, uint32_t value)
+				  const struct packet *p, uint32_t word, uint32_t value)
 {
-	struct bf_cell cells[] = { cell, { .op = BF_CELL_COUNT, .arg = 1, .hit = 5 }, { .op = BF_CELL_COUNT, .arg = 2, .hit = 3 },
+	struct bf_cell cells[] = {
+		cell,
+		{ .op = BF_CELL_COUNT, .arg = 1, .hit = 5 },
+		{ .op = BF_CELL_COUNT, .arg = 2, .hit = 3 },
 		{ .op = BF_CELL_TEST, .word = (uint8_t)word, .mask = ~0u, .lo = value, .hit = 5, .miss = 4 },
-		{ .op = BF_CELL_COUNT, .arg = 3, .hit = 5 }, { .op = BF_CELL_VERDICT, .lo = BF_ACCEPT } };
-	struct rtprog c = { .family = family, .how = how, .cells = cells, .n_cells = 6, .n_counters = 4, .params = params,
-		.n_params = n_params, .config.needs = BF_NEED_L4 };
+		{ .op = BF_CELL_COUNT, .arg = 3, .hit = 5 },
+		{ .op = BF_CELL_VERDICT, .lo = BF_ACCEPT }
+	};
+	struct rtprog c = { .family = family,
+						.how = how,
+						.cells = cells,
+						.n_cells = 6,
+						.n_counters = 4,
+						.params = params,
+						.n_params = n_params,
+						.config.needs = BF_NEED_L4 };
 	int v, r;
 
 	cells[0].hit = 2;
@@ -287,18 +319,18 @@ static const struct option_case option_cases[] = {
 	{ 6, 4, { 2, 4, 0x05, 0xb4 }, 1460, 3, MISS },
 	{ 6, 4, { 1, 1, 1, 1 }, MISS, 1, HIT },
 	{ 7, 8, { 1, 1, 2, 4, 1, 0, 0, 0 }, 256, 2, HIT },
-	{ 7, 8, { 4, 2, 8, 0, 2, 4, 9, 9 }, 0x909, 8, HIT },  /* an option of length 0 counts as 1 byte */
-	{ 7, 8, { 0, 0, 0, 0, 2, 4, 1, 1 }, 0x101, 2, HIT },  /* nor does the end of options end anything */
-	{ 7, 8, { 8, 200, 2, 4, 1, 1, 2, 4 }, MISS, 2, MISS },  /* jumps out of the options */
+	{ 7, 8, { 4, 2, 8, 0, 2, 4, 9, 9 }, 0x909, 8, HIT },   /* an option of length 0 counts as 1 byte */
+	{ 7, 8, { 0, 0, 0, 0, 2, 4, 1, 1 }, 0x101, 2, HIT },   /* nor does the end of options end anything */
+	{ 7, 8, { 8, 200, 2, 4, 1, 1, 2, 4 }, MISS, 2, MISS }, /* jumps out of the options */
 	{ 6, 4, { 1, 1, 2, 4 }, MISS, 2, HIT },                /* too little of it left for an MSS, though it is there */
 	{ 6, 4, { 1, 1, 1, 2 }, MISS, 2, HIT },
-	{ 6, 4, { 2, 3, 5, 5 }, MISS, 2, HIT },               /* wrong length */
+	{ 6, 4, { 2, 3, 5, 5 }, MISS, 2, HIT }, /* wrong length */
 	{ 15, 40, { [36] = 2, 4, 0xff, 0xff }, 65535, 2, HIT },
 	{ 15, 40, { 254, 38, [38] = 2, 2 }, MISS, 2, HIT },
 	{ 15, 40, { [39] = 3 }, MISS, 3, HIT },
-	{ 6, 3, { 2, 4, 5 }, DROP, 2, DROP },                 /* cut short */
+	{ 6, 3, { 2, 4, 5 }, DROP, 2, DROP }, /* cut short */
 	{ 15, 39, { 2, 4, 5, 5 }, DROP, 2, DROP },
-	{ 4, 0, { 0 }, DROP, 2, DROP },                       /* data offset too small */
+	{ 4, 0, { 0 }, DROP, 2, DROP }, /* data offset too small */
 	{ 0, 4, { 2, 4, 5, 5 }, DROP, 2, DROP },
 };
 
@@ -327,21 +359,21 @@ static void tcp_options(void **state)
 				int r;
 
 				tcp_packet(&p, (uint8_t)family, o);
-				r = answer(hows[h], (uint8_t)family, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = BF_LOAD_TCP_MSS }, NULL, 0, &p,
-				           BF_KEY_SCRATCH, o->mss > DROP ? (uint32_t)o->mss : 0);
+				r = answer(hows[h], (uint8_t)family, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = BF_LOAD_TCP_MSS },
+						   NULL, 0, &p, BF_KEY_SCRATCH, o->mss > DROP ? (uint32_t)o->mss : 0);
 				if (r != mss)
 					fail_msg("MSS of option case %zu (%s, %d): %d", i, hows[h], family, r);
-				r = answer(hows[h], (uint8_t)family, (struct bf_cell){ .op = BF_CELL_MATCH, .lo = BF_SPECIAL_TCPMSS }, &m, sizeof(m), &p,
-				           0, 0);
+				r = answer(hows[h], (uint8_t)family, (struct bf_cell){ .op = BF_CELL_MATCH, .lo = BF_SPECIAL_TCPMSS },
+						   &m, sizeof(m), &p, 0, 0);
 				if (r != mss)
 					fail_msg("tcpmss of option case %zu (%s, %d): %d", i, hows[h], family, r);
-				r = answer(hows[h], (uint8_t)family, (struct bf_cell){ .op = BF_CELL_MATCH, .lo = BF_SPECIAL_TCPOPT }, &t, sizeof(t), &p,
-				           0, 0);
+				r = answer(hows[h], (uint8_t)family, (struct bf_cell){ .op = BF_CELL_MATCH, .lo = BF_SPECIAL_TCPOPT },
+						   &t, sizeof(t), &p, 0, 0);
 				if (r != o->has)
 					fail_msg("option %d of case %zu (%s, %d): %d", o->kind, i, hows[h], family, r);
 				t.invert = 1;
-				r = answer(hows[h], (uint8_t)family, (struct bf_cell){ .op = BF_CELL_MATCH, .lo = BF_SPECIAL_TCPOPT }, &t, sizeof(t), &p,
-				           0, 0);
+				r = answer(hows[h], (uint8_t)family, (struct bf_cell){ .op = BF_CELL_MATCH, .lo = BF_SPECIAL_TCPOPT },
+						   &t, sizeof(t), &p, 0, 0);
 				if (r != (o->has == DROP ? DROP : !o->has))
 					fail_msg("no option %d, case %zu (%s, %d): %d", o->kind, i, hows[h], family, r);
 			}
@@ -357,7 +389,8 @@ static void tcp_header_cut_short(void **state)
 
 			ip4(&p, 6, 0, 0);
 			put(&p, tcp, n);
-			if (answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = BF_LOAD_TCP_MSS }, NULL, 0, &p, 0, 0) != DROP)
+			if (answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = BF_LOAD_TCP_MSS }, NULL, 0, &p, 0, 0) !=
+				DROP)
 				fail_msg("%u bytes of TCP header are not dropped", n);
 		}
 }
@@ -371,29 +404,44 @@ static void loaders_without_their_object(void **state)
 	put(&p, tcp, 20);
 	for (size_t h = 0; h < 2; h++) {
 		for (uint32_t l = BF_LOAD_CT_PROTO; l < BF_LOADERS; l++)
-			assert_int_equal(answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = l }, NULL, 0, &p, 0, 0), MISS);
-		assert_int_equal(answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = BF_LOAD_SKUID }, NULL, 0, &p, 0, 0), MISS);
-		assert_int_equal(answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = BF_LOAD_ETHER_SADDR }, NULL, 0, &p, 0, 0), MISS);
+			assert_int_equal(answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = l }, NULL, 0, &p, 0, 0),
+							 MISS);
+		assert_int_equal(
+			answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = BF_LOAD_SKUID }, NULL, 0, &p, 0, 0), MISS);
+		assert_int_equal(
+			answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = BF_LOAD_ETHER_SADDR }, NULL, 0, &p, 0, 0),
+			MISS);
 	}
 }
 
 /* ------------------------------------------------------------------ classic filters */
 
-#define I(c_, d, s, o, i) { .code = (c_), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
+#define I(c_, d, s, o, i)                                                                                              \
+	{                                                                                                                  \
+		.code = (c_), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)                                           \
+	}
 
 /* bf_pkt_load(f, offset, size) or bf_pkt_ad(f, offset) == want? */
 static bool reads(const char *func, int32_t offset, uint32_t size, int64_t want, const struct packet *p)
 {
 	const struct bpf_insn code[] = {
-		I(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, offset), I(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, (int32_t)size),
-		I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0), I(BPF_LD | BPF_IMM | BPF_DW, 1, 0, 0, (int32_t)want),
-		I(0, 0, 0, 0, (int32_t)(want >> 32)), I(BPF_ALU64 | BPF_MOV | BPF_X, 2, 0, 0, 0), I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
-		I(BPF_JMP | BPF_JEQ | BPF_X, 2, 1, 1, 0), I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0), I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+		I(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, offset),
+		I(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, (int32_t)size),
+		I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0),
+		I(BPF_LD | BPF_IMM | BPF_DW, 1, 0, 0, (int32_t)want),
+		I(0, 0, 0, 0, (int32_t)(want >> 32)),
+		I(BPF_ALU64 | BPF_MOV | BPF_X, 2, 0, 0, 0),
+		I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
+		I(BPF_JMP | BPF_JEQ | BPF_X, 2, 1, 1, 0),
+		I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 	const struct bf_rt_reloc calls[] = { { 2, BF_RT_RELOC_CALL, func, NULL, 0 } };
 	const struct bf_rt_func own[] = { { "bf_straight", code, BF_ARRAY_SIZE(code), calls, 1 } };
 	struct bf_cell cells[] = { { .op = BF_CELL_TEST } };
-	struct rtprog c = { .family = V4, .how = "smg", .cells = cells, .n_cells = 1, .n_counters = 1, .own = own, .n_own = 1 };
+	struct rtprog c = {
+		.family = V4, .how = "smg", .cells = cells, .n_cells = 1, .n_counters = 1, .own = own, .n_own = 1
+	};
 	int v;
 
 	load(&c);
@@ -427,7 +475,7 @@ static void bytes_for_classic_filters(void **state)
 	assert_true(reads("bf_pkt_load", LL - 1, 1, -1, &p));
 	assert_true(reads("bf_pkt_load", -1, 1, -1, &p));
 	assert_true(reads("bf_pkt_ad", 0, 0, 0x0800, &p));
-	assert_true(reads("bf_pkt_ad", 8, 0, 1, &p)); /* lo */
+	assert_true(reads("bf_pkt_ad", 8, 0, 1, &p));    /* lo */
 	assert_true(reads("bf_pkt_ad", 28, 0, 772, &p)); /* ARPHRD_LOOPBACK */
 	assert_true(reads("bf_pkt_ad", 20, 0, 0, &p));
 	assert_true(reads("bf_pkt_ad", 48, 0, 0, &p));

@@ -7,7 +7,10 @@
 
 #include "gen/link.h"
 
-#define I(c_, d, s, o, i) { .code = (c_), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
+#define I(c_, d, s, o, i)                                                                                              \
+	{                                                                                                                  \
+		.code = (c_), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)                                           \
+	}
 #define CALL I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0)
 #define EXIT I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 #define LD64(src) I(BPF_LD | BPF_IMM | BPF_DW, 1, src, 0, 0), I(0, 0, 0, 0, 0)
@@ -28,7 +31,10 @@ static const struct bf_rt_reloc b_relocs[] = {
 	{ 0, BF_RELOC_OFFSET, "sk_buff", "len", 0 },
 	{ 1, BF_RELOC_KFUNC, "bpf_rdonly_cast", NULL, 0 },
 };
-#define FUNC(name, x) { name, x##_insns, BF_ARRAY_SIZE(x##_insns), x##_relocs, BF_ARRAY_SIZE(x##_relocs) }
+#define FUNC(name, x)                                                                                                  \
+	{                                                                                                                  \
+		name, x##_insns, BF_ARRAY_SIZE(x##_insns), x##_relocs, BF_ARRAY_SIZE(x##_relocs)                               \
+	}
 static const struct bf_rt_func own[] = { FUNC("a", a), FUNC("b", b), FUNC("entry_mg", entry) };
 
 static struct bf_image *image(const char *const *maps, uint32_t n)
@@ -36,8 +42,11 @@ static struct bf_image *image(const char *const *maps, uint32_t n)
 	struct bf_arena *a = bf_arena_new();
 	struct bf_image *img = bf_arena_new_of(a, struct bf_image);
 
-	*img = (struct bf_image){ .arena = a, .n_maps = n, .maps = bf_arena_array(a, n, struct bf_map_spec), .n_progs = 1,
-		.progs = bf_arena_new_of(a, struct bf_prog_image) };
+	*img = (struct bf_image){ .arena = a,
+							  .n_maps = n,
+							  .maps = bf_arena_array(a, n, struct bf_map_spec),
+							  .n_progs = 1,
+							  .progs = bf_arena_new_of(a, struct bf_prog_image) };
 	for (uint32_t i = 0; i < n; i++)
 		img->maps[i].name = maps[i];
 	img->progs[0].name = "p";
@@ -53,7 +62,8 @@ static void same_reloc(const struct bf_reloc *r, uint32_t insn, enum bf_reloc_ki
 	assert_int_equal(r->addend, addend);
 }
 
-/*   0 entry: call b, ld config+8, call a, exit    5 b: load sk_buff.len, call kfunc, exit    8 a: ld handoff, call b, exit */
+/*   0 entry: call b, ld config+8, call a, exit    5 b: load sk_buff.len, call kfunc, exit    8 a: ld handoff, call b,
+ * exit */
 static void a_program(void **state)
 {
 	static const char *const maps[] = { "cells", "handoff", "config" };
@@ -62,8 +72,8 @@ static void a_program(void **state)
 
 	assert_int_equal(bf_link(img, img->progs, "entry_mg", own, 3, NULL), 0);
 	assert_int_equal(p->n_insns, 12);
-	assert_int_equal(p->insns[0].imm, 4);  /* from 0 to 5 */
-	assert_int_equal(p->insns[3].imm, 4);  /* from 3 to 8 */
+	assert_int_equal(p->insns[0].imm, 4);   /* from 0 to 5 */
+	assert_int_equal(p->insns[3].imm, 4);   /* from 3 to 8 */
 	assert_int_equal(p->insns[10].imm, -6); /* from 10 back to 5 */
 	assert_int_equal(p->insns[0].src_reg, BPF_PSEUDO_CALL);
 	assert_int_equal(p->n_relocs, 4);
