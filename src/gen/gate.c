@@ -29,19 +29,18 @@ struct gate {
 	uint32_t *todo;     /* a stack of cells */
 	uint32_t n_todo, cap_todo;
 	uint32_t budget, depth;
-	bool asked;         /* some way meets a test of an answer */
+	bool asked; /* some way meets a test of an answer */
 	bool failed;
 };
 
 enum { /* rt/abi.h */
-	INVALID = XT_CONNTRACK_STATE_INVALID,
-	ESTABLISHED = 2,
-	RELATED = 4,
-	NEW = 8,
-	UNTRACKED = XT_CONNTRACK_STATE_UNTRACKED,
-	KNOWN = INVALID | ESTABLISHED | RELATED | NEW | UNTRACKED | BF_CT_NONE,
+	   INVALID = XT_CONNTRACK_STATE_INVALID,
+	   ESTABLISHED = 2,
+	   RELATED = 4,
+	   NEW = 8,
+	   UNTRACKED = XT_CONNTRACK_STATE_UNTRACKED,
+	   KNOWN = INVALID | ESTABLISHED | RELATED | NEW | UNTRACKED | BF_CT_NONE,
 };
-
 
 static void push(struct gate *g, uint32_t cell)
 {

@@ -27,7 +27,7 @@
 #define PREFIX "bpfilter-"
 #define NAME_MAX_LEN 64 /* "bpfilter-" + unit (32) + "-" + 16 digits */
 
-/* Packets between dispatcher and companion, and those that others stole on the way; full: REJECT and LOG become DROP. */
+/* Packets between dispatcher and companion, and those that others stole on the way. Full: DROP. */
 #define HANDOFF_ENTRIES 8192
 /* Packets between assist chain and dispatcher. Before the switch nobody takes the entries of a new table out, so there
  * must be room for all sk_buffs that pass until then. Full: DROP. */
@@ -44,14 +44,20 @@ int bf_companion_maps_create(struct bf_companion_maps *m, struct bf_diag *d)
 {
 	m->pending = -1;
 	m->handoff = bf_map_create(&(struct bf_map_desc){
-		.name = "bf_handoff", .type = BPF_MAP_TYPE_HASH, .key_size = 8,
-		.value_size = sizeof(struct bf_handoff), .max_entries = HANDOFF_ENTRIES,
+		.name = "bf_handoff",
+		.type = BPF_MAP_TYPE_HASH,
+		.key_size = 8,
+		.value_size = sizeof(struct bf_handoff),
+		.max_entries = HANDOFF_ENTRIES,
 	});
 	if (m->handoff < 0)
 		return bf_diag_error(d, m->handoff, "cannot make the map of hand-offs: %s", strerror(-m->handoff));
 	m->pending = bf_map_create(&(struct bf_map_desc){
-		.name = "bf_pending", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-		.value_size = sizeof(struct bf_pending), .max_entries = 1,
+		.name = "bf_pending",
+		.type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4,
+		.value_size = sizeof(struct bf_pending),
+		.max_entries = 1,
 	});
 	if (m->pending >= 0)
 		return 0;
@@ -62,7 +68,8 @@ int bf_companion_maps_create(struct bf_companion_maps *m, struct bf_diag *d)
 
 int bf_backstop_load(const struct bf_companion_maps *m, struct bf_diag *d)
 {
-	return comp_prog_load(&(struct comp_prog){ .kind = COMP_BACKSTOP, .handoff = m->handoff, .pending = m->pending }, d);
+	return comp_prog_load(&(struct comp_prog){ .kind = COMP_BACKSTOP, .handoff = m->handoff, .pending = m->pending },
+						  d);
 }
 
 static int new_id(uint64_t *id)
@@ -83,8 +90,8 @@ static bool has_assists(const struct bf_companion_desc *desc)
 }
 
 /* The record: the old one when the content is the same, else a new one with a new id. */
-static int make_record(struct bf_comp *c, const struct bf_companion_desc *desc, const void *old, size_t old_len, bool old_map,
-                       struct bf_diag *d)
+static int make_record(struct bf_comp *c, const struct bf_companion_desc *desc, const void *old, size_t old_len,
+					   bool old_map, struct bf_diag *d)
 {
 	uint64_t id;
 	int ret;
@@ -115,8 +122,11 @@ static int open_assist(struct bf_comp *c, bool same, int old_assist, struct bf_d
 		c->assist = fcntl(old_assist, F_DUPFD_CLOEXEC, 3);
 	else
 		c->assist = bf_map_create(&(struct bf_map_desc){
-			.name = "bf_assist", .type = BPF_MAP_TYPE_HASH, .key_size = 8,
-			.value_size = sizeof(struct bf_rt_assist), .max_entries = ASSIST_ENTRIES,
+			.name = "bf_assist",
+			.type = BPF_MAP_TYPE_HASH,
+			.key_size = 8,
+			.value_size = sizeof(struct bf_rt_assist),
+			.max_entries = ASSIST_ENTRIES,
 		});
 	if (c->assist >= 0)
 		return 0;
@@ -126,7 +136,7 @@ static int open_assist(struct bf_comp *c, bool same, int old_assist, struct bf_d
 }
 
 static int open_comp(struct bf_comp *c, const struct bf_companion_desc *desc, const void *record, size_t record_len,
-                     int old_assist, struct bf_diag *d)
+					 int old_assist, struct bf_diag *d)
 {
 	int ret = make_record(c, desc, record, record_len, old_assist >= 0, d);
 
@@ -139,7 +149,7 @@ static int open_comp(struct bf_comp *c, const struct bf_companion_desc *desc, co
 }
 
 int bf_comp_open(struct bf_comp **out, const struct bf_companion_desc *desc, const void *record, size_t record_len,
-                 int old_assist, struct bf_diag *d)
+				 int old_assist, struct bf_diag *d)
 {
 	_cleanup_comp_ struct bf_comp *c = calloc(1, sizeof(*c));
 	int ret;
@@ -205,7 +215,8 @@ static int is_whole(struct bf_comp *c, struct bf_nft *n, const char *name, bool 
 	return ret == -ENOENT ? 0 : ret;
 }
 
-int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion_maps *m, bool *changed, struct bf_diag *d)
+int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion_maps *m, bool *changed,
+				  struct bf_diag *d)
 {
 	const struct bf_companion_desc *desc = &c->content.desc;
 	char name[NAME_MAX_LEN];
@@ -240,7 +251,7 @@ static bool parse_name(const char *table, uint64_t *id)
 	const char *dash = strrchr(table, '-');
 
 	if (strncmp(table, PREFIX, strlen(PREFIX)) || !dash || strlen(dash + 1) != 16 ||
-	    strspn(dash + 1, "0123456789abcdef") != 16)
+		strspn(dash + 1, "0123456789abcdef") != 16)
 		return false;
 	*id = strtoull(dash + 1, NULL, 16);
 	return true;

@@ -54,15 +54,15 @@ int bf_backstop_load(const struct bf_companion_maps *m, struct bf_diag *d);
 
 /* Where a unit's programs sit. */
 struct bf_companion_hook {
-	uint8_t hook;     /* NF_INET_* */
-	bool handoff;     /* the program may hand off (bf_prog_image.handoff) */
-	int priority;     /* p: where the dispatcher really is */
+	uint8_t hook; /* NF_INET_* */
+	bool handoff; /* the program may hand off (bf_prog_image.handoff) */
+	int priority; /* p: where the dispatcher really is */
 };
 
 struct bf_companion_desc {
-	const char *unit; /* at most 32 characters */
-	uint8_t family;   /* NFPROTO_IPV4 or NFPROTO_IPV6 */
-	bool conntrack;   /* keep connection tracking of this family switched on */
+	const char *unit;         /* at most 32 characters */
+	uint8_t family;           /* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	bool conntrack;           /* keep connection tracking of this family switched on */
 	struct bf_companion spec; /* assists whose hook has no program here are left out */
 	const struct bf_companion_hook *hooks;
 	uint32_t n_hooks;
@@ -79,7 +79,7 @@ struct bf_comp;
  * new one, no table yet. A unit that needs nothing gives an object with id 0.
  */
 int bf_comp_open(struct bf_comp **out, const struct bf_companion_desc *desc, const void *record, size_t record_len,
-                 int old_assist, struct bf_diag *d);
+				 int old_assist, struct bf_diag *d);
 void bf_comp_close(struct bf_comp *c); /* removes nothing */
 #define _cleanup_comp_ _cleanup_(bf_comp_closep)
 static inline void bf_comp_closep(struct bf_comp **c)
@@ -87,9 +87,10 @@ static inline void bf_comp_closep(struct bf_comp **c)
 	bf_comp_close(*c);
 }
 
-uint64_t bf_comp_id(const struct bf_comp *c);      /* names the table; 0: there is none */
-int bf_comp_assist_fd(const struct bf_comp *c);    /* owned by c; -1: no assists */
-const void *bf_comp_record(const struct bf_comp *c, size_t *len); /* to be kept with the unit, for the next bf_comp_open */
+uint64_t bf_comp_id(const struct bf_comp *c);   /* names the table; 0: there is none */
+int bf_comp_assist_fd(const struct bf_comp *c); /* owned by c; -1: no assists */
+const void *bf_comp_record(const struct bf_comp *c,
+						   size_t *len); /* to be kept with the unit, for the next bf_comp_open */
 
 /*
  * Makes the table, unless it is there and whole (a user may have flushed it).
@@ -98,7 +99,8 @@ const void *bf_comp_record(const struct bf_comp *c, size_t *len); /* to be kept 
  * miss the new chains. One batch: on failure nothing is left behind.
  * -EOPNOTSUPP: the kernel lacks something; the diagnostic names the option.
  */
-int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion_maps *m, bool *changed, struct bf_diag *d);
+int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion_maps *m, bool *changed,
+				  struct bf_diag *d);
 
 /* Removes all tables of ours in this namespace but those with the ids in keep. */
 int bf_companion_sweep(struct bf_nft *n, const uint64_t *keep, uint32_t n_keep, struct bf_diag *d);

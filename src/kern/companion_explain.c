@@ -28,8 +28,8 @@ static int lacks(struct bf_diag *d, const char *what, const char *option)
 }
 
 /* An xtables extension and what lies under it. 0: all of it is there. */
-static int missing_xt(struct bf_nft *n, uint8_t family, bool target, const char *name, uint8_t revision, const char *what,
-                      struct bf_diag *d)
+static int missing_xt(struct bf_nft *n, uint8_t family, bool target, const char *name, uint8_t revision,
+					  const char *what, struct bf_diag *d)
 {
 	int ret = nft_has_xt(n, family, target, name, revision);
 	char option[128];
@@ -44,7 +44,7 @@ static int missing_xt(struct bf_nft *n, uint8_t family, bool target, const char 
 }
 
 static int missing_for_code(struct bf_nft *n, const struct bf_companion_desc *desc, uint32_t code, const char *what,
-                            struct bf_diag *d)
+							struct bf_diag *d)
 {
 	const struct bf_handoff_spec *s = &desc->spec.codes[code];
 	bool v4 = desc->family == NFPROTO_IPV4;
@@ -57,11 +57,14 @@ static int missing_for_code(struct bf_nft *n, const struct bf_companion_desc *de
 	ret = missing_xt(n, desc->family, true, s->name, s->revision, what, d);
 	if (ret || (strcmp(s->name, "LOG") && strcmp(s->name, "NFLOG")))
 		return ret;
-	return lacks(d, what, strcmp(s->name, "LOG") ? "CONFIG_NETFILTER_NETLINK_LOG"
-	                                             : v4 ? "CONFIG_NF_LOG_IPV4" : "CONFIG_NF_LOG_IPV6");
+	return lacks(d, what,
+				 strcmp(s->name, "LOG") ? "CONFIG_NETFILTER_NETLINK_LOG"
+				 : v4                   ? "CONFIG_NF_LOG_IPV4"
+										: "CONFIG_NF_LOG_IPV6");
 }
 
-static int missing(struct bf_nft *n, const struct bf_companion_desc *desc, uint32_t about, const char *what, struct bf_diag *d)
+static int missing(struct bf_nft *n, const struct bf_companion_desc *desc, uint32_t about, const char *what,
+				   struct bf_diag *d)
 {
 	bool v4 = desc->family == NFPROTO_IPV4;
 	uint32_t number = about & 0xffffff;
@@ -83,7 +86,8 @@ static int missing(struct bf_nft *n, const struct bf_companion_desc *desc, uint3
 		return ret;
 	if (about >> 24 == COMP_ABOUT_CODE)
 		return missing_for_code(n, desc, number, what, d);
-	return missing_xt(n, desc->family, false, desc->spec.assists[number].name, desc->spec.assists[number].revision, what, d);
+	return missing_xt(n, desc->family, false, desc->spec.assists[number].name, desc->spec.assists[number].revision,
+					  what, d);
 }
 
 /* The feature of the rules that the message serves. */
@@ -106,7 +110,8 @@ static void describe(char out[64], const struct bf_companion_desc *desc, uint32_
 	snprintf(out, 64, "%s%s", prefix, s);
 }
 
-int comp_explain(struct bf_nft *n, const struct bf_companion_desc *desc, const struct nft_error *e, int err, struct bf_diag *d)
+int comp_explain(struct bf_nft *n, const struct bf_companion_desc *desc, const struct nft_error *e, int err,
+				 struct bf_diag *d)
 {
 	char what[64];
 	int ret = 0;
@@ -120,5 +125,6 @@ int comp_explain(struct bf_nft *n, const struct bf_companion_desc *desc, const s
 		ret = missing(n, desc, e->about, what, d);
 	if (ret)
 		return ret;
-	return bf_diag_error(d, err, "%s: nf_tables refuses it: %s%s%s", what, strerror(-err), *e->text ? ": " : "", e->text);
+	return bf_diag_error(d, err, "%s: nf_tables refuses it: %s%s%s", what, strerror(-err), *e->text ? ": " : "",
+						 e->text);
 }

@@ -7,6 +7,7 @@
 
 /* Puts into d what the kernel refused and, when it lacks something, the option that provides it. Returns the error that
  * bf_comp_build gives: -EOPNOTSUPP when something is missing, else err. */
-int comp_explain(struct bf_nft *n, const struct bf_companion_desc *desc, const struct nft_error *e, int err, struct bf_diag *d);
+int comp_explain(struct bf_nft *n, const struct bf_companion_desc *desc, const struct nft_error *e, int err,
+				 struct bf_diag *d);
 
 #endif

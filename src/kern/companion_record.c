@@ -62,8 +62,8 @@ static int check(const struct bf_companion_desc *desc, struct bf_diag *d)
 {
 	const struct bf_companion *s = &desc->spec;
 	bool bad = desc->n_hooks > COMP_HOOKS_MAX || s->n_assists > 32 || s->n_codes > UINT16_MAX + 1u ||
-	           s->max_codes_per_packet > BF_HANDOFF_MAX || strlen(desc->unit) > 32 ||
-	           (desc->family != NFPROTO_IPV4 && desc->family != NFPROTO_IPV6);
+			   s->max_codes_per_packet > BF_HANDOFF_MAX || strlen(desc->unit) > 32 ||
+			   (desc->family != NFPROTO_IPV4 && desc->family != NFPROTO_IPV6);
 
 	for (uint32_t i = 0; i < s->n_codes && !bad; i++)
 		bad = s->codes[i].size > sizeof(s->codes[i].info) || !memchr(s->codes[i].name, '\0', sizeof(s->codes[i].name));
@@ -133,8 +133,12 @@ int comp_record_write(struct bf_buf *out, const struct bf_companion_desc *desc, 
 	for (uint32_t i = 0; i < n_codes; i++) {
 		const struct bf_handoff_spec *c = &s->codes[i];
 		struct item it = {
-			.revision = c->revision, .kind = (uint8_t)c->kind, .terminal = c->terminal,
-			.reject_type = c->reject_type, .reject_code = c->reject_code, .size = c->size,
+			.revision = c->revision,
+			.kind = (uint8_t)c->kind,
+			.terminal = c->terminal,
+			.reject_type = c->reject_type,
+			.reject_code = c->reject_code,
+			.size = c->size,
 		};
 
 		add_item(out, &it, c->name, c->info);
@@ -163,7 +167,7 @@ bool comp_record_same(const struct bf_buf *r, const void *other, size_t len)
 	size_t from = offsetof(struct head, id), to = from + sizeof(uint64_t);
 
 	return r->len == len && len >= sizeof(struct head) && !memcmp(r->data, other, from) &&
-	       !memcmp(r->data + to, (const char *)other + to, len - to);
+		   !memcmp(r->data + to, (const char *)other + to, len - to);
 }
 
 struct reader {
@@ -240,7 +244,7 @@ static int read_head(const struct head *h, struct bf_arena *a, struct bf_compani
 	struct bf_companion_hook *hooks;
 
 	if (h->magic != MAGIC || h->n_hooks > COMP_HOOKS_MAX || h->n_assists > 32 || h->n_codes > UINT16_MAX + 1u ||
-	    h->max_codes > BF_HANDOFF_MAX)
+		h->max_codes > BF_HANDOFF_MAX)
 		return -EINVAL;
 	hooks = bf_arena_array(a, h->n_hooks, struct bf_companion_hook);
 	*out = (struct bf_companion_desc){
@@ -249,14 +253,18 @@ static int read_head(const struct head *h, struct bf_arena *a, struct bf_compani
 		.conntrack = h->conntrack,
 		.hooks = hooks,
 		.n_hooks = h->n_hooks,
-		.spec = { .n_codes = h->n_codes, .n_assists = h->n_assists, .assist_states = h->assist_states,
-		          .max_codes_per_packet = h->max_codes },
+		.spec = { .n_codes = h->n_codes,
+				  .n_assists = h->n_assists,
+				  .assist_states = h->assist_states,
+				  .max_codes_per_packet = h->max_codes },
 	};
 	if (!hooks || !out->unit)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < h->n_hooks; i++)
 		hooks[i] = (struct bf_companion_hook){
-			.hook = h->hooks[i].hook, .handoff = h->hooks[i].handoff, .priority = h->hooks[i].priority,
+			.hook = h->hooks[i].hook,
+			.handoff = h->hooks[i].handoff,
+			.priority = h->hooks[i].priority,
 		};
 	return 0;
 }

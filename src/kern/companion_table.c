@@ -285,7 +285,7 @@ static void init(struct comp_table *t, const char *name, const struct comp_conte
 }
 
 int comp_table_make(struct comp_table *t, const char *name, const struct comp_content *content,
-                    const struct bf_companion_maps *maps, int assist, struct bf_diag *d)
+					const struct bf_companion_maps *maps, int assist, struct bf_diag *d)
 {
 	const struct bf_companion_desc *desc = &content->desc;
 	uint32_t codes = 0;
@@ -295,7 +295,8 @@ int comp_table_make(struct comp_table *t, const char *name, const struct comp_co
 	t->assist = assist;
 	t->d = d;
 	nft_del_table(&t->batch, COMP_ABOUT(COMP_ABOUT_TABLE, 0), desc->family, name);
-	nft_add_table(&t->batch, COMP_ABOUT(COMP_ABOUT_TABLE, 0), "belongs to bpfilter; changes are undone by its next command");
+	nft_add_table(&t->batch, COMP_ABOUT(COMP_ABOUT_TABLE, 0),
+				  "belongs to bpfilter; changes are undone by its next command");
 	if (desc->conntrack)
 		add_conntrack(t);
 	if (desc->spec.n_codes)

@@ -8,7 +8,14 @@
 #include "kern/nft.h"
 
 /* What a message of the batch is about: kind << 24 | number. */
-enum comp_about { COMP_ABOUT_TABLE, COMP_ABOUT_CHAIN, COMP_ABOUT_PLUMBING, COMP_ABOUT_CODE, COMP_ABOUT_ASSIST, COMP_ABOUT_CT };
+enum comp_about {
+	COMP_ABOUT_TABLE,
+	COMP_ABOUT_CHAIN,
+	COMP_ABOUT_PLUMBING,
+	COMP_ABOUT_CODE,
+	COMP_ABOUT_ASSIST,
+	COMP_ABOUT_CT
+};
 #define COMP_ABOUT(kind, n) ((uint32_t)(kind) << 24 | (n))
 
 struct comp_chain {
@@ -32,7 +39,7 @@ struct comp_table {
 
 /* maps NULL: only counts chains and their rules. Free with comp_table_free whatever it returns. */
 int comp_table_make(struct comp_table *t, const char *name, const struct comp_content *content,
-                    const struct bf_companion_maps *maps, int assist, struct bf_diag *d);
+					const struct bf_companion_maps *maps, int assist, struct bf_diag *d);
 void comp_table_free(struct comp_table *t);
 
 #endif

@@ -45,9 +45,8 @@ static void read_ext_ack(const struct nlmsghdr *h, char text[128])
 		return;
 	if (!(h->nlmsg_flags & NLM_F_CAPPED))
 		skip += mnl_nlmsg_get_payload_len(&e->msg);
-	mnl_attr_for_each(a, h, skip)
-		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
-			snprintf(text, 128, "%.*s", (int)mnl_attr_get_payload_len(a), (const char *)mnl_attr_get_payload(a));
+	mnl_attr_for_each(a, h, skip) if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
+		snprintf(text, 128, "%.*s", (int)mnl_attr_get_payload_len(a), (const char *)mnl_attr_get_payload(a));
 }
 
 /*
@@ -59,9 +58,9 @@ struct reader {
 	int (*data)(const struct nlmsghdr *h, void *arg);
 	void (*ack)(const struct nlmsghdr *h, int err, void *arg);
 	void *arg;
-	uint32_t last_seq;  /* its acknowledgement ends the reading */
+	uint32_t last_seq; /* its acknowledgement ends the reading */
 	bool answered;
-	bool lost;          /* more answers than the socket holds, or a dump of what changed meanwhile */
+	bool lost; /* more answers than the socket holds, or a dump of what changed meanwhile */
 };
 
 static bool read_one(struct reader *r, const struct nlmsghdr *h)
@@ -156,7 +155,11 @@ static int request(struct bf_nft *n, struct request *q, int (*data)(const struct
 	struct iovec iov = { q->buf, q->h->nlmsg_len };
 	struct ask a = { .data = data, .arg = arg };
 	struct reader r = {
-		.first_seq = n->seq, .last_seq = n->seq, .data = pass_data, .ack = take_error, .arg = &a,
+		.first_seq = n->seq,
+		.last_seq = n->seq,
+		.data = pass_data,
+		.ack = take_error,
+		.arg = &a,
 	};
 	int ret = send_to_kernel(n, &iov, 1, iov.iov_len);
 
@@ -178,7 +181,7 @@ int bf_nft_open(struct bf_nft **out, struct bf_diag *d)
 		ret = errno == EPROTONOSUPPORT ? -EOPNOTSUPP : -errno;
 		free(n);
 		return bf_diag_error(d, ret, "cannot open a netfilter netlink socket: %s%s", strerror(-ret),
-		                     ret == -EOPNOTSUPP ? " (the kernel lacks CONFIG_NETFILTER_NETLINK)" : "");
+							 ret == -EOPNOTSUPP ? " (the kernel lacks CONFIG_NETFILTER_NETLINK)" : "");
 	}
 	mnl_socket_setsockopt(n->nl, NETLINK_EXT_ACK, &on, sizeof(on));
 	mnl_socket_setsockopt(n->nl, NETLINK_CAP_ACK, &on, sizeof(on));
@@ -187,8 +190,9 @@ int bf_nft_open(struct bf_nft **out, struct bf_diag *d)
 	if (ret) {
 		bf_nft_close(n);
 		if (ret == -EINVAL || ret == -EOPNOTSUPP)
-			return bf_diag_error(d, -EOPNOTSUPP, "the kernel has no nf_tables (CONFIG_NF_TABLES), which runs "
-			                     "REJECT, LOG and NFLOG and switches connection tracking on");
+			return bf_diag_error(d, -EOPNOTSUPP,
+								 "the kernel has no nf_tables (CONFIG_NF_TABLES), which runs "
+								 "REJECT, LOG and NFLOG and switches connection tracking on");
 		return bf_diag_error(d, ret, "nf_tables does not answer: %s", strerror(-ret));
 	}
 	*out = n;
@@ -287,9 +291,9 @@ static int read_u32(const struct nlmsghdr *h, void *arg)
 	struct field_query *f = arg;
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) == f->type && mnl_attr_get_payload_len(a) >= 4)
-			f->value = ntohl(mnl_attr_get_u32(a));
+	mnl_attr_for_each(a, h,
+					  sizeof(struct nfgenmsg)) if (mnl_attr_get_type(a) == f->type && mnl_attr_get_payload_len(a) >= 4)
+		f->value = ntohl(mnl_attr_get_u32(a));
 	return MNL_CB_OK;
 }
 
@@ -330,9 +334,9 @@ static int read_table(const struct nlmsghdr *h, void *arg)
 	struct table_query *t = arg;
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) == NFTA_TABLE_NAME && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
-			t->fn(mnl_attr_get_str(a), t->arg);
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) if (mnl_attr_get_type(a) == NFTA_TABLE_NAME &&
+														 mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
+		t->fn(mnl_attr_get_str(a), t->arg);
 	return MNL_CB_OK;
 }
 

@@ -21,13 +21,13 @@
 #define NFT_MESSAGE_MAX 8192 /* one message; the longest has a few xtables extensions of at most 2 KiB */
 
 struct nft_batch {
-	struct bf_buf out;      /* whole messages */
-	struct bf_buf abouts;   /* uint32_t for each of them */
-	uint32_t n;             /* messages */
+	struct bf_buf out;    /* whole messages */
+	struct bf_buf abouts; /* uint32_t for each of them */
+	uint32_t n;           /* messages */
 	uint8_t family;
 	const char *table;
-	struct nlmsghdr *msg;   /* the one being made, in scratch */
-	struct nlattr *exprs;   /* the list of expressions of the rule being made */
+	struct nlmsghdr *msg; /* the one being made, in scratch */
+	struct nlattr *exprs; /* the list of expressions of the rule being made */
 	bool too_long;
 	char scratch[NFT_MESSAGE_MAX] __attribute__((aligned(8)));
 };
@@ -48,8 +48,8 @@ void nft_expr_target(struct nft_batch *b, const char *name, uint8_t revision, co
 void nft_expr_bpf(struct nft_batch *b, int prog); /* xt match bpf running a SOCKET_FILTER program */
 void nft_expr_reject(struct nft_batch *b, uint8_t type, uint8_t code);
 void nft_expr_verdict(struct nft_batch *b, int code, const char *chain); /* NF_DROP, NFT_JUMP, ... */
-void nft_expr_ct_state(struct nft_batch *b); /* loads it into register 1 */
-void nft_expr_none_of(struct nft_batch *b, uint32_t mask); /* does register 1 have none of these bits? */
+void nft_expr_ct_state(struct nft_batch *b);                             /* loads it into register 1 */
+void nft_expr_none_of(struct nft_batch *b, uint32_t mask);               /* does register 1 have none of these bits? */
 
 /* What the kernel said. */
 struct nft_error {
@@ -67,7 +67,8 @@ int nft_get_chain(struct bf_nft *n, uint8_t family, const char *table, const cha
 /* Calls fn for each table of the family; more than once if tables come and go meanwhile. */
 int nft_each_table(struct bf_nft *n, uint8_t family, void (*fn)(const char *table, void *arg), void *arg);
 
-/* Is there such an xtables extension, usable from nf_tables? 0; -EOPNOTSUPP: no nft_compat; -ENOENT: no such extension or revision. */
+/* Is there such an xtables extension, usable from nf_tables? 0; -EOPNOTSUPP: no nft_compat; -ENOENT: no such extension
+ * or revision. */
 int nft_has_xt(struct bf_nft *n, uint8_t family, bool target, const char *name, uint8_t revision);
 
 #endif

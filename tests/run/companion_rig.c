@@ -6,14 +6,11 @@
  *
  *   companion_rig ip|ip6 HOOK[,HOOK...] PRIORITY MAX CODE...
  *     CODE: reject:TYPE:CODE  log:LEVEL:FLAGS:PREFIX  nflog:GROUP:LEN:THRESHOLD:FLAGS:PREFIX  drop  xt:NAME
- *           assist:TYPEMASK:FLAGS (xt addrtype revision 1)  states:MASK (assist_states)  ct  nobackstop  many:N (LOG with prefix "code <i> ")
- *   stdin, each answered by a line:
- *     note PROTO DPORT DADDR TERMINAL I,I,...   what is noted from now on
- *     left      entries in the maps, packets noted
- *     twin      builds a second companion beside the first: the same codes in reverse order
- *     tag 1|2|3 notes for the first companion, the twin, nobody
- *     rebuild   makes again what is missing
- *     grace     waits for a grace period
+ *           assist:TYPEMASK:FLAGS (xt addrtype revision 1)  states:MASK (assist_states)  ct  nobackstop  many:N (LOG
+ * with prefix "code <i> ") stdin, each answered by a line: note PROTO DPORT DADDR TERMINAL I,I,...   what is noted from
+ * now on left      entries in the maps, packets noted twin      builds a second companion beside the first: the same
+ * codes in reverse order tag 1|2|3 notes for the first companion, the twin, nobody rebuild   makes again what is
+ * missing grace     waits for a grace period
  */
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -87,8 +84,9 @@ static void assist(unsigned mask, unsigned flags)
 	uint32_t i = desc.spec.n_assists++;
 
 	addrtypes[i] = (struct xt_addrtype_info_v1){ .dest = (uint16_t)mask, .flags = flags };
-	assists[i] = (struct bf_assist_spec){ .name = "addrtype", .revision = 1, .size = sizeof(addrtypes[i]),
-	                                      .info = &addrtypes[i], .hooks = 31 };
+	assists[i] = (struct bf_assist_spec){
+		.name = "addrtype", .revision = 1, .size = sizeof(addrtypes[i]), .info = &addrtypes[i], .hooks = 31
+	};
 }
 
 static void parse(const char *arg)
@@ -138,7 +136,8 @@ static void parse(const char *arg)
 static void parse_hooks(char *arg, int priority)
 {
 	for (char *h = strtok(arg, ","); h; h = strtok(NULL, ","))
-		hooks[desc.n_hooks++] = (struct bf_companion_hook){ .hook = (uint8_t)atoi(h), .handoff = true, .priority = priority };
+		hooks[desc.n_hooks++] =
+			(struct bf_companion_hook){ .hook = (uint8_t)atoi(h), .handoff = true, .priority = priority };
 }
 
 static int attach(int prog, const struct bf_companion_hook *h, int priority)
@@ -176,7 +175,7 @@ static void left(const struct bf_companion_maps *m, int plan, int counts)
 	noter_left(m, &entries, &pending);
 	bf_map_lookup(plan, &zero, &p);
 	printf("entries %llu pending %llu seen %llu full %llu", (unsigned long long)entries, (unsigned long long)pending,
-	       (unsigned long long)p.seen, (unsigned long long)p.full);
+		   (unsigned long long)p.seen, (unsigned long long)p.full);
 	for (uint32_t i = 0; i < 16 && !bf_map_lookup(counts, &i, &c); i++)
 		printf(" %llu", (unsigned long long)c);
 	puts("");
@@ -231,11 +230,11 @@ int main(int argc, char **argv)
 	for (int i = 5; i < argc; i++)
 		parse(argv[i]);
 	if ((ret = bf_nft_open(&nft, &diag)) || (ret = bf_companion_maps_create(&maps, &diag)) ||
-	    (ret = bf_comp_open(&comp, &desc, NULL, 0, -1, &diag)) || (ret = bf_grace_prepare(&grace, &diag)))
+		(ret = bf_comp_open(&comp, &desc, NULL, 0, -1, &diag)) || (ret = bf_grace_prepare(&grace, &diag)))
 		die("open", ret);
 	plan = noter_plan_map();
-	counts = bf_map_create(&(struct bf_map_desc){ .name = "counts", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-	                                              .value_size = 8, .max_entries = 16 });
+	counts = bf_map_create(&(struct bf_map_desc){
+		.name = "counts", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 16 });
 	prog = noter_load(desc.family, &maps, plan, bf_comp_assist_fd(comp), counts);
 	if (prog < 0 || (stop = bf_backstop_load(&maps, &diag)) < 0)
 		die("load", prog < 0 ? prog : stop);

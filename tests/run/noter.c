@@ -15,7 +15,7 @@
 #define I_ALU(op, d, v) ((struct bpf_insn){ .code = BPF_ALU64 | BPF_K | (op), .dst_reg = (d), .imm = (v) })
 #define I_ALUR(op, d, s) ((struct bpf_insn){ .code = BPF_ALU64 | BPF_X | (op), .dst_reg = (d), .src_reg = (s) })
 #define I_MOV32R(d, s) ((struct bpf_insn){ .code = BPF_ALU | BPF_X | BPF_MOV, .dst_reg = (d), .src_reg = (s) })
-#define I_STX(sz, d, o, s) \
+#define I_STX(sz, d, o, s)                                                                                             \
 	((struct bpf_insn){ .code = BPF_STX | BPF_MEM | (sz), .dst_reg = (d), .src_reg = (s), .off = (o) })
 #define I_JMP(op, d, v, o) ((struct bpf_insn){ .code = BPF_JMP | BPF_K | (op), .dst_reg = (d), .imm = (v), .off = (o) })
 #define I_JMPR(op, d, s) ((struct bpf_insn){ .code = BPF_JMP | BPF_X | (op), .dst_reg = (d), .src_reg = (s) })
@@ -34,11 +34,11 @@ struct code {
 	uint32_t n_refs;
 };
 
-#define ADD(c, ...)                                                        \
-	do {                                                                   \
-		const struct bpf_insn more[] = { __VA_ARGS__ };                    \
-		memcpy(&(c)->i[(c)->n], more, sizeof(more));                       \
-		(c)->n += (uint32_t)BF_ARRAY_SIZE(more);                           \
+#define ADD(c, ...)                                                                                                    \
+	do {                                                                                                               \
+		const struct bpf_insn more[] = { __VA_ARGS__ };                                                                \
+		memcpy(&(c)->i[(c)->n], more, sizeof(more));                                                                   \
+		(c)->n += (uint32_t)BF_ARRAY_SIZE(more);                                                                       \
 	} while (0)
 
 static void load_map(struct code *c, uint8_t reg, enum map map)
@@ -95,13 +95,14 @@ static void ask_assist(struct code *c)
 {
 	load_map(c, 1, ASSIST);
 	key(c);
-	ADD(c, I_CALL(BPF_FUNC_map_lookup_elem), I_JMP(BPF_JNE, 0, 0, 2), I_MOV64(0, BF_DROP), I_EXIT, I_LDX(BPF_W, 8, 0, 0));
+	ADD(c, I_CALL(BPF_FUNC_map_lookup_elem), I_JMP(BPF_JNE, 0, 0, 2), I_MOV64(0, BF_DROP), I_EXIT,
+		I_LDX(BPF_W, 8, 0, 0));
 	load_map(c, 1, ASSIST);
 	key(c);
 	ADD(c, I_CALL(BPF_FUNC_map_delete_elem), I_STX(BPF_W, 10, -88, 8));
 	load_map(c, 1, COUNTS);
 	ADD(c, I_MOV64R(2, 10), I_ALU(BPF_ADD, 2, -88), I_CALL(BPF_FUNC_map_lookup_elem), I_JMP(BPF_JEQ, 0, 0, 2),
-	    I_MOV64(1, 1), I_ADD_MEM(0, 1, 0));
+		I_MOV64(1, 1), I_ADD_MEM(0, 1, 0));
 }
 
 static void match(struct code *c, uint8_t family, const struct bf_btf *b)
@@ -112,8 +113,8 @@ static void match(struct code *c, uint8_t family, const struct bf_btf *b)
 	if (bf_btf_find(b, "sk_buff", "head", &head) || bf_btf_find(b, "sk_buff", "network_header", &nh))
 		abort();
 	ADD(c, I_LDX(BPF_DW, 3, 6, (int16_t)head.offset), I_LDX(BPF_H, 2, 6, (int16_t)nh.offset), I_ALUR(BPF_ADD, 3, 2),
-	    I_MOV64R(1, 10), I_ALU(BPF_ADD, 1, -80), I_MOV64(2, 64), I_CALL(BPF_FUNC_probe_read_kernel),
-	    I_LDX(BPF_B, 1, 10, v4 ? -80 + 9 : -80 + 6), I_LDX(BPF_W, 2, 7, PLAN(proto)));
+		I_MOV64R(1, 10), I_ALU(BPF_ADD, 1, -80), I_MOV64(2, 64), I_CALL(BPF_FUNC_probe_read_kernel),
+		I_LDX(BPF_B, 1, 10, v4 ? -80 + 9 : -80 + 6), I_LDX(BPF_W, 2, 7, PLAN(proto)));
 	out_if(c, I_JMPR(BPF_JNE, 1, 2));
 	ADD(c, I_LDX(BPF_W, 2, 7, PLAN(dport)), I_JMP(BPF_JEQ, 2, 0, 2), I_LDX(BPF_H, 1, 10, v4 ? -80 + 22 : -80 + 42));
 	out_if(c, I_JMPR(BPF_JNE, 1, 2));
@@ -137,8 +138,11 @@ static void note(struct code *c)
 
 int noter_plan_map(void)
 {
-	return bf_map_create(&(struct bf_map_desc){ .name = "plan", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-	                                            .value_size = sizeof(struct noter_plan), .max_entries = 1 });
+	return bf_map_create(&(struct bf_map_desc){ .name = "plan",
+												.type = BPF_MAP_TYPE_ARRAY,
+												.key_size = 4,
+												.value_size = sizeof(struct noter_plan),
+												.max_entries = 1 });
 }
 
 static void make(struct code *c, uint8_t family, bool assist)
@@ -169,9 +173,13 @@ int noter_load(uint8_t family, const struct bf_companion_maps *m, int plan, int 
 	make(&c, family, assist >= 0);
 	for (uint32_t i = 0; i < c.n_refs; i++)
 		c.i[c.refs[i].insn].imm = fds[c.refs[i].map];
-	fd = bf_prog_load(&(struct bf_prog_desc){ .name = "noter", .type = BF_PROG_TYPE_NETFILTER,
-	                                          .attach_type = BF_ATTACH_NETFILTER, .insns = c.i, .n_insns = c.n,
-	                                          .log = log, .log_size = sizeof(log) });
+	fd = bf_prog_load(&(struct bf_prog_desc){ .name = "noter",
+											  .type = BF_PROG_TYPE_NETFILTER,
+											  .attach_type = BF_ATTACH_NETFILTER,
+											  .insns = c.i,
+											  .n_insns = c.n,
+											  .log = log,
+											  .log_size = sizeof(log) });
 	if (fd < 0)
 		fprintf(stderr, "noter: %s\n%s\n", strerror(-fd), log);
 	return fd;
@@ -180,15 +188,31 @@ int noter_load(uint8_t family, const struct bf_companion_maps *m, int plan, int 
 void noter_image(struct bf_image *img, uint8_t hook, int priority, const struct noter_plan *plan, bool assist)
 {
 	const struct bf_map_spec maps[MAPS] = {
-		[HANDOFF] = { .name = "handoff", .role = BF_MAP_HANDOFF, .type = BPF_MAP_TYPE_HASH, .key_size = 8,
-		              .value_size = sizeof(struct bf_handoff), .max_entries = 1 },
-		[PENDING] = { .name = "pending", .role = BF_MAP_PENDING, .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-		              .value_size = sizeof(struct bf_pending), .max_entries = 1 },
-		[ASSIST] = { .name = "assist", .role = assist ? BF_MAP_ASSIST : BF_MAP_DATA, .type = BPF_MAP_TYPE_HASH,
-		             .key_size = 8, .value_size = sizeof(struct bf_rt_assist), .max_entries = 1 },
-		[PLAN_MAP] = { .name = "plan", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = sizeof(*plan),
-		               .max_entries = 1, .init = bf_arena_memdup(img->arena, plan, sizeof(*plan)),
-		               .init_len = sizeof(*plan) },
+		[HANDOFF] = { .name = "handoff",
+					  .role = BF_MAP_HANDOFF,
+					  .type = BPF_MAP_TYPE_HASH,
+					  .key_size = 8,
+					  .value_size = sizeof(struct bf_handoff),
+					  .max_entries = 1 },
+		[PENDING] = { .name = "pending",
+					  .role = BF_MAP_PENDING,
+					  .type = BPF_MAP_TYPE_ARRAY,
+					  .key_size = 4,
+					  .value_size = sizeof(struct bf_pending),
+					  .max_entries = 1 },
+		[ASSIST] = { .name = "assist",
+					 .role = assist ? BF_MAP_ASSIST : BF_MAP_DATA,
+					 .type = BPF_MAP_TYPE_HASH,
+					 .key_size = 8,
+					 .value_size = sizeof(struct bf_rt_assist),
+					 .max_entries = 1 },
+		[PLAN_MAP] = { .name = "plan",
+					   .type = BPF_MAP_TYPE_ARRAY,
+					   .key_size = 4,
+					   .value_size = sizeof(*plan),
+					   .max_entries = 1,
+					   .init = bf_arena_memdup(img->arena, plan, sizeof(*plan)),
+					   .init_len = sizeof(*plan) },
 		[COUNTS] = { .name = "counts", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 16 },
 	};
 	struct bf_reloc relocs[16];
@@ -201,8 +225,9 @@ void noter_image(struct bf_image *img, uint8_t hook, int priority, const struct 
 	for (uint32_t i = 0; i < c.n_refs; i++) {
 		bool value = c.i[c.refs[i].insn].src_reg == BPF_PSEUDO_MAP_VALUE;
 
-		relocs[i] = (struct bf_reloc){ .insn = c.refs[i].insn, .map = first + c.refs[i].map,
-			                       .kind = value ? BF_RELOC_MAP_VALUE : BF_RELOC_MAP_FD };
+		relocs[i] = (struct bf_reloc){ .insn = c.refs[i].insn,
+									   .map = first + c.refs[i].map,
+									   .kind = value ? BF_RELOC_MAP_VALUE : BF_RELOC_MAP_FD };
 		c.i[c.refs[i].insn].src_reg = 0;
 	}
 	test_image_prog(img, hook, priority, c.i, c.n, relocs, c.n_refs);

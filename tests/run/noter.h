@@ -10,13 +10,13 @@
 #include "rt/abi.h"
 
 struct noter_plan { /* value of the only element of an array map; may be changed while packets pass */
-	uint32_t proto;     /* L4 protocol; IPv6: the next header field of the IP header */
-	uint32_t dport;     /* network order; 0: any */
-	uint32_t daddr;     /* last 4 bytes, network order; 0: any */
+	uint32_t proto; /* L4 protocol; IPv6: the next header field of the IP header */
+	uint32_t dport; /* network order; 0: any */
+	uint32_t daddr; /* last 4 bytes, network order; 0: any */
 	uint32_t pad;
 	struct bf_handoff entry; /* n 0: notes nothing */
-	uint64_t seen;      /* packets noted */
-	uint64_t full;      /* packets that could not be noted, and were dropped */
+	uint64_t seen;           /* packets noted */
+	uint64_t full;           /* packets that could not be noted, and were dropped */
 };
 
 int noter_plan_map(void);

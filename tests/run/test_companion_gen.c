@@ -67,9 +67,8 @@ static int count_prefix(const struct nlmsghdr *h, void *arg)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) == NFULA_PREFIX && !strcmp(mnl_attr_get_str(a), "seen"))
-			++*(unsigned *)arg;
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) if (mnl_attr_get_type(a) == NFULA_PREFIX &&
+														 !strcmp(mnl_attr_get_str(a), "seen"))++ *(unsigned *)arg;
 	return MNL_CB_OK;
 }
 
@@ -135,7 +134,7 @@ static void commit(struct fixture *f, uint32_t code_max)
 	_cleanup_diag_ struct bf_diag d = { 0 };
 
 	if (bf_gen_table(rs->tables[0], &o, &img, &d) ||
-	    bf_ns_commit(f->ns, &(struct bf_change){ "ip-filter", img, "x", 1 }, 1, &d))
+		bf_ns_commit(f->ns, &(struct bf_change){ "ip-filter", img, "x", 1 }, 1, &d))
 		fail_msg("%s", d.text.data);
 	assert_int_equal(img->companion.assist_states, 1 | 8 | 256); /* invalid, new, untracked */
 }
@@ -152,7 +151,9 @@ static void counters(struct fixture *f, struct bf_rt_counter *c, uint32_t n)
 /* One datagram to that port, from a new socket. Delivered? *error: what the sender hears. */
 static bool datagram(unsigned port, const char *to, int *error)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(to) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+							 .sin_port = htons((uint16_t)port),
+							 .sin_addr.s_addr = inet_addr(to) };
 	struct timeval wait = { .tv_usec = 30000 };
 	int rx = socket(AF_INET, SOCK_DGRAM, 0), tx = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
 	char buf[64];
@@ -160,8 +161,9 @@ static bool datagram(unsigned port, const char *to, int *error)
 
 	setsockopt(rx, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	setsockopt(tx, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
-	assert_int_equal(bind(rx, (struct sockaddr *)&(struct sockaddr_in){ .sin_family = AF_INET, .sin_port = a.sin_port },
-	                      sizeof(a)), 0);
+	assert_int_equal(
+		bind(rx, (struct sockaddr *)&(struct sockaddr_in){ .sin_family = AF_INET, .sin_port = a.sin_port }, sizeof(a)),
+		0);
 	assert_int_equal(connect(tx, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(send(tx, "hi", 2, 0), 2);
 	got = recv(rx, buf, sizeof(buf), 0) == 2;
@@ -175,7 +177,9 @@ static bool datagram(unsigned port, const char *to, int *error)
 /* A question and its answer: the answer belongs to an established connection. */
 static bool echo(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(PLAIN), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+							 .sin_port = htons(PLAIN),
+							 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int rx = socket(AF_INET, SOCK_DGRAM, 0), tx = socket(AF_INET, SOCK_DGRAM, 0);
 	socklen_t len = sizeof(a);
 	char buf[64];
@@ -216,7 +220,7 @@ static void packets(struct fixture *f, uint32_t code_max)
 	assert_true(c[0].packets >= 100);
 	assert_int_equal(system("nft flush ruleset"), 0);
 	assert_false(datagram(REJECTED, "127.0.0.1", &error));
-	assert_int_equal(error, 0); /* dropped by the backstop, nothing said */
+	assert_int_equal(error, 0);                         /* dropped by the backstop, nothing said */
 	assert_false(datagram(PLAIN, "127.0.0.1", &error)); /* no answers */
 	assert_false(datagram(LOGGED_DROPPED, "127.0.0.1", &error));
 }

@@ -99,8 +99,9 @@ static uint64_t flood(struct bf_ns *ns, bool assist, bool note)
 	uint64_t sent = 0;
 
 	for (int i = 0; i < SENDERS; i++) {
-		s[i] = (struct sender){ .to = { .sin_family = AF_INET, .sin_port = htons(PORT),
-		                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
+		s[i] = (struct sender){
+			.to = { .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }
+		};
 		assert_int_equal(pthread_create(&t[i], NULL, send_all, &s[i]), 0);
 	}
 	for (unsigned i = 1; i <= SWITCHES; i++)
@@ -162,7 +163,7 @@ static int setup(void **state)
 
 	test_net_new();
 	if (system("sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_ratemask=0 net.ipv4.icmp_msgs_per_sec=10000000 "
-	           "net.ipv4.icmp_msgs_burst=10000000 2>/dev/null") < 0)
+			   "net.ipv4.icmp_msgs_burst=10000000 2>/dev/null") < 0)
 		return -1;
 	if (bf_ns_open(&ns, -1, true, &d) || bf_ns_lock(ns, 1000)) {
 		fprintf(stderr, "%s\n", d.text.data);

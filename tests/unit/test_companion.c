@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test_companion.c: a companion's record and chains, and what is said when the kernel lacks something. No kernel asked. */
+/* test_companion.c: a companion's record and chains, and what is said when the kernel lacks something. No kernel asked.
+ */
 #include "lib/unit.h"
 
 #include <stdio.h>
@@ -18,7 +19,11 @@ static const struct bf_handoff_spec codes[] = {
 	{ .kind = BF_HANDOFF_XT_TARGET, .name = "NOSUCH", .revision = 2 },
 };
 static const struct bf_assist_spec assists[] = {
-	{ .name = "addrtype", .revision = 1, .size = 5, .info = "12345", .hooks = 1 << NF_INET_LOCAL_IN | 1 << NF_INET_FORWARD },
+	{ .name = "addrtype",
+	  .revision = 1,
+	  .size = 5,
+	  .info = "12345",
+	  .hooks = 1 << NF_INET_LOCAL_IN | 1 << NF_INET_FORWARD },
 };
 static const struct bf_companion_hook hooks[] = {
 	{ .hook = NF_INET_LOCAL_IN, .handoff = true, .priority = -3 },
@@ -28,9 +33,12 @@ static const struct bf_companion_hook hooks[] = {
 static struct bf_companion_desc all(void)
 {
 	return (struct bf_companion_desc){
-		.unit = "ip-filter", .family = NFPROTO_IPV4, .conntrack = true,
+		.unit = "ip-filter",
+		.family = NFPROTO_IPV4,
+		.conntrack = true,
 		.spec = { codes, BF_ARRAY_SIZE(codes), assists, 1, 3 },
-		.hooks = hooks, .n_hooks = BF_ARRAY_SIZE(hooks),
+		.hooks = hooks,
+		.n_hooks = BF_ARRAY_SIZE(hooks),
 	};
 }
 
@@ -230,18 +238,26 @@ static void missing_pieces_are_named(void **state)
 {
 	says(COMP_ABOUT(COMP_ABOUT_TABLE, 0), -EAFNOSUPPORT, NFPROTO_IPV6, "bpf", -EOPNOTSUPP, "CONFIG_NF_TABLES_IPV6");
 	says(COMP_ABOUT(COMP_ABOUT_CHAIN, 0), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP, "CONFIG_NF_TABLES_IPV4");
-	says(COMP_ABOUT(COMP_ABOUT_PLUMBING, 0), -ENOENT, NFPROTO_IPV4, "", -EOPNOTSUPP, "CONFIG_NFT_COMPAT, which REJECT, LOG");
-	says(COMP_ABOUT(COMP_ABOUT_PLUMBING, 0), -ENOENT, NFPROTO_IPV4, "LOG", -EOPNOTSUPP, "CONFIG_NETFILTER_XT_MATCH_BPF");
+	says(COMP_ABOUT(COMP_ABOUT_PLUMBING, 0), -ENOENT, NFPROTO_IPV4, "", -EOPNOTSUPP,
+		 "CONFIG_NFT_COMPAT, which REJECT, LOG");
+	says(COMP_ABOUT(COMP_ABOUT_PLUMBING, 0), -ENOENT, NFPROTO_IPV4, "LOG", -EOPNOTSUPP,
+		 "CONFIG_NETFILTER_XT_MATCH_BPF");
 	says(COMP_ABOUT(COMP_ABOUT_CODE, 0), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP, "CONFIG_NETFILTER_XT_TARGET_LOG");
-	says(COMP_ABOUT(COMP_ABOUT_CODE, 0), -ENOENT, NFPROTO_IPV4, "bpf LOG", -EOPNOTSUPP, "CONFIG_NF_LOG_IPV4, which target LOG");
+	says(COMP_ABOUT(COMP_ABOUT_CODE, 0), -ENOENT, NFPROTO_IPV4, "bpf LOG", -EOPNOTSUPP,
+		 "CONFIG_NF_LOG_IPV4, which target LOG");
 	says(COMP_ABOUT(COMP_ABOUT_CODE, 0), -ENOENT, NFPROTO_IPV6, "bpf LOG", -EOPNOTSUPP, "CONFIG_NF_LOG_IPV6");
-	says(COMP_ABOUT(COMP_ABOUT_CODE, 1), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP, "CONFIG_NFT_REJECT_IPV4, which target REJECT");
-	says(COMP_ABOUT(COMP_ABOUT_CODE, 3), -ENOENT, NFPROTO_IPV4, "bpf NFLOG", -EOPNOTSUPP, "CONFIG_NETFILTER_NETLINK_LOG");
-	says(COMP_ABOUT(COMP_ABOUT_CODE, 4), -ENOENT, NFPROTO_IPV4, "bpf LOG", -EOPNOTSUPP, "XT_TARGET_NOSUCH (revision 2)");
+	says(COMP_ABOUT(COMP_ABOUT_CODE, 1), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP,
+		 "CONFIG_NFT_REJECT_IPV4, which target REJECT");
+	says(COMP_ABOUT(COMP_ABOUT_CODE, 3), -ENOENT, NFPROTO_IPV4, "bpf NFLOG", -EOPNOTSUPP,
+		 "CONFIG_NETFILTER_NETLINK_LOG");
+	says(COMP_ABOUT(COMP_ABOUT_CODE, 4), -ENOENT, NFPROTO_IPV4, "bpf LOG", -EOPNOTSUPP,
+		 "XT_TARGET_NOSUCH (revision 2)");
 	says(COMP_ABOUT(COMP_ABOUT_ASSIST, 0), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP,
-	     "CONFIG_NETFILTER_XT_MATCH_ADDRTYPE (revision 1), which match addrtype");
-	says(COMP_ABOUT(COMP_ABOUT_CT, 0), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP, "CONFIG_NFT_CT, which connection tracking");
-	says(COMP_ABOUT(COMP_ABOUT_CODE, 0), -EINVAL, NFPROTO_IPV4, "bpf LOG", -EINVAL, "target LOG: nf_tables refuses it: Invalid");
+		 "CONFIG_NETFILTER_XT_MATCH_ADDRTYPE (revision 1), which match addrtype");
+	says(COMP_ABOUT(COMP_ABOUT_CT, 0), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP,
+		 "CONFIG_NFT_CT, which connection tracking");
+	says(COMP_ABOUT(COMP_ABOUT_CODE, 0), -EINVAL, NFPROTO_IPV4, "bpf LOG", -EINVAL,
+		 "target LOG: nf_tables refuses it: Invalid");
 	says(COMP_ABOUT(COMP_ABOUT_CODE, 0), -EPERM, NFPROTO_IPV4, "bpf LOG", -EPERM, "CAP_NET_ADMIN");
 	says(0, -EMSGSIZE, NFPROTO_IPV4, "bpf", -EMSGSIZE, "refuses it: Message too long");
 }

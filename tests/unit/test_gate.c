@@ -8,15 +8,29 @@
 
 enum { INVALID = 1, ESTABLISHED = 2, RELATED = 4, NEW = 8, UNTRACKED = 256 };
 
-#define TEST(word_, mask_, lo_, span_, hit_, miss_) \
-	{ .op = BF_CELL_TEST, .word = word_, .mask = mask_, .lo = lo_, .span = span_, .hit = hit_, .miss = miss_ }
+#define TEST(word_, mask_, lo_, span_, hit_, miss_)                                                                    \
+	{                                                                                                                  \
+		.op = BF_CELL_TEST, .word = word_, .mask = mask_, .lo = lo_, .span = span_, .hit = hit_, .miss = miss_         \
+	}
 #define STATE(bits, hit_, miss_) TEST(BF_KEY_CTSTATE, bits, 1, UINT32_MAX - 1, hit_, miss_) /* any of them */
 #define ANSWER(hit_, miss_) TEST(BF_KEY_ASSIST, 1, 1, 0, hit_, miss_)
 #define PORT(hit_, miss_) TEST(BF_KEY_PORTS, 0xffff, 22, 0, hit_, miss_)
-#define END { .op = BF_CELL_VERDICT, .lo = BF_ACCEPT }
-#define CALL(to, back) { .op = BF_CELL_CALL, .hit = to, .miss = back }
-#define RET { .op = BF_CELL_RET }
-#define LOG(next) { .op = BF_CELL_HANDOFF, .hit = next }
+#define END                                                                                                            \
+	{                                                                                                                  \
+		.op = BF_CELL_VERDICT, .lo = BF_ACCEPT                                                                         \
+	}
+#define CALL(to, back)                                                                                                 \
+	{                                                                                                                  \
+		.op = BF_CELL_CALL, .hit = to, .miss = back                                                                    \
+	}
+#define RET                                                                                                            \
+	{                                                                                                                  \
+		.op = BF_CELL_RET                                                                                              \
+	}
+#define LOG(next)                                                                                                      \
+	{                                                                                                                  \
+		.op = BF_CELL_HANDOFF, .hit = next                                                                             \
+	}
 
 #define STATES(...) states((const struct bf_cell[]){ __VA_ARGS__ }, sizeof((const struct bf_cell[]){ __VA_ARGS__ }))
 
@@ -33,7 +47,8 @@ static void plain(void **state)
 	assert_int_equal(STATES(STATE(NEW, 1, 3), LOG(2), ANSWER(3, 3), END), NEW);
 	/* a port decides nothing about states */
 	assert_int_equal(STATES(PORT(1, 2), STATE(ESTABLISHED, 3, 2), ANSWER(3, 3), END), 0);
-	assert_int_equal(STATES(STATE(ESTABLISHED, 3, 1), PORT(2, 3), ANSWER(3, 3), END), INVALID | RELATED | NEW | UNTRACKED);
+	assert_int_equal(STATES(STATE(ESTABLISHED, 3, 1), PORT(2, 3), ANSWER(3, 3), END),
+					 INVALID | RELATED | NEW | UNTRACKED);
 	/* SNAT beside the state: not known */
 	assert_int_equal(STATES(STATE(ESTABLISHED | 64, 2, 1), ANSWER(2, 2), END), 0);
 	/* no connection: invalid or untracked */
@@ -43,18 +58,18 @@ static void plain(void **state)
 static void calls(void **state)
 {
 	/* ufw's shape: a chain is called and comes back, the next accepts what is established, then asks */
-	assert_int_equal(STATES(CALL(4, 1), CALL(5, 2), END, END,
-	                        RET,                                      /* 4 */
-	                        STATE(ESTABLISHED | RELATED, 3, 6),       /* 5 */
-	                        STATE(INVALID, 7, 8), CALL(4, 8),         /* 6, 7 */
-	                        CALL(10, 9), RET,                         /* 8, 9 */
-	                        ANSWER(11, 11), RET),
-	                 INVALID | NEW | UNTRACKED);
+	assert_int_equal(STATES(CALL(4, 1), CALL(5, 2), END, END, RET, /* 4 */
+							STATE(ESTABLISHED | RELATED, 3, 6),    /* 5 */
+							STATE(INVALID, 7, 8), CALL(4, 8),      /* 6, 7 */
+							CALL(10, 9), RET,                      /* 8, 9 */
+							ANSWER(11, 11), RET),
+					 INVALID | NEW | UNTRACKED);
 	/* what never comes back keeps what is behind it from being asked */
 	assert_int_equal(STATES(STATE(NEW, 1, 4), CALL(3, 2), ANSWER(3, 3), END, ANSWER(3, 3)),
-	                 INVALID | ESTABLISHED | RELATED | UNTRACKED);
+					 INVALID | ESTABLISHED | RELATED | UNTRACKED);
 	/* it comes back for some states only */
-	assert_int_equal(STATES(CALL(3, 1), ANSWER(2, 2), END, STATE(ESTABLISHED, 2, 4), RET), INVALID | RELATED | NEW | UNTRACKED);
+	assert_int_equal(STATES(CALL(3, 1), ANSWER(2, 2), END, STATE(ESTABLISHED, 2, 4), RET),
+					 INVALID | RELATED | NEW | UNTRACKED);
 }
 
 static void strange(void **state)
