@@ -68,7 +68,8 @@ static char *kernel_name(const struct object *o, const struct btf_type *t)
 	return name;
 }
 
-static void step_into_member(const struct object *o, const struct btf_type *t, unsigned i, struct bf_buf *path, uint32_t *id)
+static void step_into_member(const struct object *o, const struct btf_type *t, unsigned i, struct bf_buf *path,
+                             uint32_t *id)
 {
 	const struct btf_member *m = &btf_members(t)[i];
 	const char *name = btf__name_by_offset(o->btf, m->name_off);

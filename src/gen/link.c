@@ -145,8 +145,8 @@ static int copy_func(struct link *l, uint32_t i)
 	return r;
 }
 
-int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own, uint32_t n_own,
-            struct bf_diag *d)
+int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own,
+            uint32_t n_own, struct bf_diag *d)
 {
 	struct link l = { .img = img, .prog = p, .own = own, .n_own = n_own, .diag = d };
 	int r;

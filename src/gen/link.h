@@ -50,7 +50,7 @@ extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
  * Fills p->insns, p->relocs (memory from img->arena).
  * -ENOENT with a diagnostic for a symbol nobody defines, -E2BIG, -ENOMEM.
  */
-int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own, uint32_t n_own,
-            struct bf_diag *d);
+int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own,
+            uint32_t n_own, struct bf_diag *d);
 
 #endif

@@ -227,7 +227,8 @@ __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
 int bf_count(struct bf_frame *f, __u64 counter);
 int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg);
 int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 params_at);
-int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size); /* its place in the options, -1: none, -2: hotdrop */
+/* its place in the options, -1: none, -2: hotdrop */
+int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size);
 int bf_note(struct bf_frame *f, __u32 code, __u32 terminal);
 int bf_forget(struct bf_frame *f); /* deletes what an older packet left under this sk_buff's address */
 int bf_assist(struct bf_frame *f); /* word BF_KEY_ASSIST. 0, or -1: no answers */

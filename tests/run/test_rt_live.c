@@ -337,6 +337,27 @@ static void open_tun(void)
 	run("ip link set t0 mtu 9000 up && ip addr add 10.8.0.1/24 dev t0 && ip addr add fd08::1/64 dev t0 nodad");
 }
 
+/* A multicast packet that comes back to its sender: PACKET_LOOPBACK in the sk_buff, multicast to xt_pkttype. */
+static void multicast(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xef010101) };
+	struct ip_mreqn group = { .imr_multiaddr = to.sin_addr, .imr_address.s_addr = htonl(0x0a080001) };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(setsockopt(s, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)), 0);
+	assert_int_equal(setsockopt(s, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof(group)), 0);
+	assert_int_equal(sendto(s, "x", 1, 0, (void *)&to, sizeof(to)), 1);
+	close(s);
+}
+
+static void looped_back_multicast(void **state)
+{
+	test_net_new();
+	open_tun();
+	WATCH(V4, NF_INET_PRE_ROUTING, BF_NEED_PKTTYPE, multicast(), { BF_KEY_META, 2 << 24 });
+	close(tun);
+}
+
 /* Proof that the packet is as it should be: the frame's own view of it. */
 static void has_linear(uint8_t family, const uint8_t *packet, int linear)
 {
@@ -493,6 +514,7 @@ int main(void)
 		cmocka_unit_test(connections),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(mac_addresses),
+		cmocka_unit_test(looped_back_multicast),
 		cmocka_unit_test(tcp_in_fragments),
 		cmocka_unit_test(extension_headers_in_fragments),
 		cmocka_unit_test(large_packets),
