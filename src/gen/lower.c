@@ -367,6 +367,17 @@ static void *to_arena(struct bf_lower *l, const void *p, size_t size)
 	return copy;
 }
 
+/* The image outlives the ruleset: what its matches say to the kernel comes along. */
+static void take_assists(struct bf_lower *l)
+{
+	struct bf_assist_spec *a = to_arena(l, l->assists.data, l->assists.len);
+
+	for (uint32_t i = 0; i < l->n_assists && !l->err; i++)
+		a[i].info = to_arena(l, a[i].info, a[i].size);
+	l->g->companion.n_assists = l->n_assists;
+	l->g->companion.assists = a;
+}
+
 static void add_shared(struct bf_lower *l, bf_label which, enum bf_cell_op op, uint32_t lo)
 {
 	if (!bf_lower_used(l, which))
@@ -403,8 +414,7 @@ void bf_lower_finish(struct bf_lower *l)
 	g->codes = to_arena(l, l->codes.data, l->codes.len);
 	g->companion.n_codes = l->n_handoffs;
 	g->companion.codes = to_arena(l, l->handoffs.data, l->handoffs.len);
-	g->companion.n_assists = l->n_assists;
-	g->companion.assists = to_arena(l, l->assists.data, l->assists.len);
+	take_assists(l);
 	if (l->n_handoffs)
 		g->companion.max_codes_per_packet = BF_MIN(l->plan.max_codes, (uint32_t)BF_HANDOFF_MAX);
 }
