@@ -487,6 +487,27 @@ def test_assist():
     same(f"addrtype answers {ours}", native, ours)
     check("addrtype: different answers seen", len(set(native.values())) > 2, native)
 
+    S("ip6tables-legacy -A INPUT -p udp --dport 7777 -m addrtype --dst-type LOCAL")
+    S("ip6tables-legacy -A INPUT -p udp --dport 7777 -m addrtype --dst-type MULTICAST")
+
+    def send_ip6():
+        s = R.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        with R:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex("right"))
+        for to, n in (("fd02::4", 4), ("ff02::1", 3)):
+            for _ in range(n):
+                s.sendto(b"hi", (to, 7777))
+        time.sleep(0.05)
+
+    send_ip6()
+    native = [int(line.split()[0]) for line in S("ip6tables-legacy -L INPUT -nvx").splitlines()[2:]]
+    S("ip6tables-legacy -F")
+    with Rig(S, "ip6", "1", -3, 1, "assist:4:0", "assist:32:0") as rig:
+        before = rig.left()["counts"]
+        send_ip6()
+        ours = [b - a for a, b in zip(before, rig.left()["counts"])][1:3]
+    same(f"ip6 addrtype answers {ours}", native, ours)
+
     with Rig(S, "ip", "1", -3, 1, "assist:4:0") as rig:
         server = udp_server(S)
         S("nft flush ruleset")
