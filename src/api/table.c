@@ -87,22 +87,43 @@ int bf_stored_counters(const struct bf_stored *t, struct bf_rt_counter **out)
 	return rc;
 }
 
-static int compile(struct bf_ctx *ctx, const struct bf_ruleset *rs, struct bf_image **img)
+static int compile(const struct bf_buf *state, uint32_t code_max, struct bf_image **img, struct bf_diag *d)
 {
 	const struct bf_gen_opts o = {.hz = bf_kernel_hz(),
 		.cpus = bf_possible_cpus(),
 		.may_goto = bf_probe_one("may_goto"),
-		.code_max = BF_CODE_MAX};
+		.code_max = code_max};
+	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
+	int rc = bf_xt_to_ruleset(state->data, state->len, &rs, d);
 
-	return bf_gen_table(rs->tables[0], &o, img, &ctx->diag);
+	return rc ? rc : bf_gen_table(rs->tables[0], &o, img, d);
 }
 
 int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img)
 {
-	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
-	int rc = bf_xt_to_ruleset(state->data, state->len, &rs, &ctx->diag);
+	return compile(state, BF_CODE_MAX, img, &ctx->diag);
+}
 
-	return rc ? rc : compile(ctx, rs, img);
+/* What a verifier says to code that is right but more than it can follow; which errno depends on where it gives up. */
+static bool verifier_refused(int rc)
+{
+	return rc == -E2BIG || rc == -EINVAL || rc == -EACCES || rc == -EFAULT || rc == -ENOSPC;
+}
+
+/* Straight code that the verifier refuses is tried once more as data. Then what it said of the code is of no interest. */
+static int commit_image(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_change *change, const struct bf_buf *state)
+{
+	_cleanup_image_ struct bf_image *data = NULL;
+	_cleanup_diag_ struct bf_diag first = {};
+	int rc = bf_ns_commit(ns, change, 1, &first);
+
+	if (!rc || !change->image || !change->image->straight || !verifier_refused(rc) ||
+	    compile(state, 0, &data, NULL)) {
+		bf_diag_move(&ctx->diag, &first);
+		return rc;
+	}
+	change->image = data;
+	return bf_ns_commit(ns, change, 1, &ctx->diag);
 }
 
 int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
@@ -126,5 +147,5 @@ int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_store
 		if (change.n_old > t->num_entries)
 			return -EBADMSG;
 	}
-	return bf_ns_commit(ns, &change, 1, &ctx->diag);
+	return commit_image(ctx, ns, &change, state);
 }

@@ -8,6 +8,14 @@ void bf_diag_free(struct bf_diag *d)
 	d->n_errors = d->n_warnings = 0;
 }
 
+void bf_diag_move(struct bf_diag *d, struct bf_diag *src)
+{
+	bf_buf_add(&d->text, src->text.data, src->text.len);
+	d->n_errors += src->n_errors;
+	d->n_warnings += src->n_warnings;
+	bf_diag_free(src);
+}
+
 static void add_line(struct bf_diag *d, const char *kind, const char *fmt, va_list ap)
 {
 	bf_buf_puts(&d->text, kind);

@@ -25,6 +25,8 @@ struct bf_diag {
 #define _cleanup_diag_ _cleanup_(bf_diag_free)
 
 void bf_diag_free(struct bf_diag *d);
+/* Appends the messages of src, which is empty afterwards. */
+void bf_diag_move(struct bf_diag *d, struct bf_diag *src);
 
 /* d may be NULL: the message is dropped. Returns err, so that a failing
  * function can say   return bf_diag_error(d, -EINVAL, "..."). */

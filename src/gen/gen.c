@@ -171,6 +171,7 @@ static int make_prog(struct gen *g, uint32_t i)
 	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->opts->code_max, own, &n_own, &straight, g->diag);
 	if (err < 0)
 		return err;
+	g->img->straight |= straight;
 	snprintf(entry, sizeof(entry), "bf_filter_%s_%s%s", family_name(g->img->family), straight ? "s" : "",
 	         g->opts->may_goto ? "mg" : "it");
 	return bf_link(g->img, p, entry, own, n_own, g->diag);
