@@ -240,8 +240,9 @@ static bool follow(struct bf_interp *in, const struct bf_chain *base, struct pla
 
 static void note_actions(const struct bf_rule *r, struct bf_outcome *out)
 {
-	for (uint32_t i = 0; i < r->n_actions && out->n_actions < BF_HANDOFF_MAX; i++)
-		out->actions[out->n_actions++] = &r->actions[i];
+	for (uint32_t i = 0; i < r->n_actions; i++)
+		if (out->n_actions < BF_HANDOFF_MAX - (r->actions[i].target->terminal ? 0u : 1u))
+			out->actions[out->n_actions++] = &r->actions[i];
 }
 
 static void walk(struct bf_interp *in, const struct bf_packet *p, const struct bf_chain *base, struct bf_outcome *out)

@@ -205,7 +205,7 @@ struct bf_rt_counter {
  * pending first thing; if it is not 0, the program deletes what is noted under
  * its sk_buff's address: that was an older packet's.
  */
-#define BF_HANDOFF_MAX 62
+#define BF_HANDOFF_MAX 62 /* the last place is kept for a terminal code; of the others, what finds no place is not done */
 struct bf_handoff {
 	__u64 tag;      /* what the codes mean: bf_rt_config.tag */
 	__u32 n;        /* codes noted */

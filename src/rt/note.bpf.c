@@ -49,8 +49,8 @@ int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
 	struct bf_handoff *h;
 	__u32 n = f->noted;
 
-	if (n >= BF_HANDOFF_MAX)
-		return -1;
+	if (n >= BF_HANDOFF_MAX - !terminal) /* the last place is a terminal code's: a log line is lost rather than the packet */
+		return terminal ? -1 : 0;
 	f->noted = n + 1;
 	if (n == 0) {
 		if (!first_note(f, code, terminal))

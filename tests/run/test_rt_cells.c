@@ -306,25 +306,29 @@ static void drop_behind_a_note(void **state)
 	}
 }
 
+/* What is only to be logged is left out when there is no place; what ends the packet always has one. */
 static void too_many_notes(void **state)
 {
-	struct bf_cell cells[BF_HANDOFF_MAX + 2];
+	enum { LOGS = BF_HANDOFF_MAX + 3 };
+	struct bf_cell cells[LOGS + 2];
 	struct bf_handoff note;
 
-	for (uint32_t i = 0; i <= BF_HANDOFF_MAX; i++)
+	for (uint32_t i = 0; i < LOGS; i++)
 		cells[i] = (struct bf_cell)NOTE(i, 0, i + 1);
 	for (size_t h = 0; h < 2; h++)
-		for (uint32_t n = BF_HANDOFF_MAX; n <= BF_HANDOFF_MAX + 1; n++) {
+		for (int ends = 0; ends < 2; ends++) {
 			struct rtprog c = CELLS(hows[h], cells, .config.drop_code = BF_NO_CODE);
 
-			c.n_cells = n + 1;
-			cells[n] = (struct bf_cell)VERDICT(BF_ACCEPT);
+			cells[LOGS] = ends ? (struct bf_cell)NOTE(1000, 1, LOGS + 1) : (struct bf_cell)VERDICT(BF_ACCEPT);
+			cells[LOGS + 1] = (struct bf_cell)VERDICT(BF_ACCEPT);
 			load(&c);
-			assert_int_equal(rtprog_run(&c, udp, sizeof(udp)), n <= BF_HANDOFF_MAX);
-			assert_int_equal(take_note(&c, &note), n <= BF_HANDOFF_MAX);
-			assert_int_equal(note.n, BF_HANDOFF_MAX);
+			assert_int_equal(rtprog_run(&c, udp, sizeof(udp)), BF_ACCEPT);
+			assert_true(take_note(&c, &note));
+			assert_int_equal(note.n, BF_HANDOFF_MAX - 1 + ends);
+			assert_int_equal(note.terminal, ends);
+			assert_int_equal(note.code[BF_HANDOFF_MAX - 2], BF_HANDOFF_MAX - 2);
+			assert_int_equal(note.code[BF_HANDOFF_MAX - 1], ends ? 1000 : 0);
 			rtprog_unload(&c);
-			cells[BF_HANDOFF_MAX] = (struct bf_cell)NOTE(1, 0, BF_HANDOFF_MAX + 1);
 		}
 }
 
