@@ -135,8 +135,22 @@ static void blank_number(char *line, const char *name)
 	if (!s)
 		return;
 	s += strlen(name);
-	end = s + strspn(s, "0123456789");
+	end = s + strspn(s, "0123456789abcdef");
 	memmove(s, end, strlen(end) + 1);
+}
+
+/* Is the line about a packet of these worlds? The log is one for all namespaces; our stations begin with 02:00:00:00. */
+static bool ours(const char *s)
+{
+	const char *mac;
+
+	if (!strstr(s, "IN=") || !strstr(s, "OUT="))
+		return false;
+	mac = strstr(s, "MAC=");
+	if (!mac || strlen(mac) < 4 + 3 * 12)
+		return true;
+	mac += 4 + 3 * 6;
+	return !strncmp(mac, "02:00:00:00:", 12) || !strncmp(mac, "00:00:00:00:00:00", 17);
 }
 
 static void normalise_log(char *s, bool flow)
@@ -147,6 +161,7 @@ static void normalise_log(char *s, bool flow)
 
 	if (src && sscanf(src + 5, "%63s", addr) == 1 && inet_pton(AF_INET, addr, &a) == 1 && own4((uint8_t *)&a))
 		blank_number(s, " ID=");
+	blank_number(s, " ID:"); /* of an IPv6 fragment */
 	if (!flow)
 		return;
 	blank_number(s, " SEQ=");
@@ -167,7 +182,7 @@ static void observe_log(struct world *w, bool flow)
 		if (!end)
 			continue;
 		*end = 0;
-		if (!strstr(text, "IN=") || !strstr(text, "OUT="))
+		if (!ours(text))
 			continue;
 		normalise_log(text, flow);
 		record_add(&w->rec, "log %d%s\n", atoi(buf) & 7, text);
