@@ -34,7 +34,7 @@ skip()
 	echo "skipped  $*"
 }
 
-# check NAME COMMAND...: its output is shown only when it fails
+# check NAME COMMAND...: its output is shown when it fails, of a success only notes "(...)"
 check()
 {
 	local name=$1
@@ -42,6 +42,7 @@ check()
 
 	if "$@" >"$work/check.log" 2>&1; then
 		ok "$name"
+		grep '^ *(' "$work/check.log"
 	else
 		not_ok "$name"
 		sed 's/^/         | /' "$work/check.log" | tail -n 30
