@@ -22,7 +22,7 @@ struct nf_hook_state;
 struct bf_frame {
 	__u32 key[BF_KEY_WORDS];           /*   0 */
 	struct sk_buff *skb;               /* 128, trusted pointer */
-	const struct nf_hook_state *state; /* 136, trusted pointer */
+	const struct nf_hook_state *state; /* 136, for device names and socket owners only */
 	__u64 nh;                          /* 144: address of the network header, a number */
 	__u32 len;                         /* 152: skb->len: bytes from the network header on */
 	__u32 linear;                      /* 156: how many of these lie at nh; the rest is in fragments */

@@ -39,7 +39,8 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 
 	opaque(zero);
 	f->skb = skb;
-	f->state = ctx->state;
+	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME) || config.loaders & OWNER_LOADERS)
+		f->state = plain_state(ctx->state);
 	f->nh = (__u64)skb->data;
 	f->len = len;
 	f->linear = len - skb->data_len;

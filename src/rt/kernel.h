@@ -5,9 +5,12 @@
  * when a program is loaded (preserve_access_index makes the compiler leave a
  * relocation at each access, tools/rtgen hands it on).
  *
- * Pointers out of a trusted sk_buff are followed directly. What is only an
- * address (packet data, the connection in skb->_nfct) goes through
+ * Numbers are read directly from the sk_buff, which the verifier trusts. What
+ * is only an address (packet data, the connection in skb->_nfct) goes through
  * bpf_rdonly_cast, which costs nothing: a load from there that faults reads 0.
+ * So do pointers out of the sk_buff and the hook's state: for each pointer that
+ * is loaded from something trusted the verifier searches all the kernel's types
+ * several times, some 2 ms, to know whether what it leads to is trusted as well.
  */
 #ifndef BF_RT_KERNEL_H
 #define BF_RT_KERNEL_H
@@ -175,6 +178,16 @@ static inline const struct in6_addr *bytes_at(__u64 address)
 	return bpf_rdonly_cast((const void *)address, bpf_core_type_id_kernel(struct in6_addr));
 }
 
+static inline const struct sk_buff *plain_skb(const struct sk_buff *skb)
+{
+	return bpf_rdonly_cast(skb, bpf_core_type_id_kernel(struct sk_buff));
+}
+
+static inline const struct nf_hook_state *plain_state(const struct nf_hook_state *state)
+{
+	return bpf_rdonly_cast(state, bpf_core_type_id_kernel(struct nf_hook_state));
+}
+
 static inline __u64 load64(const struct in6_addr *p, int off)
 {
 	return *(const __u64 *)((const char *)p + off);
@@ -213,6 +226,8 @@ extern struct bf_pending pending;
 /* Is it in use? Constants to the verifier. */
 #define needs(n) (config.needs & (n))
 #define in_use(set, n) (config.set & 1u << (n))
+
+#define OWNER_LOADERS (1u << BF_LOAD_SKUID | 1u << BF_LOAD_SKGID | 1u << BF_LOAD_SOCKET)
 
 #define BPF_ANY 0 /* linux/bpf.h */
 

@@ -16,7 +16,7 @@ static inline struct sock *as_sock(const void *p)
 /* The packet's socket as skb_to_full_sk() finds it: a request's listener, none in TIME_WAIT; and of this namespace. */
 static inline struct socket *socket_of(struct bf_frame *f)
 {
-	struct sock *sk = as_sock(f->skb->sk);
+	struct sock *sk = as_sock(plain_skb(f->skb)->sk);
 
 	if (!sk)
 		return NULL;
@@ -46,7 +46,7 @@ static __noinline int load_owner(struct bf_frame *f, __u32 loader)
 
 static __noinline int load_ether(struct bf_frame *f)
 {
-	struct net_device *dev = f->skb->dev;
+	struct net_device *dev = plain_skb(f->skb)->dev;
 	__u64 mac = (__u64)f->skb->head + f->skb->mac_header;
 	const struct in6_addr *p;
 
@@ -124,11 +124,9 @@ static __noinline int load_ct(struct bf_frame *f, __u32 loader, __u64 arg)
 	return BF_HIT;
 }
 
-#define OWNER (1u << BF_LOAD_SKUID | 1u << BF_LOAD_SKGID | 1u << BF_LOAD_SOCKET)
-
 int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg)
 {
-	if (config.loaders & OWNER && loader <= BF_LOAD_SOCKET)
+	if (config.loaders & OWNER_LOADERS && loader <= BF_LOAD_SOCKET)
 		return load_owner(f, loader);
 	if (in_use(loaders, BF_LOAD_ETHER_SADDR) && loader == BF_LOAD_ETHER_SADDR)
 		return load_ether(f);

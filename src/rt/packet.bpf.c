@@ -81,7 +81,7 @@ __s64 bf_pkt_load(struct bf_frame *f, __s32 off, __u32 size)
 
 static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
 {
-	struct net_device *dev = f->skb->dev;
+	struct net_device *dev = plain_skb(f->skb)->dev;
 
 	if (!dev)
 		return -1;
