@@ -2,7 +2,7 @@
 # A front door; the build itself is meson's.
 #
 #   make         builds into build/
-#   make demo    builds, then shows one ruleset in the kernel's iptables and in BPF, with real packets (root)
+#   make demo    installs what is needed (Debian), builds, shows it in throw-away network namespaces (root)
 #   make check   installs what the tests need (Debian), builds, runs every test; ends with the sum (root)
 #   make bench   cost per packet, loading and update times, beside iptables and nftables (root)
 #   make install
@@ -14,11 +14,11 @@ all: build/build.ninja
 build/build.ninja:
 	@meson setup build
 
-demo:
-	@tools/demo
-
 check:
 	@bash .ci/run
+
+demo:
+	@tests/demo/run
 
 bench: all
 	@tests/bench/run build
