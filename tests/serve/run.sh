@@ -139,13 +139,11 @@ test_signals()
 	wait "$holder"
 	# Job control: stopped and continued together.
 	start s "$bpfilter" run -- sleep 1000
-	sleep 0.2
+	eventually both_are "$pid" S sleep
 	kill -TSTP "$pid"
-	sleep 0.2
-	check "stopped together" test "$(state_of "$pid")$(state_of "$(pgrep -P "$pid")")" = TT
+	check "stopped together" eventually both_are "$pid" T sleep
 	kill -CONT "$pid"
-	sleep 0.2
-	check "continued together" test "$(state_of "$pid")$(state_of "$(pgrep -P "$pid")")" = SS
+	check "continued together" eventually both_are "$pid" S sleep
 	kill -TERM "$pid"
 	wait "$pid" 2>/dev/null
 	check "SIGTERM ends it" test $? = 143
@@ -157,9 +155,23 @@ test_signals()
 	netns_del s
 }
 
-state_of()
+# both_are PID STATE NAME: the process and its only child, which is NAME, are in that state (proc(5))
+both_are()
 {
-	sed 's/.*) //; s/ .*//' "/proc/$1/stat"
+	local child
+
+	child=$(pgrep -P "$1" -x "$3") &&
+		[ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" "/proc/$child/stat" | tr -d '\n')" = "$2$2" ]
+}
+
+# eventually COMMAND...: within 10 seconds
+eventually()
+{
+	for _ in $(seq 200); do
+		"$@" && return
+		sleep 0.05
+	done
+	return 1
 }
 
 # wait_for FILE: until it has a line
