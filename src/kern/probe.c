@@ -68,7 +68,8 @@ static int try_may_goto(void)
 {
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = BF_ACCEPT },
-		{ .code = BPF_JMP | JCOND, .off = 0 },
+		{ .code = BPF_JMP | JCOND, .off = 1 }, /* Linux 6.12 refuses 0 */
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = BF_ACCEPT },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	const struct bf_prog_desc p = {
