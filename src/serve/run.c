@@ -156,7 +156,7 @@ static void workers_done(struct server *s)
 /* Until nobody is left to be served and no worker runs. */
 static void loop(struct server *s)
 {
-	bool gone = false;
+	bool gone = s->listener < 0; /* the child was killed before it had made one */
 
 	while (!s->exited || (!gone && !s->quit) || s->workers) {
 		bool room = s->workers < WORKERS_MAX && !gone;
