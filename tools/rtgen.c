@@ -152,8 +152,9 @@ static void add_func(struct object *o, const char *name, const GElf_Sym *sym)
 	o->funcs = xrealloc(o->funcs, o->n_funcs + 1, sizeof(*o->funcs));
 	f = &o->funcs[o->n_funcs++];
 	*f = (struct func){
-		xstrdup(unique), sym->st_shndx, (uint32_t)(sym->st_value / 8), (uint32_t)(sym->st_size / 8), NULL, NULL, 0
+		xstrdup(unique), sym->st_shndx, (uint32_t)(sym->st_value / 8), (uint32_t)(sym->st_size / 8), NULL, NULL, 0, ""
 	};
+	btf_apart_args(o, name, f->args);
 	f->insns = xrealloc(NULL, f->n, sizeof(*f->insns));
 	memcpy(f->insns, (const char *)d->d_buf + sym->st_value, sym->st_size);
 }
@@ -326,11 +327,12 @@ static void write_table(FILE *out, const struct object *objects, int n)
 
 			fprintf(out, "\t{ \"%s\", insns_%u, %u, ", f->name, number, f->n);
 			if (f->n_relocs)
-				fprintf(out, "relocs_%u, %u },\n", number, f->n_relocs);
+				fprintf(out, "relocs_%u, %u, ", number, f->n_relocs);
 			else
-				fprintf(out, "NULL, 0 },\n");
+				fprintf(out, "NULL, 0, ");
+			fprintf(out, *f->args ? "\"%s\" },\n" : "NULL },\n", f->args);
 		}
-	fprintf(out, "\t{ NULL, NULL, 0, NULL, 0 },\n};\n");
+	fprintf(out, "\t{ NULL, NULL, 0, NULL, 0, NULL },\n};\n");
 }
 
 static void check_unique(const struct object *objects, int n)

@@ -20,6 +20,7 @@ struct func {
 	struct bpf_insn *insns;
 	struct bf_rt_reloc *relocs;
 	uint32_t n_relocs;
+	char args[6];        /* of a function that stands apart, else empty */
 };
 
 struct object {
@@ -47,6 +48,7 @@ void add_reloc(struct func *f, struct bf_rt_reloc r);
 
 /* rtgen_btf.c */
 bool btf_is_kfunc(const struct object *o, const char *name);
+void btf_apart_args(const struct object *o, const char *name, char args[6]); /* empty: it does not stand apart */
 void read_core_relocs(struct object *o);
 
 #endif

@@ -55,6 +55,40 @@ static const struct btf_type *resolve(const struct object *o, uint32_t *id)
 	return t;
 }
 
+static bool is_apart(const struct object *o, uint32_t func)
+{
+	for (uint32_t i = 1; i < btf__type_cnt(o->btf); i++) {
+		const struct btf_type *t = btf__type_by_id(o->btf, i);
+
+		if (btf_is_decl_tag(t) && t->type == func && !strcmp(btf__name_by_offset(o->btf, t->name_off), "apart"))
+			return true;
+	}
+	return false;
+}
+
+static char arg_letter(const struct object *o, uint32_t id)
+{
+	const struct btf_type *t = resolve(o, &id);
+
+	if (btf_is_ptr(t))
+		return 'f';
+	return btf__resolve_size(o->btf, id) == 8 ? 'l' : 'i';
+}
+
+void btf_apart_args(const struct object *o, const char *name, char args[6])
+{
+	int32_t id = btf__find_by_name_kind(o->btf, name, BTF_KIND_FUNC);
+	const struct btf_type *proto;
+
+	if (id < 0 || !is_apart(o, (uint32_t)id))
+		return;
+	proto = btf__type_by_id(o->btf, btf__type_by_id(o->btf, (uint32_t)id)->type);
+	if (btf_vlen(proto) > 5 || !btf_vlen(proto))
+		die(o, "%s: a function that stands apart has 1 to 5 arguments", name);
+	for (unsigned i = 0; i < btf_vlen(proto); i++)
+		args[i] = arg_letter(o, btf_params(proto)[i].type);
+}
+
 /* The kernel's name of a local type: what follows ___ tells apart our own views of one struct. */
 static char *kernel_name(const struct object *o, const struct btf_type *t)
 {

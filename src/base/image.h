@@ -52,6 +52,13 @@ struct bf_reloc {
 	const char *member;
 };
 
+/* A function of a program. Those that stand apart are verified by themselves (rt/code.h); by args they are told. */
+struct bf_func {
+	const char *name;
+	uint32_t insn;    /* the first */
+	const char *args; /* NULL: no; else a letter for each argument: f frame, i 32 bits, l 64 bits. It returns an int */
+};
+
 struct bf_prog_image {
 	const char *name;      /* at most 15 characters */
 	uint8_t family;        /* NFPROTO_IPV4 or NFPROTO_IPV6 */
@@ -63,6 +70,9 @@ struct bf_prog_image {
 	uint32_t n_insns;
 	struct bf_reloc *relocs;
 	uint32_t n_relocs;
+	struct bf_func *funcs; /* all, the entry first; n_funcs 0: it is one function */
+	uint32_t n_funcs;
+	uint32_t frame; /* bytes of the frame that those which stand apart see */
 };
 
 /* What the kernel does for us: the companion. */

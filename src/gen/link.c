@@ -10,7 +10,7 @@
  */
 #include "gen/link.h"
 
-#include "rt/abi.h"
+#include "rt/code.h"
 
 #define MAX_FUNCS 256        /* the verifier's own limit on functions in a program */
 #define MAX_INSNS 1000000u
@@ -139,6 +139,7 @@ static int copy_func(struct link *l, uint32_t i)
 	const struct bf_rt_func *f = l->funcs[i];
 	int r = 0;
 
+	l->prog->funcs[i] = (struct bf_func){ f->name, l->at[i], f->args };
 	memcpy(&l->prog->insns[l->at[i]], f->insns, f->n_insns * sizeof(*f->insns));
 	for (uint32_t j = 0; !r && j < f->n_relocs; j++)
 		r = relocate(l, l->at[i], &f->relocs[j]);
@@ -158,8 +159,11 @@ int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, co
 		return r;
 	p->insns = bf_arena_array(img->arena, l.n_insns, struct bpf_insn);
 	p->relocs = bf_arena_array(img->arena, l.n_relocs, struct bf_reloc);
-	if (!p->insns || !p->relocs)
+	p->funcs = bf_arena_array(img->arena, l.n_funcs, struct bf_func);
+	if (!p->insns || !p->relocs || !p->funcs)
 		return -ENOMEM;
+	p->n_funcs = l.n_funcs;
+	p->frame = BF_FRAME_APART;
 	p->n_insns = l.n_insns;
 	p->n_relocs = 0;
 	for (uint32_t i = 0; !r && i < l.n_funcs; i++)

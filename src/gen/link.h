@@ -26,6 +26,7 @@ struct bf_rt_func {
 	uint32_t n_insns;
 	const struct bf_rt_reloc *relocs;
 	uint32_t n_relocs;
+	const char *args; /* it stands apart (rt/code.h); its arguments, as in struct bf_func. NULL: it does not */
 };
 extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
 
@@ -47,7 +48,7 @@ extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
  * added to offsets in "config". The maps params, handoff, pending, assist and
  * stack may be missing: their address is then the constant 0, which is never
  * used when config is right, and refused by the verifier when not.
- * Fills p->insns, p->relocs (memory from img->arena).
+ * Fills p->insns, p->relocs, p->funcs (memory from img->arena).
  * -ENOENT with a diagnostic for a symbol nobody defines, -E2BIG, -ENOMEM.
  */
 int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own,

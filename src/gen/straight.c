@@ -42,7 +42,20 @@ struct straight {
 	uint32_t first_counter; /* r7 points to it */
 	bf_asm_label drop;
 	bool drops;      /* something leads to drop */
+	bool apart;      /* the function stands apart (rt/code.h) */
 };
+
+/* Those that read packet data wherever it is cannot be asked by what stands apart. */
+enum {
+	READING_LOADERS = 1u << BF_LOAD_TCP_MSS,
+	READING_SPECIALS = 1u << BF_SPECIAL_TCPOPT | 1u << BF_SPECIAL_TCPMSS,
+};
+
+static bool reads_packet(const struct bf_uses *u)
+{
+	return u->ops & 1u << BF_CELL_CODE || u->loaders & READING_LOADERS || u->specials & READING_SPECIALS;
+}
+
 
 /* Where a cell leads; n: how many ways (a VERDICT has none). */
 static unsigned ways(const struct bf_cell *c)
@@ -60,18 +73,20 @@ static unsigned ways(const struct bf_cell *c)
 
 /*
  * What a cell costs the verifier, a test being 1: it walks through a function
- * again at each call. Looking at sockets, MAC and options takes 5 ms each time.
+ * again at each call, unless that stands apart. Looking at options takes 5 ms
+ * each time.
  */
 static uint32_t weight(const struct bf_cell *c)
 {
 	switch (c->op) {
 	case BF_CELL_LOAD:
-		return c->lo >= BF_LOAD_CT_PROTO ? 16 : 400;
+		return READING_LOADERS >> c->lo & 1 ? 400 : 4;
 	case BF_CELL_MATCH:
-		return 100;
+		return READING_SPECIALS >> c->lo & 1 ? 400 : 4;
 	case BF_CELL_CODE:
-	case BF_CELL_HANDOFF:
 		return 16;
+	case BF_CELL_HANDOFF:
+		return 4;
 	default:
 		return 1;
 	}
@@ -250,9 +265,9 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 	case BF_CELL_VERDICT:
 		return verdict(s, c->lo);
 	case BF_CELL_LOAD:
-		return ask(s, "bf_load", c, c->arg, next);
+		return ask(s, READING_LOADERS >> c->lo & 1 ? "bf_load" : "bf_load_apart", c, c->arg, next);
 	case BF_CELL_MATCH:
-		return ask(s, "bf_special", c, c->arg, next);
+		return ask(s, READING_SPECIALS >> c->lo & 1 ? "bf_special" : "bf_special_apart", c, c->arg, next);
 	case BF_CELL_CODE:
 		return ask(s, "bf_code", c, 0, next);
 	case BF_CELL_HANDOFF:
@@ -260,9 +275,21 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 	}
 }
 
+/* What stands apart must reckon with it. */
+static void refuse_null(struct straight *s)
+{
+	bf_asm_label there = bf_asm_new_label(&s->out);
+
+	bf_asm_jump(&s->out, BPF_JMP | BPF_JNE | BPF_K, FRAME, 0, 0, there);
+	verdict(s, BF_DROP);
+	bf_asm_bind(&s->out, there);
+}
+
 static void emit(struct straight *s, const struct bf_graph_root *r)
 {
 	bf_asm_mov(&s->out, FRAME, BPF_REG_1);
+	if (s->apart)
+		refuse_null(s);
 	if (r->uses.ops & 1u << BF_CELL_COUNT)
 		find_counters(s);
 	fill_cache(s, false);
@@ -328,7 +355,8 @@ static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const
 {
 	_cleanup_free_ uint8_t *seen = calloc(g->n_cells, 1);
 	_cleanup_free_ uint32_t *numbers = calloc(g->n_cells, 2 * sizeof(uint32_t));
-	struct straight s = { .cells = g->cells, .config = c, .seen = seen, .order = numbers, .label = numbers + g->n_cells };
+	struct straight s = { .cells = g->cells, .config = c, .seen = seen, .order = numbers, .label = numbers + g->n_cells,
+	                      .apart = !reads_packet(&r->uses) };
 	int err;
 
 	if (!seen || !numbers)
@@ -343,6 +371,8 @@ static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const
 	choose_cache(&s);
 	emit(&s, r);
 	err = bf_asm_finish(&s.out, arena, "bf_straight", out);
+	if (!err && s.apart)
+		out->args = "f";
 	bf_asm_free(&s.out);
 	return err == -E2BIG ? 0 : err < 0 ? err : 1;
 }

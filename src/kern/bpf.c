@@ -92,6 +92,11 @@ int bf_map_info(int fd, struct bpf_map_info *info)
 	return get_info(fd, info, sizeof(*info));
 }
 
+int bf_prog_info(int fd, struct bpf_prog_info *info)
+{
+	return get_info(fd, info, sizeof(*info));
+}
+
 void *bf_map_mmap(int fd, size_t len, bool write)
 {
 	void *p = mmap(NULL, len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
@@ -117,6 +122,10 @@ int bf_prog_load(const struct bf_prog_desc *p)
 		.log_level = p->log ? 1 : 0,
 		.log_buf = PTR(p->log),
 		.log_size = p->log ? p->log_size : 0,
+		.prog_btf_fd = p->n_funcs ? (uint32_t)p->btf : 0,
+		.func_info_rec_size = p->n_funcs ? sizeof(*p->funcs) : 0,
+		.func_info = PTR(p->funcs),
+		.func_info_cnt = p->n_funcs,
 	};
 	int fd;
 
@@ -127,6 +136,13 @@ int bf_prog_load(const struct bf_prog_desc *p)
 			break;
 	}
 	return good_fd(fd);
+}
+
+int bf_btf_load(const void *data, uint32_t len)
+{
+	union bpf_attr a = { .btf = PTR(data), .btf_size = len };
+
+	return good_fd(bf_sys_bpf(BPF_BTF_LOAD, &a, sizeof(a)));
 }
 
 int bf_prog_run(struct bf_run_desc *r)

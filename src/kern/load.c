@@ -37,31 +37,56 @@ static int refused(const char *name, uint32_t n, int err, const char *log, struc
 	                     *log ? "; its verifier says:\n" : "", log);
 }
 
-int bf_prog_load_diag(const char *name, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d)
+static int load_desc(struct bf_prog_desc *p, struct bf_diag *d)
 {
-	struct bf_prog_desc p = {
+	int fd = bf_prog_load(p), again;
+
+	if (fd >= 0)
+		return fd;
+	p->log_size = LOG_SIZE;
+	p->log = d ? calloc(1, LOG_SIZE) : NULL;
+	if (p->log) {
+		again = bf_prog_load(p);
+		if (again >= 0)
+			close(again); /* it was a passing want, of memory for instance: still an error, the caller may try again */
+		refused(p->name, p->n_insns, fd, log_tail(p->log), d);
+		free(p->log);
+	} else {
+		refused(p->name, p->n_insns, fd, "", d);
+	}
+	return fd;
+}
+
+static struct bf_prog_desc desc_of(const char *name, const struct bpf_insn *insns, uint32_t n)
+{
+	return (struct bf_prog_desc){
 		.name = name,
 		.type = BF_PROG_TYPE_NETFILTER,
 		.attach_type = BF_ATTACH_NETFILTER,
 		.insns = insns,
 		.n_insns = n,
 	};
-	int fd = bf_prog_load(&p), again;
+}
 
-	if (fd >= 0)
-		return fd;
-	p.log_size = LOG_SIZE;
-	p.log = d ? calloc(1, LOG_SIZE) : NULL;
-	if (p.log) {
-		again = bf_prog_load(&p);
-		if (again >= 0)
-			close(again); /* it was a passing want, of memory for instance: still an error, the caller may try again */
-		refused(name, n, fd, log_tail(p.log), d);
-		free(p.log);
-	} else {
-		refused(name, n, fd, "", d);
-	}
-	return fd;
+int bf_prog_load_diag(const char *name, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d)
+{
+	struct bf_prog_desc p = desc_of(name, insns, n);
+
+	return load_desc(&p, d);
+}
+
+static int load_funcs(const struct bf_prog_image *p, const struct bpf_insn *insns, struct bf_diag *d)
+{
+	struct bf_prog_desc desc = desc_of(p->name, insns, p->n_insns);
+	_cleanup_free_ struct bpf_func_info *funcs = calloc(p->n_funcs + 1, sizeof(*funcs));
+	_cleanup_close_ int btf = funcs ? bf_funcs_describe(p, funcs) : -ENOMEM;
+
+	if (btf < 0)
+		return bf_diag_error(d, btf, "cannot describe program \"%s\" to the kernel: %s", p->name, strerror(-btf));
+	desc.btf = btf;
+	desc.funcs = funcs;
+	desc.n_funcs = p->n_funcs;
+	return load_desc(&desc, d);
 }
 
 static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_maps, struct bf_btf **btf,
@@ -76,7 +101,7 @@ static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_
 	err = bf_relocate(p, insns, maps, n_maps, btf, d);
 	if (err)
 		return err;
-	return bf_prog_load_diag(p->name, insns, p->n_insns, d);
+	return p->n_funcs > 1 ? load_funcs(p, insns, d) : bf_prog_load_diag(p->name, insns, p->n_insns, d);
 }
 
 static int given_map(const struct bf_map_spec *s, const struct bf_given_maps *given)

@@ -40,6 +40,9 @@ size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries);
 int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int *maps, uint32_t n_maps,
                 struct bf_btf **btf, struct bf_diag *d);
 
+/* Types for the kernel that say which functions stand apart: a descriptor, and a record for each function. */
+int bf_funcs_describe(const struct bf_prog_image *p, struct bpf_func_info *info);
+
 /* Loads a program; only when the kernel refuses it a second time with the verifier's log, whose end is reported. */
 int bf_prog_load_diag(const char *name, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d);
 

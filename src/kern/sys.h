@@ -42,8 +42,13 @@ struct bf_prog_desc {
 	uint32_t n_insns;
 	char *log; /* NULL: no log */
 	uint32_t log_size;
+	int btf; /* describes the functions; only looked at with funcs */
+	const struct bpf_func_info *funcs;
+	uint32_t n_funcs;
 };
 int bf_prog_load(const struct bf_prog_desc *p);
+int bf_prog_info(int fd, struct bpf_prog_info *info);
+int bf_btf_load(const void *data, uint32_t len); /* types of a program, not the kernel's (kern/btf.h) */
 
 struct bf_run_desc {
 	int prog;

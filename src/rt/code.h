@@ -6,7 +6,7 @@
  * functions are: arguments in r1..r5, result in r0, r6..r9 kept.
  *
  * The frame of a packet lies on the entry's stack; its address is the first
- * argument of everything. 176 of the 512 bytes of stack are the frame; what a
+ * argument of everything. 184 of the 512 bytes of stack are the frame; what a
  * program needs at its deepest is: entry and walk about 300, a function called
  * from there at most 128. Generated functions may use 64 bytes and call the
  * functions below.
@@ -21,8 +21,8 @@ struct nf_hook_state;
 
 struct bf_frame {
 	__u32 key[BF_KEY_WORDS];           /*   0 */
-	struct sk_buff *skb;               /* 128, trusted pointer */
-	const struct nf_hook_state *state; /* 136, for device names and socket owners only */
+	__u64 skb;                         /* 128: address of the sk_buff, a number */
+	__u64 state;                       /* 136: of the hook's state; for device names and socket owners only */
 	__u64 nh;                          /* 144: address of the network header, a number */
 	__u32 len;                         /* 152: skb->len: bytes from the network header on */
 	__u32 linear;                      /* 156: how many of these lie at nh; the rest is in fragments */
@@ -35,7 +35,17 @@ struct bf_frame {
 	__u32 thoff;                       /* 164: L4 header, from nh; valid with BF_NEED_L4 */
 	__u32 pad;
 	__u32 depth;                       /* 172: return addresses on the jump stack */
+	struct sk_buff *trusted;           /* 176: the sk_buff; not there for functions that stand apart */
 };
+
+/*
+ * Functions that stand apart (APART in kernel.h, bf_rt_func.args): the verifier
+ * looks at each of them once, not at each call again, and takes what it returns
+ * and leaves in the frame for any number. So their calls cost next to nothing
+ * to verify, but only numbers survive them: they see the frame without the
+ * pointer at its end, and may not read packet data beyond the linear part.
+ */
+#define BF_FRAME_APART 176
 
 /*
  * Generated, called from compiled code. Without them in `own` they are
@@ -59,12 +69,16 @@ struct bf_frame {
  *     A COUNT cell. 0.
  * int bf_load(struct bf_frame *f, __u32 loader, __u64 arg)
  *     A LOAD cell: enum bf_rt_answer, words in f->key[BF_KEY_SCRATCH...].
+ * int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
+ *     Likewise, but not BF_LOAD_TCP_MSS; stands apart.
  * int bf_special(struct bf_frame *f, __u32 id, __u64 params)
  *     A MATCH cell: enum bf_rt_answer. params is the offset in the map "params".
+ * int bf_special_apart(struct bf_frame *f, __u32 id, __u64 params)
+ *     Likewise, but not BF_SPECIAL_TCPOPT and BF_SPECIAL_TCPMSS; stands apart.
  * int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
- *     A HANDOFF cell. 0, or -1: could not be noted, DROP.
+ *     A HANDOFF cell. 0, or -1: could not be noted, DROP. Stands apart.
  *
- * bf_load and bf_special are there in two variants (loop.h); the linker takes the entry's.
+ * bf_load and the specials are there in two variants (loop.h); the linker takes the entry's.
  *
  * ops, loaders and specials of the config must name what straight code uses, as if it were made of cells.
  */

@@ -24,6 +24,8 @@ enum { GSO_TCPV4 = 1 << 0, GSO_TCPV6 = 1 << 4 };
 enum { SRC_NAT = 1 << 4, DST_NAT = 1 << 5 }; /* IPS_* */
 enum { CT_INVALID = 1 << 0, CT_SNAT = 1 << 6, CT_DNAT = 1 << 7, CT_UNTRACKED = 1 << 8 }; /* XT_CONNTRACK_STATE_* */
 
+_Static_assert(__builtin_offsetof(struct bf_frame, trusted) == BF_FRAME_APART, "seen from apart: all but the pointer");
+
 /* ------------------------------------------------------------------ prologue */
 
 /*
@@ -38,9 +40,10 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 	__u32 len = skb->len, zero = len >> 31;
 
 	opaque(zero);
-	f->skb = skb;
+	f->trusted = skb;
+	f->skb = number_of(skb);
 	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME) || config.loaders & OWNER_LOADERS)
-		f->state = plain_state(ctx->state);
+		f->state = number_of(ctx->state);
 	f->nh = (__u64)skb->data;
 	f->len = len;
 	f->linear = len - skb->data_len;
@@ -62,7 +65,7 @@ static __always_inline void clear_key(struct bf_frame *f)
 /* The packet type as xt_pkttype sees it: looped-back packets by their address. */
 static __always_inline __u32 packet_type(const struct bf_frame *f, bool multicast)
 {
-	__u32 type = *((const __u8 *)f->skb + offset(f->skb->__pkt_type_offset)) & 7;
+	__u32 type = *((const __u8 *)f->trusted + offset(f->trusted->__pkt_type_offset)) & 7;
 
 	if (type != PACKET_LOOPBACK)
 		return type;
@@ -72,7 +75,7 @@ static __always_inline __u32 packet_type(const struct bf_frame *f, bool multicas
 /* A header whose length field is 0 may belong to a GSO packet too long for it. */
 static __noinline __u32 gso_length(struct bf_frame *f, __u32 type)
 {
-	__u64 info = (__u64)f->skb->head + f->skb->end;
+	__u64 info = (__u64)f->trusted->head + f->trusted->end;
 	struct skb_shared_info *s = NULL;
 
 	if (!load16(bytes_at(info + offset(s->gso_size)), 0))
@@ -247,7 +250,7 @@ static __always_inline void fill_ip6(struct bf_frame *f)
 /* The packet's connection, as xt_conntrack reads it from skb->_nfct: pointer and, in its low bits, IP_CT_*. */
 static __always_inline void fill_ct(struct bf_frame *f)
 {
-	__u64 nfct = f->skb->_nfct, ct = nfct & ~7ull;
+	__u64 nfct = f->trusted->_nfct, ct = nfct & ~7ull;
 	__u32 info = nfct & 7, state, status = 0;
 
 	if (ct) {
@@ -288,13 +291,13 @@ static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx 
 			fill_ip(f);
 	}
 	if (needs(BF_NEED_MARK))
-		f->key[BF_KEY_MARK] = f->skb->mark;
+		f->key[BF_KEY_MARK] = f->trusted->mark;
 	if (needs(BF_NEED_CT))
 		fill_ct(f);
 	if (needs(BF_NEED_IIFNAME))
-		fill_name(f, BF_KEY_IIFNAME, f->state->in);
+		fill_name(f, BF_KEY_IIFNAME, plain_state(f)->in);
 	if (needs(BF_NEED_OIFNAME))
-		fill_name(f, BF_KEY_OIFNAME, f->state->out);
+		fill_name(f, BF_KEY_OIFNAME, plain_state(f)->out);
 	if (!needs(BF_NEED_ASSIST) || (config.assist_states && !(f->key[BF_KEY_CTSTATE] & config.assist_states)))
 		return 0;
 	return bf_assist(f);
@@ -446,7 +449,7 @@ static __always_inline int walk(struct bf_frame *f)
 		int verdict = BF_DROP;                                            \
                                                                           \
 		if (!prologue(&f, ctx, ip6))                                      \
-			verdict = evaluate(&f);                                       \
+			verdict = evaluate(&f) == BF_ACCEPT ? BF_ACCEPT : BF_DROP;    \
 		return bf_finish(&f, verdict);                                    \
 	}
 

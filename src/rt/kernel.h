@@ -178,14 +178,23 @@ static inline const struct in6_addr *bytes_at(__u64 address)
 	return bpf_rdonly_cast((const void *)address, bpf_core_type_id_kernel(struct in6_addr));
 }
 
-static inline const struct sk_buff *plain_skb(const struct sk_buff *skb)
+static inline const struct sk_buff *plain_skb(const struct bf_frame *f)
 {
-	return bpf_rdonly_cast(skb, bpf_core_type_id_kernel(struct sk_buff));
+	return bpf_rdonly_cast((const void *)f->skb, bpf_core_type_id_kernel(struct sk_buff));
 }
 
-static inline const struct nf_hook_state *plain_state(const struct nf_hook_state *state)
+static inline const struct nf_hook_state *plain_state(const struct bf_frame *f)
 {
-	return bpf_rdonly_cast(state, bpf_core_type_id_kernel(struct nf_hook_state));
+	return bpf_rdonly_cast((const void *)f->state, bpf_core_type_id_kernel(struct nf_hook_state));
+}
+
+/* A pointer as a number: its distance from a pointer that is 0. Else the verifier would go on knowing where it leads. */
+static inline __u64 number_of(const void *p)
+{
+	__u64 n = (__u64)p, zero = (__u64)bytes_at(0);
+
+	asm volatile("%0 -= %1" : "+r"(n) : "r"(zero));
+	return n;
 }
 
 static inline __u64 load64(const struct in6_addr *p, int off)
@@ -235,13 +244,18 @@ extern struct bf_pending pending;
  * what a loader answers must not make the cells behind it a case of their own. */
 #define set_scratch(f, i, v) ((f)->key[BF_KEY_SCRATCH + (i) - ((f)->len >> 31)] = (v))
 
+/* A function that the verifier looks at by itself (code.h). Its first pointer may be NULL for all that is known of it. */
+#define APART __attribute__((noinline, btf_decl_tag("apart")))
+
 /* Functions that files of rt/ have for each other; those not explained here are in code.h. */
 int bf_pkt_read(struct bf_frame *f, __u32 offset, void *to, __u32 size); /* 0, or -1: not all there */
 __s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size);
 __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
 int bf_count(struct bf_frame *f, __u64 counter);
 int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg);
+int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg);
 int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 params_at);
+int VARIANT(bf_special_apart_)(struct bf_frame *f, __u32 id, __u64 params_at);
 /* its place in the options, -1: none, -2: hotdrop */
 int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size);
 int bf_note(struct bf_frame *f, __u32 code, __u32 terminal);

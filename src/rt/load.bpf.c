@@ -2,7 +2,8 @@
 /*
  * load.bpf.c: values that only some rules look at, fetched by LOAD cells into
  * the scratch words (enum bf_loader). Each does as the kernel's own match does
- * where the value is missing.
+ * where the value is missing. (The one that reads TCP options is with those who
+ * do, special.bpf.c.)
  */
 #include "rt/kernel.h"
 
@@ -16,7 +17,7 @@ static inline struct sock *as_sock(const void *p)
 /* The packet's socket as skb_to_full_sk() finds it: a request's listener, none in TIME_WAIT; and of this namespace. */
 static inline struct socket *socket_of(struct bf_frame *f)
 {
-	struct sock *sk = as_sock(plain_skb(f->skb)->sk);
+	struct sock *sk = as_sock(plain_skb(f)->sk);
 
 	if (!sk)
 		return NULL;
@@ -24,7 +25,7 @@ static inline struct socket *socket_of(struct bf_frame *f)
 		sk = as_sock(sk->__sk_common.skc_listener);
 	if (!sk || sk->__sk_common.skc_state == TIME_WAIT)
 		return NULL;
-	if (sk->__sk_common.skc_net.net != f->state->net)
+	if (sk->__sk_common.skc_net.net != plain_state(f)->net)
 		return NULL;
 	return sk->sk_socket;
 }
@@ -46,8 +47,8 @@ static __noinline int load_owner(struct bf_frame *f, __u32 loader)
 
 static __noinline int load_ether(struct bf_frame *f)
 {
-	struct net_device *dev = plain_skb(f->skb)->dev;
-	__u64 mac = (__u64)f->skb->head + f->skb->mac_header;
+	struct net_device *dev = plain_skb(f)->dev;
+	__u64 mac = (__u64)plain_skb(f)->head + plain_skb(f)->mac_header;
 	const struct in6_addr *p;
 
 	if (!dev || dev->type != ARPHRD_ETHER || mac + ETH_HLEN > f->nh)
@@ -55,20 +56,6 @@ static __noinline int load_ether(struct bf_frame *f)
 	p = bytes_at(mac);
 	set_scratch(f, 0, bpf_ntohs(load16(p, 6)));
 	set_scratch(f, 1, bpf_ntohl(load32(p, 8)));
-	return BF_HIT;
-}
-
-static __noinline int load_mss(struct bf_frame *f)
-{
-	int at = VARIANT(bf_tcp_option_)(f, 2, 4);
-	__s64 mss;
-
-	if (at < 0)
-		return at == -2 ? BF_HOTDROP : BF_MISS;
-	mss = bf_pkt_load(f, f->thoff + 20 + at + 2, 2);
-	if (mss < 0)
-		return BF_HOTDROP;
-	set_scratch(f, 0, mss);
 	return BF_HIT;
 }
 
@@ -100,7 +87,7 @@ static inline __u64 tuple_member(__u32 loader)
 
 static __noinline int load_ct(struct bf_frame *f, __u32 loader, __u64 arg)
 {
-	__u64 ct = f->skb->_nfct & ~7ull;
+	__u64 ct = plain_skb(f)->_nfct & ~7ull;
 	const struct in6_addr *p;
 
 	if (!ct)
@@ -124,14 +111,14 @@ static __noinline int load_ct(struct bf_frame *f, __u32 loader, __u64 arg)
 	return BF_HIT;
 }
 
-int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg)
+APART int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
 {
+	if (!f)
+		return BF_HOTDROP;
 	if (config.loaders & OWNER_LOADERS && loader <= BF_LOAD_SOCKET)
 		return load_owner(f, loader);
 	if (in_use(loaders, BF_LOAD_ETHER_SADDR) && loader == BF_LOAD_ETHER_SADDR)
 		return load_ether(f);
-	if (in_use(loaders, BF_LOAD_TCP_MSS) && loader == BF_LOAD_TCP_MSS)
-		return load_mss(f);
 	if (config.loaders >> BF_LOAD_CT_PROTO && loader >= BF_LOAD_CT_PROTO && loader < BF_LOADERS)
 		return load_ct(f, loader, arg);
 	return BF_HOTDROP; /* an invalid cell */

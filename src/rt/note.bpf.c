@@ -5,9 +5,6 @@
  * the companion, answers from it, return addresses too deep for the stack. No
  * memory per CPU: a program may be preempted and another packet be filtered
  * meanwhile.
- *
- * Keys are copies of f->skb: verifiers before Linux 6.13 forget that a place on
- * the stack holds a pointer once any helper was given its address.
  */
 #include "rt/kernel.h"
 
@@ -17,54 +14,53 @@ MAP(stack);
 
 static inline __u64 *pending_of(struct bf_frame *f)
 {
-	__u32 address; /* the verifier lets no pointer be shifted, but its lower half be copied */
-
-	asm volatile("%0 = %1" : "=w"(address) : "w"((__u32)(__u64)f->skb));
-	return &pending.stripe[BF_PENDING_STRIPE(address)].n;
+	return &pending.stripe[BF_PENDING_STRIPE(f->skb)].n;
 }
 
 static inline void delete_notes(struct bf_frame *f)
 {
-	struct sk_buff *key = f->skb;
-
-	if (!bpf_map_delete_elem(&handoff, &key))
+	if (!bpf_map_delete_elem(&handoff, &f->skb))
 		__sync_fetch_and_add(pending_of(f), -1);
 }
 
-int bf_forget(struct bf_frame *f)
+APART int bf_forget(struct bf_frame *f)
 {
+	if (!f || !in_use(ops, BF_CELL_HANDOFF))
+		return 0;
 	if (*(volatile __u64 *)pending_of(f))
 		delete_notes(f);
 	return 0;
 }
 
-static __noinline int first_note(struct bf_frame *f, struct sk_buff **key, __u32 code, __u32 terminal)
+static __noinline int first_note(struct bf_frame *f, __u32 code, __u32 terminal)
 {
 	struct bf_handoff h = { .tag = config.tag, .n = 1, .terminal = terminal, .code = { code } };
 
 	__sync_fetch_and_add(pending_of(f), 1);
-	if (!bpf_map_update_elem(&handoff, key, &h, BPF_ANY))
+	if (!bpf_map_update_elem(&handoff, &f->skb, &h, BPF_ANY))
 		return 0;
 	__sync_fetch_and_add(pending_of(f), -1);
 	return -1;
 }
 
-int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
+APART int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
 {
-	struct sk_buff *key = f->skb;
 	struct bf_handoff *h;
-	__u32 n = f->noted;
+	__u32 n;
 
+	if (!f || !in_use(ops, BF_CELL_HANDOFF))
+		return -1;
+	n = f->noted;
 	if (n >= BF_HANDOFF_MAX - !terminal) /* the last place is a terminal code's: a log line is lost rather than the packet */
 		return terminal ? -1 : 0;
 	f->noted = n + 1;
 	if (n == 0) {
-		if (!first_note(f, &key, code, terminal))
+		if (!first_note(f, code, terminal))
 			return 0;
 		f->noted = 0;
 		return -1;
 	}
-	h = bpf_map_lookup_elem(&handoff, &key);
+	h = bpf_map_lookup_elem(&handoff, &f->skb);
 	if (!h)
 		return -1;
 	h->code[n] = code;
@@ -79,15 +75,17 @@ int bf_count(struct bf_frame *f, __u64 counter)
 	return 0;
 }
 
-int bf_assist(struct bf_frame *f)
+APART int bf_assist(struct bf_frame *f)
 {
-	struct sk_buff *key = f->skb;
-	struct bf_rt_assist *a = bpf_map_lookup_elem(&assist, &key);
+	struct bf_rt_assist *a;
 
+	if (!f || !needs(BF_NEED_ASSIST))
+		return -1;
+	a = bpf_map_lookup_elem(&assist, &f->skb);
 	if (!a)
 		return -1;
 	f->key[BF_KEY_ASSIST] = a->answers;
-	bpf_map_delete_elem(&assist, &key);
+	bpf_map_delete_elem(&assist, &f->skb);
 	return 0;
 }
 
@@ -95,15 +93,14 @@ int bf_assist(struct bf_frame *f)
  * it is memory: the cells, of which there are more than return addresses. */
 static inline __u32 *spill_at(struct bf_frame *f, __u32 depth)
 {
-	struct sk_buff *key = f->skb;
 	__u32 *s;
 
 	if (!f->spilled) {
-		if (bpf_map_update_elem(&stack, &key, cells, BPF_ANY))
+		if (bpf_map_update_elem(&stack, &f->skb, cells, BPF_ANY))
 			return NULL;
 		f->spilled = 1;
 	}
-	s = bpf_map_lookup_elem(&stack, &key);
+	s = bpf_map_lookup_elem(&stack, &f->skb);
 	return s && depth < config.stack_depth ? s + depth : NULL;
 }
 
@@ -135,10 +132,8 @@ static inline int drop_with_notes(struct bf_frame *f)
 
 int bf_finish(struct bf_frame *f, int verdict)
 {
-	struct sk_buff *key = f->skb;
-
 	if (config.stack_depth > BF_STACK_DEPTH && f->spilled)
-		bpf_map_delete_elem(&stack, &key);
+		bpf_map_delete_elem(&stack, &f->skb);
 	if (in_use(ops, BF_CELL_HANDOFF) && verdict == BF_DROP && f->noted)
 		return drop_with_notes(f);
 	return verdict;

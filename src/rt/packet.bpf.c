@@ -32,7 +32,7 @@ int bf_pkt_read(struct bf_frame *f, __u32 off, void *to, __u32 size)
 {
 	struct bpf_dynptr dp;
 
-	if (bpf_dynptr_from_skb(f->skb, 0, &dp))
+	if (bpf_dynptr_from_skb(f->trusted, 0, &dp))
 		return -1;
 	return bpf_dynptr_read(to, size, &dp, off, 0) ? -1 : 0;
 }
@@ -52,16 +52,16 @@ static inline __u32 load_in_place(__u64 address, __u32 size)
 /* Below zero: from one of the headers, and only in the linear part; inside it, it may be before the network header. */
 static __noinline __s64 load_from_header(struct bf_frame *f, __s32 off, __u32 size)
 {
-	__u64 head = (__u64)f->skb->head, at;
+	__u64 head = (__u64)f->trusted->head, at;
 
 	if (off >= SKF_NET_OFF) {
 		at = f->nh + (__u32)(off - SKF_NET_OFF);
-	} else if (off >= SKF_LL_OFF && f->skb->mac_header != 0xffff) {
-		at = head + f->skb->mac_header + (__u32)(off - SKF_LL_OFF);
+	} else if (off >= SKF_LL_OFF && f->trusted->mac_header != 0xffff) {
+		at = head + f->trusted->mac_header + (__u32)(off - SKF_LL_OFF);
 	} else {
 		return -1;
 	}
-	if (at + size > head + f->skb->tail)
+	if (at + size > head + f->trusted->tail)
 		return -1;
 	return swapped(load_in_place(at, size), size);
 }
@@ -81,7 +81,7 @@ __s64 bf_pkt_load(struct bf_frame *f, __s32 off, __u32 size)
 
 static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
 {
-	struct net_device *dev = plain_skb(f->skb)->dev;
+	struct net_device *dev = plain_skb(f)->dev;
 
 	if (!dev)
 		return -1;
@@ -91,25 +91,25 @@ static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
 static __noinline __s64 vlan_data(struct bf_frame *f, __u32 ad)
 {
 	if (ad == SKF_AD_VLAN_TAG)
-		return f->skb->vlan_tci;
+		return f->trusted->vlan_tci;
 	if (ad == SKF_AD_VLAN_TPID)
-		return bpf_ntohs(f->skb->vlan_proto);
-	return f->skb->vlan_all != 0;
+		return bpf_ntohs(f->trusted->vlan_proto);
+	return f->trusted->vlan_all != 0;
 }
 
 __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad)
 {
 	switch (ad) {
 	case SKF_AD_PROTOCOL:
-		return bpf_ntohs(f->skb->protocol);
+		return bpf_ntohs(f->trusted->protocol);
 	case SKF_AD_PKTTYPE:
-		return *((const __u8 *)f->skb + offset(f->skb->__pkt_type_offset)) & 7;
+		return *((const __u8 *)f->trusted + offset(f->trusted->__pkt_type_offset)) & 7;
 	case SKF_AD_MARK:
-		return f->skb->mark;
+		return f->trusted->mark;
 	case SKF_AD_QUEUE:
-		return f->skb->queue_mapping;
+		return f->trusted->queue_mapping;
 	case SKF_AD_RXHASH:
-		return f->skb->hash;
+		return f->trusted->hash;
 	case SKF_AD_CPU:
 		return bpf_get_smp_processor_id();
 	case SKF_AD_RANDOM:

@@ -148,7 +148,22 @@ static __noinline int tcpmss(struct bf_frame *f, __u64 off)
 	return (mss >= t->min && mss <= t->max) ^ !!t->invert;
 }
 
-int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 off)
+static __noinline int load_mss(struct bf_frame *f)
+{
+	int at = VARIANT(bf_tcp_option_)(f, 2, 4);
+	__s64 mss;
+
+	if (at < 0)
+		return at == -2 ? BF_HOTDROP : BF_MISS;
+	mss = bf_pkt_load(f, f->thoff + 20 + at + 2, 2);
+	if (mss < 0)
+		return BF_HOTDROP;
+	set_scratch(f, 0, mss);
+	return BF_HIT;
+}
+
+/* The frame is for the sake of the form. */
+APART int VARIANT(bf_special_apart_)(struct bf_frame *f, __u32 id, __u64 off)
 {
 	if (in_use(specials, BF_SPECIAL_LIMIT) && id == BF_SPECIAL_LIMIT)
 		return limit(off);
@@ -156,9 +171,21 @@ int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 off)
 		return by_chance(off);
 	if (in_use(specials, BF_SPECIAL_NTH) && id == BF_SPECIAL_NTH)
 		return nth(off);
+	return BF_HOTDROP; /* an invalid cell */
+}
+
+int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 off)
+{
 	if (in_use(specials, BF_SPECIAL_TCPOPT) && id == BF_SPECIAL_TCPOPT)
 		return tcpopt(f, off);
 	if (in_use(specials, BF_SPECIAL_TCPMSS) && id == BF_SPECIAL_TCPMSS)
 		return tcpmss(f, off);
-	return BF_HOTDROP; /* an invalid cell */
+	return VARIANT(bf_special_apart_)(f, id, off);
+}
+
+int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg)
+{
+	if (in_use(loaders, BF_LOAD_TCP_MSS) && loader == BF_LOAD_TCP_MSS)
+		return load_mss(f);
+	return bf_load_apart(f, loader, arg);
 }

@@ -103,9 +103,9 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 		return packet_load(cpu->w->p, r[2], r[3]);
 	if (!strcmp(name, "bf_pkt_ad"))
 		return packet_ad(cpu->w->p, r[2]);
-	if (!strcmp(name, "bf_load"))
+	if (!strcmp(name, "bf_load") || !strcmp(name, "bf_load_apart"))
 		return load(cpu, r[2], r[3]);
-	if (!strcmp(name, "bf_special"))
+	if (!strcmp(name, "bf_special") || !strcmp(name, "bf_special_apart"))
 		return special(cpu, r[2], r[3]);
 	if (!strcmp(name, "bf_note"))
 		return note(cpu, r[2]);

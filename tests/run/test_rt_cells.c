@@ -571,6 +571,41 @@ static void limits_of_the_verifier(void **state)
 	}
 }
 
+/* What stands apart is verified once, however often it is called: some 60 instructions for a limit. */
+static void calls_are_cheap(void **state)
+{
+	enum { CALLS = 200, EACH = 4 };
+	struct bf_cell cells[] = MATCH(BF_SPECIAL_LIMIT, 0);
+	struct bf_rt_limit params = { .cost = 1, .cap = 1000, .cpj = 1 };
+	struct bpf_insn code[CALLS * EACH + 6], *i = code;
+	struct bf_rt_reloc relocs[CALLS];
+
+	*i++ = (struct bpf_insn){ BPF_JMP | BPF_JEQ, BPF_REG_1, 0, CALLS * EACH + 1, 0 };
+	*i++ = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0 };
+	for (uint32_t k = 0; k < CALLS; k++) {
+		*i++ = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_6, 0, 0 };
+		*i++ = (struct bpf_insn){ BPF_ALU | BPF_MOV, BPF_REG_2, 0, 0, BF_SPECIAL_LIMIT };
+		*i++ = (struct bpf_insn){ BPF_ALU | BPF_MOV, BPF_REG_3, 0, 0, 0 };
+		relocs[k] = (struct bf_rt_reloc){ i - code, BF_RT_RELOC_CALL, "bf_special_apart", NULL, 0 };
+		*i++ = (struct bpf_insn){ BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, -1 };
+	}
+	*i++ = (struct bpf_insn){ BPF_ALU | BPF_MOV, BPF_REG_0, 0, 0, BF_ACCEPT };
+	*i++ = (struct bpf_insn){ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 };
+
+	for (size_t h = 0; h < 2; h++) {
+		const struct bf_rt_func own[] = { { "bf_straight", code, i - code, relocs, CALLS, "f" } };
+		struct rtprog c = CELLS(h ? "sit" : "smg", cells, .own = own, .n_own = 1, .params = &params,
+								.n_params = sizeof(params));
+		struct bpf_prog_info info;
+
+		load(&c);
+		assert_int_equal(rtprog_run(&c, udp, sizeof(udp)), BF_ACCEPT);
+		assert_int_equal(bf_prog_info(rtprog_prog(&c), &info), 0);
+		assert_in_range(info.verified_insns, CALLS * EACH, CALLS * EACH + 1000);
+		rtprog_unload(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -583,6 +618,7 @@ int main(void)
 		cmocka_unit_test(limits),         cmocka_unit_test(every_nth),
 		cmocka_unit_test(at_random),      cmocka_unit_test(generated_code),
 		cmocka_unit_test(straight_code),  cmocka_unit_test(limits_of_the_verifier),
+		cmocka_unit_test(calls_are_cheap),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

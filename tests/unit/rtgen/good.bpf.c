@@ -33,6 +33,13 @@ static NOINLINE int other(struct outer___ours *o)
 	return helper(o) + o->x;
 }
 
+struct frame;
+
+__attribute__((noinline, btf_decl_tag("apart"))) int apart(struct frame *f, unsigned a, unsigned long long b)
+{
+	return a + b;
+}
+
 SEC("prog") int entry(struct outer___ours *o)
 {
 	int (*lookup)(void *) = (void *)1;
