@@ -90,7 +90,7 @@ struct flow_spec {
 	char src[64], dst[64];
 	unsigned port, bytes;
 };
-void flow_run(struct world *w, const struct flow_spec *f);
+bool flow_run(struct world *w, const struct flow_spec *f); /* false: too slow, TCP's timers had their say */
 
 /* nflog.c */
 int nflog_open(uint32_t groups);
