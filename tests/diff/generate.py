@@ -141,6 +141,8 @@ class Generator:
 
     def target(self, rule, later):
         p = self.r.random()
+        if not rule and p > .47:
+            p *= .47  # what ends all is rare
         if p < .25 and later:
             return "%s %s" % (self.pick("-j", "-j", "-j", "-g"), self.r.choice(later))
         if p < .32:
@@ -175,7 +177,11 @@ class Generator:
         out += [":%s - [0:0]" % name for name, _ in user]
         for hook in ("INPUT", "FORWARD", "OUTPUT"):
             callees = [n for n, h in user if h in (hook, "any")]
-            out += [self.rule(hook, hook, callees) for _ in range(self.r.randrange(1, 9))]
+            rules = [self.rule(hook, hook, callees) for _ in range(self.r.randrange(1, 9))]
+            # Each chain is called by a rule that is easily met.
+            rules += ["-A %s %s-j %s" % (hook, self.pick("", "-p tcp ", "-p udp ", "! -p tcp "), c) for c in callees]
+            self.r.shuffle(rules)
+            out += rules
         for i, (name, hook) in enumerate(user):
             later = [n for n, h in user[i + 1:] if h in (hook, "any")]
             out += [self.rule(name, hook, later) for _ in range(self.r.randrange(0, 6))]
