@@ -306,21 +306,36 @@ static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx 
 
 /* ---------------------------------------------------------------------- walk */
 
-/* What holds between rounds beside the frame: the next cell, and the stack of return addresses. */
+/* What holds between rounds beside the frame: the next cell, how far the last miss led, and the stack of return
+ * addresses. */
 struct walk {
 	__u32 at;
+	__u64 stride;
 	__u32 stack[BF_STACK_DEPTH];
 };
 
-static __always_inline __u64 test(const struct bf_frame *f, const struct bf_cell *c)
+/*
+ * The next cell. Each must wait for the one before, as its number is loaded
+ * from there, unless it is guessed: rules of one shape lie equally far from
+ * each other. Then the processor, which bets that the guess is right, goes on
+ * at once. It halves what a rule costs.
+ */
+static __always_inline __u64 test(const struct bf_frame *f, struct walk *w, const struct bf_cell *c, __u64 at)
 {
 	__u32 v = (f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) - c->lo;
-	__u64 next = c->miss;
+	__u64 next = c->miss, guess, wrong;
 
 	opaque(next);
 	if (v <= c->span)
-		next = c->hit;
-	return next;
+		return c->hit;
+	guess = at + w->stride;
+	wrong = next - guess;
+	opaque(wrong);
+	if (wrong) {
+		w->stride += wrong;
+		guess = next;
+	}
+	return guess;
 }
 
 static __always_inline int call(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
@@ -370,12 +385,12 @@ static __always_inline int note(struct bf_frame *f, struct walk *w, const struct
 }
 
 /* Any cell. A verdict, or GO_ON. */
-static __always_inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
+static __always_inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c, __u64 at)
 {
 	__u32 op = c->op;
 
 	if (in_use(ops, BF_CELL_TEST) && op == BF_CELL_TEST) {
-		w->at = test(f, c);
+		w->at = test(f, w, c, at);
 		return GO_ON;
 	}
 	if (in_use(ops, BF_CELL_COUNT) && op == BF_CELL_COUNT) {
@@ -412,7 +427,7 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 #define ONE                          \
 	if (c->op != BF_CELL_TEST)       \
 		goto any;                    \
-	at = test(f, c);                 \
+	at = test(f, &w, c, at);         \
 	CELL_AT(c, at)
 #define FOUR ONE ONE ONE ONE
 
@@ -422,6 +437,7 @@ static __always_inline int walk(struct bf_frame *f)
 	int verdict = GO_ON;
 
 	w.at = config.start + f->depth; /* 0 */
+	w.stride = f->thoff;            /* anything */
 	LOOP_BEGIN(MAX_ROUNDS)
 		__label__ any, bad;
 		const struct bf_cell *c;
@@ -432,7 +448,7 @@ static __always_inline int walk(struct bf_frame *f)
 			TESTS
 		}
 	any:
-		verdict = step(f, &w, c);
+		verdict = step(f, &w, c, at);
 		if (verdict != GO_ON) {
 	bad:
 			break;
