@@ -2,6 +2,8 @@
 /* ctx.c: contexts, messages, features (bpfilter.h). */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <time.h>
 
 #include "api/ctx.h"
 #include "serve/serve.h"
@@ -72,6 +74,22 @@ int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns)
 	return rc ? rc : bf_ctx_lock(ctx, *ns);
 }
 
+/* The same file, by the same variable, as xtables' programs. */
+int bf_ctx_lock_xtables(struct bf_ctx *ctx)
+{
+	const char *path = secure_getenv("XTABLES_LOCKFILE");
+	_cleanup_close_ int fd = open(path ? path : "/run/xtables.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return bf_diag_error(&ctx->diag, -errno, "cannot open iptables' lock: %s", strerror(errno));
+	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += 10) {
+		if (errno != EWOULDBLOCK || (ctx->lock_ms >= 0 && ms >= ctx->lock_ms))
+			return bf_diag_error(&ctx->diag, -ETIMEDOUT, "another iptables command holds its lock");
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	return TAKE_FD(fd);
+}
+
 int bf_get_features(struct bf_ctx *ctx, const struct bf_feature_info **out)
 {
 	int rc;
@@ -99,6 +117,24 @@ int bf_collect(struct bf_ctx *ctx)
 	return bf_ns_collect(&ctx->diag);
 }
 
+/*
+ * An iptables command asks what there is and then replaces it: rules that go in
+ * between would make it fail. Where there is no place for its lock there is no
+ * such command.
+ */
+static int flush(struct bf_ctx *ctx, struct bf_ns *ns)
+{
+	_cleanup_close_ int lock = bf_ctx_lock_xtables(ctx);
+	int rc;
+
+	if (lock == -ETIMEDOUT)
+		return lock;
+	if (lock < 0)
+		bf_ctx_begin(ctx);
+	rc = bf_ctx_lock(ctx, ns);
+	return rc ? rc : bf_ns_destroy(ns, &ctx->diag);
+}
+
 int bf_flush(struct bf_ctx *ctx)
 {
 	_cleanup_ns_ struct bf_ns *ns = NULL;
@@ -110,9 +146,7 @@ int bf_flush(struct bf_ctx *ctx)
 		bf_ctx_begin(ctx);
 		return 0;
 	}
-	if (!rc)
-		rc = bf_ctx_lock(ctx, ns);
-	return rc ? rc : bf_ns_destroy(ns, &ctx->diag);
+	return rc ? rc : flush(ctx, ns);
 }
 
 int bf_run(struct bf_ctx *ctx, const char *argv0, char *const argv[], unsigned flags)

@@ -32,6 +32,8 @@ void bf_ctx_begin(struct bf_ctx *ctx);
 int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns);
 /* Opens the namespace, makes it if need be, and takes its lock. */
 int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns);
+/* iptables' own lock: a descriptor, or -errno. */
+int bf_ctx_lock_xtables(struct bf_ctx *ctx);
 
 /*
  * table.c: a table as it is stored. The state of a unit is

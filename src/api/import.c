@@ -9,11 +9,8 @@
  *
  * iptables' own lock (/run/xtables.lock) keeps native commands away.
  */
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "api/ctx.h"
 #include "serve/serve.h"
@@ -23,22 +20,6 @@
 static const char *iptables(int family)
 {
 	return family == AF_INET6 ? "ip6tables" : "iptables";
-}
-
-/* The same file, by the same variable, as xtables' programs. */
-static int lock_xtables(struct bf_ctx *ctx)
-{
-	const char *path = secure_getenv("XTABLES_LOCKFILE");
-	_cleanup_close_ int fd = open(path ? path : "/run/xtables.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return bf_diag_error(&ctx->diag, -errno, "cannot open iptables' lock: %s", strerror(errno));
-	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += 10) {
-		if (errno != EWOULDBLOCK || (ctx->lock_ms >= 0 && ms >= ctx->lock_ms))
-			return bf_diag_error(&ctx->diag, -ETIMEDOUT, "another iptables command holds its lock");
-		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-	}
-	return TAKE_FD(fd);
 }
 
 struct move {
@@ -67,7 +48,7 @@ static int begin_move(struct move *m, struct bf_ctx *ctx, int family)
 	*m = (struct move){.ctx = ctx, .xtables_lock = -1, .kernel.sock = -1};
 	if (bf_serve_is_served())
 		return bf_diag_error(&ctx->diag, -EBUSY, "this cannot be done under `bpfilter run`: the kernel's own table is hidden here");
-	m->xtables_lock = lock_xtables(ctx);
+	m->xtables_lock = bf_ctx_lock_xtables(ctx);
 	if (m->xtables_lock < 0)
 		return m->xtables_lock;
 	rc = bf_ctx_open_locked(ctx, &m->ns);

@@ -347,10 +347,10 @@ static int answer(struct call *k)
 	if (!len_rc && is_hello(k))
 		return ANSWERED;
 	rc = bf_client_socket(k->c, (int)d->args[0], &sock);
-	if (rc == -EPERM || rc == -ESRCH)
-		return rc;
-	if (rc || !reaches_iptables(k->family, &sock))
+	if (rc == -EBADF || rc == -ENOTSOCK || (!rc && !reaches_iptables(k->family, &sock)))
 		rc = CONTINUE; /* not a socket of ip_tables: the kernel's error */
+	else if (rc)
+		bf_client_tell(k->c, "bpfilter: cannot look at iptables' socket\n"); /* no rights or descriptors are left to us */
 	else if (len_rc)
 		rc = len_rc;
 	else if (!bf_client_may_admin(k->c, sock.netns))
