@@ -310,32 +310,40 @@ static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx 
  * addresses. */
 struct walk {
 	__u32 at;
-	__u64 stride;
+	__u32 stride; /* takes no room on the stack: there is none left */
 	__u32 stack[BF_STACK_DEPTH];
 };
 
 /*
- * The next cell. Each must wait for the one before, as its number is loaded
- * from there, unless it is guessed: rules of one shape lie equally far from
- * each other. Then the processor, which bets that the guess is right, goes on
- * at once. It halves what a rule costs.
+ * Each cell must wait for the one before, as its number is loaded from there,
+ * unless it is guessed: rules of one shape lie equally far from each other.
+ * Then the processor, which bets that the guess is right, goes on at once. It
+ * nearly halves what a rule costs. (With iterators calls cost more than that.)
  */
+static __always_inline __u64 after_miss(struct walk *w, const struct bf_cell *c, __u64 at)
+{
+	__u64 next = c->miss;
+#ifdef BF_LOOP_MAY_GOTO
+	__u32 guess = (__u32)at + w->stride, wrong = (__u32)next - guess;
+
+	opaque(wrong);
+	if (!wrong)
+		return guess;
+	w->stride += wrong;
+#endif
+	return next;
+}
+
+/* The next cell. */
 static __always_inline __u64 test(const struct bf_frame *f, struct walk *w, const struct bf_cell *c, __u64 at)
 {
 	__u32 v = (f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) - c->lo;
-	__u64 next = c->miss, guess, wrong;
+	__u64 next = c->hit;
 
 	opaque(next);
-	if (v <= c->span)
-		return c->hit;
-	guess = at + w->stride;
-	wrong = next - guess;
-	opaque(wrong);
-	if (wrong) {
-		w->stride += wrong;
-		guess = next;
-	}
-	return guess;
+	if (v > c->span)
+		next = after_miss(w, c, at);
+	return next;
 }
 
 static __always_inline int call(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
@@ -460,7 +468,13 @@ static __always_inline int walk(struct bf_frame *f)
 /* ------------------------------------------------------------------- entries */
 
 /* A call costs 7 ns. */
-#define FINISHES (config.stack_depth > BF_STACK_DEPTH || in_use(ops, BF_CELL_HANDOFF))
+static __always_inline int finish(struct bf_frame *f, int verdict)
+{
+	const struct bf_rt_config *c = &config;
+
+	opaque(c); /* a register that would be kept from the prologue on would take stack */
+	return c->stack_depth > BF_STACK_DEPTH || c->ops & 1u << BF_CELL_HANDOFF ? bf_finish(f, verdict) : verdict;
+}
 
 #define ENTRY(name, ip6, evaluate)                                        \
 	SEC("netfilter") int VARIANT(name)(struct bpf_nf_ctx *ctx)            \
@@ -470,7 +484,7 @@ static __always_inline int walk(struct bf_frame *f)
                                                                           \
 		if (!prologue(&f, ctx, ip6))                                      \
 			verdict = evaluate(&f) == BF_ACCEPT ? BF_ACCEPT : BF_DROP;    \
-		return FINISHES ? bf_finish(&f, verdict) : verdict;               \
+		return finish(&f, verdict);                                       \
 	}
 
 ENTRY(bf_filter_ip_, false, walk)
