@@ -75,12 +75,12 @@ static int load_spin(int map)
 		.relocs = (struct bf_reloc *)relocs,
 		.n_relocs = BF_ARRAY_SIZE(relocs),
 	};
-	_cleanup_btf_ struct bf_btf *btf = NULL;
+	_cleanup_types_ struct bf_types types = BF_TYPES_NONE;
 	struct bpf_insn copy[BF_ARRAY_SIZE(spin)];
 	int err;
 
 	memcpy(copy, spin, sizeof(spin));
-	err = bf_relocate(&image, copy, &map, 1, &btf, NULL);
+	err = bf_relocate(&image, copy, &map, 1, &types, NULL);
 	return err ? err : bf_prog_load_diag("bf_spin", copy, BF_ARRAY_SIZE(spin), NULL);
 }
 

@@ -47,7 +47,7 @@ static const struct bf_reloc relocs[] = {
 	OFF(33, "file", "private_data"), OFF(40, "bpf_nf_link", "dead"),
 };
 
-int bf_linkdead_load(struct bf_btf **btf, struct bf_diag *d)
+int bf_linkdead_load(struct bf_types *types, struct bf_diag *d)
 {
 	static const struct bf_prog_image image = {
 		.name = "bf_linkdead",
@@ -63,14 +63,14 @@ int bf_linkdead_load(struct bf_btf **btf, struct bf_diag *d)
 		.insns = copy,
 		.n_insns = BF_ARRAY_SIZE(insns),
 	};
-	struct bf_btf_member m;
+	uint32_t offset;
 	int err;
 
 	memcpy(copy, insns, sizeof(insns));
-	err = bf_relocate(&image, copy, NULL, 0, btf, d);
+	err = bf_relocate(&image, copy, NULL, 0, types, d);
 	if (err)
 		return err;
-	if (bf_btf_find(*btf, "bpf_nf_link", "link", &m) || m.offset)
+	if (bf_types_ask(types, BF_RELOC_OFFSET, "bpf_nf_link", "link", &offset, d) || offset)
 		return -EOPNOTSUPP;
 	return bf_prog_load(&p);
 }

@@ -89,7 +89,7 @@ static int load_funcs(const struct bf_prog_image *p, const struct bpf_insn *insn
 	return load_desc(&desc, d);
 }
 
-static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_maps, struct bf_btf **btf,
+static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_maps, struct bf_types *types,
                      struct bf_diag *d)
 {
 	_cleanup_free_ struct bpf_insn *insns = malloc(p->n_insns * sizeof(*insns));
@@ -98,7 +98,7 @@ static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_
 	if (!insns)
 		return -ENOMEM;
 	memcpy(insns, p->insns, p->n_insns * sizeof(*insns));
-	err = bf_relocate(p, insns, maps, n_maps, btf, d);
+	err = bf_relocate(p, insns, maps, n_maps, types, d);
 	if (err)
 		return err;
 	return p->n_funcs > 1 ? load_funcs(p, insns, d) : bf_prog_load_diag(p->name, insns, p->n_insns, d);
@@ -133,8 +133,9 @@ static int get_map(const struct bf_map_spec *s, const struct bf_given_maps *give
 static int load_all(struct bf_loaded *l, const struct bf_image *img, const struct bf_given_maps *given,
                     struct bf_diag *d)
 {
-	_cleanup_btf_ struct bf_btf *btf = NULL;
+	_cleanup_types_ struct bf_types types;
 
+	bf_types_open(&types, given ? given->base : NULL);
 	for (; l->n_maps < img->n_maps; l->n_maps++) {
 		int fd = get_map(&img->maps[l->n_maps], given, d);
 
@@ -143,7 +144,7 @@ static int load_all(struct bf_loaded *l, const struct bf_image *img, const struc
 		l->maps[l->n_maps] = fd;
 	}
 	for (; l->n_progs < img->n_progs; l->n_progs++) {
-		int fd = load_prog(&img->progs[l->n_progs], l->maps, l->n_maps, &btf, d);
+		int fd = load_prog(&img->progs[l->n_progs], l->maps, l->n_maps, &types, d);
 
 		if (fd < 0)
 			return fd;

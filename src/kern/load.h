@@ -9,7 +9,7 @@
 
 #include "base/diag.h"
 #include "base/image.h"
-#include "kern/btf.h"
+#include "kern/types.h"
 
 struct bf_loaded {
 	uint32_t n_maps, n_progs;
@@ -20,6 +20,7 @@ struct bf_loaded {
 /* Maps that are there already and stay their owner's; -1: make one from its specification. */
 struct bf_given_maps {
 	int handoff, pending, assist;
+	const char *base; /* not a map: where answers about the kernel's types are kept (types.h), or NULL */
 };
 
 /* Makes maps, then programs. given NULL: nothing is. The image stays as it is. Everything is closed again on error. */
@@ -36,9 +37,9 @@ int bf_map_make(const struct bf_map_spec *s, struct bf_diag *d);
 /* Bytes that a mmapable array's elements take. */
 size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries);
 
-/* Puts this kernel's ids, offsets and the maps' descriptors into a copy of the instructions. Opens *btf when needed. */
+/* Puts this kernel's ids, offsets and the maps' descriptors into a copy of the instructions. */
 int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int *maps, uint32_t n_maps,
-                struct bf_btf **btf, struct bf_diag *d);
+                struct bf_types *types, struct bf_diag *d);
 
 /* Types for the kernel that say which functions stand apart: a descriptor, and a record for each function. */
 int bf_funcs_describe(const struct bf_prog_image *p, struct bpf_func_info *info);

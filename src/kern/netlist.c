@@ -118,17 +118,21 @@ static const struct bf_reloc relocs[] = {
 };
 
 /* The count was renamed in Linux 6.18. */
-static int put_count(const struct bf_btf *btf, struct bpf_insn *i)
+static int put_count(struct bf_types *types, struct bpf_insn *i)
 {
-	struct bf_btf_member m;
+	static const char *const names[] = { "ns.__ns_ref", "ns.count" };
+	uint32_t offset, size;
 
-	if (bf_btf_find(btf, "net", "ns.__ns_ref", &m) && bf_btf_find(btf, "net", "ns.count", &m))
-		return -EOPNOTSUPP;
-	i->imm = (int)m.offset;
-	return m.size == 4 ? 0 : -EOPNOTSUPP;
+	for (size_t k = 0; k < BF_ARRAY_SIZE(names); k++)
+		if (!bf_types_ask(types, BF_RELOC_OFFSET, "net", names[k], &offset, NULL) &&
+		    !bf_types_ask(types, BF_RELOC_SIZE, "net", names[k], &size, NULL)) {
+			i->imm = (int)offset;
+			return size == 4 ? 0 : -EOPNOTSUPP;
+		}
+	return -EOPNOTSUPP;
 }
 
-static int load_prog(struct bf_netlist *l, struct bf_btf **btf, struct bf_diag *d)
+static int load_prog(struct bf_netlist *l, struct bf_types *types, struct bf_diag *d)
 {
 	static const struct bf_prog_image image = {
 		.name = "bf_netlist",
@@ -147,29 +151,29 @@ static int load_prog(struct bf_netlist *l, struct bf_btf **btf, struct bf_diag *
 	int err;
 
 	memcpy(copy, insns, sizeof(insns));
-	err = bf_relocate(&image, copy, &l->map, 1, btf, d);
+	err = bf_relocate(&image, copy, &l->map, 1, types, d);
 	if (!err)
-		err = put_count(*btf, &copy[62]);
+		err = put_count(types, &copy[62]);
 	if (err)
 		return err;
 	l->prog = bf_prog_load(&p);
 	if (l->prog < 0)
 		return l->prog;
-	l->dead = bf_linkdead_load(btf, d);
+	l->dead = bf_linkdead_load(types, d);
 	return l->dead < 0 ? l->dead : 0;
 }
 
 int bf_netlist_open(struct bf_netlist *l, struct bf_diag *d)
 {
 	const struct bf_map_desc m = { "bf_netlist", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct result), 1, BPF_F_MMAPABLE, 0 };
-	_cleanup_btf_ struct bf_btf *btf = NULL;
+	_cleanup_types_ struct bf_types types = BF_TYPES_NONE;
 	int err;
 
 	*l = (struct bf_netlist)BF_NETLIST_NONE;
 	l->map = bf_map_create(&m);
 	if (l->map >= 0)
 		l->mem = bf_map_mmap(l->map, sizeof(struct result), true);
-	err = l->map < 0 ? l->map : l->mem ? load_prog(l, &btf, d) : -ENOMEM;
+	err = l->map < 0 ? l->map : l->mem ? load_prog(l, &types, d) : -ENOMEM;
 	if (!err)
 		return 0;
 	bf_netlist_close(l);

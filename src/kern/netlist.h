@@ -4,7 +4,7 @@
 #define BF_KERN_NETLIST_H
 
 #include "base/diag.h"
-#include "kern/btf.h"
+#include "kern/types.h"
 
 struct bf_netns {
 	uint64_t cookie;
@@ -26,7 +26,7 @@ void bf_netlist_close(struct bf_netlist *l);
 int bf_netlist_look(const struct bf_netlist *l, const struct bf_netns **list, uint32_t *n);
 
 /* linkdead.c: a program that looks, its descriptor; then 1: attached, 0: detached, or -errno. */
-int bf_linkdead_load(struct bf_btf **btf, struct bf_diag *d);
+int bf_linkdead_load(struct bf_types *types, struct bf_diag *d);
 int bf_link_is_alive(int prog, int link);
 
 #endif

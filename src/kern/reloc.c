@@ -9,7 +9,7 @@ struct ctx {
 	struct bpf_insn *insns;
 	const int *maps;
 	uint32_t n_maps;
-	struct bf_btf **btf;
+	struct bf_types *types;
 	struct bf_diag *d;
 };
 
@@ -50,30 +50,35 @@ static int put_map(const struct ctx *c, const struct bf_reloc *r)
 	return 0;
 }
 
+/* What has no answer is missing `what`, but for want of all types, which was told already. */
+static int ask(const struct ctx *c, const struct bf_reloc *r, const char *what, uint32_t *answer)
+{
+	int err = bf_types_ask(c->types, r->kind, r->type, r->member, answer, c->d);
+
+	return err == -ENOENT ? missing(c, r, what) : err;
+}
+
 static int put_kfunc(const struct ctx *c, const struct bf_reloc *r)
 {
 	struct bpf_insn *i = c->insns + r->insn;
-	int id = bf_btf_func(*c->btf, r->type);
+	uint32_t id;
+	int err = ask(c, r, "function", &id);
 
-	if (id < 0)
-		return missing(c, r, "function");
+	if (err)
+		return err;
 	if (i->code != (BPF_JMP | BPF_CALL))
 		return bad(c, r);
 	i->src_reg = BPF_PSEUDO_KFUNC_CALL;
 	i->off = 0; /* in the kernel proper, not in a module */
-	i->imm = id;
+	i->imm = (int32_t)id;
 	return 0;
 }
 
-static int put_offset(const struct ctx *c, const struct bf_reloc *r)
+static int put_offset(const struct ctx *c, const struct bf_reloc *r, uint32_t offset)
 {
 	struct bpf_insn *i = c->insns + r->insn;
-	struct bf_btf_member m;
-	int64_t off;
+	int64_t off = (int64_t)offset + r->addend;
 
-	if (bf_btf_find(*c->btf, r->type, r->member, &m))
-		return missing(c, r, "struct");
-	off = (int64_t)m.offset + r->addend;
 	switch (BPF_CLASS(i->code)) {
 	case BPF_LDX:
 	case BPF_ST:
@@ -88,57 +93,30 @@ static int put_offset(const struct ctx *c, const struct bf_reloc *r)
 
 static int put_type(const struct ctx *c, const struct bf_reloc *r)
 {
-	struct bf_btf_member m;
-	int id;
+	uint32_t answer;
+	int err;
 
-	switch (r->kind) {
-	case BF_RELOC_BTF_ID:
-		id = bf_btf_struct(*c->btf, r->type);
-		return id < 0 ? missing(c, r, "struct") : put_imm(c, r, (uint32_t)id);
-	case BF_RELOC_OFFSET:
-		return put_offset(c, r);
-	case BF_RELOC_SIZE:
-		if (bf_btf_find(*c->btf, r->type, r->member, &m))
-			return missing(c, r, "struct");
-		return put_imm(c, r, m.size);
-	case BF_RELOC_EXISTS:
-		return put_imm(c, r, !bf_btf_find(*c->btf, r->type, r->member, &m));
-	default:
+	if (r->kind != BF_RELOC_BTF_ID && r->kind != BF_RELOC_OFFSET && r->kind != BF_RELOC_SIZE && r->kind != BF_RELOC_EXISTS)
 		return bad(c, r);
-	}
-}
-
-static int need_btf(const struct ctx *c)
-{
-	int err = *c->btf ? 0 : bf_btf_open(c->btf);
-
-	if (err == -ENOMEM)
-		return bf_diag_error(c->d, err, "out of memory reading the kernel's type information");
+	err = ask(c, r, "struct", &answer);
 	if (err)
-		return bf_diag_error(c->d, -EOPNOTSUPP,
-		                     "cannot read the kernel's type information /sys/kernel/btf/vmlinux (%s): "
-		                     "a kernel built with CONFIG_DEBUG_INFO_BTF is needed", strerror(-err));
-	return 0;
+		return err;
+	return r->kind == BF_RELOC_OFFSET ? put_offset(c, r, answer) : put_imm(c, r, answer);
 }
 
 static int put(const struct ctx *c, const struct bf_reloc *r)
 {
-	int err;
-
 	if (r->insn >= c->p->n_insns)
 		return bad(c, r);
 	if (r->kind == BF_RELOC_MAP_FD || r->kind == BF_RELOC_MAP_VALUE)
 		return put_map(c, r);
-	err = need_btf(c);
-	if (err)
-		return err;
 	return r->kind == BF_RELOC_KFUNC ? put_kfunc(c, r) : put_type(c, r);
 }
 
 int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int *maps, uint32_t n_maps,
-                struct bf_btf **btf, struct bf_diag *d)
+                struct bf_types *types, struct bf_diag *d)
 {
-	struct ctx c = { p, insns, maps, n_maps, btf, d };
+	struct ctx c = { p, insns, maps, n_maps, types, d };
 
 	for (uint32_t i = 0; i < p->n_relocs; i++) {
 		int err = put(&c, &p->relocs[i]);

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 
 #include "kern/kern.h"
+#include "kern/ns.h"
+#include "kern/path.h"
 #include "run/fault.h"
 #include "run/image.h"
 #include "run/net.h"
@@ -249,8 +251,11 @@ static void each_call_fails_at_first_use(void **state)
 static void kernel_lacks(enum fault what, const char *name, const char *hint)
 {
 	struct bf_ns *ns = start();
+	char known[BF_PATH_MAX];
 	int err;
 
+	bf_path(known, "%s/types", ns->base);
+	unlink(known); /* what it remembers of its types, it would not know either */
 	next_fault = what;
 	err = change(ns, "new");
 	next_fault = FAULT_NONE;

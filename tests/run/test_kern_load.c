@@ -224,14 +224,14 @@ static void load_kernel_types(void **state)
 		{ .insn = 7, .kind = BF_RELOC_EXISTS, .type = "sk_buff", .member = "len" },
 	};
 	_cleanup_image_ struct bf_image *img = test_image(2, "t", 0, 1);
-	_cleanup_btf_ struct bf_btf *btf = NULL;
+	_cleanup_types_ struct bf_types types = BF_TYPES_NONE;
 	_cleanup_loaded_ struct bf_loaded l = { 0 };
 	_cleanup_diag_ struct bf_diag d = { 0 };
 	struct bpf_insn copy[BF_ARRAY_SIZE(insns)];
 
 	test_image_prog(img, 1, 0, insns, BF_ARRAY_SIZE(insns), relocs, BF_ARRAY_SIZE(relocs));
 	memcpy(copy, insns, sizeof(insns));
-	assert_int_equal(bf_relocate(img->progs, copy, NULL, 0, &btf, &d), 0);
+	assert_int_equal(bf_relocate(img->progs, copy, NULL, 0, &types, &d), 0);
 	assert_int_equal(copy[5].imm, 0);
 	assert_int_equal(copy[6].imm, 4);
 	assert_int_equal(copy[7].imm, 1);

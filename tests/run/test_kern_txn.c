@@ -12,6 +12,7 @@
 
 #include "kern/kern.h"
 #include "kern/load.h"
+#include "kern/ns.h"
 #include "kern/sys.h"
 #include "run/image.h"
 #include "run/net.h"
@@ -505,6 +506,30 @@ static void another_version(void **state)
 	assert_false(test_udp_send(&f->v4, 10));
 }
 
+/* What is asked of the kernel's types is asked once, in all processes: the second time nobody opens them. */
+static void types_are_remembered(void **state)
+{
+	struct fixture *f = *state;
+	struct bf_types t;
+	uint32_t first, again;
+
+	for (int i = 0; i < 2; i++) {
+		bf_types_open(&t, f->ns->base);
+		assert_true(t.known >= 0);
+		assert_int_equal(bf_types_ask(&t, BF_RELOC_OFFSET, "sk_buff", "hash", i ? &again : &first, NULL), 0);
+		if (i)
+			assert_null(t.btf);
+		assert_int_equal(bf_types_ask(&t, BF_RELOC_SIZE, "sk_buff", "hash", &again, NULL), 0);
+		assert_int_equal(again, 4);
+		assert_int_equal(bf_types_ask(&t, BF_RELOC_OFFSET, "sk_buff", "no_such", &again, NULL), -ENOENT);
+		bf_types_close(&t);
+	}
+	bf_types_open(&t, NULL);
+	assert_int_equal(bf_types_ask(&t, BF_RELOC_OFFSET, "sk_buff", "hash", &again, NULL), 0);
+	assert_int_equal(again, first);
+	bf_types_close(&t);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -524,6 +549,7 @@ int main(void)
 		CASE(drop_leaks_none),
 		CASE(foreign_namespace),
 		CASE(another_version),
+		CASE(types_are_remembered),
 		CASE(destroy),
 	};
 
