@@ -49,9 +49,10 @@ static bool is_pinned(const struct bf_ns *ns, unsigned n, bool backstop)
 	return !access(path, F_OK);
 }
 
+/* The record comes before the link and goes behind it. */
 bool bf_dispatch_linked(const struct bf_ns *ns, unsigned n)
 {
-	return is_pinned(ns, n, false);
+	return ns->meta->dispatcher[n].used && is_pinned(ns, n, false);
 }
 
 bool bf_dispatch_has_backstop(const struct bf_ns *ns, unsigned n)
@@ -217,5 +218,5 @@ void bf_dispatch_remove(struct bf_ns *ns, unsigned n)
 {
 	remove_link(ns, n, false);
 	remove_link(ns, n, true);
-	ns->meta->dispatcher[n].used = 0;
+	ns->meta->dispatcher[n].used = is_pinned(ns, n, false);
 }

@@ -148,7 +148,7 @@ static int set_programs(struct txn *t)
 	int err = 0;
 
 	for (unsigned n = 0; !err && n < BF_DISPATCHERS; n++)
-		if (t->exists[n])
+		if (t->exists[n] && !t->wanted[n]) /* each change of the array waits for all CPUs */
 			err = bf_dispatch_set(t->ns, t->idle, n, t->accept);
 	for (uint32_t i = 0; i < t->n_units; i++)
 		for (uint32_t p = 0; !err && !t->units[i].gone && p < t->units[i].head.n_progs; p++)
