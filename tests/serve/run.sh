@@ -137,8 +137,10 @@ test_signals()
 	check "a wrapper waiting for the lock ends by SIGTERM" test $? = 143
 	pkill -P "$holder"
 	wait "$holder"
-	# Job control: stopped and continued together.
+	# Job control: stopped and continued together. As a job: in a process group without a parent nobody is stopped.
+	set -m
 	start s "$bpfilter" run -- sleep 1000
+	set +m
 	eventually both_are "$pid" S sleep
 	kill -TSTP "$pid"
 	check "stopped together" eventually both_are "$pid" T sleep
