@@ -22,6 +22,7 @@ enum { GSO_TCPV4 = 1 << 0, GSO_TCPV6 = 1 << 4 };
 #define TESTS FOUR FOUR FOUR FOUR /* a round costs a call */
 #endif
 enum { SRC_NAT = 1 << 4, DST_NAT = 1 << 5 }; /* IPS_* */
+enum { PRI_CONNTRACK = -200, HOOKS_MAX = 1024 }; /* NF_IP_PRI_CONNTRACK, and IPv6's; the kernel's own limit */
 enum { CT_INVALID = 1 << 0, CT_SNAT = 1 << 6, CT_DNAT = 1 << 7, CT_UNTRACKED = 1 << 8 }; /* XT_CONNTRACK_STATE_* */
 
 _Static_assert(__builtin_offsetof(struct bf_frame, trusted) == BF_FRAME_APART, "seen from apart: all but the pointer");
@@ -42,7 +43,7 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 	opaque(zero);
 	f->trusted = skb;
 	f->skb = number_of(skb);
-	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME) || config.loaders & OWNER_LOADERS)
+	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT) || config.loaders & OWNER_LOADERS)
 		f->state = number_of(ctx->state);
 	f->nh = (__u64)skb->data;
 	f->len = len;
@@ -248,8 +249,39 @@ static __always_inline void fill_ip6(struct bf_frame *f)
 		fill_ip6_l4(f, a >> 48 & 0xff);
 }
 
-/* The packet's connection, as xt_conntrack reads it from skb->_nfct: pointer and, in its low bits, IP_CT_*. */
-static __always_inline void fill_ct(struct bf_frame *f)
+/*
+ * Is conntrack at work in this namespace? It is as long as the companion stands,
+ * but anybody can take that away (nft flush ruleset): then no packet would be
+ * NEW any more, and what is to be dropped for that would pass. Asked only for
+ * packets that have no connection. Conntrack sits in the list of hooks, behind
+ * whose entries the list of what was registered lies:
+ *
+ *   u16 n | { function, its argument } [n] | struct nf_hook_ops * [n]
+ */
+static __noinline bool is_tracked(struct bf_frame *f, bool ip6)
+{
+	const struct net *n = NULL;
+	__u64 net = load64(bytes_at(f->state + offset(((struct nf_hook_state *)0)->net)), 0);
+	__u64 hooks = load64(bytes_at(net + (ip6 ? offset(n->nf.hooks_ipv6[0]) : offset(n->nf.hooks_ipv4[0]))), 0);
+	__u64 count = load16(bytes_at(hooks), 0), at = hooks + 8 + count * 16, end = at + count * 8;
+	__s32 priority = 0;
+
+	if (!net)
+		return true; /* BPF_PROG_TEST_RUN */
+	LOOP_BEGIN(HOOKS_MAX)
+		if (at >= end)
+			break;
+		priority = load32(bytes_at(load64(bytes_at(at), 0) + offset(((struct nf_hook_ops *)0)->priority)), 0);
+		if (priority == PRI_CONNTRACK)
+			break;
+		at += 8;
+	LOOP_END
+	return priority == PRI_CONNTRACK;
+}
+
+/* The packet's connection, as xt_conntrack reads it from skb->_nfct: pointer and, in its low bits, IP_CT_*. 0, or -1: not
+ * to be known. */
+static __always_inline int fill_ct(struct bf_frame *f, bool ip6)
 {
 	__u64 nfct = f->trusted->_nfct, ct = nfct & ~7ull;
 	__u32 info = nfct & 7, state, status = 0;
@@ -265,9 +297,12 @@ static __always_inline void fill_ct(struct bf_frame *f)
 			state |= BF_CT_REPLY;
 	} else {
 		state = (info == 7 ? CT_UNTRACKED : CT_INVALID) | BF_CT_NONE;
+		if (info != 7 && !is_tracked(f, ip6))
+			return -1;
 	}
 	f->key[BF_KEY_CTSTATE] = state;
 	f->key[BF_KEY_CTSTATUS] = status;
+	return 0;
 }
 
 static __always_inline void fill_name(struct bf_frame *f, int word, struct net_device *dev)
@@ -293,8 +328,8 @@ static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx 
 	}
 	if (needs(BF_NEED_MARK))
 		f->key[BF_KEY_MARK] = f->trusted->mark;
-	if (needs(BF_NEED_CT))
-		fill_ct(f);
+	if (needs(BF_NEED_CT) && fill_ct(f, ip6))
+		return -1;
 	if (needs(BF_NEED_IIFNAME))
 		fill_name(f, BF_KEY_IIFNAME, plain_state(f)->in);
 	if (needs(BF_NEED_OIFNAME))

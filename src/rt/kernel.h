@@ -40,7 +40,18 @@ typedef _Bool bool;
 
 #define CORE __attribute__((preserve_access_index))
 
-struct net;
+struct netns_nf {
+	void *hooks_ipv4[5], *hooks_ipv6[5]; /* struct nf_hook_entries */
+} CORE;
+
+struct net {
+	struct netns_nf nf;
+} CORE;
+
+struct nf_hook_ops {
+	int priority;
+} CORE;
+
 struct net_device {
 	char name[16];
 	int ifindex;

@@ -212,15 +212,64 @@ static uint32_t port_of(int s)
 	return ntohs(a.sin_port);
 }
 
+/* Until something in the namespace asks for conntrack (and once nobody does any more) no packet has a connection: what
+ * rules for them would do is not known, so nothing passes. */
+static void no_tracking(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		int family = i ? AF_INET6 : AF_INET, nf = i ? V6 : V4;
+
+		test_net_new();
+		for (size_t h = 0; h < 2; h++) {
+			const struct rtprog_word any = { BF_KEY_CTSTATUS, 0 };
+			struct test_udp u = test_udp_open(family);
+			struct rtprog c;
+			int link;
+
+			rtprog_expect(&c, nf, hows[h], BF_NEED_CT, &any, 1);
+			load(&c);
+			link = attach(&c, NF_INET_LOCAL_OUT);
+			assert_false(test_udp_send(&u, 1));
+			run("nft 'add table inet t { chain unhooked { ct state new accept; }; }'");
+			assert_true(test_udp_send(&u, 1));
+			run("nft flush ruleset"); /* which is done a little later */
+			for (int tries = 0; tries < 100 && test_udp_send(&u, 1); tries++)
+				usleep(20000);
+			assert_false(test_udp_send(&u, 1));
+			close(link);
+			rtprog_unload(&c);
+			test_udp_close(&u);
+		}
+	}
+}
+
+/* An answer that nobody asked for. */
+static void echo_reply(int family)
+{
+	static const struct in6_addr loop6 = IN6ADDR_LOOPBACK_INIT;
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_addr = loop6 };
+	bool v6 = family == AF_INET6;
+	uint8_t reply[8] = { v6 ? 129 : 0, 0, 0, 0, 1 };
+	int s = socket(family, SOCK_RAW, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+
+	if (!v6)
+		reply[2] = 0xfe, reply[3] = 0xff; /* the checksum; IPv6's is the kernel's work */
+	assert_int_equal(sendto(s, reply, sizeof(reply), 0, v6 ? (void *)&to6 : (void *)&to, v6 ? sizeof(to6) : sizeof(to)),
+					 sizeof(reply));
+	close(s);
+}
+
 static void connections(void **state)
 {
 	enum { CT = BF_NEED_CT, NEW = 8, ESTABLISHED = 2, UNTRACKED = 256, INVALID = 1 };
 
 	test_net_new();
-	WATCH(V4, NF_INET_LOCAL_OUT, CT, udp(AF_INET), { BF_KEY_CTSTATE, INVALID | BF_CT_NONE }, { BF_KEY_CTSTATUS, 0 },
+	run("nft 'add table inet t { chain unhooked { ct state new accept; }; }'");
+	WATCH(V4, NF_INET_LOCAL_OUT, CT, echo_reply(AF_INET), { BF_KEY_CTSTATE, INVALID | BF_CT_NONE }, { BF_KEY_CTSTATUS, 0 },
 		  { NOT_LOADED(BF_LOAD_CT_PROTO), 0 }, { NOT_LOADED(BF_LOAD_CT_SRC), 0 },
 		  { NOT_LOADED(BF_LOAD_CT_EXPIRES), 0 });
-	run("nft 'add table inet t { chain unhooked { ct state new accept; }; }'");
+	WATCH(V6, NF_INET_LOCAL_OUT, CT, echo_reply(AF_INET6), { BF_KEY_CTSTATE, INVALID | BF_CT_NONE });
 	for (int i = 0; i < 2; i++) {
 		int family = i ? AF_INET6 : AF_INET, nf = i ? V6 : V4;
 		uint32_t at = i ? 0 : INADDR_LOOPBACK, last = i ? 3 : 0, last_word = i ? 1 : INADDR_LOOPBACK, there, back;
@@ -511,6 +560,7 @@ int main(void)
 		cmocka_unit_test(marks),
 		cmocka_unit_test(owners),
 		cmocka_unit_test(the_kernels_own_socket),
+		cmocka_unit_test(no_tracking),
 		cmocka_unit_test(connections),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(mac_addresses),
