@@ -69,8 +69,12 @@ int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns)
 
 int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns)
 {
-	int rc = bf_ns_open(ns, ctx->netns, true, &ctx->diag);
+	int rc = bf_ns_open(ns, ctx->netns, false, NULL);
 
+	if (rc == -ENOENT && bf_check_kernel(&ctx->diag))
+		return -EOPNOTSUPP;
+	if (rc)
+		rc = bf_ns_open(ns, ctx->netns, true, &ctx->diag);
 	return rc ? rc : bf_ctx_lock(ctx, *ns);
 }
 
@@ -113,8 +117,11 @@ int bf_get_features(struct bf_ctx *ctx, const struct bf_feature_info **out)
 
 int bf_collect(struct bf_ctx *ctx)
 {
+	int rc;
+
 	bf_ctx_begin(ctx);
-	return bf_ns_collect(&ctx->diag);
+	rc = bf_check_kernel(&ctx->diag);
+	return rc ? rc : bf_ns_collect(&ctx->diag);
 }
 
 /*

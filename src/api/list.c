@@ -81,8 +81,11 @@ int bf_list(struct bf_ctx *ctx, unsigned flags, char **text)
 	rc = bf_ns_open(&ns, ctx->netns, false, &ctx->diag);
 	if (rc && rc != -ENOENT)
 		return rc;
-	if (rc)
-		bf_ctx_begin(ctx); /* no state: an empty list */
+	if (rc) {
+		bf_ctx_begin(ctx); /* no state: an empty list, where there could be one */
+		if (bf_check_kernel(&ctx->diag))
+			return -EOPNOTSUPP;
+	}
 	bf_buf_puts(&out, flags & BF_LIST_JSON ? "{\"tables\":[" : "");
 	rc = print_all(ctx, rc ? NULL : ns, flags, &out);
 	bf_buf_puts(&out, flags & BF_LIST_JSON ? "]}\n" : "");

@@ -3,7 +3,8 @@
  * xt.c: the iptables interface. A look at a table that nobody has touched
  * answers the empty table; as in the kernel the look also makes it exist, so
  * that iptables-save lists it from then on. Where that cannot be done (no
- * right to use BPF, say) the look still answers.
+ * right to use BPF, say) the look still answers; but not on a kernel that can
+ * never filter, where "no rules" would be taken for the truth.
  */
 #include <linux/netfilter/x_tables.h>
 
@@ -59,7 +60,10 @@ static int look(struct bf_ctx *ctx, int family, const char *table, struct bf_sto
 		return rc;
 	bf_ctx_begin(ctx);
 	rc = bf_stored_load(rc ? NULL : ns, family, table, t);
-	if (!rc && !t->unit)
+	if (rc || t->unit)
+		return rc;
+	rc = bf_check_kernel(&ctx->diag);
+	if (!rc)
 		touch(ctx, family, table);
 	return rc;
 }

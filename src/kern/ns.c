@@ -84,7 +84,8 @@ static int found(const struct bf_ns *ns, int err, struct bf_diag *d)
 		              "to give them up (which ends their filtering): rm -r /run/bpfilter/%" PRIu64, ns->cookie);
 	else if (err && err != -ENOENT)
 		bf_diag_error(d, err, "cannot read %s: %s%s", ns->dir, strerror(-err),
-		              err == -EACCES ? " (only root may)" : "");
+		              err == -EACCES ? " (only root may)" :
+		              err == -EPERM ? " (only root may, with CAP_BPF and CAP_NET_ADMIN)" : "");
 	return err;
 }
 

@@ -242,6 +242,23 @@ void bf_explain_missing(struct bf_diag *d)
 	}
 }
 
+static bool is_absent(int rc)
+{
+	return rc == -ENOENT || rc == -EINVAL || rc == -EOPNOTSUPP || rc == -ENOPROTOOPT || rc == -ENOSYS;
+}
+
+int bf_check_kernel(struct bf_diag *d)
+{
+	for (unsigned i = 0; i < BF_ARRAY_SIZE(table); i++) {
+		if (!table[i].required || !is_absent(table[i].try()))
+			continue;
+		bf_diag_error(d, -EOPNOTSUPP, "bpfilter cannot filter on this kernel, and has changed nothing");
+		bf_explain_missing(d);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
 /* SC_CLK_TCK is 100 everywhere; the coarse clock moves once per tick. */
 uint32_t bf_kernel_hz(void)
 {

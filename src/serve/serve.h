@@ -23,6 +23,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "base/base.h"
@@ -62,6 +63,7 @@ struct bf_client {
 	int listener;
 	struct seccomp_notif req;
 	int pidfd;
+	atomic_int *incapable; /* the last process that was told that this kernel, or we on it, cannot do it */
 };
 
 struct bf_client_sock {

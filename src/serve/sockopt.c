@@ -312,6 +312,9 @@ static void explain(struct call *k, int rc)
 
 	if (rc == -EINVAL || rc == -ELOOP || rc == -EAGAIN || rc == -EFAULT)
 		return;
+	/* iptables tries again after modprobe ip_tables; once is enough. */
+	if ((rc == -EOPNOTSUPP || rc == -EPERM) && atomic_exchange(k->c->incapable, (int)k->c->req.pid) == (int)k->c->req.pid)
+		return;
 	while (*text) {
 		int line = (int)strcspn(text, "\n");
 
