@@ -23,5 +23,9 @@ demo:
 bench: all
 	@tests/bench/run build
 
+check-qemu: all
+	@apt-get -qq install -y --no-install-recommends qemu-system-x86 busybox-static cpio kmod xz-utils iptables nftables >/dev/null
+	@tests/qemu/run build
+
 install: all
 	@meson install -C build
