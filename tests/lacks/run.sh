@@ -83,7 +83,7 @@ test_rules_stay()
 	netns_add l
 	PATH="$work/bpf:$PATH" in_ns l iptables -A INPUT -s 10.0.0.1 -j DROP
 	PATH="$work/bpf:$PATH" in_ns l ip6tables -A INPUT -s fd00::1 -j DROP
-	for what in netfilter:netfilter_link btf:btf bpf:CAP_BPF; do
+	for what in netfilter:netfilter_link bpf:CAP_BPF; do
 		text=${what#*:}
 		filter_commands "${what%:*}" "$text"
 	done
