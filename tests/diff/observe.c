@@ -139,18 +139,37 @@ static void blank_number(char *line, const char *name)
 	memmove(s, end, strlen(end) + 1);
 }
 
-/* Is the line about a packet of these worlds? The log is one for all namespaces; our stations begin with 02:00:00:00. */
-static bool ours(const char *s)
-{
-	const char *mac;
+static const char *own_devs[MAX_OWN] = { "lo", "" };
+static unsigned n_own_devs = 2;
 
-	if (!strstr(s, "IN=") || !strstr(s, "OUT="))
+int observe_add_device(const char *name)
+{
+	if (n_own_devs == MAX_OWN)
+		return -ENOSPC;
+	own_devs[n_own_devs++] = name;
+	return 0;
+}
+
+/* Is what follows key in the line, to the next blank, a device of these worlds? */
+static bool own_dev(const char *line, const char *key)
+{
+	const char *s = strstr(line, key);
+	size_t len;
+
+	if (!s)
 		return false;
-	mac = strstr(s, "MAC=");
-	if (!mac || strlen(mac) < 4 + 3 * 12)
-		return true;
-	mac += 4 + 3 * 6;
-	return !strncmp(mac, "02:00:00:00:", 12) || !strncmp(mac, "00:00:00:00:00:00", 17);
+	s += strlen(key);
+	len = strcspn(s, " ");
+	for (unsigned i = 0; i < n_own_devs; i++)
+		if (strlen(own_devs[i]) == len && !memcmp(own_devs[i], s, len))
+			return true;
+	return false;
+}
+
+/* The log is one for all namespaces: others' lines have others' devices. */
+static bool ours(const char *line)
+{
+	return own_dev(line, "IN=") && own_dev(line, " OUT=");
 }
 
 static void normalise_log(char *s, bool flow)

@@ -2,9 +2,9 @@
 /*
  * twin: does the actions it reads in two worlds and prints where they differ.
  *
- *   twin [-l] [-n GROUPS] [-a ADDRESS]... [-v] A B < actions
+ *   twin [-l] [-n GROUPS] [-a ADDRESS]... [-i DEVICE]... [-v] A B < actions
  *     -l  watch the kernel log (LOG)     -n  watch NFLOG groups (bit mask)     -v  print the record of every action
- *     -a  one more IPv4 address of the router
+ *     -a  one more IPv4 address of the router     -i  a device of the router, for the kernel log
  *
  * One action a line:
  *   p END HEX                                   a frame put in at an end
@@ -224,8 +224,10 @@ int main(int argc, char **argv)
 	cpu_set_t cpu;
 	int c, err;
 
-	while ((c = getopt(argc, argv, "a:ln:v")) != -1) {
+	while ((c = getopt(argc, argv, "a:i:ln:v")) != -1) {
 		if (c == 'a' && !observe_add_own(optarg))
+			continue;
+		if (c == 'i' && !observe_add_device(optarg))
 			continue;
 		if (c == 'l')
 			log = true;

@@ -81,6 +81,7 @@ void record_hex(struct record *r, const char *what, const uint8_t *p, size_t len
 /* observe.c: takes what has arrived since the last call into w->rec */
 int observe_open_log(void);
 int observe_add_own(const char *address);
+int observe_add_device(const char *name);
 void observe(struct world *w, bool flow);
 
 /* flow.c */
