@@ -263,7 +263,8 @@ def show(worlds):
     print(re.sub(r"(?m)^(?=.)", "  ", ours.bpfilter("list", "-c")).rstrip())
     saves = kernels.save() != ours.save()
     title("Equal?")
-    for what, wrong in (("what became of the packets", packets), ("iptables -L -v -n -x", listing), ("iptables-save -c", saves)):
+    for what, wrong in (("what became of the packets", packets), ("iptables -L -v -n -x", listing),
+                        ("iptables-save -c", saves)):
         print("  %-28s %s" % (what, paint("31", "differs") if wrong else paint("32", "equal")))
     print()
     return 1 if packets or listing or saves else 0
