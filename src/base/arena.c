@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * arena.c: a list of blocks, each twice the last up to 4 MiB; what does not
+ * arena.c: a list of blocks, each twice the last up to 1 MiB; what does not
  * fit the current block opens a new one, large requests get one of their own.
- * Large blocks are made of huge pages where the kernel has some: taking memory
- * page by page is a quarter of the work on a table of 100,000 rules.
  */
 #include "base/arena.h"
 
-#include <sys/mman.h>
-
-enum { BLOCK_MIN = 4096, BLOCK_MAX = 4 << 20, HUGE_PAGE = 2 << 20, ALIGNMENT = 16 };
+enum { BLOCK_MIN = 4096, BLOCK_MAX = 1 << 20, ALIGNMENT = 16 };
 
 struct block {
 	struct block *next;
 	size_t used, size;
-	size_t mapped; /* bytes, or 0: from calloc */
 	_Alignas(ALIGNMENT) char data[];
 };
 
@@ -32,32 +27,6 @@ struct bf_arena *bf_arena_new(void)
 	return a;
 }
 
-/* Zeroes, on a boundary of huge pages. */
-static struct block *map_block(size_t len)
-{
-	char *p = mmap(NULL, len + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *q;
-	struct block *b;
-
-	if (p == MAP_FAILED)
-		return NULL;
-	q = (char *)BF_ALIGN((uintptr_t)p, (uintptr_t)HUGE_PAGE);
-	if (q > p)
-		munmap(p, (size_t)(q - p));
-	munmap(q + len, (size_t)(p + HUGE_PAGE - q));
-	madvise(q, len, MADV_HUGEPAGE); /* no matter if not */
-	b = (struct block *)q;
-	b->mapped = len;
-	return b;
-}
-
-static void free_block(struct block *b)
-{
-	if (b->mapped)
-		munmap(b, b->mapped);
-	else
-		free(b);
-}
-
 void bf_arena_free(struct bf_arena *a)
 {
 	if (!a)
@@ -66,7 +35,7 @@ void bf_arena_free(struct bf_arena *a)
 		struct block *b = a->head;
 
 		a->head = b->next;
-		free_block(b);
+		free(b);
 	}
 	free(a);
 }
@@ -76,11 +45,9 @@ static struct block *new_block(struct bf_arena *a, size_t size)
 	size_t want = BF_MAX(size, a->next_size);
 	struct block *b;
 
-	if (want > SIZE_MAX / 2)
+	if (want > SIZE_MAX - sizeof(*b))
 		return NULL;
-	if (want >= HUGE_PAGE)
-		want = BF_ALIGN(want + sizeof(*b), (size_t)HUGE_PAGE) - sizeof(*b);
-	b = want < HUGE_PAGE ? calloc(1, sizeof(*b) + want) : map_block(sizeof(*b) + want);
+	b = calloc(1, sizeof(*b) + want);
 	if (!b)
 		return NULL;
 	b->size = want;

@@ -33,28 +33,6 @@ static void arena_refuses_impossible_sizes(void **state)
 	assert_non_null(bf_arena_alloc(a, 1));
 }
 
-/* Blocks of huge pages hand out zeroes as the others do. */
-static void large_arenas(void **state)
-{
-	enum { PIECE = 300001, PIECES = 60, WHOLE = 9 << 20 };
-
-	for (int round = 0; round < 4; round++) {
-		_cleanup_arena_ struct bf_arena *a = bf_arena_new();
-
-		for (int i = 0; i <= PIECES; i++) {
-			size_t n = i < PIECES ? PIECE : WHOLE;
-			char *p = bf_arena_alloc(a, n);
-
-			assert_non_null(p);
-			assert_int_equal((uintptr_t)p % 16, 0);
-			assert_true(!p[0] && !memcmp(p, p + 1, n - 1));
-			memset(p, 0x5a, n);
-		}
-		assert_null(bf_arena_alloc(a, SIZE_MAX / 4));
-		assert_non_null(bf_arena_alloc(a, 1));
-	}
-}
-
 static void arena_copies(void **state)
 {
 	_cleanup_arena_ struct bf_arena *a = bf_arena_new();
@@ -185,6 +163,6 @@ static void each_allocation_failed(void **state)
 
 UNIT_MAIN(
 	cmocka_unit_test(arena_gives_zeroed_aligned_memory), cmocka_unit_test(arena_refuses_impossible_sizes),
-	cmocka_unit_test(large_arenas), cmocka_unit_test(arena_copies), cmocka_unit_test(buf_grows_and_terminates), cmocka_unit_test(buf_takes_binary),
+	cmocka_unit_test(arena_copies), cmocka_unit_test(buf_grows_and_terminates), cmocka_unit_test(buf_takes_binary),
 	cmocka_unit_test(buf_error_sticks), cmocka_unit_test(buf_refuses_impossible_sizes), cmocka_unit_test(diag_collects),
 	cmocka_unit_test(diag_marks_the_place), cmocka_unit_test(cleanup_keeps_errno), cmocka_unit_test(each_allocation_failed))
