@@ -16,7 +16,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -149,47 +148,45 @@ def killed_early(build, times):
     return stuck
 
 
-def main():
-    build, flood = sys.argv[1:3]
-    kills = int(sys.argv[3]) if len(sys.argv) > 3 else 150
-    seed(sys.argv[4] if len(sys.argv) > 4 else None)
+def early(build, *_):
     stuck = killed_early(build, 40)
     check("a command killed around its start ends its supervisor", not stuck, "%d of 40 hang" % stuck)
+
+
+def next_commands(sweep, wrong, kill):
+    """A command that is not killed cleans up behind those that were."""
+    for family in (4, 6):
+        to = random.randrange(len(BODIES))
+        p = sweep.lab.restore(ruleset(family, to), family=family)
+        if p.returncode or p.stderr:
+            wrong.append("next command after kill %d: %d %s" % (kill, p.returncode, p.stderr))
+        else:
+            sweep.at[family] = to
+    wrong += ["after kill %d: %s" % (kill, x) for x in leftovers(sweep)]
+
+
+def sweeping(build, flood, kills="150", seed_of=None):
+    seed(seed_of)
     sweep = Sweep(build, flood)
-    try:
-        wrong = []
-        for i in range(kills):
-            bad = sweep.round()
-            if bad:
-                wrong.append("kill %d: %s" % (i, bad))
-            if i % 10 == 9:
-                for f in (4, 6):  # a command that is not killed cleans up behind those that were
-                    to = random.randrange(len(BODIES))
-                    p = sweep.lab.restore(ruleset(f, to), family=f)
-                    if p.returncode or p.stderr:
-                        wrong.append("next command after kill %d: %d %s" % (i, p.returncode, p.stderr))
-                    else:
-                        sweep.at[f] = to
-                wrong += ["after kill %d: %s" % (i, x) for x in leftovers(sweep)]
-        result = sweep.end()
-        check("%d kills: always the old rules or the new, and the next command works" % kills, not wrong, *wrong[:5])
-        for port in DROP.values():
-            sent, got = result[port]
-            check("port %d: none of %d packets came through" % (port, sent), sent > 1000 and not got, result)
-        for port in PASS.values():
-            sent, got = result[port]
-            check("port %d: all %d packets came through" % (port, sent), sent > 1000 and got == sent, result)
-        sweep.lab.bpfilter("flush")
-        check("flush leaves no pins", not sweep.lab.pins(sweep.cookie) and not os.path.exists(
-            os.path.join(lab.PINS, sweep.cookie)), sweep.lab.pins(sweep.cookie))
-        tables = sweep.lab.run("nft", "list", "tables").stdout
-        check("flush leaves no table in nf_tables", not tables, tables)
-    finally:
-        sweep.flood.kill()
-        for x in Lab.made:
-            x.remove()
-    print("%d passed, %d failed" % (lab.passed, lab.failed))
-    sys.exit(0 if lab.passed and not lab.failed else 1)
+    wrong = []
+    for i in range(int(kills)):
+        bad = sweep.round()
+        if bad:
+            wrong.append("kill %d: %s" % (i, bad))
+        if i % 10 == 9:
+            next_commands(sweep, wrong, i)
+    result = sweep.end()
+    check("%s kills: always the old rules or the new, and the next command works" % kills, not wrong, *wrong[:5])
+    for port in DROP.values():
+        sent, got = result[port]
+        check("port %d: none of %d packets came through" % (port, sent), sent > 1000 and not got, result)
+    for port in PASS.values():
+        sent, got = result[port]
+        check("port %d: all %d packets came through" % (port, sent), sent > 1000 and got == sent, result)
+    sweep.lab.bpfilter("flush")
+    check("flush leaves no pins", not os.path.exists(os.path.join(lab.PINS, sweep.cookie)), sweep.lab.pins(sweep.cookie))
+    tables = sweep.lab.run("nft", "list", "tables").stdout
+    check("flush leaves no table in nf_tables", not tables, tables)
 
 
-main()
+lab.main([early, sweeping])

@@ -2,6 +2,7 @@
 """What the hostile suites share: namespaces of their own, our programs, results."""
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ class Lab:
         self.build, self.name = os.path.realpath(build), TAG + "-" + name
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         Lab.made.append(self)
+        self.started = []
         self.ip("link", "set", "lo", "up")
 
     def ip(self, *args):
@@ -32,7 +34,9 @@ class Lab:
         return subprocess.run(self.inside(*args), input=stdin, capture_output=True, text=True, **more)
 
     def start(self, *args, **more):
-        return subprocess.Popen(self.inside(*args), **more)
+        child = subprocess.Popen(self.inside(*args), **more)
+        self.started.append(child)
+        return child
 
     def bpfilter(self, *args, **more):
         return self.run(os.path.join(self.build, "cli", "bpfilter"), *args, **more)
@@ -66,6 +70,9 @@ class Lab:
         return sorted(os.path.relpath(os.path.join(d, f), top) for d, _, files in os.walk(top) for f in files)
 
     def remove(self):
+        for child in self.started:
+            child.kill()
+            child.wait()
         self.bpfilter("flush")
         subprocess.run(["ip", "netns", "del", self.name])
 
@@ -103,12 +110,11 @@ def nap(seconds):
 
 
 def main(tests):
-    """tests: functions taking the build folder; named on the command line, or all."""
-    build, wanted = sys.argv[1], sys.argv[2:]
+    """Runs test(build, arguments after it) each, and cleans up behind them however they end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         for t in tests:
-            if not wanted or t.__name__ in wanted:
-                t(build)
+            t(*sys.argv[1:])
     finally:
         for lab in Lab.made:
             lab.remove()
