@@ -8,6 +8,9 @@
  * with the unit, says what is in it. To see whether it is whole, its chains
  * are asked how many rules they have, which takes microseconds and finds
  * every flush and every deleted rule.
+ *
+ * The first half of the id is the owner's: a container that shares its host's
+ * network but not its /run keeps rules, and so tables, of its own beside it.
  */
 #include "kern/companion.h"
 
@@ -72,13 +75,14 @@ int bf_backstop_load(const struct bf_companion_maps *m, struct bf_diag *d)
 						  d);
 }
 
-static int new_id(uint64_t *id)
+static int new_id(uint32_t owner, uint64_t *id)
 {
-	do
-		if (getrandom(id, sizeof(*id), 0) != sizeof(*id))
-			return -errno;
-	while (!*id);
-	return 0;
+	uint32_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -errno;
+	*id = (uint64_t)owner << 32 | number;
+	return owner ? 0 : -EINVAL;
 }
 
 static bool has_assists(const struct bf_companion_desc *desc)
@@ -93,7 +97,7 @@ static bool has_assists(const struct bf_companion_desc *desc)
 static int make_record(struct bf_comp *c, const struct bf_companion_desc *desc, const void *old, size_t old_len,
 					   bool old_map, struct bf_diag *d)
 {
-	uint64_t id;
+	uint64_t id = 0;
 	int ret;
 
 	if (!desc) {
@@ -108,7 +112,7 @@ static int make_record(struct bf_comp *c, const struct bf_companion_desc *desc, 
 		bf_buf_add(&c->record, old, old_len);
 		return c->record.err;
 	}
-	ret = new_id(&id);
+	ret = new_id(desc->owner, &id);
 	if (!ret)
 		comp_record_set_id(&c->record, id);
 	return ret;
@@ -258,6 +262,7 @@ static bool parse_name(const char *table, uint64_t *id)
 }
 
 struct sweep {
+	uint32_t owner;
 	const uint64_t *keep;
 	uint32_t n_keep;
 	uint8_t family;
@@ -269,7 +274,7 @@ static void sweep_table(const char *table, void *arg)
 	struct sweep *s = arg;
 	uint64_t id;
 
-	if (!parse_name(table, &id))
+	if (!parse_name(table, &id) || id >> 32 != s->owner)
 		return;
 	for (uint32_t i = 0; i < s->n_keep; i++)
 		if (s->keep[i] == id)
@@ -277,10 +282,10 @@ static void sweep_table(const char *table, void *arg)
 	nft_del_table(&s->batch, 0, s->family, table);
 }
 
-int bf_companion_sweep(struct bf_nft *n, const uint64_t *keep, uint32_t n_keep, struct bf_diag *d)
+int bf_companion_sweep(struct bf_nft *n, uint32_t owner, const uint64_t *keep, uint32_t n_keep, struct bf_diag *d)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
-	struct sweep s = { .keep = keep, .n_keep = n_keep };
+	struct sweep s = { .owner = owner, .keep = keep, .n_keep = n_keep };
 	struct nft_error e;
 	int ret = 0;
 

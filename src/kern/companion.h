@@ -61,6 +61,7 @@ struct bf_companion_hook {
 
 struct bf_companion_desc {
 	const char *unit;         /* at most 32 characters */
+	uint32_t owner;           /* of the table: only tables of the same one are swept. Not 0 */
 	uint8_t family;           /* NFPROTO_IPV4 or NFPROTO_IPV6 */
 	bool conntrack;           /* keep connection tracking of this family switched on */
 	struct bf_companion spec; /* assists whose hook has no program here are left out */
@@ -102,7 +103,7 @@ const void *bf_comp_record(const struct bf_comp *c,
 int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion_maps *m, bool *changed,
 				  struct bf_diag *d);
 
-/* Removes all tables of ours in this namespace but those with the ids in keep. */
-int bf_companion_sweep(struct bf_nft *n, const uint64_t *keep, uint32_t n_keep, struct bf_diag *d);
+/* Removes all of an owner's tables in this namespace but those with the ids in keep. */
+int bf_companion_sweep(struct bf_nft *n, uint32_t owner, const uint64_t *keep, uint32_t n_keep, struct bf_diag *d);
 
 #endif

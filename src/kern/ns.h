@@ -28,7 +28,7 @@ struct bf_meta {
 	uint32_t magic, version;
 	uint64_t cookie;
 	uint32_t companion; /* there may be nf_tables tables of ours in the namespace */
-	uint32_t pad;
+	uint32_t owner;     /* these begin their id with this: a container with another /run may have its own here */
 	struct bf_dispatcher dispatcher[BF_DISPATCHERS];
 };
 

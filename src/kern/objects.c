@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -115,12 +116,16 @@ static int make_map(const struct bf_ns *ns, const char *name, const struct bf_ma
 
 static int make_all(const struct bf_ns *ns)
 {
-	const struct bf_meta meta = { .magic = BF_META_MAGIC, .version = BF_STATE_VERSION, .cookie = ns->cookie };
+	struct bf_meta meta = { .magic = BF_META_MAGIC, .version = BF_STATE_VERSION, .cookie = ns->cookie };
 	const struct bf_map_desc array = { "bf_meta", BPF_MAP_TYPE_ARRAY, 4, sizeof(meta), 1, BPF_F_MMAPABLE, 0 };
 	const struct bf_map_desc gen = { "bf_gen", BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE, 0 };
 	const struct bf_map_desc progs = { "bf_dispatch", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 2 * BF_DISPATCHERS, 0, 0 };
-	int err = make_map(ns, "meta", &array, &meta);
+	int err;
 
+	while (!meta.owner)
+		if (getrandom(&meta.owner, sizeof(meta.owner), 0) != sizeof(meta.owner))
+			return -errno;
+	err = make_map(ns, "meta", &array, &meta);
 	if (!err)
 		err = make_map(ns, "dispatch", &progs, NULL);
 	return err ? err : make_map(ns, "gen", &gen, NULL);

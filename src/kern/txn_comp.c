@@ -29,6 +29,7 @@ static void describe(const struct txn *t, const struct txn_unit *u, struct bf_co
 		};
 	*desc = (struct bf_companion_desc){
 		.unit = u->name,
+		.owner = t->ns->meta->owner,
 		.family = img->family,
 		.conntrack = img->conntrack,
 		.spec = img->companion,
@@ -175,7 +176,7 @@ void bf_txn_comp_sweep(struct txn *t, bool old)
 		if (id)
 			keep[n++] = id;
 	}
-	if (!bf_companion_sweep(t->nft, keep, n, NULL) && !n)
+	if (!bf_companion_sweep(t->nft, t->ns->meta->owner, keep, n, NULL) && !n)
 		t->ns->meta->companion = 0;
 }
 

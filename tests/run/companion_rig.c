@@ -31,7 +31,8 @@ static struct bf_handoff_spec codes[MAX_CODES];
 static struct bf_assist_spec assists[32];
 static struct xt_addrtype_info_v1 addrtypes[32];
 static struct bf_companion_hook hooks[5];
-static struct bf_companion_desc desc = { .unit = "rig", .hooks = hooks };
+#define OWNER 7
+static struct bf_companion_desc desc = { .unit = "rig", .owner = OWNER, .hooks = hooks };
 static bool backstop = true;
 static uint64_t tag;
 static struct bf_diag diag;
@@ -275,7 +276,7 @@ int main(int argc, char **argv)
 		}
 		fflush(stdout);
 	}
-	ret = bf_companion_sweep(nft, NULL, 0, &diag);
+	ret = bf_companion_sweep(nft, OWNER, NULL, 0, &diag);
 	if (ret)
 		die("sweep", ret);
 	bf_comp_close(comp);

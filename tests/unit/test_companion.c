@@ -34,6 +34,7 @@ static struct bf_companion_desc all(void)
 {
 	return (struct bf_companion_desc){
 		.unit = "ip-filter",
+		.owner = 1,
 		.family = NFPROTO_IPV4,
 		.conntrack = true,
 		.spec = { codes, BF_ARRAY_SIZE(codes), assists, 1, 3 },
