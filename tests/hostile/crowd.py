@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Many at once, and guests that do not behave: writers, namespaces, containers, callers without resources.
 
-    crowd.py BUILD
+    crowd.py BUILD [TEST...]
 """
 import os
 import re
 import resource
 import subprocess
+import sys
 import threading
 import time
 
@@ -122,6 +123,22 @@ def no_descriptors(build):
     check("... and the kernel has no table", not names, names)
 
 
+def liar(build):
+    """A caller that rewrites what it hands over while it is looked at, and lies about its size and place."""
+    ns = Lab(build, "l")
+    program = os.path.join(build, "tests", "hostile", "liar")
+    rules = ("*filter\n:mine -\n-A INPUT -s 10.0.0.1 -p tcp --dport 1 -j DROP\n-A INPUT -j mine\n-A OUTPUT -g mine\n"
+             "-A mine -p udp -m limit --limit 5/s -j LOG\nCOMMIT\n")
+    ns.restore(rules)
+    before = ns.rules()
+    p = ns.bpfilter("run", "--", program, "400")
+    check("a caller that lies gets the right errors", p.returncode == 0, p.stdout)
+    check("... and leaves the table as it was", ns.rules() == before, *(ns.rules() or ["cannot be read"]))
+    ns.run(NATIVE, "iptables-restore", stdin=rules)
+    p = ns.run(program, "50")
+    check("... which are the kernel's", p.returncode == 0, p.stdout)
+
+
 def nft_flushed(build):
     """nft flush ruleset takes the companion away: what it is needed for does not pass."""
     ns = Lab(build, "f")
@@ -158,4 +175,4 @@ def native_beside(build):
     check("... ours has its rules and no other", len(ours) == 10 and all("10.1.0." in r for r in ours), *ours)
 
 
-lab.main([writers, namespaces, container, no_descriptors, nft_flushed, native_beside])
+lab.main([writers, namespaces, container, no_descriptors, liar, nft_flushed, native_beside], sys.argv[1:2], sys.argv[2:])

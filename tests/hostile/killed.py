@@ -16,6 +16,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -189,4 +190,4 @@ def sweeping(build, flood, kills="150", seed_of=None):
     check("flush leaves no table in nf_tables", not tables, tables)
 
 
-lab.main([early, sweeping])
+lab.main([early, sweeping], sys.argv[1:])

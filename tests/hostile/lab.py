@@ -109,12 +109,13 @@ def nap(seconds):
         pass
 
 
-def main(tests):
-    """Runs test(build, arguments after it) each, and cleans up behind them however they end."""
+def main(tests, arguments, wanted=()):
+    """Runs each test(*arguments), or only those named, and cleans up behind them however they end."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         for t in tests:
-            t(*sys.argv[1:])
+            if not wanted or t.__name__ in wanted:
+                t(*arguments)
     finally:
         for lab in Lab.made:
             lab.remove()
