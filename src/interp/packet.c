@@ -269,7 +269,7 @@ int bf_packet_field(const struct bf_packet *p, enum bf_field_id f, bf_u128 *v)
 		*v = get(p, 0, 2) >> 4 & 0xff;
 		return 1;
 	case BF_F_IP6_LENGTH:
-		*v = get(p, 4, 2) + 40;
+		*v = p->len;
 		return 1;
 	case BF_F_PKTTYPE:
 		*v = p->pkttype;

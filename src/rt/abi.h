@@ -15,7 +15,8 @@
  *         8      source port << 16 | destination port (the first 4 bytes of the L4 header)
  *         9      META: bits 0-7 L4 protocol, 8-15 TTL/hop limit, 16-23 TOS/traffic class,
  *                24-26 packet type (as xt_pkttype resolves it), 28-31 zero
- *         10     length of the IP packet in bytes, header included (skb_ip_totlen / skb_ipv6_totlen)
+ *         10     length of the packet in bytes, header included, as xt_length has it: the IPv4 header's total length
+ *                (skb_ip_totlen); IPv6 skb->len, whatever the header says
  *         11     L4INFO: bits 0-7 ICMP code, 8-15 ICMP type, 16-23 TCP byte 13 (flags), 24-27 TCP data offset
  *         12     ODD: bits 0-15 bytes of L4 header and payload present (clipped), BF_ODD_* flags above
  *         13     packet mark

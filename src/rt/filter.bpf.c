@@ -75,14 +75,14 @@ static __always_inline __u32 packet_type(const struct bf_frame *f, bool multicas
 }
 
 /* A header whose length field is 0 may belong to a GSO packet too long for it. */
-static __noinline __u32 gso_length(struct bf_frame *f, __u32 type)
+static __noinline __u32 gso_length(struct bf_frame *f)
 {
 	__u64 info = (__u64)f->trusted->head + f->trusted->end;
 	struct skb_shared_info *s = NULL;
 
 	if (!load16(bytes_at(info + offset(s->gso_size)), 0))
 		return 0;
-	return load32(bytes_at(info + offset(s->gso_type)), 0) & type ? f->len : 0;
+	return load32(bytes_at(info + offset(s->gso_type)), 0) & (GSO_TCPV4 | GSO_TCPV6) ? f->len : 0;
 }
 
 /* Ports, ICMP type and code, TCP flags: linear in nearly every packet. */
@@ -133,7 +133,7 @@ static __always_inline void fill_ip(struct bf_frame *f)
 	if (needs(BF_NEED_IPHDR)) {
 		__u32 len = bpf_ntohs(a >> 16);
 
-		f->key[BF_KEY_LEN] = len ? len : gso_length(f, GSO_TCPV4);
+		f->key[BF_KEY_LEN] = len ? len : gso_length(f);
 	}
 	if (needs(BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_L4INFO)) {
 		__u32 frag = bpf_ntohs(a >> 48) & 0x1fff;
@@ -236,15 +236,8 @@ static __always_inline void fill_ip6(struct bf_frame *f)
 	if (needs(BF_NEED_PKTTYPE))
 		meta |= packet_type(f, load8(bytes_at(f->nh + 24), 0) == 0xff) << 24;
 	f->key[BF_KEY_META] = meta;
-	if (needs(BF_NEED_IPHDR)) {
-		__u32 len = bpf_ntohs(a >> 32);
-
-		if (!len)
-			len = gso_length(f, GSO_TCPV6);
-		else
-			len += 40;
-		f->key[BF_KEY_LEN] = len ? len : 40;
-	}
+	if (needs(BF_NEED_IPHDR))
+		f->key[BF_KEY_LEN] = f->len;
 	if (needs(BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_L4INFO))
 		fill_ip6_l4(f, a >> 48 & 0xff);
 }

@@ -39,7 +39,7 @@ enum bf_field_id {
 	BF_F_IP6_DADDR,
 	BF_F_IP6_HOPLIMIT,
 	BF_F_IP6_TCLASS,
-	BF_F_IP6_LENGTH,     /* payload length + 40 */
+	BF_F_IP6_LENGTH,     /* of all there is, whatever the header says */
 	BF_F_L4PROTO,        /* IPv6: behind all extension headers */
 	BF_F_SPORT,
 	BF_F_DPORT,

@@ -99,7 +99,7 @@ static void addresses_and_header(void **state)
 	put(&p, tcp, 20);
 	EXPECT("IPv6", V6, ALL, p.b, p.len, { 0, 0x20010db8 }, { 1, 0x00010002 }, { 2, 0x00030004 }, { 3, 0x00050006 },
 		   { 4, 0xff020000 }, { 5, 0 }, { 6, 0 }, { 7, 0xfb }, { BF_KEY_PORTS, PORTS },
-		   { BF_KEY_META, 6 | 62 << 8 | 0xab << 16 | OTHERHOST }, { BF_KEY_LEN, 0x405 + 40 },
+		   { BF_KEY_META, 6 | 62 << 8 | 0xab << 16 | OTHERHOST }, { BF_KEY_LEN, 40 + 20 },
 		   { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 }, { BF_KEY_ODD, 20 });
 }
 
@@ -118,7 +118,7 @@ static void needs_one_by_one(void **state)
 	ip6(&p, 17);
 	put(&p, tcp, 20);
 	EXPECT("addrs", V6, BF_NEED_ADDRS, p.b, p.len, { 0, 0x20010db8 }, { 7, 0xfb }, { BF_KEY_ODD, 0 });
-	EXPECT("iphdr", V6, BF_NEED_IPHDR, p.b, p.len, { BF_KEY_META, 62 << 8 | 0xab << 16 }, { BF_KEY_LEN, 0x405 + 40 });
+	EXPECT("iphdr", V6, BF_NEED_IPHDR, p.b, p.len, { BF_KEY_META, 62 << 8 | 0xab << 16 }, { BF_KEY_LEN, 40 + 20 });
 	EXPECT("l4", V6, BF_NEED_L4, p.b, p.len, { BF_KEY_ODD, 20 }, { BF_KEY_META, 17 });
 	EXPECT("l4info", V6, BF_NEED_L4 | BF_NEED_L4INFO, p.b, p.len, { BF_KEY_L4INFO, 0x1234 | 0x12 << 16 | 5 << 24 });
 }

@@ -36,7 +36,7 @@
 -A INPUT -m dscp --dscp 0x01 ; ip6 tclass & 0xfc == 4 counter
 -A INPUT -p tcp -m ecn --ecn-tcp-ece ; meta l4proto tcp th available 20-65535 unguarded tcp flags ecn / ecn counter
 -A INPUT -m ecn ! --ecn-ip-ect 1 ; ip6 tclass & 0x3 != 1 counter
--A INPUT -m length --length 40:1280 ; ip6 length 40-1280 counter
+-A INPUT -m length --length 40:1280 ; meta length 40-1280 counter
 -A INPUT -m iprange --src-range 2001:db8::1-2001:db8::ff ; ip6 saddr 2001:db8::1-2001:db8::ff counter
 -A INPUT -m iprange ! --dst-range 2001:db8::1-2001:db8::ff ; ip6 daddr != 2001:db8::1-2001:db8::ff counter
 -A INPUT -p tcp -m tcpmss --mss 1220:1440 ; meta l4proto tcp tcpmss 1220-1440 counter
