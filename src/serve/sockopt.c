@@ -2,8 +2,9 @@
 /*
  * sockopt.c: the answers to iptables' getsockopt and setsockopt, with the
  * kernel's errors in the kernel's order: descriptor, length, rights, memory,
- * table. A call that is not for a table of ours goes on to the kernel, as does
- * one whose descriptor is bad: the kernel has the right error for it.
+ * table. A call that is not for a table of ours goes on to the kernel, or one on
+ * a socket that is not ip_tables'; no other does: what goes on acts on whatever
+ * the caller's other threads make of its descriptor meanwhile.
  *
  * Revisions belong to no table. For an extension that bpfilter has, bpfilter
  * answers; the kernel is asked about all others, because -t nat -j MASQUERADE
@@ -341,6 +342,13 @@ static int serve(struct call *k, int netns)
 	return rc;
 }
 
+/* Other than that the caller's descriptor is bad: no rights, or no descriptors, are left to us. */
+static void say_no_socket(struct bf_client *c, int rc)
+{
+	if (rc != -EBADF && rc != -ENOTSOCK)
+		bf_client_tell(c, "bpfilter: cannot look at iptables' socket\n");
+}
+
 static int answer(struct call *k)
 {
 	const struct seccomp_data *d = &k->c->req.data;
@@ -350,10 +358,10 @@ static int answer(struct call *k)
 	if (!len_rc && is_hello(k))
 		return ANSWERED;
 	rc = bf_client_socket(k->c, (int)d->args[0], &sock);
-	if (rc == -EBADF || rc == -ENOTSOCK || (!rc && !reaches_iptables(k->family, &sock)))
+	if (rc)
+		say_no_socket(k->c, rc);
+	else if (!reaches_iptables(k->family, &sock))
 		rc = CONTINUE; /* not a socket of ip_tables: the kernel's error */
-	else if (rc)
-		bf_client_tell(k->c, "bpfilter: cannot look at iptables' socket\n"); /* no rights or descriptors are left to us */
 	else if (len_rc)
 		rc = len_rc;
 	else if (!bf_client_may_admin(k->c, sock.netns))
