@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Counts results: prints "PASSED FAILED SKIPPED" for one suite.
 
-    tally.py meson LOG.json strict|lenient    a `meson test` run; strict: a skipped test has failed
-    tally.py script LOG EXITSTATUS            a script whose last line is "N passed, N failed, N skipped"
+    tally.py meson LOG.json strict|lenient [AGAIN.json]
+                                    a `meson test` run, and the second try of what failed; strict: a skipped test has failed
+    tally.py script LOG EXITSTATUS  a script whose last line is "N passed, N failed, N skipped"
+
+    tally.py failed LOG.json        prints the names of the tests that failed instead
 
 A meson test that prints such a line itself counts with those numbers, any other
 as one. A run that left no result at all is one failure: silence is not success.
@@ -30,15 +33,24 @@ def meson_test(test):
     return count if count and count[1] else [0, 1, 0]
 
 
-def meson(path, mode):
-    total = [0, 0, 0]
+def results(path):
     try:
         with open(path) as f:
-            tests = [json.loads(line) for line in f]
+            return {t["name"]: t for t in map(json.loads, f)}
     except FileNotFoundError:
+        return {}
+
+
+def failed(path):
+    return [name for name, t in results(path).items() if meson_test(t)[1]]
+
+
+def meson(path, mode, again=""):
+    tests = results(path)
+    if not tests:
         return [0, 1, 0]
-    for test in tests:
-        total = [a + b for a, b in zip(total, meson_test(test))]
+    tests.update(results(again))
+    total = [sum(column) for column in zip(*map(meson_test, tests.values()))]
     if mode == "strict":
         total = [total[0], total[1] + total[2], 0]
     return total
@@ -55,5 +67,8 @@ def script(path, status):
 
 
 if __name__ == "__main__":
-    kind, path, mode = sys.argv[1:4]
-    print(*(meson if kind == "meson" else script)(path, mode))
+    kind, args = sys.argv[1], sys.argv[2:]
+    if kind == "failed":
+        print(*(name.rsplit(" / ", 1)[-1] for name in failed(*args)))
+    else:
+        print(*(meson if kind == "meson" else script)(*args))
