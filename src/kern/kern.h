@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/hz.h"
 #include "base/image.h"
 #include "rt/abi.h"
 
@@ -99,7 +100,6 @@ bool bf_has(const struct bf_features *f, const char *name);
 bool bf_probe_one(const char *name); /* tries only this one */
 /* -EOPNOTSUPP: this kernel can never do it; d says what it lacks. 0 also where the rights to find out are missing. */
 int bf_check_kernel(struct bf_diag *d);
-uint32_t bf_kernel_hz(void);
 uint32_t bf_possible_cpus(void);
 
 #endif

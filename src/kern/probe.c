@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "kern/btf.h"
 #include "kern/companion.h"
@@ -257,16 +256,6 @@ int bf_check_kernel(struct bf_diag *d)
 		return -EOPNOTSUPP;
 	}
 	return 0;
-}
-
-/* SC_CLK_TCK is 100 everywhere; the coarse clock moves once per tick. */
-uint32_t bf_kernel_hz(void)
-{
-	struct timespec t;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &t) || t.tv_sec || t.tv_nsec <= 0)
-		return 250;
-	return (uint32_t)((1000000000 + t.tv_nsec / 2) / t.tv_nsec);
 }
 
 /* "0-3,8": the highest number counts, programs index by it. */

@@ -5,24 +5,15 @@
  * as 0 in every kernel of today: they are not kept.
  */
 #include <linux/netfilter/xt_limit.h>
-#include <time.h>
 
+#include "base/hz.h"
 #include "front/xtables/cond.h"
-
-static uint32_t kernel_hz(void)
-{
-	struct timespec ts;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &ts) || ts.tv_nsec <= 0)
-		return 250;
-	return (uint32_t)(1000000000 / ts.tv_nsec);
-}
 
 static int check(const void *info, const struct bf_xt_check *c, struct bf_diag *d)
 {
 	const struct xt_rateinfo *i = info;
 	const struct bf_limit l = { i->avg, i->burst };
-	int err = bf_limit_check(&l, kernel_hz());
+	int err = bf_limit_check(&l, bf_kernel_hz());
 
 	return err ? bf_xt_error(c, d, err, "match `limit': overflow, try a lower burst or a higher rate") : 0;
 }

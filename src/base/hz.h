@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef BF_HZ_H
+#define BF_HZ_H
+
+#include "base/base.h"
+
+/* Ticks a second of the running kernel, 250 where it cannot be told. Needs no privileges. */
+uint32_t bf_kernel_hz(void);
+
+#endif
