@@ -139,3 +139,21 @@ int xk_iptables(const char *input, const char *const argv[])
 		return 125;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
+
+uint32_t xk_first_difference(const struct bb *b, const struct bf_rt_counter *want)
+{
+	_cleanup_buf_ struct bf_buf now = { 0 };
+	const uint8_t *e;
+
+	if (xk_entries(b->family, &now))
+		return 0;
+	e = (const uint8_t *)now.data;
+	for (uint32_t i = 0; i < b->n; i++, e += bf_xt_next_offset(b->l, e)) {
+		struct xt_counters c;
+
+		memcpy(&c, e + b->l->counters, sizeof(c));
+		if (c.pcnt != want[i].packets || c.bcnt != want[i].bytes)
+			return i;
+	}
+	return BF_XT_NONE;
+}

@@ -4,6 +4,7 @@
 #define TESTS_XT_KERNEL_H
 
 #include "base/buf.h"
+#include "xt/build.h"
 
 int xk_enter(void); /* a new network namespace; -errno */
 
@@ -19,5 +20,8 @@ int xk_capture(uint8_t family, struct bf_buf *blob);
 
 /* xtables-legacy-multi with these words; its standard input is `input`. Returns its exit status. */
 int xk_iptables(const char *input, const char *const argv[]);
+
+/* The first entry of the kernel's table whose counters are not these, or BF_XT_NONE; 0 when the kernel does not answer. */
+uint32_t xk_first_difference(const struct bb *b, const struct bf_rt_counter *want);
 
 #endif

@@ -302,25 +302,6 @@ static bool asks_kernel(const struct bf_table *t)
 	return false;
 }
 
-/* Entries whose counters differ: the first, or BF_XT_NONE. */
-static uint32_t first_difference(const struct bb *b, const struct bf_rt_counter *want)
-{
-	_cleanup_buf_ struct bf_buf now = { 0 };
-	const uint8_t *e;
-
-	if (xk_entries(b->family, &now))
-		return 0;
-	e = (const uint8_t *)now.data;
-	for (uint32_t i = 0; i < b->n; i++, e += bf_xt_next_offset(b->l, e)) {
-		struct xt_counters c;
-
-		memcpy(&c, e + b->l->counters, sizeof(c));
-		if (c.pcnt != want[i].packets || c.bcnt != want[i].bytes)
-			return i;
-	}
-	return BF_XT_NONE;
-}
-
 static void report(const struct packet *p, uint32_t mark, uint32_t entry, const struct bf_interp *in,
 				   const struct bf_table *t)
 {
@@ -350,7 +331,7 @@ static void try_packets(struct rng *r, const struct bb *b, const struct bf_table
 			continue;
 		sent++;
 		oracle_sends(in, &p, mark);
-		at = first_difference(b, bf_interp_counters(in));
+		at = xk_first_difference(b, bf_interp_counters(in));
 		if (at != BF_XT_NONE) {
 			report(&p, mark, at, in, t);
 			break;

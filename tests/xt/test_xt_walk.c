@@ -109,32 +109,13 @@ static void report(uint32_t round, uint32_t entry, const struct bf_interp *in, c
 	differ++;
 }
 
-/* The first entry whose counters differ, or BF_XT_NONE. */
-static uint32_t first_difference(const struct bb *b, const struct bf_rt_counter *want)
-{
-	_cleanup_buf_ struct bf_buf now = { 0 };
-	const uint8_t *e;
-
-	if (xk_entries(NFPROTO_IPV4, &now))
-		return 0;
-	e = (const uint8_t *)now.data;
-	for (uint32_t i = 0; i < b->n; i++, e += bf_xt_next_offset(b->l, e)) {
-		struct xt_counters c;
-
-		memcpy(&c, e + b->l->counters, sizeof(c));
-		if (c.pcnt != want[i].packets || c.bcnt != want[i].bytes)
-			return i;
-	}
-	return BF_XT_NONE;
-}
-
 /* Loopback may take a moment: the kernel is asked again for a while. */
 static void compare(const struct bb *b, uint32_t round, const struct bf_interp *in, const struct bf_table *t)
 {
 	uint32_t at = 0;
 
 	for (unsigned tries = 0; tries < 200; tries++) {
-		at = first_difference(b, bf_interp_counters(in));
+		at = xk_first_difference(b, bf_interp_counters(in));
 		if (at == BF_XT_NONE)
 			return;
 		usleep(1000);
