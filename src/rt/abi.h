@@ -25,6 +25,8 @@
  *         16..19 name of the input interface, padded with NULs, first character in the top bits
  *         20..23 name of the output interface
  *         24     answers of the kernel's own matches (assists), one bit each
+ *         25     order of the rule that the last CLASS cell found
+ *         26     its counter
  *         28..31 scratch words, filled by a LOAD cell
  *
  * Words that the ruleset does not use hold 0.
@@ -57,6 +59,8 @@ enum bf_key_word {
 	BF_KEY_IIFNAME = 16,
 	BF_KEY_OIFNAME = 20,
 	BF_KEY_ASSIST = 24,
+	BF_KEY_ORDER = 25,
+	BF_KEY_SLOT = 26,
 	BF_KEY_SCRATCH = 28,
 	BF_KEY_WORDS = 32,
 };
@@ -92,13 +96,17 @@ enum bf_need {
  */
 enum bf_cell_op {
 	BF_CELL_TEST,    /* true -> hit, else miss */
-	BF_CELL_COUNT,   /* counter[arg] += {1 packet, skb->len}; -> hit */
+	BF_CELL_COUNT,   /* counter[arg] += {1 packet, skb->len}; -> hit. word 1: the counter is key[BF_KEY_SLOT] instead */
 	BF_CELL_VERDICT, /* end: lo is BF_DROP or BF_ACCEPT. DROP with hand-offs noted: see drop_code below */
 	BF_CELL_CALL,    /* push miss on the jump stack; -> hit */
 	BF_CELL_RET,     /* pop the jump stack; -> what was popped */
 	BF_CELL_LOAD,    /* scratch words := loader `lo` with argument arg; loaded -> hit, not available -> miss, or drop */
 	BF_CELL_MATCH,   /* special match `lo` (enum bf_special), parameters at data offset arg; true -> hit, else miss, or drop */
 	BF_CELL_CODE,    /* generated function number lo; true -> hit, else miss, or drop (rt/code.h) */
+	BF_CELL_CLASS,   /* the first matching rule of the run whose head is at place arg of the map "class" (rt/class.h), with an
+	                  * order of at least lo (word 1: above key[BF_KEY_ORDER] instead). Found: key[BF_KEY_ORDER] and
+	                  * key[BF_KEY_SLOT] are set, it is counted unless its service says otherwise; -> its target. None: -> miss */
+	BF_CELL_SET,     /* are the key words from `word` on in the set whose head is at place arg of the map "class" -> hit, else miss */
 	BF_CELL_HANDOFF, /* note hand-off code lo for this packet; -> hit. arg 1: a terminal code, VERDICT ACCEPT follows */
 	BF_CELL_OPS,
 };
@@ -239,6 +247,8 @@ struct bf_rt_config {
 	__u32 start;        /* first cell */
 	__u32 n_cells;
 	__u32 n_params;     /* bytes of the map "params" */
+	__u32 n_class;      /* 32-bit words of the map "class" */
+	__u32 structs;      /* bit (1 << BF_CLASS_x) for each kind of structure in use */
 	__u32 n_counters;   /* counters of the table */
 	__u32 stripe_mask;  /* CPU & stripe_mask chooses the copy: counter i of stripe s is element s * n_counters + i,
 	                     * so that CPUs do not share cache lines */
@@ -259,6 +269,7 @@ struct bf_rt_config {
  *
  *   config     see above; array of one element, one struct bf_rt_config for each program
  *   cells      array of one element: struct bf_cell[n_cells]; may be BPF_F_RDONLY_PROG
+ *   class      array of one element: runs of rules and sets as data (rt/class.h), n_class words of 32 bits
  *   params     array of one element: parameters and state of special matches, each aligned to 8 bytes
  *   counters   array of one element: struct bf_rt_counter[stripes][n_counters]
  *   handoff    hash: sk_buff address -> struct bf_handoff

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * class.h: "which rule of this run matches first?" as data that the programs
+ * read (rt/class.h). A structure is one file that ends in one const
+ * struct bf_class_ops, listed in class.c, which chooses one for each problem.
+ * Pure functions: no descriptor, the same bytes each time.
+ */
+#ifndef BF_OPT_CLASS_H
+#define BF_OPT_CLASS_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "rt/class.h"
+
+/*
+ * A rule of the run, or one part of a rule that had to be split (parts share
+ * order and slot). It matches when both addresses lie in their prefixes and
+ * the service holds. 48 bytes.
+ */
+struct bf_class_box {
+	bf_u128 addr[2];  /* source, destination; numbers as fields have them (IPv4: below 2^32); bits behind the prefix are 0 */
+	uint32_t order;   /* see struct bf_class_rule4; boxes come in ascending order */
+	uint32_t slot;    /* number of the counter */
+	uint32_t svc;     /* place in the problem's svcs: bytes / 16 */
+	uint8_t len[2];   /* prefix lengths: 0 .. 32 or 128 */
+};
+
+struct bf_class_problem {
+	bool ip6;
+	const struct bf_class_box *boxes;
+	uint32_t n_boxes;
+	/*
+	 * Services, one behind the other: struct bf_class_svc and its tests each. Copied as they are to the place
+	 * head.svcs, so who builds the problem may set `target` there later, when cells have numbers.
+	 */
+	const void *svcs;
+	uint32_t svcs_size; /* bytes */
+	uint32_t first_slot, n_slots; /* n_slots > 0: a table of targets is wanted (BF_CLASS_BY_SLOT), set later, too */
+};
+
+struct bf_class_opts {
+	uint64_t max_bytes; /* of data, everything included; 0: 64 MiB + 256 bytes a box */
+	/* Called now and then while building: fraction done, 0 .. 1. Not 0: stop, -ECANCELED. May be NULL. */
+	int (*progress)(void *arg, double done);
+	void *progress_arg;
+};
+
+struct bf_class_stats { /* of one built structure */
+	const char *kind;
+	uint32_t boxes, trees, depth;  /* depth: most nodes on a way, summed over the trees */
+	uint32_t copies;               /* boxes in leaves, copies counted */
+	uint32_t worst_leaf;
+	double expected_nodes, expected_rules; /* a packet meets, averaged over the boxes */
+	uint64_t bytes;
+};
+
+struct bf_class_found {
+	uint32_t order, slot, target;
+	bool counted;
+};
+
+struct bf_class_ops {
+	const char *name;
+	/* What a packet costs, in ns, and bytes of data, roughly; negative: cannot hold this problem. */
+	double (*estimate)(const struct bf_class_problem *p, uint64_t *bytes);
+	/*
+	 * Appends the structure to `out` (place = out->len / 4, 8-byte aligned); *head: the place of its head.
+	 * -E2BIG when max_bytes do not suffice, -ENOMEM, -ECANCELED.
+	 */
+	int (*build)(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out, uint32_t *head,
+	             struct bf_class_stats *stats);
+	/* What the program will do, in user space. data: all words; key: BF_KEY_WORDS words. True: found. */
+	bool (*find)(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
+	             struct bf_class_found *found);
+};
+
+extern const struct bf_class_ops bf_class_forest;
+extern const struct bf_class_ops bf_class_hash;
+
+/* Chooses a structure and builds it. Always succeeds but for -ENOMEM, -ECANCELED and -E2BIG (more than the map can hold). */
+int bf_class_build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out, uint32_t *head,
+                   struct bf_class_stats *stats);
+
+bool bf_class_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
+                   struct bf_class_found *found);
+
+/* The same answer by looking at one box after the other: the oracle. */
+bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32_t floor, struct bf_class_found *found);
+
+/*
+ * Compares find with scan on keys at the borders of boxes, for about `budget` looks at a box. 0, or -EBADMSG with a
+ * diagnostic: the structure is wrong and must not be used.
+ */
+int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, uint64_t budget,
+                   struct bf_diag *d);
+
+#endif

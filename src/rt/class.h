@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * class.h: "the first rule of this run that matches", as data. What the
+ * structures of opt/ build in user space, the programs of rt/ read from the map
+ * "class": one array-map value, taken as an array of 32-bit words. All places
+ * below are indices of such words; what holds 64-bit numbers begins at an even
+ * one. Numbers are in host byte order. Place 0 is never used: 0 means "none".
+ *
+ *   CLASS cell ──▶ head ──▶ tree 0: node ──window of a key word──▶ node ... ──▶ leaf: rules ──▶ svc
+ *                      └──▶ tree 1 ...
+ *
+ * A run of rules, in order, each a *box*: a prefix of the source address, one
+ * of the destination address, and a *service*: all other tests of the rule and
+ * where it leads. Many rules share a service. The answer is the box with the
+ * least `order` that is not below the floor asked for.
+ */
+#ifndef BF_RT_CLASS_H
+#define BF_RT_CLASS_H
+
+#include "rt/abi.h"
+
+enum bf_class_kind {
+	BF_CLASS_FOREST, /* decision trees over bit windows */
+	BF_CLASS_HASH,   /* all boxes test the same bits exactly */
+	BF_CLASS_KINDS,
+};
+
+/*
+ * Forest. A node is 64 bits: the low half a place, the high half says what is there.
+ *
+ *   inner   bits 32-36 a, 40-44 b, 48-52 word:  child = place + 2 * ((key[word] << a) >> b), 32-bit arithmetic.
+ *           The window is key[word]'s bits from the top: a are skipped, 32 - b taken. 1 <= b <= 31
+ *   leaf    bit 63 set, bits 32-47 n: n rules in a row begin at the place, ascending in order; none: n = 0
+ *
+ * The walk goes from tree to tree, ascending in `first`, and ends with the tree whose `first` (the least order that it
+ * holds) is above what has been found.
+ */
+#define BF_CLASS_LEAF (1ull << 63)
+#define BF_CLASS_TREES 8
+
+struct bf_class_tree {
+	__u64 root;
+	__u32 first;
+	__u32 pad;
+};
+
+struct bf_class_head {
+	__u32 kind;      /* enum bf_class_kind */
+	__u32 n_trees;
+	__u32 svcs;      /* services: index x of a rule's word svc is the place svcs + 4 * x */
+	__u32 targets;   /* cells by slot, for services that say so: targets[slot - first_slot]; 0: none */
+	__u32 first_slot;
+	__u32 n_slots;
+	__u32 pad[2];
+	struct bf_class_tree tree[BF_CLASS_TREES];
+};
+
+/* A rule in a leaf, IPv4: 5 words. An address matches when (address ^ key) >> (32 - prefix length) is 0 in 64-bit arithmetic. */
+struct bf_class_rule4 {
+	__u32 addr[2];   /* source, destination; bits behind the prefix are 0 */
+	__u32 what;      /* bits 0-5: 32 - length of the source prefix, 6-11: destination, 12-31: service */
+	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come */
+	__u32 slot;      /* its counter's number */
+};
+#define BF_CLASS_SVC_MAX (1u << 20)
+
+/* The same for IPv6: 12 words. mask words are those of the prefix length. */
+struct bf_class_rule6 {
+	__u32 addr[2][4]; /* as in the key */
+	__u32 lens;       /* bits 0-7: length of the source prefix, 8-15: destination */
+	__u32 svc;
+	__u32 order;
+	__u32 slot;
+};
+
+/* One more test of a service, as a TEST cell has it: ((key[word] & mask) - lo) <= span. */
+struct bf_class_test {
+	__u32 word;
+	__u32 mask;
+	__u32 lo;
+	__u32 span;
+};
+
+/* 8 words, then 4 for each test. All of it must hold. */
+struct bf_class_svc {
+	__u16 dport, sport;         /* least port; together one word: sport << 16 | dport */
+	__u16 dport_span, sport_span; /* greatest minus least */
+	__u32 meta_mask, meta;      /* (key[BF_KEY_META] & meta_mask) == meta */
+	__u32 target;               /* the cell where the packet goes on; BF_CLASS_BY_SLOT: see head */
+	__u16 n_tests;
+	__u16 flags;                /* BF_SVC_* */
+	__u32 pad[2];
+};
+#define BF_CLASS_BY_SLOT 0xffffffffu
+#define BF_SVC_UNCOUNTED (1u << 0) /* the target does the counting: there is more to test */
+
+#endif
