@@ -21,11 +21,12 @@
 enum answer { UNKNOWN, OPEN, RETURNS, ENDS };
 
 struct gate {
+	const struct bf_graph *g;
 	const struct bf_cell *cells;
 	uint32_t n;
 	uint32_t state;     /* word CTSTATE of the packets followed, as far as it is known */
 	uint8_t *functions; /* by first cell: enum answer */
-	uint32_t *seen;     /* by cell: the function that saw it last + 1 */
+	uint32_t *seen;     /* by cell, then by run: the function that saw it last + 1 */
 	uint32_t *todo;     /* a stack of cells */
 	uint32_t n_todo, cap_todo;
 	uint32_t budget, depth;
@@ -71,10 +72,34 @@ static void push_test(struct gate *g, const struct bf_cell *c)
 		push(g, c->miss);
 }
 
+static int by_head(const void *head, const void *run)
+{
+	uint32_t a = *(const uint32_t *)head, b = ((const struct bf_graph_run *)run)->head;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Any rule of the run may be the one. Runs are entered in many places: their rules are looked at once in a function. */
+static void push_run(struct gate *g, const struct bf_cell *c, uint32_t function)
+{
+	uint32_t head = (uint32_t)c->arg;
+	const struct bf_graph_run *r = NULL;
+
+	if (g->g->n_runs)
+		r = bsearch(&head, g->g->runs, g->g->n_runs, sizeof(*r), by_head);
+	push(g, c->miss);
+	g->failed |= !r;
+	if (!r || g->seen[g->n + (r - g->g->runs)] == function + 1)
+		return;
+	g->seen[g->n + (r - g->g->runs)] = function + 1;
+	for (uint32_t i = 0; i < r->n_targets; i++)
+		push(g, r->targets[i]);
+}
+
 static bool returns(struct gate *g, uint32_t first);
 
 /* One cell of a function; true: the function can come back from here. */
-static bool visit(struct gate *g, uint32_t at)
+static bool visit(struct gate *g, uint32_t at, uint32_t function)
 {
 	const struct bf_cell *c = &g->cells[at];
 
@@ -91,9 +116,13 @@ static bool visit(struct gate *g, uint32_t at)
 	case BF_CELL_HANDOFF:
 		push(g, c->hit);
 		return false;
+	case BF_CELL_CLASS:
+		push_run(g, c, function);
+		return false;
 	case BF_CELL_LOAD:
 	case BF_CELL_MATCH:
 	case BF_CELL_CODE:
+	case BF_CELL_SET:
 		push(g, c->hit);
 		push(g, c->miss);
 		return false;
@@ -124,7 +153,7 @@ static bool returns(struct gate *g, uint32_t first)
 			g->failed = true;
 		} else if (g->seen[at] != first + 1) {
 			g->seen[at] = first + 1;
-			back |= visit(g, at);
+			back |= visit(g, at, first);
 		}
 	}
 	g->n_todo = bottom;
@@ -141,20 +170,20 @@ static bool asks(struct gate *g, uint32_t state, const uint32_t *starts, uint32_
 	g->asked = false;
 	g->n_todo = 0;
 	memset(g->functions, UNKNOWN, g->n);
-	memset(g->seen, 0, g->n * sizeof(*g->seen));
+	memset(g->seen, 0, (g->n + g->g->n_runs) * sizeof(*g->seen));
 	for (uint32_t i = 0; i < n_starts && !g->asked && !g->failed; i++)
 		returns(g, starts[i]);
 	return g->asked;
 }
 
-uint32_t bf_assist_states(const struct bf_cell *cells, uint32_t n, const uint32_t *starts, uint32_t n_starts)
+uint32_t bf_assist_states(const struct bf_graph *graph, const uint32_t *starts, uint32_t n_starts)
 {
 	static const uint32_t states[] = { INVALID, ESTABLISHED, RELATED, NEW, UNTRACKED };
-	struct gate g = { .cells = cells, .n = n, .budget = BUDGET };
-	uint32_t mask = 0, all = 0;
+	struct gate g = { .g = graph, .cells = graph->cells, .n = graph->n_cells, .budget = BUDGET };
+	uint32_t mask = 0, all = 0, n = g.n;
 
 	g.functions = malloc(n + 1);
-	g.seen = malloc((n + 1) * sizeof(*g.seen));
+	g.seen = malloc((n + graph->n_runs + 1) * sizeof(*g.seen));
 	g.failed = !g.functions || !g.seen;
 	for (size_t i = 0; i < BF_ARRAY_SIZE(states) && !g.failed; i++) {
 		all |= states[i];
@@ -179,7 +208,7 @@ int bf_graph_gate(struct bf_graph *g)
 			starts[n++] = g->roots[i].start;
 	if (!n || !g->conntrack)
 		return 0;
-	g->companion.assist_states = bf_assist_states(g->cells, g->n_cells, starts, n);
+	g->companion.assist_states = bf_assist_states(g, starts, n);
 	for (uint32_t i = 0; i < g->n_roots && g->companion.assist_states; i++)
 		if (g->roots[i].uses.assists)
 			g->roots[i].uses.needs |= BF_NEED_CT;

@@ -15,7 +15,7 @@
 #include "gen/link.h"
 
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
-enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 8 };
+enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 9 };
 
 struct gen {
 	const struct bf_table *table;
@@ -93,7 +93,7 @@ static int make_maps(struct gen *g)
 	uint64_t counters = (uint64_t)img->n_counters * img->stripes * sizeof(struct bf_rt_counter);
 	struct bf_uses u = all_uses(g, &depth);
 
-	if (counters > INT32_MAX)
+	if (counters > INT32_MAX || g->graph.n_class > INT32_MAX / sizeof(uint32_t))
 		return bf_diag_error(g->diag, -E2BIG, "table %s has too many rules", g->table->name);
 	img->maps = bf_arena_array(img->arena, MAX_MAPS, struct bf_map_spec);
 	if (!img->maps)
@@ -104,6 +104,9 @@ static int make_maps(struct gen *g)
 	add_array(g, "counters", BF_MAP_COUNTERS, BF_MAX(counters, sizeof(struct bf_rt_counter)), BPF_F_MMAPABLE, NULL, 0);
 	if (g->graph.n_params)
 		add_array(g, "params", BF_MAP_DATA, g->graph.n_params, BPF_F_MMAPABLE, g->graph.params, g->graph.n_params);
+	if (g->graph.n_class)
+		add_array(g, "class", BF_MAP_DATA, g->graph.n_class * sizeof(uint32_t), BPF_F_MMAPABLE, g->graph.class,
+		          g->graph.n_class * sizeof(uint32_t));
 	if (u.ops & 1u << BF_CELL_HANDOFF) {
 		add_hash(g, "handoff", BF_MAP_HANDOFF, sizeof(struct bf_handoff), 1024);
 		add_array(g, "pending", BF_MAP_PENDING, sizeof(struct bf_pending), 0, NULL, 0);
@@ -135,6 +138,8 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.start = r->start,
 		.n_cells = g->graph.n_cells,
 		.n_params = g->graph.n_params,
+		.n_class = g->graph.n_class,
+		.structs = r->uses.structs,
 		.n_counters = g->img->n_counters,
 		.stripe_mask = g->img->stripes - 1,
 		.stack_depth = r->depth,

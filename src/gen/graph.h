@@ -18,6 +18,13 @@
 struct bf_uses { /* what cells use, as bits; see struct bf_rt_config */
 	uint32_t needs, ops, loaders, specials;
 	uint32_t assists; /* answers of the kernel's matches */
+	uint32_t structs; /* kinds of structures in the class data */
+};
+
+struct bf_graph_run { /* a run of rules that is class data */
+	uint32_t head;           /* its place there; CLASS cells name it */
+	const uint32_t *targets; /* the cells its rules lead to */
+	uint32_t n_targets;
 };
 
 struct bf_graph_root { /* a base chain */
@@ -32,6 +39,10 @@ struct bf_graph {
 	uint32_t n_cells;
 	uint8_t *params; /* first bytes of the map "params" */
 	uint32_t n_params;
+	uint32_t *class; /* first words of the map "class" (rt/class.h) */
+	uint32_t n_class;
+	const struct bf_graph_run *runs; /* ascending by head */
+	uint32_t n_runs;
 	struct bf_graph_root *roots; /* none: nothing to do in any hook */
 	uint32_t n_roots;
 	const struct bf_bytecode **codes; /* CODE cell `lo` runs codes[lo] */

@@ -45,7 +45,7 @@ extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
  * Functions are looked up in `own` (generated; same form, may be empty) first,
  * then among the compiled ones, where a call of "x" finds "x_mg" or "x_it", as
  * the entry is. Map symbols are looked up by name in img->maps; p->config is
- * added to offsets in "config". The maps params, handoff, pending, assist and
+ * added to offsets in "config". The maps class, params, handoff, pending, assist and
  * stack may be missing: their address is then the constant 0, which is never
  * used when config is right, and refused by the verifier when not.
  * Fills p->insns, p->relocs, p->funcs (memory from img->arena).

@@ -14,16 +14,21 @@ static const char *const word_names[BF_KEY_WORDS] = {
 	"saddr", "saddr[1]", "saddr[2]", "saddr[3]", "daddr", "daddr[1]", "daddr[2]", "daddr[3]",
 	"ports", "meta", "length", "l4info", "odd", "mark", "ctstate", "ctstatus",
 	"iif", "iif[1]", "iif[2]", "iif[3]", "oif", "oif[1]", "oif[2]", "oif[3]",
-	"assist", "25", "26", "27", "scratch", "scratch[1]", "scratch[2]", "scratch[3]",
+	"assist", "order", "slot", "27", "scratch", "scratch[1]", "scratch[2]", "scratch[3]",
 };
 
 static const char *const op_names[BF_CELL_OPS] = {
-	"test", "count", "verdict", "call", "ret", "load", "match", "code", "handoff",
+	"test", "count", "verdict", "call", "ret", "load", "match", "code", "class", "set", "handoff",
 };
+
+static const char *word_name(uint8_t word)
+{
+	return word < BF_KEY_WORDS ? word_names[word] : "?";
+}
 
 static void print_test(struct bf_buf *out, const struct bf_cell *c)
 {
-	bf_buf_puts(out, c->word < BF_KEY_WORDS ? word_names[c->word] : "?");
+	bf_buf_puts(out, word_name(c->word));
 	if (c->mask != UINT32_MAX)
 		bf_buf_printf(out, " & 0x%x", c->mask);
 	if (c->span)
@@ -38,7 +43,7 @@ static void print_arguments(struct bf_buf *out, const struct bf_cell *c)
 	case BF_CELL_TEST:
 		return print_test(out, c);
 	case BF_CELL_COUNT:
-		return bf_buf_printf(out, "%llu", (unsigned long long)c->arg);
+		return c->word ? bf_buf_puts(out, "slot") : bf_buf_printf(out, "%llu", (unsigned long long)c->arg);
 	case BF_CELL_VERDICT:
 		return bf_buf_puts(out, c->lo == BF_ACCEPT ? "accept" : "drop");
 	case BF_CELL_LOAD:
@@ -46,6 +51,11 @@ static void print_arguments(struct bf_buf *out, const struct bf_cell *c)
 		return bf_buf_printf(out, "%u @%llu", c->lo, (unsigned long long)c->arg);
 	case BF_CELL_CODE:
 		return bf_buf_printf(out, "%u", c->lo);
+	case BF_CELL_CLASS:
+		bf_buf_printf(out, "@%llu", (unsigned long long)c->arg);
+		return c->word ? bf_buf_puts(out, " above order") : c->lo ? bf_buf_printf(out, " from %u", c->lo) : (void)0;
+	case BF_CELL_SET:
+		return bf_buf_printf(out, "%s in @%llu", word_name(c->word), (unsigned long long)c->arg);
 	case BF_CELL_HANDOFF:
 		return bf_buf_printf(out, "%u%s", c->lo, c->arg ? " terminal" : "");
 	}
@@ -60,6 +70,8 @@ static void print_ways(struct bf_buf *out, const struct bf_cell *c)
 	case BF_CELL_COUNT:
 	case BF_CELL_HANDOFF:
 		return bf_buf_printf(out, " -> %u\n", c->hit);
+	case BF_CELL_CLASS:
+		return bf_buf_printf(out, " -> target, else %u\n", c->miss);
 	case BF_CELL_CALL:
 		return bf_buf_printf(out, "-> %u, back to %u\n", c->hit, c->miss);
 	default:
@@ -112,6 +124,8 @@ static void print_config(struct bf_buf *out, const struct bf_rt_config *c)
 {
 	bf_buf_printf(out, "  start %u, needs 0x%x, ops 0x%x, loaders 0x%x, specials 0x%x, stack %u, drop code %d\n", c->start,
 	              c->needs, c->ops, c->loaders, c->specials, c->stack_depth, (int)c->drop_code);
+	if (c->n_class)
+		bf_buf_printf(out, "  class %u words, structures 0x%x\n", c->n_class, c->structs);
 }
 
 static const struct bf_rt_config *config_of(const struct bf_image *img, const struct bf_prog_image *p)

@@ -92,7 +92,23 @@ static uint32_t weight(const struct bf_cell *c)
 	}
 }
 
-/* Marks what `start` reaches. False: more than max, or calls through the stack. */
+/* What has no straight form: calls through the stack, and what is data by nature. */
+static bool is_data(const struct bf_cell *c)
+{
+	switch (c->op) {
+	case BF_CELL_CALL:
+	case BF_CELL_RET:
+	case BF_CELL_CLASS:
+	case BF_CELL_SET:
+		return true;
+	case BF_CELL_COUNT:
+		return c->word;
+	default:
+		return false;
+	}
+}
+
+/* Marks what `start` reaches. False: more than max, or something that is data. */
 static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_t *seen, uint32_t *stack)
 {
 	uint64_t sum = 0;
@@ -104,7 +120,7 @@ static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_
 		const struct bf_cell *c = &g->cells[stack[--top]];
 
 		sum += weight(c);
-		if (sum > max || c->op == BF_CELL_CALL || c->op == BF_CELL_RET)
+		if (sum > max || is_data(c))
 			return false;
 		if (ways(c) > 1 && !seen[c->miss]) {
 			seen[c->miss] = REACHED;

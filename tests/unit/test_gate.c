@@ -36,7 +36,9 @@ enum { INVALID = 1, ESTABLISHED = 2, RELATED = 4, NEW = 8, UNTRACKED = 256 };
 
 static uint32_t states(const struct bf_cell *cells, size_t size)
 {
-	return bf_assist_states(cells, (uint32_t)(size / sizeof(*cells)), &(uint32_t){ 0 }, 1);
+	struct bf_graph g = { .cells = (struct bf_cell *)(uintptr_t)cells, .n_cells = (uint32_t)(size / sizeof(*cells)) };
+
+	return bf_assist_states(&g, &(uint32_t){ 0 }, 1);
 }
 
 static void plain(void **state)
@@ -89,4 +91,27 @@ static void strange(void **state)
 	free(deep);
 }
 
-UNIT_MAIN(cmocka_unit_test(plain), cmocka_unit_test(calls), cmocka_unit_test(strange))
+/* Any rule of a run may match; what no rule of it leads to is not reached. */
+static void runs(void **state)
+{
+	struct bf_cell cells[] = { { .op = BF_CELL_CLASS, .arg = 8, .miss = 1 },
+							   { .op = BF_CELL_CLASS, .arg = 40, .miss = 5 },
+							   STATE(NEW, 3, 5),
+							   ANSWER(5, 5),
+							   STATE(ESTABLISHED, 3, 5),
+							   END };
+	const uint32_t first[] = { 5, 2 }, second[] = { 5 }, other[] = { 4 };
+	struct bf_graph_run r[] = { { 8, first, 2 }, { 40, second, 1 }, { 41, other, 1 } };
+	struct bf_graph g = { .cells = cells, .n_cells = BF_ARRAY_SIZE(cells), .runs = r, .n_runs = 3 };
+	const uint32_t start = 0;
+
+	assert_int_equal(bf_assist_states(&g, &start, 1), NEW);
+	r[1] = (struct bf_graph_run){ 40, other, 1 };
+	assert_int_equal(bf_assist_states(&g, &start, 1), NEW | ESTABLISHED);
+	cells[1].arg = 42; /* nobody knows where that leads */
+	assert_int_equal(bf_assist_states(&g, &start, 1), 0);
+	g.n_runs = 0;
+	assert_int_equal(bf_assist_states(&g, &start, 1), 0);
+}
+
+UNIT_MAIN(cmocka_unit_test(plain), cmocka_unit_test(calls), cmocka_unit_test(strange), cmocka_unit_test(runs))
