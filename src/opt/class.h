@@ -24,7 +24,16 @@ struct bf_class_box {
 	uint32_t slot;    /* number of the counter */
 	uint32_t svc;     /* place in the problem's svcs: bytes / 16 */
 	uint8_t len[2];   /* prefix lengths: 0 .. 32 or 128 */
+	uint16_t flags;   /* BF_BOX_* */
 };
+
+/*
+ * A promise: no packet that this box matches is ever looked for with a floor above its order. True of a rule that ends
+ * the run for good (its target comes back to no place behind it) when every other way into the run enters at or before
+ * it. Then what it hides need not be kept: where it covers a whole region, the list of the region ends with it. 0 is
+ * always right, and costs.
+ */
+#define BF_BOX_FINAL (1u << 0)
 
 struct bf_class_problem {
 	bool ip6;
@@ -48,6 +57,7 @@ struct bf_class_opts {
 
 struct bf_class_stats { /* of one built structure */
 	const char *kind;
+	char why[64];                  /* it was chosen */
 	uint32_t boxes, trees, depth;  /* depth: most nodes on a way, summed over the trees */
 	uint32_t copies;               /* boxes in leaves, copies counted */
 	uint32_t worst_leaf;
@@ -82,6 +92,7 @@ extern const struct bf_class_ops bf_class_hash;
 int bf_class_build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out, uint32_t *head,
                    struct bf_class_stats *stats);
 
+/* The answer is that of bf_class_scan, but for floors above a final box that matches. */
 bool bf_class_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
                    struct bf_class_found *found);
 
@@ -94,5 +105,8 @@ bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32
  */
 int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, uint64_t budget,
                    struct bf_diag *d);
+
+/* A line or two about what was built. */
+void bf_class_explain(struct bf_buf *b, const struct bf_class_stats *s);
 
 #endif

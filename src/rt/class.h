@@ -30,12 +30,16 @@ enum bf_class_kind {
  *
  *   inner   bits 32-36 a, 40-44 b, 48-52 word:  child = place + 2 * ((key[word] << a) >> b), 32-bit arithmetic.
  *           The window is key[word]'s bits from the top: a are skipped, 32 - b taken. 1 <= b <= 31
- *   leaf    bit 63 set, bits 32-47 n: n rules in a row begin at the place, ascending in order; none: n = 0
+ *   leaf    bit 63 set, bits 32-55 n: n rules in a row begin at the place, ascending in order; none: n = 0
+ *
+ * A way from a root passes at most BF_CLASS_DEPTH inner nodes.
  *
  * The walk goes from tree to tree, ascending in `first`, and ends with the tree whose `first` (the least order that it
  * holds) is above what has been found.
  */
 #define BF_CLASS_LEAF (1ull << 63)
+#define BF_CLASS_LEAF_MAX ((1u << 24) - 1)
+#define BF_CLASS_DEPTH 16
 #define BF_CLASS_TREES 8
 
 struct bf_class_tree {
