@@ -167,7 +167,7 @@ static void lower_run(struct bf_lower *l, uint32_t first, uint32_t n)
 		for (uint32_t k = 0; k < rules[i].n_conds && l->here != BF_NO_LABEL; k++) {
 			bf_label ok = bf_lower_label(l);
 
-			bf_lower_cond(l, &rules[i].conds[k], ok, label + i + 1);
+			bf_lower_cond(l, rules[i].conds[k], ok, label + i + 1);
 			bf_lower_bind(l, ok);
 		}
 		if (l->here != BF_NO_LABEL) /* else no packet gets here */

@@ -73,7 +73,7 @@ static int add_chains(struct bf_plan *p, const struct bf_table *t)
 static bool rule_tracks(const struct bf_rule *r)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++) {
-		const struct bf_cond *c = &r->conds[i];
+		const struct bf_cond *c = r->conds[i];
 
 		if ((c->kind == BF_COND_MATCH ? c->match->needs : c->field->needs) & BF_NEED_CT)
 			return true;
@@ -93,7 +93,7 @@ static bool table_tracks(const struct bf_table *t)
 static bool asks_for_headers(const struct bf_rule *r)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++)
-		if (r->conds[i].kind == BF_COND_FIELD && r->conds[i].field->loader < 0 && r->conds[i].field->word == BF_KEY_ODD)
+		if (r->conds[i]->kind == BF_COND_FIELD && r->conds[i]->field->loader < 0 && r->conds[i]->field->word == BF_KEY_ODD)
 			return true;
 	return false;
 }

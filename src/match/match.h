@@ -80,7 +80,7 @@ struct bf_statistic {
  */
 struct bf_any {
 	const struct bf_any_group {
-		const struct bf_cond *conds;
+		const struct bf_cond *const *conds;
 		uint32_t n;
 	} *groups;
 	uint32_t n;

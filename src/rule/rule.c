@@ -3,6 +3,7 @@
 #include "rule/rule.h"
 
 #include "match/match.h"
+#include "rule/intern.h"
 
 struct bf_ruleset *bf_ruleset_new(void)
 {
@@ -14,13 +15,25 @@ struct bf_ruleset *bf_ruleset_new(void)
 		return NULL;
 	}
 	rs->arena = a;
+	rs->pool = bf_cond_pool_new();
+	if (!rs->pool) {
+		bf_arena_free(a);
+		return NULL;
+	}
 	return rs;
+}
+
+void bf_ruleset_done(struct bf_ruleset *rs)
+{
+	bf_cond_pool_shrink(rs->pool);
 }
 
 void bf_ruleset_free(struct bf_ruleset *rs)
 {
-	if (rs)
-		bf_arena_free(rs->arena); /* rs lies in it */
+	if (!rs)
+		return;
+	bf_cond_pool_free(rs->pool);
+	bf_arena_free(rs->arena); /* rs lies in it */
 }
 
 /* Room for one more element of `size` bytes behind the n that are there: arrays
@@ -84,36 +97,60 @@ struct bf_chain *bf_table_find_chain(const struct bf_table *t, const char *name)
 	return NULL;
 }
 
+int bf_chain_reserve(struct bf_ruleset *rs, struct bf_chain *c, uint32_t n)
+{
+	struct bf_rule *bigger;
+
+	if (n <= c->room - c->n_rules)
+		return 0;
+	if (n > UINT32_MAX - c->n_rules)
+		return -ENOMEM;
+	bigger = bf_arena_array(rs->arena, c->n_rules + n, struct bf_rule);
+	if (!bigger)
+		return -ENOMEM;
+	if (c->n_rules)
+		memcpy(bigger, c->rules, c->n_rules * sizeof(*bigger));
+	c->rules = bigger;
+	c->room = c->n_rules + n;
+	return 0;
+}
+
 struct bf_rule *bf_chain_add_rule(struct bf_ruleset *rs, struct bf_chain *c)
 {
-	struct bf_rule *r = APPEND(rs, c, rules, n_rules);
+	struct bf_rule *r;
 
-	if (r)
-		*r = (struct bf_rule){ .counter = BF_NO_COUNTER };
+	if (c->n_rules == c->room && bf_chain_reserve(rs, c, BF_MAX(c->n_rules, 4u)))
+		return NULL;
+	r = &c->rules[c->n_rules++];
+	*r = (struct bf_rule){ .counter = BF_NO_COUNTER };
 	return r;
 }
 
-struct bf_cond *bf_rule_add_cond(struct bf_ruleset *rs, struct bf_rule *r)
+int bf_rule_add_cond(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_cond *c)
 {
-	return APPEND(rs, r, conds, n_conds);
+	const struct bf_cond *one = bf_cond_intern(rs, c);
+
+	return one ? bf_conds_append(rs, r, one) : -ENOMEM;
+}
+
+static int add_range(struct bf_ruleset *rs, struct bf_rule *r, struct bf_cond *c, enum bf_field_id f, bf_u128 lo,
+                     bf_u128 hi)
+{
+	const struct bf_range range = { lo, hi };
+
+	c->kind = BF_COND_FIELD;
+	c->field = &bf_fields[f];
+	if (!c->mask)
+		c->mask = bf_field_ones(c->field);
+	c->ranges = &range;
+	c->n_ranges = 1;
+	return bf_rule_add_cond(rs, r, c);
 }
 
 int bf_rule_add_range(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 mask, bf_u128 lo, bf_u128 hi,
                       bool neg)
 {
-	struct bf_range *range = bf_arena_new_of(rs->arena, struct bf_range);
-	struct bf_cond *c = range ? bf_rule_add_cond(rs, r) : NULL;
-
-	if (!c)
-		return -ENOMEM;
-	*range = (struct bf_range){ lo, hi };
-	c->kind = BF_COND_FIELD;
-	c->neg = neg;
-	c->field = &bf_fields[f];
-	c->mask = mask ? mask : bf_field_ones(c->field);
-	c->ranges = range;
-	c->n_ranges = 1;
-	return 0;
+	return add_range(rs, r, &(struct bf_cond){ .mask = mask, .neg = neg }, f, lo, hi);
 }
 
 int bf_rule_add_value(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 mask, bf_u128 v, bool neg)
@@ -123,32 +160,26 @@ int bf_rule_add_value(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id
 
 int bf_rule_add_guard(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 lo, bf_u128 hi)
 {
-	int err = bf_rule_add_range(rs, r, f, 0, lo, hi, false);
-
-	if (!err)
-		r->conds[r->n_conds - 1].guard = true;
-	return err;
+	return add_range(rs, r, &(struct bf_cond){ .guard = true }, f, lo, hi);
 }
 
 int bf_rule_add_match(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_match_ops *m, const void *data, bool neg)
 {
-	void *copy = bf_arena_memdup(rs->arena, data, m->data_size);
-	struct bf_cond *c = copy ? bf_rule_add_cond(rs, r) : NULL;
+	const void *copy = bf_arena_memdup(rs->arena, data, m->data_size);
 
-	if (!c)
+	if (!copy)
 		return -ENOMEM;
-	c->kind = BF_COND_MATCH;
-	c->neg = neg;
-	c->match = m;
-	c->data = copy;
-	return 0;
+	return bf_rule_add_cond(rs, r, &(struct bf_cond){ .kind = BF_COND_MATCH, .neg = neg, .match = m, .data = copy });
 }
 
 int bf_rule_add_action(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_target_ops *t, const void *data)
 {
 	void *copy = bf_arena_memdup(rs->arena, data, t->data_size);
-	struct bf_action *a = copy ? APPEND(rs, r, actions, n_actions) : NULL;
+	struct bf_action *a;
 
+	if (r->n_actions == UINT16_MAX)
+		return -E2BIG;
+	a = copy ? APPEND(rs, r, actions, n_actions) : NULL;
 	if (!a)
 		return -ENOMEM;
 	*a = (struct bf_action){ t, copy };

@@ -34,18 +34,26 @@ enum bf_cond_kind {
 	BF_COND_MATCH, /* a special match */
 };
 
+/*
+ * Most conditions of a large table are the same in many rules (protocol,
+ * guards, common ports): a rule has a list of pointers, and field conditions
+ * with the same content are one object. Never write to one. Matches are not
+ * shared: which condition it is tells whose state it is.
+ */
 struct bf_cond {
-	enum bf_cond_kind kind;
+	uint8_t kind; /* enum bf_cond_kind */
 	bool neg;    /* the condition holds when the test does not. A loaded field that is not available never holds */
 	bool guard;  /* the test being true drops the packet at once; being false lets the rule go on */
-	/* BF_COND_FIELD */
-	const struct bf_field *field;
-	bf_u128 mask;                  /* all ones when nothing is masked */
-	const struct bf_range *ranges; /* sorted, disjoint, at least one */
 	uint32_t n_ranges;
-	/* BF_COND_MATCH */
-	const struct bf_match_ops *match;
-	const void *data;              /* match->data_size bytes */
+	union {
+		const struct bf_field *field;     /* BF_COND_FIELD */
+		const struct bf_match_ops *match; /* BF_COND_MATCH */
+	};
+	union {
+		const struct bf_range *ranges; /* FIELD: sorted, disjoint, at least one */
+		const void *data;              /* MATCH: match->data_size bytes */
+	};
+	bf_u128 mask;                  /* FIELD: all ones when nothing is masked */
 };
 
 enum bf_verdict_kind {
@@ -60,8 +68,8 @@ enum bf_verdict_kind {
 
 struct bf_verdict {
 	enum bf_verdict_kind kind;
-	struct bf_chain *chain; /* JUMP, GOTO */
 	uint32_t index;         /* first rule to look at there; 0 but in hand-made blobs; n_rules: its end */
+	struct bf_chain *chain; /* JUMP, GOTO */
 };
 
 struct bf_action {
@@ -71,13 +79,12 @@ struct bf_action {
 
 #define BF_NO_COUNTER UINT32_MAX
 
-struct bf_rule {
-	struct bf_cond *conds;
-	uint32_t n_conds;
+struct bf_rule { /* there may be millions */
+	const struct bf_cond **conds;
 	struct bf_action *actions;
-	uint32_t n_actions;
-	struct bf_verdict verdict;
+	uint16_t n_conds, n_actions;
 	uint32_t counter;    /* number of its counter in the table, or BF_NO_COUNTER */
+	struct bf_verdict verdict;
 	const char *comment; /* or NULL */
 };
 
@@ -88,7 +95,7 @@ struct bf_chain {
 	uint8_t hook;        /* base: NF_INET_LOCAL_IN, ... */
 	int priority;        /* base: where the hook sits, as NF_IP_PRI_FILTER */
 	struct bf_rule *rules;
-	uint32_t n_rules;
+	uint32_t n_rules, room; /* room: rules that fit the array */
 	/* What happens at the end of the chain. Base: ACCEPT or DROP. Others: RETURN (or, hand-made blobs, DROP). */
 	enum bf_verdict_kind policy;
 	uint32_t counter;    /* counts what reaches the end; or BF_NO_COUNTER */
@@ -106,6 +113,7 @@ struct bf_ruleset {
 	struct bf_arena *arena; /* owns everything */
 	struct bf_table **tables;
 	uint32_t n_tables;
+	struct bf_cond_pool *pool; /* intern.c */
 };
 
 struct bf_ruleset *bf_ruleset_new(void); /* NULL when out of memory */
@@ -117,12 +125,15 @@ static inline void bf_ruleset_freep(struct bf_ruleset **rs)
 }
 
 /* Builders, for front-ends: append to growing lists, all memory from the
- * arena. NULL or -ENOMEM when it runs out. */
+ * arena. NULL or -ENOMEM when it runs out, -E2BIG: a rule with 65,536 conditions or actions. */
 struct bf_table *bf_ruleset_add_table(struct bf_ruleset *rs, uint8_t family, const char *name);
 struct bf_chain *bf_table_add_chain(struct bf_ruleset *rs, struct bf_table *t, const char *name);
 struct bf_chain *bf_table_find_chain(const struct bf_table *t, const char *name);
+/* Room for n rules more, so that a long chain is not copied while it grows. */
+int bf_chain_reserve(struct bf_ruleset *rs, struct bf_chain *c, uint32_t n);
 struct bf_rule *bf_chain_add_rule(struct bf_ruleset *rs, struct bf_chain *c);
-struct bf_cond *bf_rule_add_cond(struct bf_ruleset *rs, struct bf_rule *r); /* zeroed */
+/* c and its ranges are copied; a match's data is not. */
+int bf_rule_add_cond(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_cond *c);
 /* field & mask (0: all ones) in lo..hi */
 int bf_rule_add_range(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 mask, bf_u128 lo, bf_u128 hi,
                       bool neg);
@@ -131,6 +142,9 @@ int bf_rule_add_value(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id
 int bf_rule_add_guard(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 lo, bf_u128 hi);
 int bf_rule_add_match(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_match_ops *m, const void *data, bool neg);
 int bf_rule_add_action(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_target_ops *t, const void *data);
+
+/* Nothing more will be added: gives back what only building needs. */
+void bf_ruleset_done(struct bf_ruleset *rs);
 
 /* The canonical text (print.c). counters: one per counter of the table, or NULL. */
 struct bf_rt_counter;

@@ -140,7 +140,7 @@ static struct bf_cond some_field(struct maker *m)
 
 static void add(struct maker *m, struct bf_cond c)
 {
-	*bf_rule_add_cond(m->rs, m->rule) = c;
+	bf_rule_add_cond(m->rs, m->rule, &c);
 }
 
 static void add_value(struct maker *m, enum bf_field_id f, bf_u128 v, bool neg)
@@ -254,11 +254,14 @@ static void add_any(struct maker *m)
 	struct bf_any_group groups[3];
 
 	for (uint32_t i = 0; i < any.n; i++) {
-		struct bf_cond conds[3];
+		const struct bf_cond *conds[3];
 
 		groups[i].n = rng_below(m->r, 4);
-		for (uint32_t j = 0; j < groups[i].n; j++)
-			conds[j] = some_field(m);
+		for (uint32_t j = 0; j < groups[i].n; j++) {
+			struct bf_cond c = some_field(m);
+
+			conds[j] = bf_arena_memdup(m->rs->arena, &c, sizeof(c));
+		}
 		groups[i].conds = bf_arena_memdup(m->rs->arena, conds, groups[i].n * sizeof(*conds));
 	}
 	any.groups = bf_arena_memdup(m->rs->arena, groups, any.n * sizeof(*groups));
@@ -397,7 +400,7 @@ static void add_ladder(struct maker *m)
 			struct bf_rule *r = bf_chain_add_rule(m->rs, m->t->chains[i]);
 
 			r->counter = m->t->n_counters++;
-			r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, m->t->chains[i + 1], 0 };
+			r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, m->t->chains[i + 1] };
 			bf_rule_add_range(m->rs, r, BF_F_L4PROTO, 0, k ? 17 : 0, k ? 255 : 16, false);
 		}
 	}

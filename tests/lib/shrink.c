@@ -61,7 +61,7 @@ static bool blank_rule(const struct shrink *s, struct bf_rule *r)
 
 static bool drop_cond(const struct shrink *s, struct bf_rule *r, uint32_t i)
 {
-	struct bf_cond *saved = r->conds, *fewer = malloc(r->n_conds * sizeof(*fewer));
+	const struct bf_cond **saved = r->conds, **fewer = malloc(r->n_conds * sizeof(*fewer));
 
 	memcpy(fewer, saved, i * sizeof(*fewer));
 	memcpy(fewer + i, saved + i + 1, (r->n_conds - i - 1) * sizeof(*fewer));
@@ -102,21 +102,24 @@ static bool drop_last_rule(const struct shrink *s, struct bf_chain *c)
 	return false;
 }
 
-static bool shrink_ranges(const struct shrink *s, struct bf_cond *c)
+static bool shrink_ranges(const struct shrink *s, const struct bf_cond **c)
 {
-	uint32_t n = c->n_ranges;
-	const struct bf_range *all = c->ranges;
+	const struct bf_cond *all = *c;
 
-	if (c->kind != BF_COND_FIELD || n < 2)
+	if (all->kind != BF_COND_FIELD || all->n_ranges < 2)
 		return false;
-	for (uint32_t i = 0; i < n; i++) {
-		c->ranges = all + i;
-		c->n_ranges = 1;
+	for (uint32_t i = 0; i < all->n_ranges; i++) {
+		struct bf_cond *one = malloc(sizeof(*one)); /* of a test that ends soon */
+
+		*one = *all;
+		one->ranges += i;
+		one->n_ranges = 1;
+		*c = one;
 		if (still(s))
 			return true;
+		free(one);
 	}
-	c->ranges = all;
-	c->n_ranges = n;
+	*c = all;
 	return false;
 }
 

@@ -32,7 +32,7 @@ static void rule(struct table *b, struct bf_chain *c, enum bf_verdict_kind v, st
 {
 	b->r = bf_chain_add_rule(b->rs, c);
 	b->r->counter = b->t->n_counters++;
-	b->r->verdict = (struct bf_verdict){ v, to, 0 };
+	b->r->verdict = (struct bf_verdict){ v, 0, to };
 }
 
 static void value(struct table *b, enum bf_field_id f, bf_u128 v)
@@ -105,8 +105,8 @@ static void negations(struct table *b)
 static void whole_masks(struct table *b)
 {
 	rule(b, b->input, BF_VERDICT_CONTINUE, NULL);
-	bf_rule_add_value(b->rs, b->r, BF_F_IP_SADDR, 0, 0, false);
-	b->r->conds[0].mask = 0;
+	bf_rule_add_cond(b->rs, b->r, &(struct bf_cond){ .field = &bf_fields[BF_F_IP_SADDR],
+		.ranges = &(struct bf_range){ 0, 0 }, .n_ranges = 1 });
 	rule(b, b->input, BF_VERDICT_DROP, NULL);
 	bf_rule_add_value(b->rs, b->r, BF_F_IP_SADDR, 0xff000000, 0x0a000001, false); /* bits outside the mask: never */
 }
@@ -114,14 +114,13 @@ static void whole_masks(struct table *b)
 static void port_set(struct table *b)
 {
 	static const uint16_t ports[] = { 21, 22, 25, 53, 80, 110, 143, 443, 993, 995, 3306 };
-	struct bf_range *r = bf_arena_array(b->rs->arena, BF_ARRAY_SIZE(ports), struct bf_range);
+	struct bf_range r[BF_ARRAY_SIZE(ports)];
 
 	for (size_t i = 0; i < BF_ARRAY_SIZE(ports); i++)
 		r[i] = (struct bf_range){ ports[i], ports[i] + (i == 2) };
 	rule(b, b->input, BF_VERDICT_ACCEPT, NULL);
-	value(b, BF_F_DPORT, 0);
-	b->r->conds[0].ranges = r;
-	b->r->conds[0].n_ranges = BF_ARRAY_SIZE(ports);
+	bf_rule_add_cond(b->rs, b->r, &(struct bf_cond){ .field = &bf_fields[BF_F_DPORT], .mask = 0xffff, .ranges = r,
+		.n_ranges = BF_ARRAY_SIZE(ports) });
 }
 
 static void address6(struct table *b)

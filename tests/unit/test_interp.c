@@ -270,7 +270,7 @@ static struct bf_rule *rule(struct bench *b, struct bf_chain *c, enum bf_verdict
 	struct bf_rule *r = bf_chain_add_rule(b->rs, c);
 
 	r->counter = b->t->n_counters++;
-	r->verdict = (struct bf_verdict){ kind, to, 0 };
+	r->verdict = (struct bf_verdict){ kind, 0, to };
 	return r;
 }
 
@@ -365,8 +365,8 @@ static void unavailable_never_holds(void **state)
 		r = rule(b, b->input, BF_VERDICT_ACCEPT, NULL);
 		bf_rule_add_value(b->rs, r, BF_F_SKUID, 0, 0, neg);
 		r = rule(b, b->input, BF_VERDICT_ACCEPT, NULL);
-		bf_rule_add_guard(b->rs, r, BF_F_SKUID, 0, UINT32_MAX);
-		r->conds[0].neg = neg;
+		bf_rule_add_cond(b->rs, r, &(struct bf_cond){ .field = &bf_fields[BF_F_SKUID], .guard = true, .neg = neg,
+			.mask = UINT32_MAX, .ranges = &(struct bf_range){ 0, UINT32_MAX }, .n_ranges = 1 });
 		bf_rule_add_value(b->rs, r, BF_F_DPORT, 0, 9, false);
 	}
 	assert_int_equal(run(b), BF_DROP);
@@ -617,8 +617,8 @@ static void any_of_groups(void **state)
 	const struct bf_range r80 = { 80, 80 }, r6 = { 6, 6 };
 	struct bf_cond port = { .field = &bf_fields[BF_F_DPORT], .mask = 0xffff, .ranges = &r80, .n_ranges = 1 };
 	struct bf_cond not6 = { .field = &bf_fields[BF_F_L4PROTO], .mask = 0xff, .ranges = &r6, .n_ranges = 1, .neg = true };
-	struct bf_cond both[] = { port, not6 };
-	const struct bf_any_group groups[] = { { both, 2 }, { &not6, 1 }, { &port, 1 } };
+	const struct bf_cond *conds[] = { &port, &not6 };
+	const struct bf_any_group groups[] = { { conds, 2 }, { conds + 1, 1 }, { conds, 1 } };
 	bool hotdrop = false;
 
 	assert_false(bf_match_any.eval(b->in, &b->p.p, &(struct bf_any){ groups, 2 }, &hotdrop));

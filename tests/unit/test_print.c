@@ -108,12 +108,10 @@ static void sets(void **state)
 	static const struct bf_range ports[] = { { 22, 22 }, { 80, 90 } }, nets[] = { { 0, 0 }, { 0x0a000000, 0x0a000000 } };
 	struct bench b = bench_new(NFPROTO_IPV4);
 
-	bf_rule_add_value(b.rs, b.r, BF_F_CT_ORIG_SPORT, 0, 0, true);
-	b.r->conds[0].ranges = ports;
-	b.r->conds[0].n_ranges = 2;
-	bf_rule_add_value(b.rs, b.r, BF_F_IP_SADDR, 0xff000000, 0, false);
-	b.r->conds[1].ranges = nets;
-	b.r->conds[1].n_ranges = 2;
+	bf_rule_add_cond(b.rs, b.r, &(struct bf_cond){ .field = &bf_fields[BF_F_CT_ORIG_SPORT], .mask = 0xffff, .neg = true,
+		.ranges = ports, .n_ranges = 2 });
+	bf_rule_add_cond(b.rs, b.r, &(struct bf_cond){ .field = &bf_fields[BF_F_IP_SADDR], .mask = 0xff000000, .ranges = nets,
+		.n_ranges = 2 });
 	expect_free(&b, "ct original proto-src != { 22, 80-90 } ip saddr { 0.0.0.0/8, 10.0.0.0/8 }");
 }
 
@@ -209,7 +207,7 @@ static void match(const struct bf_match_ops *m, const void *data, bool neg, cons
 static void matches(void **state)
 {
 	const struct sock_filter insns[] = { { 48, 0, 0, 9 }, { 6, 0, 0, 1 } };
-	const struct bf_cond cond = { .field = &bf_fields[BF_F_IP_TTL], .mask = 0xff, .ranges = &(struct bf_range){ 1, 2 },
+	const struct bf_cond *cond = &(struct bf_cond){ .field = &bf_fields[BF_F_IP_TTL], .mask = 0xff, .ranges = &(struct bf_range){ 1, 2 },
 		                          .n_ranges = 1 };
 	const struct bf_any_group groups[] = { { &cond, 1 }, { NULL, 0 } };
 	struct bf_conntrack ct = { .match = XT_CONNTRACK_STATE | XT_CONNTRACK_ORIGSRC | XT_CONNTRACK_ORIGDST_PORT |
@@ -272,7 +270,7 @@ static void table(void **state)
 	bf_rule_add_value(rs, r, BF_F_IP_SADDR, 0xff000000, 0x0a000000, false);
 	r->counter = 0;
 	r->comment = "to \"user\"";
-	r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, user, 0 };
+	r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, user };
 	bf_chain_add_rule(rs, user)->verdict.kind = BF_VERDICT_RETURN;
 	bf_chain_add_rule(rs, user);
 	bf_table_print(&out, t, counters);
@@ -314,12 +312,14 @@ static void one_change_shows(void **state)
 
 		for (uint32_t i = 0; i < c->n_rules; i++) {
 			for (uint32_t k = 0; k < c->rules[i].n_conds; k++) {
-				struct bf_cond *cond = &c->rules[i].conds[k], saved = *cond;
+				const struct bf_cond *saved = c->rules[i].conds[k];
+				struct bf_cond changing = *saved, *cond = &changing;
 				_cleanup_free_ char *before = text_of(&c->rules[i], o.family), *after = NULL;
 				struct bf_range range;
 
 				if (cond->kind != BF_COND_FIELD)
 					continue;
+				c->rules[i].conds[k] = cond;
 				range = cond->ranges[0];
 				switch (rng_below(&r, 4)) {
 				case 0:
@@ -337,10 +337,10 @@ static void one_change_shows(void **state)
 					cond->n_ranges = 1;
 				}
 				after = text_of(&c->rules[i], o.family);
-				if (saved.n_ranges == 1 && range.lo <= range.hi && !strcmp(before, after))
+				if (saved->n_ranges == 1 && range.lo <= range.hi && !strcmp(before, after))
 					fail_msg("not seen in the text: %s", before);
 				changed++;
-				*cond = saved;
+				c->rules[i].conds[k] = saved;
 			}
 		}
 	}

@@ -50,12 +50,64 @@ static void builders_append(void **state)
 		assert_int_equal(c->rules[i].counter, i);
 		assert_int_equal(c->rules[i].n_conds, i % 7);
 		for (int k = 0; k < i % 7; k++)
-			assert_true(c->rules[i].conds[k].ranges[0].lo == (bf_u128)k && c->rules[i].conds[k].mask == 0xff);
+			assert_true(c->rules[i].conds[k]->ranges[0].lo == (bf_u128)k && c->rules[i].conds[k]->mask == 0xff);
 	}
 	assert_ptr_equal(bf_table_find_chain(t, "INPUT"), c);
 	assert_null(bf_table_find_chain(t, "OUTPUT"));
 	assert_int_equal(c->policy, BF_VERDICT_RETURN);
 	assert_ptr_equal(c->table, t);
+}
+
+/* Conditions of the same content are one object; matches are not: their state is not shared. */
+static void conditions_are_shared(void **state)
+{
+	const struct bf_range ports[] = { { 1, 2 }, { 7, 9 } };
+	const struct bf_cond set = { .field = &bf_fields[BF_F_DPORT], .mask = 0xffff, .ranges = ports, .n_ranges = 2 };
+	_cleanup_ruleset_ struct bf_ruleset *rs = bf_ruleset_new();
+	struct bf_chain *c = bf_table_add_chain(rs, bf_ruleset_add_table(rs, NFPROTO_IPV4, "filter"), "INPUT");
+	const struct bf_limit limit = { 10, 5 };
+	struct bf_rule *r[3];
+
+	assert_int_equal(bf_chain_reserve(rs, c, 3), 0);
+	for (int i = 0; i < 3; i++) {
+		r[i] = bf_chain_add_rule(rs, c);
+		bf_rule_add_value(rs, r[i], BF_F_IP_TTL, 0, 1, i == 2);
+		bf_rule_add_guard(rs, r[i], BF_F_IP_TTL, 1, 1);
+		bf_rule_add_cond(rs, r[i], &set);
+		bf_rule_add_match(rs, r[i], &bf_match_limit, &limit, false);
+	}
+	assert_ptr_equal(c->rules, r[0]);
+	assert_ptr_equal(r[0]->conds[0], r[1]->conds[0]);
+	assert_ptr_not_equal(r[0]->conds[0], r[2]->conds[0]); /* negated */
+	assert_ptr_not_equal(r[0]->conds[0], r[0]->conds[1]); /* a guard */
+	assert_ptr_equal(r[0]->conds[1], r[2]->conds[1]);
+	assert_ptr_equal(r[0]->conds[2], r[2]->conds[2]);
+	assert_ptr_not_equal(r[0]->conds[2]->ranges, ports);
+	assert_ptr_not_equal(r[0]->conds[3], r[1]->conds[3]);
+	bf_ruleset_done(rs);
+	bf_rule_add_value(rs, r[0], BF_F_IP_TTL, 0, 1, true);
+	assert_true(r[0]->conds[4]->neg);
+}
+
+/* Lists that grow in turns, and to their end. */
+static void long_rules(void **state)
+{
+	_cleanup_ruleset_ struct bf_ruleset *rs = bf_ruleset_new();
+	struct bf_rule r[3] = { 0 };
+	int err = 0;
+
+	for (int i = 0; i < 70000 && !err; i++)
+		for (int k = 0; k < 3 && !err; k++)
+			if (i < 100 || k == 0)
+				err = bf_rule_add_value(rs, &r[k], BF_F_MARK, 0, 3 * i + k, false);
+	assert_int_equal(err, -E2BIG);
+	assert_int_equal(r[0].n_conds, 65535);
+	for (int k = 0; k < 3; k++)
+		for (int i = 0; i < r[k].n_conds; i++)
+			assert_int_equal(r[k].conds[i]->ranges[0].lo, 3 * i + k);
+	for (err = 0; !err;)
+		err = bf_rule_add_action(rs, &r[1], &bf_target_log, &(struct bf_log){ 0 });
+	assert_int_equal(err, -E2BIG);
 }
 
 static int build(void *ctx)
@@ -121,4 +173,5 @@ static void each_allocation_failed(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(fields_fit_their_words), cmocka_unit_test(ones_cover_the_width), cmocka_unit_test(builders_append),
+          cmocka_unit_test(conditions_are_shared), cmocka_unit_test(long_rules),
           cmocka_unit_test(each_allocation_failed))

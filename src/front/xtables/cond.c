@@ -81,29 +81,25 @@ static uint32_t join(struct bf_range *v, uint32_t n)
 int bf_xt_ranges(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, const struct bf_range *ranges,
 				 uint32_t n, bool neg)
 {
-	struct bf_range *v;
-	struct bf_cond *c;
+	_cleanup_free_ struct bf_range *v = NULL;
 
 	if (n == 0)
 		return bf_xt_range(rs, r, f, 1, 0, neg);
-	v = bf_arena_memdup(rs->arena, ranges, n * sizeof(*v));
+	v = malloc(n * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
+	memcpy(v, ranges, n * sizeof(*v));
 	n = join(v, n);
 	if (n == 1)
 		return bf_xt_range(rs, r, f, v->lo, v->hi, neg);
-	c = bf_rule_add_cond(rs, r);
-	if (!c)
-		return -ENOMEM;
-	*c = (struct bf_cond){
+	return bf_rule_add_cond(rs, r, &(struct bf_cond){
 		.kind = BF_COND_FIELD,
 		.neg = neg,
 		.field = &bf_fields[f],
 		.mask = bf_field_ones(&bf_fields[f]),
 		.ranges = v,
 		.n_ranges = n,
-	};
-	return 0;
+	});
 }
 
 int bf_xt_needs_l4(const struct bf_xt_check *c, struct bf_diag *d)

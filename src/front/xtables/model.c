@@ -319,7 +319,8 @@ static int add_region_rules(struct bf_xt_model *m, const struct bf_xt_region *r,
 
 	if (!r->chain)
 		return 0;
-	if (r->head_rule)
+	err = bf_chain_reserve(m->rs, r->chain, r->end - r->first + r->head_rule + r->runs_on);
+	if (!err && r->head_rule)
 		err = add_rule(m, r->chain, r->head, d);
 	for (uint32_t i = r->first; i < r->end && !err; i++)
 		err = add_rule(m, r->chain, i, d);
@@ -375,7 +376,9 @@ int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, str
 	err = bf_xt_open(state, len, scratch, &m.b);
 	if (!err)
 		err = build(&m, d);
-	if (!err)
-		*out = TAKE_PTR(rs);
-	return err;
+	if (err)
+		return err;
+	bf_ruleset_done(rs);
+	*out = TAKE_PTR(rs);
+	return 0;
 }

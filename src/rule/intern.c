@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * intern.c: conditions of rules, in little memory: field conditions of the same
+ * content are one object, found by hash while the model is built; lists of
+ * pointers lie one behind the other, so that the list of the rule that is being
+ * built grows where it is.
+ */
+#include "rule/intern.h"
+
+enum { SLOTS_MIN = 64, LIST_MIN = 64, LIST_MAX = 8192 };
+
+struct bf_cond_pool {
+	const struct bf_cond **slots;
+	size_t n, cap; /* cap: 0 or a power of two */
+	const struct bf_cond **end; /* of the last list; `left` free places follow */
+	size_t left, chunk;
+};
+
+static uint64_t mix(uint64_t h, bf_u128 v)
+{
+	h = (h ^ (uint64_t)v) * 0x9e3779b97f4a7c15u;
+	h = (h ^ h >> 32 ^ (uint64_t)(v >> 64)) * 0xc2b2ae3d27d4eb4fu;
+	return h ^ h >> 29;
+}
+
+static uint64_t hash(const struct bf_cond *c)
+{
+	uint64_t h = mix(c->neg | c->guard << 1 | (uint64_t)c->n_ranges << 2, (uintptr_t)c->field);
+
+	h = mix(h, c->mask);
+	for (uint32_t i = 0; i < c->n_ranges; i++)
+		h = mix(mix(h, c->ranges[i].lo), c->ranges[i].hi);
+	return h;
+}
+
+static bool same(const struct bf_cond *a, const struct bf_cond *b)
+{
+	return a->field == b->field && a->mask == b->mask && a->neg == b->neg && a->guard == b->guard &&
+	       a->n_ranges == b->n_ranges && !memcmp(a->ranges, b->ranges, a->n_ranges * sizeof(*a->ranges));
+}
+
+static const struct bf_cond **find(const struct bf_cond_pool *p, const struct bf_cond *c)
+{
+	size_t i = hash(c) & (p->cap - 1);
+
+	while (p->slots[i] && !same(p->slots[i], c))
+		i = (i + 1) & (p->cap - 1);
+	return &p->slots[i];
+}
+
+static int grow(struct bf_cond_pool *p)
+{
+	struct bf_cond_pool bigger = { .cap = p->cap ? p->cap * 2 : SLOTS_MIN };
+
+	bigger.slots = calloc(bigger.cap, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->cap; i++)
+		if (p->slots[i])
+			*find(&bigger, p->slots[i]) = p->slots[i];
+	free(p->slots);
+	p->slots = bigger.slots;
+	p->cap = bigger.cap;
+	return 0;
+}
+
+static const struct bf_cond *copy(struct bf_arena *a, const struct bf_cond *c)
+{
+	size_t ranges = c->kind == BF_COND_FIELD ? c->n_ranges * sizeof(*c->ranges) : 0;
+	struct bf_cond *new = bf_arena_alloc(a, sizeof(*new) + ranges);
+
+	if (!new)
+		return NULL;
+	*new = *c;
+	if (ranges)
+		new->ranges = memcpy(new + 1, c->ranges, ranges);
+	return new;
+}
+
+const struct bf_cond *bf_cond_intern(struct bf_ruleset *rs, const struct bf_cond *c)
+{
+	struct bf_cond_pool *p = rs->pool;
+	const struct bf_cond **slot;
+
+	if (c->kind != BF_COND_FIELD)
+		return copy(rs->arena, c);
+	if (p->n >= p->cap / 4 * 3 && grow(p))
+		return NULL;
+	slot = find(p, c);
+	if (!*slot && (*slot = copy(rs->arena, c)))
+		p->n++;
+	return *slot;
+}
+
+/* A new chunk for a list that has n already. */
+static int open_chunk(struct bf_ruleset *rs, size_t n)
+{
+	struct bf_cond_pool *p = rs->pool;
+
+	p->chunk = BF_MIN(BF_MAX(p->chunk * 2, (size_t)LIST_MIN), (size_t)LIST_MAX);
+	p->left = BF_MAX(p->chunk, 2 * n + 2);
+	p->end = bf_arena_array(rs->arena, p->left, const struct bf_cond *);
+	if (!p->end)
+		p->left = 0;
+	return p->end ? 0 : -ENOMEM;
+}
+
+int bf_conds_append(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_cond *c)
+{
+	struct bf_cond_pool *p = rs->pool;
+	size_t n = r->n_conds;
+	bool last = n && r->conds + n == p->end;
+
+	if (n == UINT16_MAX)
+		return -E2BIG;
+	if (p->left < (last ? 1 : n + 1)) {
+		if (open_chunk(rs, n))
+			return -ENOMEM;
+		last = false;
+	}
+	if (!last) {
+		if (n)
+			memcpy(p->end, r->conds, n * sizeof(*p->end));
+		r->conds = p->end;
+		p->end += n;
+		p->left -= n;
+	}
+	*p->end++ = c;
+	p->left--;
+	r->n_conds++;
+	return 0;
+}
+
+struct bf_cond_pool *bf_cond_pool_new(void)
+{
+	return calloc(1, sizeof(struct bf_cond_pool));
+}
+
+void bf_cond_pool_shrink(struct bf_cond_pool *p)
+{
+	free(p->slots);
+	p->slots = NULL;
+	p->n = p->cap = 0;
+}
+
+void bf_cond_pool_free(struct bf_cond_pool *p)
+{
+	if (!p)
+		return;
+	bf_cond_pool_shrink(p);
+	free(p);
+}
