@@ -66,6 +66,20 @@ int bf_xt_check_head(const void *head, size_t len);
  * stack. */
 int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, struct bf_diag *d);
 
+/*
+ * What turns one state into the next (edit.c): entries at .. at + n_old - 1
+ * make room for n_new others, which follow: `size` bytes of entries, in which
+ * jumps hold the index of the entry they lead to.
+ */
+struct bf_xt_edit {
+	uint32_t at, n_old, n_new, size;
+};
+/* Appends the edit that makes `new` of `old`: one window, everything between the first difference and the last. -EAGAIN:
+ * there is none, since hooks or jumps outside of it lead to other places than before. -EINVAL, -ENOMEM. */
+int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out);
+/* Appends the state that edits, one behind the other, make of `state`. -EINVAL: they do not fit. */
+int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out);
+
 /* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes) and IPT_SO_GET_ENTRIES (entries with counters
  * put in). */
 int bf_xt_get_info(const void *state, size_t len, struct bf_buf *out);

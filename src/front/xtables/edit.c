@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * edit.c: what turns one state into the next, and back into states.
+ *
+ * iptables hands over whole tables, also to add one rule. Two neighbouring
+ * states differ in one window of entries:
+ *
+ *   old   | prefix | n_old entries | suffix |
+ *   new   | prefix | n_new entries | suffix |
+ *
+ * Around the window only offsets change: where jumps and hooks lead. A place up
+ * to the window's begin stays where it is (a rule that is put before a chain's
+ * first one is the first then), a place from its end on moves with the suffix.
+ * What leads into the window's middle has no place any more.
+ *
+ * In an edit jumps hold the *index* of the entry they lead to, in the new
+ * state, so that edits can be applied one after the other without offsets.
+ */
+#include "front/xtables/blob.h"
+
+struct item { /* an entry of the state in the making */
+	const uint8_t *e;
+	uint32_t to; /* index of the item it jumps to, or BF_XT_NONE */
+};
+
+static bool is_jump(const struct bf_xt_layout *l, const uint8_t *e)
+{
+	const uint8_t *t = bf_xt_target(l, e);
+
+	return bf_xt_is_standard(t) && bf_xt_verdict(t) >= 0;
+}
+
+static void set_verdict(const struct bf_xt_layout *l, uint8_t *e, uint32_t v)
+{
+	memcpy(bf_xt_target(l, e) + BF_XT_HEAD, &v, sizeof(v));
+}
+
+/* Looking for the window. */
+
+struct window {
+	const struct bf_xt_blob *a, *b;
+	uint32_t at, end_a, end_b;   /* entries at .. end - 1 */
+	uint32_t off, stop_a, stop_b; /* the same as offsets */
+};
+
+/* Where a place of the old state is in the new one; BF_XT_NONE: nowhere. */
+static uint32_t moved(const struct window *w, uint32_t off)
+{
+	if (off <= w->off)
+		return off;
+	return off >= w->stop_a ? off - w->stop_a + w->stop_b : BF_XT_NONE;
+}
+
+static uint32_t moved_policy(const struct window *w, uint32_t off)
+{
+	return off == w->off && w->stop_a == w->off ? w->stop_b : moved(w, off);
+}
+
+/* Equal but for where they jump to; that must be the same place or one that moved with all that is behind the window. */
+static bool alike(const struct window *w, const uint8_t *x, const uint8_t *y)
+{
+	const struct bf_xt_layout *l = w->a->l;
+	uint32_t n = bf_xt_next_offset(l, x), v = bf_xt_target_offset(l, x) + BF_XT_HEAD, shift, to;
+
+	if (bf_xt_next_offset(l, y) != n)
+		return false;
+	if (!is_jump(l, x))
+		return !memcmp(x, y, n);
+	if (memcmp(x, y, v) || memcmp(x + v + 4, y + v + 4, n - v - 4))
+		return false;
+	shift = w->b->head->size - w->a->head->size;
+	to = bf_xt_u32(y + v) - bf_xt_u32(x + v);
+	return to == 0 || to == shift;
+}
+
+static uint32_t offset_of(const struct bf_xt_blob *b, uint32_t i)
+{
+	return i < b->head->num_entries ? b->offsets[i] : b->head->size;
+}
+
+static void find_window(struct window *w)
+{
+	uint32_t na = w->a->head->num_entries, nb = w->b->head->num_entries, n = BF_MIN(na, nb), tail = 0;
+
+	while (w->at < n && alike(w, bf_xt_entry(w->a, w->at), bf_xt_entry(w->b, w->at)))
+		w->at++;
+	while (tail < n - w->at && alike(w, bf_xt_entry(w->a, na - 1 - tail), bf_xt_entry(w->b, nb - 1 - tail)))
+		tail++;
+	w->end_a = na - tail;
+	w->end_b = nb - tail;
+	w->off = offset_of(w->a, w->at);
+	w->stop_a = offset_of(w->a, w->end_a);
+	w->stop_b = offset_of(w->b, w->end_b);
+}
+
+static bool jumps_moved(const struct window *w, uint32_t i, uint32_t k)
+{
+	const struct bf_xt_layout *l = w->a->l;
+	const uint8_t *x = bf_xt_entry(w->a, i), *y = bf_xt_entry(w->b, k);
+
+	return !is_jump(l, x) ||
+	       moved(w, (uint32_t)bf_xt_verdict(bf_xt_target(l, x))) == (uint32_t)bf_xt_verdict(bf_xt_target(l, y));
+}
+
+/* Is the rest really what moving it makes of it? */
+static bool rest_moved(const struct window *w)
+{
+	const struct bf_xt_head *x = w->a->head, *y = w->b->head;
+
+	for (unsigned h = 0; h < BF_XT_HOOKS; h++)
+		if (x->valid_hooks >> h & 1 && (moved(w, x->hook_entry[h]) != y->hook_entry[h] ||
+		                                moved_policy(w, x->underflow[h]) != y->underflow[h]))
+			return false;
+	for (uint32_t i = 0; i < w->at; i++)
+		if (!jumps_moved(w, i, i))
+			return false;
+	for (uint32_t i = w->end_a; i < x->num_entries; i++)
+		if (!jumps_moved(w, i, i - w->end_a + w->end_b))
+			return false;
+	return true;
+}
+
+static bool same_kind(const struct bf_xt_head *x, const struct bf_xt_head *y)
+{
+	return x->family == y->family && x->valid_hooks == y->valid_hooks && !memcmp(x->name, y->name, sizeof(x->name));
+}
+
+static int put_edit(const struct window *w, struct bf_buf *out)
+{
+	struct bf_xt_edit edit = { w->at, w->end_a - w->at, w->end_b - w->at, w->stop_b - w->off };
+	uint8_t *e;
+
+	bf_buf_add(out, &edit, sizeof(edit));
+	bf_buf_add(out, w->b->base + w->off, edit.size);
+	if (out->err)
+		return out->err;
+	e = (uint8_t *)out->data + out->len - edit.size;
+	for (uint32_t i = w->at; i < w->end_b; i++) {
+		if (is_jump(w->b->l, e)) {
+			uint32_t to = bf_xt_find(w->b, (uint32_t)bf_xt_verdict(bf_xt_target(w->b->l, e)));
+
+			if (to == BF_XT_NONE)
+				return -EAGAIN;
+			set_verdict(w->b->l, e, to);
+		}
+		e += bf_xt_next_offset(w->b->l, e);
+	}
+	return 0;
+}
+
+int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out)
+{
+	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
+	struct bf_xt_blob a, b;
+	struct window w = { .a = &a, .b = &b };
+	int err = arena ? bf_xt_open(old, old_len, arena, &a) : -ENOMEM;
+
+	if (!err)
+		err = bf_xt_open(new, new_len, arena, &b);
+	if (err)
+		return err;
+	if (!same_kind(a.head, b.head))
+		return -EAGAIN;
+	find_window(&w);
+	return rest_moved(&w) ? put_edit(&w, out) : -EAGAIN;
+}
+
+/* Applying edits. */
+
+struct state { /* in the making */
+	struct bf_xt_blob base;
+	struct item *items;
+	uint32_t n, cap;
+	uint32_t hook_entry[BF_XT_HOOKS], underflow[BF_XT_HOOKS]; /* indices */
+};
+
+static int take_base(struct state *s, uint32_t room)
+{
+	const struct bf_xt_blob *b = &s->base;
+
+	s->n = b->head->num_entries;
+	s->cap = s->n + room;
+	s->items = malloc((size_t)s->cap * sizeof(*s->items));
+	if (!s->items)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < s->n; i++) {
+		const uint8_t *e = bf_xt_entry(b, i);
+
+		s->items[i] = (struct item){ e, is_jump(b->l, e) ? bf_xt_find(b, (uint32_t)bf_xt_verdict(bf_xt_target(b->l, e)))
+		                                                : BF_XT_NONE };
+	}
+	for (unsigned h = 0; h < BF_XT_HOOKS; h++) {
+		s->hook_entry[h] = bf_xt_find(b, b->head->hook_entry[h]);
+		s->underflow[h] = bf_xt_find(b, b->head->underflow[h]);
+	}
+	return 0;
+}
+
+/* False: it led into the middle of what is gone. */
+static bool move_index(uint32_t *i, const struct bf_xt_edit *e)
+{
+	if (*i == BF_XT_NONE || *i <= e->at)
+		return true;
+	if (*i < e->at + e->n_old)
+		return false;
+	*i = *i - e->n_old + e->n_new;
+	return true;
+}
+
+static bool move_policy(uint32_t *i, const struct bf_xt_edit *e)
+{
+	if (*i != e->at || e->n_old)
+		return move_index(i, e);
+	*i += e->n_new;
+	return true;
+}
+
+static bool move_indices(struct state *s, const struct bf_xt_edit *e)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		ok = (i >= e->at && i < e->at + e->n_old) || move_index(&s->items[i].to, e) ? ok : false;
+	for (unsigned h = 0; h < BF_XT_HOOKS; h++)
+		ok = move_index(&s->hook_entry[h], e) && move_policy(&s->underflow[h], e) ? ok : false;
+	return ok;
+}
+
+/* The entries of an edit were checked when the state was that they came from; but what is stored may be damaged. */
+static int put_items(struct state *s, const struct bf_xt_edit *edit)
+{
+	const struct bf_xt_layout *l = s->base.l;
+	const uint8_t *e = (const uint8_t *)(edit + 1);
+	uint32_t left = edit->size;
+
+	for (uint32_t i = edit->at; i < edit->at + edit->n_new; i++) {
+		uint32_t to = BF_XT_NONE;
+
+		if (!left || bf_xt_entry_bounds(l, e, left))
+			return -EINVAL;
+		if (is_jump(l, e))
+			to = (uint32_t)bf_xt_verdict(bf_xt_target(l, e));
+		s->items[i] = (struct item){ e, to };
+		left -= bf_xt_next_offset(l, e);
+		e += bf_xt_next_offset(l, e);
+	}
+	return left ? -EINVAL : 0;
+}
+
+static int apply(struct state *s, const struct bf_xt_edit *e)
+{
+	if (e->at > s->n || e->n_old > s->n - e->at || e->n_new > s->cap - s->n + e->n_old || !move_indices(s, e))
+		return -EINVAL;
+	memmove(&s->items[e->at + e->n_new], &s->items[e->at + e->n_old], (s->n - e->at - e->n_old) * sizeof(*s->items));
+	s->n = s->n - e->n_old + e->n_new;
+	return put_items(s, e);
+}
+
+static const struct bf_xt_edit *next_edit(const void *edits, size_t len, size_t *at)
+{
+	const struct bf_xt_edit *e = (const void *)((const char *)edits + *at);
+
+	if (len - *at < sizeof(*e) || len - *at - sizeof(*e) < e->size || e->size % 8)
+		return NULL;
+	*at += sizeof(*e) + e->size;
+	return e;
+}
+
+static int apply_all(struct state *s, const void *edits, size_t len)
+{
+	size_t at = 0;
+	int err = 0;
+
+	while (!err && at < len) {
+		const struct bf_xt_edit *e = next_edit(edits, len, &at);
+
+		err = e ? apply(s, e) : -EINVAL;
+	}
+	return err;
+}
+
+/* Entries and offsets; then what was counted in entries becomes offsets. */
+static int put_state(const struct state *s, struct bf_buf *out)
+{
+	const struct bf_xt_layout *l = s->base.l;
+	_cleanup_free_ uint32_t *offsets = malloc(((size_t)s->n + 1) * sizeof(*offsets));
+	struct bf_xt_head h = *s->base.head;
+	size_t start = out->len, size = 0;
+	uint8_t *entries;
+
+	if (!offsets)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < s->n; i++) {
+		offsets[i] = (uint32_t)size;
+		size += bf_xt_next_offset(l, s->items[i].e);
+	}
+	for (unsigned i = 0; i < BF_XT_HOOKS; i++) {
+		if (!(h.valid_hooks >> i & 1))
+			continue;
+		if (s->hook_entry[i] >= s->n || s->underflow[i] >= s->n)
+			return -EINVAL;
+		h.hook_entry[i] = offsets[s->hook_entry[i]];
+		h.underflow[i] = offsets[s->underflow[i]];
+	}
+	h.num_entries = s->n;
+	h.size = (uint32_t)size;
+	bf_buf_add(out, &h, sizeof(h));
+	entries = bf_buf_reserve(out, size);
+	if (!entries)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct item *it = &s->items[i];
+
+		memcpy(entries + offsets[i], it->e, bf_xt_next_offset(l, it->e));
+		if (it->to != BF_XT_NONE && it->to >= s->n) {
+			out->len = start;
+			return -EINVAL;
+		}
+		if (it->to != BF_XT_NONE)
+			set_verdict(l, entries + offsets[i], offsets[it->to]);
+	}
+	return 0;
+}
+
+/* Entries that the edits bring at most. */
+static uint32_t count_new(const void *edits, size_t len)
+{
+	const struct bf_xt_edit *e;
+	size_t at = 0, n = 0;
+
+	while (at < len && (e = next_edit(edits, len, &at)))
+		n += BF_MIN(e->n_new, e->size / 8);
+	return (uint32_t)BF_MIN(n, (size_t)INT32_MAX);
+}
+
+int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out)
+{
+	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
+	struct state s = { 0 };
+	int err = arena ? bf_xt_open(state, len, arena, &s.base) : -ENOMEM;
+
+	if (!err)
+		err = take_base(&s, count_new(edits, edits_len));
+	if (!err)
+		err = apply_all(&s, edits, edits_len);
+	if (!err)
+		err = put_state(&s, out);
+	free(s.items);
+	return err;
+}
