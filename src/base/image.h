@@ -17,6 +17,7 @@ enum bf_map_role {
 	BF_MAP_DATA,    /* private to the image, made from init */
 	BF_MAP_RODATA,  /* the same, frozen before the programs load: the verifier sees its values as constants */
 	BF_MAP_COUNTERS,/* struct bf_rt_counter [stripes][n_counters], zero at first; mmapable */
+	BF_MAP_JOURNAL, /* struct bf_journal and room for records (bf_ns_patch); mmapable */
 	BF_MAP_HANDOFF, /* hash: sk_buff address -> struct bf_handoff; the namespace's, provided by kern/ */
 	BF_MAP_PENDING, /* array of one struct bf_pending; the namespace's, provided by kern/ */
 	BF_MAP_ASSIST,  /* hash: sk_buff address -> answers; the companion's, provided by kern/ */
@@ -29,6 +30,7 @@ struct bf_map_spec {
 	uint32_t key_size, value_size, max_entries, map_flags;
 	const void *init; /* first bytes of element 0, or NULL */
 	size_t init_len;
+	bool patched;     /* parts of it will be written while programs read others (bf_ns_patch); mmapable */
 };
 
 enum bf_reloc_kind {

@@ -51,6 +51,8 @@ int bf_unit_open(struct bf_ns *ns, const char *name, struct bf_unit **out); /* -
 void bf_unit_close(struct bf_unit *u);
 /* The bytes given to bf_ns_commit; valid until close. */
 const void *bf_unit_state(const struct bf_unit *u, size_t *len);
+/* The records of its patches, one behind the other, and their version; valid until close. NULL: it cannot be patched. */
+const void *bf_unit_journal(const struct bf_unit *u, size_t *len, uint64_t *version);
 uint32_t bf_unit_n_counters(const struct bf_unit *u);
 /* Sums over the stripes. n must be bf_unit_n_counters. */
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
@@ -76,6 +78,25 @@ struct bf_change {
  * -EOPNOTSUPP (kernel lacks something; the diagnostic says what), ...
  */
 int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d);
+
+/*
+ * Changes a live unit in place, in the maps that its image marks as patched.
+ * `version` is the journal's, as bf_unit_journal told it: its lowest bit says
+ * which half of what stands twice packets look at. Nobody looks at the other
+ * half by then: packets that did are waited for. Writes go there, the record
+ * is appended to the journal, and one store makes both valid, for packets and
+ * for readers. Needs the lock. -ENOSPC: no room for the record; -EOPNOTSUPP:
+ * the unit cannot be patched; -EAGAIN: version is not the present one. Errors
+ * change nothing.
+ */
+struct bf_write {
+	const char *map;  /* name of the map */
+	uint64_t at;      /* bytes from the begin of its value */
+	const void *bytes;
+	size_t len;
+};
+int bf_ns_patch(struct bf_ns *ns, const char *unit, uint64_t version, const struct bf_write *w, uint32_t n,
+                const void *record, size_t len, struct bf_diag *d);
 
 /* Removes everything of this namespace: links first, then state, directory, companion tables. */
 int bf_ns_destroy(struct bf_ns *ns, struct bf_diag *d);

@@ -88,6 +88,23 @@ static int pin_state(const struct txn *t, struct txn_unit *u)
 	return pin_in(t, u, fd, "state");
 }
 
+/* What bf_ns_patch needs to find again. */
+static int pin_patched(const struct txn *t, const struct txn_unit *u)
+{
+	const struct bf_image *img = u->change->image;
+	int journal = bf_loaded_map(&u->loaded, img, BF_MAP_JOURNAL), err = 0;
+	char name[24];
+
+	if (journal < 0)
+		return 0;
+	for (uint32_t i = 0; !err && i < img->n_maps; i++) {
+		snprintf(name, sizeof(name), "map-%s", img->maps[i].name);
+		if (img->maps[i].patched)
+			err = pin_in(t, u, u->loaded.maps[i], name);
+	}
+	return err ? err : pin_in(t, u, journal, "journal");
+}
+
 static int pin_unit(struct txn *t, struct txn_unit *u)
 {
 	char path[BF_PATH_MAX], name[16];
@@ -99,6 +116,8 @@ static int pin_unit(struct txn *t, struct txn_unit *u)
 	err = pin_state(t, u);
 	if (!err)
 		err = pin_counters(t, u);
+	if (!err)
+		err = pin_patched(t, u);
 	if (!err && bf_comp_assist_fd(u->comp) >= 0)
 		err = pin_in(t, u, bf_comp_assist_fd(u->comp), "assist");
 	for (uint32_t i = 0; !err && i < u->loaded.n_progs; i++) {

@@ -52,8 +52,7 @@ int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const v
 	return TAKE_FD(fd);
 }
 
-/* Maps a whole pinned array. */
-static int map_array(const char *path, bool write, void **p, size_t *len)
+int bf_unit_map_array(const char *path, bool write, void **p, size_t *len)
 {
 	_cleanup_close_ int fd = bf_pin_get(path);
 	struct bpf_map_info info;
@@ -74,6 +73,25 @@ static bool head_fits(const struct bf_unit *u)
 	       h->state_len <= u->mapped_len && state_offset(h) + h->state_len <= u->mapped_len;
 }
 
+/* Version and length belong together: a patch in between shows in the version. */
+static int open_journal(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit *u)
+{
+	char path[BF_PATH_MAX];
+	void *p;
+	int err;
+
+	bf_path(path, "%s/%u/%s/journal", ns->dir, slot, name);
+	err = bf_unit_map_array(path, false, &p, &u->journal_len);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	u->journal = p;
+	do {
+		u->version = __atomic_load_n(&u->journal->version, __ATOMIC_ACQUIRE);
+		u->records = __atomic_load_n(&u->journal->len[u->version & 1], __ATOMIC_ACQUIRE);
+	} while (u->version != __atomic_load_n(&u->journal->version, __ATOMIC_ACQUIRE));
+	return u->records <= u->journal_len - sizeof(*u->journal) ? 0 : -EPROTO;
+}
+
 static int open_maps(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit *u)
 {
 	char path[BF_PATH_MAX];
@@ -81,16 +99,17 @@ static int open_maps(const struct bf_ns *ns, unsigned slot, const char *name, st
 	int err;
 
 	bf_path(path, "%s/%u/%s/state", ns->dir, slot, name);
-	err = map_array(path, false, &p, &u->mapped_len);
+	err = bf_unit_map_array(path, false, &p, &u->mapped_len);
 	if (err)
 		return err;
 	u->head = p;
 	if (!head_fits(u))
 		return -EPROTO;
-	if (!u->head->n_counters)
-		return 0;
+	err = open_journal(ns, slot, name, u);
+	if (err || !u->head->n_counters)
+		return err;
 	bf_path(path, "%s/%u/%s/counters", ns->dir, slot, name);
-	err = map_array(path, true, &p, &u->counters_len);
+	err = bf_unit_map_array(path, true, &p, &u->counters_len);
 	if (err)
 		return err;
 	u->counters = p;
@@ -135,6 +154,7 @@ void bf_unit_close(struct bf_unit *u)
 		return;
 	bf_map_munmap((void *)u->head, u->mapped_len);
 	bf_map_munmap(u->counters, u->counters_len);
+	bf_map_munmap((void *)u->journal, u->journal_len);
 	free(u);
 }
 
@@ -148,6 +168,13 @@ const void *bf_unit_state(const struct bf_unit *u, size_t *len)
 {
 	*len = u->head->state_len;
 	return (const char *)u->head + state_offset(u->head);
+}
+
+const void *bf_unit_journal(const struct bf_unit *u, size_t *len, uint64_t *version)
+{
+	*len = u->records;
+	*version = u->version;
+	return u->journal ? u->journal + 1 : NULL;
 }
 
 uint32_t bf_unit_n_counters(const struct bf_unit *u)

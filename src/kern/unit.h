@@ -5,9 +5,11 @@
  *   <unit>/state      array of pages: struct bf_unit_head, the companion's record, the caller's bytes
  *   <unit>/counters   the image's counters map; one of our own when it has none but has counters
  *   <unit>/prog-<i>   its programs
+ *   <unit>/journal    records of changes in place, if it can be patched (patch.c)
+ *   <unit>/map-<name> the maps that patches write to
  *   <unit>/assist     map of the companion's assist chain, if it has one
  *
- * Nothing of it changes but the counters, so a unit that a transaction does
+ * Nothing of it is exchanged while it lives, so a unit that a transaction does
  * not touch is carried into the next slot by linking its pins there.
  */
 #ifndef BF_KERN_UNIT_H
@@ -35,11 +37,18 @@ struct bf_unit {
 	const struct bf_unit_head *head;
 	size_t counters_len;
 	struct bf_rt_counter *counters; /* [stripes][n_counters] */
+	size_t journal_len;             /* mapped */
+	const struct bf_journal *journal; /* NULL: it cannot be patched */
+	uint64_t version;               /* when it was opened */
+	size_t records;                 /* bytes, then */
 };
 
 /* A unit of a slot, by path. The lock is not needed, but without it -ENOENT may mean that a writer was here. */
 int bf_unit_open_at(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit **out);
 const void *bf_unit_record(const struct bf_unit *u, size_t *len);
+
+/* Maps a whole pinned array. */
+int bf_unit_map_array(const char *path, bool write, void **p, size_t *len);
 
 /* Makes the map of a unit's head, record and bytes. Its descriptor or -errno. */
 int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *state);

@@ -239,6 +239,17 @@ struct bf_rt_assist {
 };
 
 /*
+ * Changes in place begin the map "journal": programs read `version` once for
+ * each packet, and where data stands twice its lowest bit chooses. The records
+ * of what changed since the table was compiled follow.
+ */
+struct bf_journal {
+	__u64 version; /* counts patches; storing it is the commit */
+	__u64 len[2];  /* bytes of records, by the lowest bit of version */
+	__u64 pad;
+};
+
+/*
  * What a program is told about its ruleset, in the frozen map "config". The
  * verifier sees constants, so what the ruleset does not need is not there.
  */
@@ -272,6 +283,7 @@ struct bf_rt_config {
  *   class      array of one element: runs of rules and sets as data (rt/class.h), n_class words of 32 bits
  *   params     array of one element: parameters and state of special matches, each aligned to 8 bytes
  *   counters   array of one element: struct bf_rt_counter[stripes][n_counters]
+ *   journal    array of one element: struct bf_journal and records
  *   handoff    hash: sk_buff address -> struct bf_handoff
  *   pending    array of one element: struct bf_pending
  *   assist     hash: sk_buff address -> struct bf_rt_assist

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * patch.c: changes of a live unit in place (kern.h). What changes stands twice
+ * in the unit's maps, and the journal's version says which half is looked at:
+ *
+ *   version v      packets and readers see half v & 1
+ *   wait           for packets that still see the other one, from version v - 1
+ *   write          the other half; the record behind those that there are; its length for v + 1
+ *   version v + 1  the commit: one store
+ *
+ * Killed before the store nothing has happened; what lies in the other half
+ * and behind the records is overwritten by the next patch.
+ */
+#include "kern/dispatch.h"
+#include "kern/grace.h"
+#include "kern/load.h"
+#include "kern/sys.h"
+#include "kern/unit.h"
+
+struct patch {
+	const char *dir; /* of the unit's pins */
+	struct bf_journal *journal;
+	size_t journal_len;
+	struct bf_diag *d;
+};
+
+/* The pages that a write touches. */
+static int put(const struct patch *p, const struct bf_write *w)
+{
+	char path[BF_PATH_MAX];
+	size_t len;
+	void *map;
+	int err;
+
+	bf_path(path, "%s/map-%s", p->dir, w->map);
+	err = bf_unit_map_array(path, true, &map, &len);
+	if (err)
+		return bf_diag_error(p->d, err, "cannot open the map %s: %s", w->map, strerror(-err));
+	if (w->at > len || w->len > len - w->at)
+		err = bf_diag_error(p->d, -EINVAL, "a patch is written beyond the end of map %s", w->map);
+	else
+		memcpy((char *)map + w->at, w->bytes, w->len);
+	bf_map_munmap(map, len);
+	return err;
+}
+
+static int wait_for_packets(struct bf_ns *ns, struct bf_diag *d)
+{
+	_cleanup_grace_ struct bf_grace g = BF_GRACE_NONE;
+	int err = bf_grace_prepare(&g, d);
+
+	if (err)
+		return err;
+	g.fast = bf_grace_is_fast(ns->base);
+	bf_grace_wait(&g);
+	return 0;
+}
+
+static int check(const struct patch *p, uint64_t version, size_t len)
+{
+	const struct bf_journal *j = p->journal;
+
+	if (j->version != version)
+		return bf_diag_error(p->d, -EAGAIN, "the table was changed by somebody else");
+	if (len % 8 || j->len[version & 1] > p->journal_len - sizeof(*j))
+		return -EINVAL;
+	return len > p->journal_len - sizeof(*j) - j->len[version & 1] ? -ENOSPC : 0;
+}
+
+static int apply(struct bf_ns *ns, const struct patch *p, uint64_t version, const struct bf_write *w, uint32_t n,
+                 const void *record, size_t len)
+{
+	struct bf_journal *j = p->journal;
+	uint64_t used = j->len[version & 1];
+	int err = check(p, version, len);
+
+	if (!err)
+		err = wait_for_packets(ns, p->d);
+	for (uint32_t i = 0; !err && i < n; i++)
+		err = put(p, &w[i]);
+	if (err)
+		return err;
+	memcpy((char *)(j + 1) + used, record, len);
+	__atomic_store_n(&j->len[!(version & 1)], used + len, __ATOMIC_RELEASE);
+	__atomic_store_n(&j->version, version + 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int bf_ns_patch(struct bf_ns *ns, const char *unit, uint64_t version, const struct bf_write *w, uint32_t n,
+                const void *record, size_t len, struct bf_diag *d)
+{
+	char dir[BF_PATH_MAX], path[BF_PATH_MAX];
+	struct patch p = { .dir = dir, .d = d };
+	void *journal;
+	int err;
+
+	if (!ns->locked)
+		return bf_diag_error(d, -EINVAL, "a change needs the namespace's lock");
+	if (!bf_path_valid_name(unit) || !ns->gen)
+		return -ENOENT;
+	bf_path(dir, "%s/%u/%s", ns->dir, bf_slot(bf_ns_gen(ns)), unit);
+	bf_path(path, "%s/%u/%s/journal", ns->dir, bf_slot(bf_ns_gen(ns)), unit);
+	err = bf_unit_map_array(path, true, &journal, &p.journal_len);
+	if (err)
+		return err == -ENOENT ? -EOPNOTSUPP : err;
+	p.journal = journal;
+	err = apply(ns, &p, version, w, n, record, len);
+	bf_map_munmap(journal, p.journal_len);
+	return err;
+}
