@@ -15,7 +15,7 @@
 
 /*
  * A rule of the run, or one part of a rule that had to be split (parts share
- * order and slot). It matches when both addresses lie in their prefixes and
+ * order, slot, and where their services lead). It matches when both addresses lie in their prefixes and
  * the service holds. 48 bytes.
  */
 struct bf_class_box {

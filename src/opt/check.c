@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * check.c: is a structure right (class.h)? Packets on the borders of boxes,
+ * just inside and just outside, are looked for in both ways.
+ */
+#include "opt/class.h"
+
+#include "opt/corner.h"
+#include "opt/svc.h"
+
+static uint32_t next_random(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*state >> 33);
+}
+
+static bool same(const struct bf_class_found *a, const struct bf_class_found *b)
+{
+	return a->order == b->order && a->slot == b->slot && a->target == b->target && a->counted == b->counted;
+}
+
+/* What stands at the service in the data counts, not what stood in the problem: targets are set later. */
+static int compare(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, const uint32_t *key,
+                   uint32_t floor, struct bf_class_found *is, struct bf_diag *d)
+{
+	struct bf_class_found want = { 0 }, have = { 0 };
+	bool w = bf_class_scan(p, key, floor, &want);
+	bool h = bf_class_find((const uint32_t *)data->data, (uint32_t)(data->len / 4), head, p->ip6, key, floor, &have);
+
+	*is = want;
+	have.target = want.target;
+	if (w == h && (!w || same(&want, &have)))
+		return w;
+	if (!h)
+		return bf_diag_error(d, -EBADMSG, "classification: rule %u is not found from %u on", want.order, floor);
+	if (!w)
+		return bf_diag_error(d, -EBADMSG, "classification: rule %u is found from %u on, and does not match", have.order, floor);
+	return bf_diag_error(d, -EBADMSG, "classification: rule %u is found from %u on instead of rule %u", have.order, floor,
+	                     want.order);
+}
+
+static const struct bf_class_box *box_of(const struct bf_class_problem *p, uint32_t order)
+{
+	uint32_t lo = 0, hi = p->n_boxes;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (p->boxes[mid].order < order)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return &p->boxes[lo];
+}
+
+#define RESUMES 4 /* how often the same packet comes back */
+
+static int check_key(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, const uint32_t *key,
+                     struct bf_diag *d)
+{
+	struct bf_class_found is;
+	uint32_t floor = 0;
+	int r;
+
+	for (unsigned i = 0; i < RESUMES; i++) {
+		r = compare(p, data, head, key, floor, &is, d);
+		if (r <= 0)
+			return r;
+		if (box_of(p, is.order)->flags & BF_BOX_FINAL)
+			return 0;
+		floor = is.order + 1;
+	}
+	return 0;
+}
+
+int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, uint64_t budget,
+                   struct bf_diag *d)
+{
+	uint64_t looks = p->n_boxes ? budget / p->n_boxes + 1 : 0, rng = p->n_boxes;
+	int r = 0;
+
+	for (uint64_t i = 0; i < looks && !r; i++) {
+		uint32_t key[BF_KEY_WORDS], box = (uint32_t)(i * 0x9e3779b97f4a7c15u % p->n_boxes);
+
+		bf_class_corner(p, box, next_random(&rng), key);
+		r = check_key(p, data, head, key, d);
+	}
+	return r;
+}

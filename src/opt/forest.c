@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * forest.c: the decision forest as one of the structures (class.h): how much
+ * memory it may take, its head, one tree after the other, and what a packet
+ * meets in it.
+ */
+#include "opt/forest.h"
+
+#include "opt/corner.h"
+
+#define ROOM_PER_BOX 18      /* bytes for nodes and copies beside each rule */
+#define ROOM_SMALL (1u << 18) /* small problems may be lavish: it all stays in the cache */
+#define ROOM_SMALL_PER_BOX 128
+#define PROBES 512           /* boxes whose packets are sent through what was built */
+
+static uint64_t fixed_bytes(const struct bf_class_problem *p)
+{
+	return sizeof(struct bf_class_head) + p->svcs_size + 4ull * p->n_slots + 24;
+}
+
+static uint64_t rule_bytes(const struct bf_class_problem *p)
+{
+	return p->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4);
+}
+
+static uint64_t wanted_bytes(const struct bf_class_problem *p)
+{
+	uint64_t room = ROOM_PER_BOX * (uint64_t)p->n_boxes;
+
+	return rule_bytes(p) * p->n_boxes + room + BF_MIN(ROOM_SMALL_PER_BOX * (uint64_t)p->n_boxes, (uint64_t)ROOM_SMALL);
+}
+
+static double estimate(const struct bf_class_problem *p, uint64_t *bytes)
+{
+	*bytes = fixed_bytes(p) + wanted_bytes(p);
+	double ns = 15;
+
+	for (uint32_t n = p->n_boxes; n > 1; n /= 2)
+		ns += 4;
+	return ns;
+}
+
+static void append(struct forest *f, const void *p, size_t len)
+{
+	if (f->out->len - f->begin + len > f->max_bytes)
+		f->err = f->err ? f->err : -E2BIG;
+	else
+		bf_buf_add(f->out, p, len);
+	if (f->out->err)
+		f->err = f->out->err;
+}
+
+static void align8(struct forest *f)
+{
+	while (f->out->len % 8 && !f->err)
+		append(f, "", 1);
+}
+
+/* Head, services, targets; what is known of them so far. */
+static uint32_t put_head(struct forest *f)
+{
+	const struct bf_class_problem *p = f->p;
+	struct bf_class_head h = { .kind = BF_CLASS_FOREST, .first_slot = p->first_slot, .n_slots = p->n_slots };
+	uint32_t head, none = 0;
+
+	align8(f);
+	head = (uint32_t)(f->out->len / 4);
+	h.svcs = head + sizeof(h) / 4;
+	h.targets = p->n_slots ? h.svcs + p->svcs_size / 4 : 0;
+	append(f, &h, sizeof(h));
+	append(f, p->svcs, p->svcs_size);
+	for (uint32_t i = 0; i < p->n_slots && !f->err; i++)
+		append(f, &none, sizeof(none));
+	align8(f);
+	return head;
+}
+
+static struct bf_class_head *head_of(const struct forest *f, uint32_t head)
+{
+	return (struct bf_class_head *)(f->out->data + 4ull * head);
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct bf_class_tree *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Moves what was spilled to the front of `list`, ascending; how many. *first: the least order of the others. */
+static uint32_t take_spilled(struct forest *f, uint32_t *list, uint32_t n, uint32_t *first)
+{
+	uint32_t kept = 0;
+
+	*first = UINT32_MAX;
+	for (uint32_t i = 0; i < n; i++)
+		if (forest_spilled(f, list[i]))
+			list[kept++] = list[i];
+		else
+			*first = BF_MIN(*first, f->p->boxes[list[i]].order);
+	memset(f->spilled, 0, f->p->n_boxes / 8 + 1);
+	return kept;
+}
+
+static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_t *work, uint64_t budget,
+                        struct bf_class_stats *stats)
+{
+	uint32_t n = f->p->n_boxes, t;
+
+	for (t = 0; t < BF_CLASS_TREES && n && !f->err; t++) {
+		size_t before = f->out->len;
+		struct bf_class_tree tree = { 0 };
+
+		f->last = t == BF_CLASS_TREES - 1;
+		f->depth = 0;
+		memcpy(work, list, n * sizeof(*list));
+		tree.root = tree_build(f, work, n, budget);
+		if (f->err)
+			return;
+		budget -= BF_MIN(budget, f->out->len - before);
+		n = take_spilled(f, list, n, &tree.first);
+		head_of(f, head)->tree[t] = tree;
+		stats->depth += f->depth;
+	}
+	if (f->err)
+		return;
+	head_of(f, head)->n_trees = stats->trees = t;
+	qsort(head_of(f, head)->tree, t, sizeof(struct bf_class_tree), by_first);
+}
+
+/* Sends packets of evenly spread boxes through. */
+static void probe(const struct forest *f, uint32_t head, struct bf_class_stats *stats)
+{
+	const struct bf_class_problem *p = f->p;
+	uint32_t n = BF_MIN(p->n_boxes, (uint32_t)PROBES);
+	struct walk w = { 0 };
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t key[BF_KEY_WORDS] = { 0 };
+		struct bf_class_found found;
+
+		bf_class_inside(p, (uint32_t)((uint64_t)i * p->n_boxes / n), i, key);
+		forest_walk((const uint32_t *)f->out->data, (uint32_t)(f->out->len / 4), head, p->ip6, key, 0, &found, &w);
+	}
+	stats->expected_nodes = n ? (double)w.nodes / n : 0;
+	stats->expected_rules = n ? (double)w.rules / n : 0;
+}
+
+static int build_within(struct forest *f, uint32_t *head, struct bf_class_stats *stats)
+{
+	_cleanup_free_ uint32_t *list = malloc(4ull * f->p->n_boxes + 4), *work = malloc(4ull * f->p->n_boxes + 4);
+	uint64_t fixed = fixed_bytes(f->p), budget = BF_MIN(wanted_bytes(f->p), f->max_bytes - BF_MIN(fixed, f->max_bytes));
+
+	if (!list || !work)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < f->p->n_boxes; i++)
+		list[i] = i;
+	*head = put_head(f);
+	build_trees(f, *head, list, work, budget, stats);
+	if (f->err)
+		return f->err;
+	stats->boxes = f->p->n_boxes;
+	stats->copies = f->copies;
+	stats->worst_leaf = f->worst_leaf;
+	stats->bytes = f->out->len - f->begin;
+	probe(f, *head, stats);
+	return 0;
+}
+
+static int forest_build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out, uint32_t *head,
+                        struct bf_class_stats *stats)
+{
+	struct forest f = { .p = p, .o = o, .out = out, .begin = out->len };
+	int r;
+
+	*stats = (struct bf_class_stats){ .kind = "forest" };
+	f.max_bytes = o->max_bytes ? o->max_bytes : (64ull << 20) + 256ull * p->n_boxes;
+	f.rule_words = (unsigned)rule_bytes(p) / 4;
+	r = dims_make(&f);
+	if (!r)
+		r = cut_begin(&f);
+	f.spilled = calloc(p->n_boxes / 8 + 1, 1);
+	if (!r && !f.spilled)
+		r = -ENOMEM;
+	if (!r)
+		r = build_within(&f, head, stats);
+	free(f.spilled);
+	cut_end(&f);
+	dims_free(&f);
+	return r;
+}
+
+static bool forest_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
+                        struct bf_class_found *found)
+{
+	struct walk w = { 0 };
+
+	return forest_walk(data, n_words, head, ip6, key, floor, found, &w);
+}
+
+const struct bf_class_ops bf_class_forest = {
+	.name = "forest",
+	.estimate = estimate,
+	.build = forest_build,
+	.find = forest_find,
+};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * forest.h: how the decision forest is built. One tree after the other, each
+ * from the top down:
+ *
+ *   dims   the bits of the key's words on which rules differ, cut into
+ *          dimensions. To each of them a box is an interval, so a box is a
+ *          product of intervals: what its tests say beyond that (their
+ *          intervals are then too wide) the leaf asks again anyway.
+ *   cut    at a node, the window of a dimension's bits after which a packet
+ *          has the least left to look at. Boxes that would be copied into many
+ *          children are *spilled*: they go to the next tree instead.
+ *   tree   the children: equal neighbours share what is below them, lists end
+ *          with a final box that covers all of the region.
+ *
+ * Memory is bounded from the top: each node has a budget of bytes, of which
+ * its children get shares by their number of boxes. A cut that does not fit is
+ * not made; a leaf always does.
+ */
+#ifndef BF_OPT_FOREST_H
+#define BF_OPT_FOREST_H
+
+#include "opt/class.h"
+
+#define FOREST_DIMS 32  /* at most; what matters least is not cut on */
+#define FOREST_ADDRS 8  /* the first dims are the addresses' words */
+#define WINDOW_BITS 20  /* widest window */
+
+struct range {
+	uint32_t lo, hi;
+};
+
+struct dim { /* bits shift .. shift + width - 1 of a word */
+	uint8_t word, shift, width;
+	bool by_svc;     /* services say something about it */
+	uint8_t column;  /* where, in forest.svc */
+	uint32_t weight; /* tests of services */
+};
+
+/* What is known of the packets that come to a node. */
+struct region {
+	struct range hull[FOREST_DIMS]; /* they lie therein */
+	uint8_t pos[FOREST_DIMS];       /* bits from the top that have been cut or passed over */
+};
+
+struct cut {
+	unsigned dim, start, bits; /* the window: start bits of the dimension are skipped */
+	bool spill;                /* boxes of more than wide_children() children go to the next tree */
+	double cost;
+};
+
+struct forest {
+	const struct bf_class_problem *p;
+	const struct bf_class_opts *o;
+	struct bf_buf *out;
+	size_t begin;       /* of out */
+	uint64_t max_bytes; /* from there */
+	int err;            /* sticky */
+
+	struct dim dim[FOREST_DIMS];
+	unsigned n_dims, n_addrs, n_columns;
+	struct range *svc;  /* [service][column]; services are numbered by svc / 2 */
+	bool *inexact;      /* by service: its intervals say less than its tests */
+	unsigned rule_words;
+
+	bool last;          /* the tree being built is the last: no spilling */
+	uint8_t *spilled;   /* boxes that the next tree will hold; a bit each */
+	uint32_t n_spilled;
+	struct region region;
+	uint32_t *diff;     /* scratch of 2^WINDOW_BITS + 1, all 0 between uses */
+	struct range *sample;
+	uint32_t *sample_list;
+
+	unsigned depth, depth_now; /* nodes on the deepest way of this tree, on the one being built */
+	uint32_t copies, worst_leaf;
+	uint64_t work;      /* since progress was told */
+	double done;
+};
+
+/* forest_dims.c */
+int dims_make(struct forest *f);
+void dims_free(struct forest *f);
+struct range dims_range(const struct forest *f, uint32_t box, unsigned dim);
+/* Does it match all of the region? */
+bool dims_covers(const struct forest *f, uint32_t box, const struct region *r);
+
+/* The children of a window that an interval meets. */
+static inline struct range window_range(struct range r, struct range hull, unsigned width, unsigned start, unsigned bits)
+{
+	unsigned shift = width - start - bits;
+	uint32_t mask = (1u << bits) - 1;
+	uint32_t lo = BF_MAX(r.lo, hull.lo), hi = BF_MIN(r.hi, hull.hi);
+
+	if (start && lo >> (width - start) != hi >> (width - start))
+		return (struct range){ 0, mask };
+	return (struct range){ lo >> shift & mask, hi >> shift & mask };
+}
+
+/* A box of more children than that is wide. */
+static inline uint32_t wide_children(unsigned bits)
+{
+	return bits >= 6 ? 8 : 1u << (bits / 2);
+}
+
+static inline bool forest_spilled(const struct forest *f, uint32_t box)
+{
+	return f->spilled[box / 8] >> (box % 8) & 1;
+}
+
+/* forest_cut.c */
+int cut_begin(struct forest *f);
+void cut_end(struct forest *f);
+/* The best cut of a list; false: none is better than a leaf, or fits. */
+bool cut_choose(struct forest *f, const uint32_t *list, uint32_t n, uint64_t budget, struct cut *best);
+
+/* forest_tree.c: the node of a tree of these boxes. Consumes the list's order. */
+uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget);
+
+/* forest_find.c */
+struct walk { /* what a look-up meets */
+	uint32_t trees, nodes, rules;
+};
+bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
+                 struct bf_class_found *found, struct walk *w);
+
+#endif

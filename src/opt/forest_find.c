@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* forest_find.c: the walk over a forest (rt/class.h), as the programs do it; reads nothing outside the data. */
+#include "opt/forest.h"
+
+#include "opt/svc.h"
+
+struct look { /* one look-up */
+	const uint32_t *data;
+	uint32_t n_words;
+	const struct bf_class_head *head;
+	bool ip6;
+	const uint32_t *key;
+	uint32_t floor;
+	struct walk *w;
+	uint32_t best; /* order found so far */
+	const struct bf_class_svc *svc;
+	uint32_t slot;
+};
+
+static const void *at(const struct look *l, uint64_t place, uint64_t words)
+{
+	return place + words <= l->n_words ? l->data + place : NULL;
+}
+
+static bool holds(const struct look *l, uint32_t index, const struct bf_class_svc **svc)
+{
+	uint64_t place = l->head->svcs + 4ull * index;
+	const struct bf_class_svc *s = at(l, place, sizeof(*s) / 4);
+
+	*svc = s;
+	return s && at(l, place, bf_svc_size(s) / 4) && bf_svc_holds(s, l->key);
+}
+
+static bool prefix4(const uint32_t *key, uint32_t addr, uint32_t shift)
+{
+	return (uint64_t)(addr ^ *key) >> shift == 0;
+}
+
+static bool prefix6(const uint32_t *key, const uint32_t *addr, uint32_t len)
+{
+	for (uint32_t i = 0; i < 4 && len > 32 * i; i++)
+		if ((key[i] ^ addr[i]) & ~(uint32_t)(0xffffffffull >> BF_MIN(len - 32 * i, 32u)))
+			return false;
+	return true;
+}
+
+/* A rule of a leaf. True: the leaf need not be followed further. */
+static bool look_rule4(struct look *l, const struct bf_class_rule4 *r)
+{
+	const struct bf_class_svc *s;
+
+	if (r->order >= l->best)
+		return true;
+	if (r->order < l->floor || !prefix4(l->key + BF_KEY_SADDR, r->addr[0], r->what & 63) ||
+	    !prefix4(l->key + BF_KEY_DADDR, r->addr[1], r->what >> 6 & 63) || !holds(l, r->what >> 12, &s))
+		return false;
+	l->best = r->order;
+	l->slot = r->slot;
+	l->svc = s;
+	return true;
+}
+
+static bool look_rule6(struct look *l, const struct bf_class_rule6 *r)
+{
+	const struct bf_class_svc *s;
+
+	if (r->order >= l->best)
+		return true;
+	if (r->order < l->floor || !prefix6(l->key + BF_KEY_SADDR, r->addr[0], r->lens & 0xff) ||
+	    !prefix6(l->key + BF_KEY_DADDR, r->addr[1], r->lens >> 8 & 0xff) || !holds(l, r->svc, &s))
+		return false;
+	l->best = r->order;
+	l->slot = r->slot;
+	l->svc = s;
+	return true;
+}
+
+static void look_leaf(struct look *l, uint64_t leaf)
+{
+	uint32_t n = leaf >> 32 & BF_CLASS_LEAF_MAX;
+	uint64_t place = (uint32_t)leaf, words = (l->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
+
+	for (uint32_t i = 0; i < n; i++, place += words) {
+		const void *r = at(l, place, words);
+
+		if (!r)
+			return;
+		l->w->rules++;
+		if (l->ip6 ? look_rule6(l, r) : look_rule4(l, r))
+			return;
+	}
+}
+
+static void look_tree(struct look *l, uint64_t node)
+{
+	l->w->trees++;
+	for (unsigned depth = 0; !(node & BF_CLASS_LEAF); depth++) {
+		uint32_t a = node >> 32 & 31, b = node >> 40 & 31, word = node >> 48 & (BF_KEY_WORDS - 1);
+		const void *child = at(l, (uint32_t)node + 2ull * (l->key[word] << a >> b), 2);
+
+		if (!child || depth == BF_CLASS_DEPTH)
+			return;
+		l->w->nodes++;
+		memcpy(&node, child, sizeof(node));
+	}
+	look_leaf(l, node);
+}
+
+bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
+                 struct bf_class_found *found, struct walk *w)
+{
+	struct look l = { data, n_words, NULL, ip6, key, floor, w, UINT32_MAX, NULL, 0 };
+	uint32_t target;
+
+	l.head = at(&l, head, sizeof(*l.head) / 4);
+	if (!head || !l.head)
+		return false;
+	for (uint32_t t = 0; t < l.head->n_trees && t < BF_CLASS_TREES && l.head->tree[t].first < l.best; t++)
+		look_tree(&l, l.head->tree[t].root);
+	if (!l.svc)
+		return false;
+	target = l.svc->target;
+	if (target == BF_CLASS_BY_SLOT) {
+		uint32_t i = l.slot - l.head->first_slot;
+		const uint32_t *cell = i < l.head->n_slots ? at(&l, (uint64_t)l.head->targets + i, 1) : NULL;
+
+		target = cell ? *cell : 0;
+	}
+	*found = (struct bf_class_found){ l.best, l.slot, target, !(l.svc->flags & BF_SVC_UNCOUNTED) };
+	return true;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * forest_tree.c: one tree, from the top down (forest.h). A node's children are
+ * first made as lists of boxes, one behind the other in one allocation; equal
+ * neighbours become one.
+ */
+#include "opt/forest.h"
+
+#define WORK_STEP (1u << 22)
+
+static void check_progress(struct forest *f, uint32_t n)
+{
+	f->done += n;
+	f->work += n;
+	if (f->work < WORK_STEP)
+		return;
+	f->work = 0;
+	if (f->o->progress && f->o->progress(f->o->progress_arg, BF_MIN(f->done / f->p->n_boxes / 2, 0.99)))
+		f->err = -ECANCELED;
+}
+
+/* Room in the output; its place. */
+static uint32_t take_room(struct forest *f, size_t bytes, void **room)
+{
+	uint64_t place = f->out->len / 4;
+
+	*room = NULL;
+	if (f->err)
+		return 0;
+	if (f->out->len - f->begin + bytes > f->max_bytes || place > UINT32_MAX - bytes / 4)
+		f->err = -E2BIG;
+	else if (!(*room = bf_buf_reserve(f->out, bytes)))
+		f->err = -ENOMEM;
+	return (uint32_t)place;
+}
+
+static void put_rule4(uint32_t *to, const struct bf_class_box *b)
+{
+	struct bf_class_rule4 r = { { (uint32_t)b->addr[0], (uint32_t)b->addr[1] },
+		                    (32u - b->len[0]) | (32u - b->len[1]) << 6 | b->svc << 12, b->order, b->slot };
+
+	memcpy(to, &r, sizeof(r));
+}
+
+static void put_rule6(uint32_t *to, const struct bf_class_box *b)
+{
+	struct bf_class_rule6 r = { .lens = b->len[0] | (uint32_t)b->len[1] << 8, .svc = b->svc, .order = b->order, .slot = b->slot };
+
+	for (unsigned i = 0; i < 8; i++)
+		r.addr[i / 4][i % 4] = (uint32_t)(b->addr[i / 4] >> (96 - 32 * (i % 4)));
+	memcpy(to, &r, sizeof(r));
+}
+
+static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
+{
+	void *room;
+	uint32_t place = take_room(f, n * f->rule_words * 4ull, &room), *to = room;
+
+	check_progress(f, n);
+	if (f->err)
+		return 0;
+	for (uint32_t i = 0; i < n; i++, to += f->rule_words)
+		(f->p->ip6 ? put_rule6 : put_rule4)(to, &f->p->boxes[list[i]]);
+	f->copies += n;
+	f->worst_leaf = BF_MAX(f->worst_leaf, n);
+	return BF_CLASS_LEAF | (uint64_t)n << 32 | (n ? place : 0);
+}
+
+/* What has been spilled meanwhile goes, and what lies behind a final box that covers all. */
+static uint32_t trim(const struct forest *f, uint32_t *list, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (forest_spilled(f, list[i]))
+			continue;
+		list[kept++] = list[i];
+		if (f->p->boxes[list[i]].flags & BF_BOX_FINAL && dims_covers(f, list[i], &f->region))
+			break;
+	}
+	return kept;
+}
+
+struct children {
+	const struct cut *cut;
+	struct range *window; /* by box of the list; lo > hi: none */
+	bool *covers;         /* final and covers all but for the dimension of the cut */
+	uint32_t *open;       /* child -> the next one, itself included, that no box has closed yet */
+	uint32_t *end;        /* child -> end of its list in boxes */
+	uint32_t *boxes;
+	uint32_t n;           /* children */
+	uint64_t total;       /* boxes in their lists */
+};
+
+static void children_free(struct children *c)
+{
+	free(c->window);
+	free(c->covers);
+	free(c->open);
+	free(c->end);
+	free(c->boxes);
+}
+
+static void spill(struct forest *f, uint32_t box)
+{
+	f->spilled[box / 8] |= (uint8_t)(1 << box % 8);
+	f->n_spilled++;
+}
+
+/* Windows of all boxes; those that are too wide are spilled. */
+static void find_windows(struct forest *f, struct children *c, const uint32_t *list, uint32_t n)
+{
+	const struct cut *cut = c->cut;
+	struct region around = f->region;
+	unsigned width = f->dim[cut->dim].width;
+
+	around.hull[cut->dim] = (struct range){ 0xffffffff, 0 };
+	for (uint32_t i = 0; i < n; i++) {
+		struct range r = dims_range(f, list[i], cut->dim);
+
+		c->window[i] = window_range(r, f->region.hull[cut->dim], width, cut->start, cut->bits);
+		c->covers[i] = f->p->boxes[list[i]].flags & BF_BOX_FINAL && dims_covers(f, list[i], &around);
+		if (cut->spill && c->window[i].hi >= c->window[i].lo && c->window[i].hi - c->window[i].lo >= wide_children(cut->bits)) {
+			spill(f, list[i]);
+			c->window[i] = (struct range){ 1, 0 };
+		}
+	}
+}
+
+/* What packets with window values lo .. hi are known to have. */
+static struct range hull_below(const struct forest *f, const struct cut *cut, struct range w)
+{
+	struct range hull = f->region.hull[cut->dim];
+	unsigned width = f->dim[cut->dim].width, shift = width - cut->start - cut->bits;
+	uint32_t base = cut->start ? hull.lo >> (width - cut->start) << (width - cut->start) : 0, below = (1u << shift) - 1;
+
+	if (cut->start && hull.lo >> (width - cut->start) != hull.hi >> (width - cut->start))
+		return hull; /* bits were passed over */
+	return (struct range){ BF_MAX(hull.lo, base | w.lo << shift), BF_MIN(hull.hi, base | w.hi << shift | below) };
+}
+
+static uint32_t next_open(uint32_t *open, uint32_t child)
+{
+	while (open[child] != child)
+		child = open[child] = open[open[child]];
+	return child;
+}
+
+/*
+ * Visits each (box, child) that remains when the list of a child ends with the first final box that covers it. Once
+ * counting, once filling: both see the same.
+ */
+static void distribute(struct forest *f, struct children *c, const uint32_t *list, uint32_t n, bool fill)
+{
+	for (uint32_t i = 0; i <= c->n; i++)
+		c->open[i] = i;
+	for (uint32_t i = 0; i < n; i++) {
+		struct range w = c->window[i], r;
+
+		if (w.lo > w.hi)
+			continue;
+		if (c->covers[i])
+			r = dims_range(f, list[i], c->cut->dim);
+		for (uint32_t k = next_open(c->open, w.lo); k <= w.hi; k = next_open(c->open, k + 1)) {
+			struct range hull;
+
+			if (fill)
+				c->boxes[c->end[k]] = list[i];
+			c->end[k]++;
+			if (!c->covers[i])
+				continue;
+			hull = hull_below(f, c->cut, (struct range){ k, k });
+			if (r.lo <= hull.lo && r.hi >= hull.hi)
+				c->open[k] = k + 1;
+		}
+	}
+}
+
+/* Counts; then end[k] is where the list of child k begins. How many boxes in all. */
+static uint64_t count_lists(struct forest *f, struct children *c, const uint32_t *list, uint32_t n)
+{
+	uint64_t total = 0;
+
+	distribute(f, c, list, n, false);
+	for (uint32_t k = 0; k < c->n; k++) {
+		uint32_t count = c->end[k];
+
+		c->end[k] = (uint32_t)total;
+		total += count;
+	}
+	f->work += total;
+	c->total = total;
+	return total;
+}
+
+static bool make_lists(struct forest *f, struct children *c, const uint32_t *list, uint32_t n)
+{
+	c->boxes = malloc((c->total + 1) * sizeof(*c->boxes));
+	if (!c->boxes) {
+		f->err = -ENOMEM;
+		return false;
+	}
+	distribute(f, c, list, n, true); /* now end[k] is what it says */
+	return true;
+}
+
+static bool same_lists(const struct children *c, uint32_t a, uint32_t b)
+{
+	uint32_t a0 = a ? c->end[a - 1] : 0, b0 = c->end[b - 1], n = c->end[a] - a0;
+
+	return n == c->end[b] - b0 && !memcmp(c->boxes + a0, c->boxes + b0, n * sizeof(*c->boxes));
+}
+
+/* The children from `first` to before `end` are one. */
+static uint64_t build_child(struct forest *f, struct children *c, uint32_t first, uint32_t end, uint64_t budget)
+{
+	unsigned d = c->cut->dim;
+	struct range saved = f->region.hull[d];
+	uint8_t pos = f->region.pos[d];
+	uint32_t start = first ? c->end[first - 1] : 0;
+	uint64_t node;
+
+	f->region.hull[d] = hull_below(f, c->cut, (struct range){ first, end - 1 });
+	f->region.pos[d] = (uint8_t)(c->cut->start + (end - first == 1 ? c->cut->bits : 0));
+	node = tree_build(f, c->boxes + start, c->end[first] - start, budget);
+	f->region.hull[d] = saved;
+	f->region.pos[d] = pos;
+	return node;
+}
+
+static void build_children(struct forest *f, struct children *c, uint32_t place, uint64_t budget)
+{
+	uint64_t total = 0;
+	uint32_t end;
+
+	for (uint32_t k = 0; k < c->n; k = end) {
+		for (end = k + 1; end < c->n && same_lists(c, k, end); end++)
+			;
+		total += c->end[k] - (k ? c->end[k - 1] : 0);
+	}
+	for (uint32_t k = 0; k < c->n && !f->err; k = end) {
+		uint32_t n = c->end[k] - (k ? c->end[k - 1] : 0);
+		uint64_t node;
+
+		for (end = k + 1; end < c->n && same_lists(c, k, end); end++)
+			;
+		node = build_child(f, c, k, end, total ? (uint64_t)((double)budget * n / (double)total) : 0);
+		for (uint32_t i = k; i < end && !f->err; i++)
+			memcpy(f->out->data + 4ull * place + 8ull * i, &node, sizeof(node));
+	}
+}
+
+static void unspill(struct forest *f, const uint32_t *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (forest_spilled(f, list[i])) {
+			f->spilled[list[i] / 8] &= (uint8_t)~(1 << list[i] % 8);
+			f->n_spilled--;
+		}
+}
+
+/* The lists of a cut's children. False: it takes more than the budget (*over: how many times); nothing has changed. */
+static bool children_make(struct forest *f, struct children *c, const uint32_t *list, uint32_t n, uint64_t budget,
+                          double *over)
+{
+	uint32_t before = f->n_spilled;
+	uint64_t need;
+
+	c->window = calloc(n, sizeof(*c->window));
+	c->covers = calloc(n, sizeof(*c->covers));
+	c->open = calloc(c->n + 1, sizeof(*c->open));
+	c->end = calloc(c->n, sizeof(*c->end));
+	if (!c->window || !c->covers || !c->open || !c->end)
+		f->err = -ENOMEM;
+	if (f->err)
+		return false;
+	find_windows(f, c, list, n);
+	need = 8ull * c->n + 4 + (count_lists(f, c, list, n) + f->n_spilled - before) * f->rule_words * 4;
+	*over = (double)need / (double)budget;
+	if (need <= budget && make_lists(f, c, list, n))
+		return true;
+	unspill(f, list, n);
+	return false;
+}
+
+static uint64_t put_cut(struct forest *f, struct children *c, uint64_t budget)
+{
+	const struct dim *d = &f->dim[c->cut->dim];
+	unsigned a = 32u - d->shift - d->width + c->cut->start, b = 32 - c->cut->bits;
+	uint64_t bytes = 8ull * c->n + 4;
+	uint32_t place;
+	void *room;
+
+	if (f->out->len / 4 & 1)
+		take_room(f, 4, &room);
+	place = take_room(f, 8ull * c->n, &room);
+	build_children(f, c, place, budget - bytes);
+	return (uint64_t)d->word << 48 | (uint64_t)b << 40 | (uint64_t)a << 32 | place;
+}
+
+#define TRIES 4 /* what a sample promises may not hold */
+
+static bool build_cut(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget, uint64_t *node)
+{
+	double allowed = (double)budget, over = 1;
+	bool done = false;
+	struct cut cut;
+
+	for (unsigned i = 0; i < TRIES && !done && !f->err; i++) {
+		struct children c = { .cut = &cut };
+		uint32_t before = f->n_spilled;
+
+		if (!cut_choose(f, list, n, (uint64_t)allowed, &cut))
+			return false;
+		c.n = 1u << cut.bits;
+		done = children_make(f, &c, list, n, budget, &over);
+		if (done)
+			*node = put_cut(f, &c, budget - (uint64_t)(f->n_spilled - before) * f->rule_words * 4);
+		children_free(&c);
+		allowed = BF_MIN(allowed / over, allowed / 2);
+	}
+	return done;
+}
+
+uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget)
+{
+	uint64_t node;
+	bool done;
+
+	n = trim(f, list, n);
+	check_progress(f, 0);
+	if (f->err)
+		return 0;
+	if (n <= 2 || f->depth_now == BF_CLASS_DEPTH)
+		return put_leaf(f, list, n);
+	f->depth_now++;
+	done = build_cut(f, list, n, budget, &node);
+	if (done)
+		f->depth = BF_MAX(f->depth, f->depth_now);
+	f->depth_now--;
+	return done ? node : put_leaf(f, list, n);
+}
