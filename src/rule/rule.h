@@ -109,6 +109,14 @@ struct bf_table {
 	uint32_t n_counters;
 };
 
+/* A rule that came or went since a table was compiled. */
+struct bf_changed {
+	uint32_t chain; /* number of its chain in the table */
+	uint32_t rule;  /* went: its number in the chain, as compiled. Came: it stands before the rule with that number */
+	const struct bf_rule *what; /* went: of interest are only its conditions */
+	bool came;
+};
+
 struct bf_ruleset {
 	struct bf_arena *arena; /* owns everything */
 	struct bf_table **tables;

@@ -123,9 +123,76 @@ static void assert_same(const struct bf_buf *a, const struct bf_buf *b)
 	assert_memory_equal(a->data, b->data, a->len);
 }
 
+/* A rule as text, without its number; where it leads by name. */
+static void put_text(struct bf_buf *out, const struct bf_rule *r)
+{
+	bf_rule_print(out, r, NFPROTO_IPV4);
+	bf_buf_puts(out, "\n");
+}
+
+/* The rules of chain i: those of the old table, but for what changed. */
+static void changed_text(struct bf_buf *out, const struct bf_chain *old, uint32_t i, const struct bf_changed *c, size_t n)
+{
+	size_t k = 0;
+
+	for (uint32_t rule = 0; rule <= old->n_rules; rule++) {
+		bool gone = false;
+
+		for (; k < n && (c[k].chain != i || c[k].rule == rule); k++) {
+			if (c[k].chain != i)
+				continue;
+			gone |= !c[k].came;
+			if (c[k].came)
+				put_text(out, c[k].what);
+		}
+		if (rule < old->n_rules && !gone)
+			put_text(out, &old->rules[rule]);
+	}
+	assert_int_equal(k, n);
+}
+
+static void assert_changes(const struct bf_buf *first, const struct bf_buf *edits, const struct bf_buf *last)
+{
+	_cleanup_ruleset_ struct bf_ruleset *old = NULL, *new = NULL, *stub = NULL;
+	_cleanup_buf_ struct bf_buf changes = { 0 };
+	struct bf_table *a, *b;
+
+	assert_int_equal(bf_xt_to_ruleset(first->data, first->len, &old, NULL), 0);
+	assert_int_equal(bf_xt_to_ruleset(last->data, last->len, &new, NULL), 0);
+	assert_int_equal(bf_xt_changes(first->data, first->len, edits->data, edits->len, &stub, &changes, NULL), 0);
+	a = old->tables[0];
+	b = new->tables[0];
+	assert_int_equal(a->n_chains, b->n_chains);
+	assert_int_equal(a->n_chains, stub->tables[0]->n_chains);
+	for (uint32_t i = 0; i < a->n_chains; i++) {
+		_cleanup_buf_ struct bf_buf x = { 0 }, y = { 0 };
+
+		assert_string_equal(a->chains[i]->name, stub->tables[0]->chains[i]->name);
+		changed_text(&x, a->chains[i], i, (void *)changes.data, changes.len / sizeof(struct bf_changed));
+		for (uint32_t k = 0; k < b->chains[i]->n_rules; k++)
+			put_text(&y, &b->chains[i]->rules[k]);
+		assert_string_equal(x.data ? x.data : "", y.data ? y.data : "");
+	}
+}
+
+/* Counters follow their rules: those of `first` by number, others in the order in which they came. */
+static void assert_slots(const struct bf_buf *slots, uint32_t n_first, uint32_t n_last)
+{
+	const uint32_t *slot = (const void *)slots->data;
+	uint32_t last = 0;
+
+	assert_int_equal(slots->len, n_last * sizeof(*slot));
+	for (uint32_t i = 0; i < n_last; i++) {
+		if (slot[i] >= n_first)
+			continue;
+		assert_true(i == 0 || slot[i] > last || last == 0);
+		last = slot[i];
+	}
+}
+
 static unsigned one_round(struct rng *r, uint8_t family)
 {
-	_cleanup_buf_ struct bf_buf first = { 0 }, now = { 0 }, all = { 0 }, last = { 0 };
+	_cleanup_buf_ struct bf_buf first = { 0 }, now = { 0 }, all = { 0 }, last = { 0 }, slots = { 0 };
 	struct table t;
 	unsigned refused = 0;
 
@@ -146,15 +213,17 @@ static unsigned one_round(struct rng *r, uint8_t family)
 			refused++;
 			continue;
 		}
-		assert_int_equal(bf_xt_apply(now.data, now.len, edit.data, edit.len, &got), 0);
+		assert_int_equal(bf_xt_apply(now.data, now.len, edit.data, edit.len, &got, NULL), 0);
 		assert_same(&got, &next);
 		bf_buf_add(&all, edit.data, edit.len);
 		bf_buf_free(&now);
 		now = next;
 		next = (struct bf_buf){ 0 };
 	}
-	assert_int_equal(bf_xt_apply(first.data, first.len, all.data, all.len, &last), 0);
+	assert_int_equal(bf_xt_apply(first.data, first.len, all.data, all.len, &last, &slots), 0);
 	assert_same(&last, &now);
+	assert_slots(&slots, ((struct bf_xt_head *)first.data)->num_entries, ((struct bf_xt_head *)last.data)->num_entries);
+	assert_changes(&first, &all, &last);
 	return refused;
 }
 
@@ -219,7 +288,7 @@ static void test_damaged(void **state)
 			bf_buf_add(&spoilt, edit.data, edit.len - (rng_below(&r, 4) ? 0 : rng_below(&r, (uint32_t)edit.len)));
 			if (at < spoilt.len)
 				spoilt.data[at] = (char)rng_u64(&r);
-			if (bf_xt_apply(a.data, a.len, spoilt.data, spoilt.len, &out))
+			if (bf_xt_apply(a.data, a.len, spoilt.data, spoilt.len, &out, NULL))
 				bad++;
 			else
 				ok++;

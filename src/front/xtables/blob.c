@@ -286,10 +286,8 @@ int bf_xt_error(const struct bf_xt_check *c, struct bf_diag *d, int err, const c
 	return bf_diag_error(d, err, "%s table, chain %s, rule %u: %s", c->table, chain, rule, msg);
 }
 
-void bf_xt_check_init(struct bf_xt_check *c, const struct bf_xt_blob *b, uint32_t entry)
+void bf_xt_check_init(struct bf_xt_check *c, const struct bf_xt_blob *b, const uint8_t *e, uint32_t place)
 {
-	const uint8_t *e = bf_xt_entry(b, entry);
-
 	*c = (struct bf_xt_check){
 		.family = b->l->family,
 		.table = b->head->name,
@@ -298,6 +296,6 @@ void bf_xt_check_init(struct bf_xt_check *c, const struct bf_xt_blob *b, uint32_
 		.invflags = e[b->l->invflags],
 		.ipflags = e[b->l->flags],
 		.blob = b,
-		.entry = entry,
+		.entry = place,
 	};
 }

@@ -143,6 +143,7 @@ int bf_xt_ext_find(struct bf_xt_cache *cache, uint8_t family, bool target, const
 /* What the kernel's xt_check_match and xt_check_target look at, in its order, then the extension's own check. */
 int bf_xt_ext_check(const struct bf_xt_ext *x, const uint8_t *head, const struct bf_xt_check *c, struct bf_diag *d);
 
-void bf_xt_check_init(struct bf_xt_check *c, const struct bf_xt_blob *b, uint32_t entry);
+/* e: the entry; place: its number in b, or another's that messages shall name. */
+void bf_xt_check_init(struct bf_xt_check *c, const struct bf_xt_blob *b, const uint8_t *e, uint32_t place);
 
 #endif

@@ -158,7 +158,7 @@ static int check_entry(struct bf_xt_decode *c, uint32_t i, struct bf_diag *d)
 	struct bf_xt_check ck;
 	int err;
 
-	bf_xt_check_init(&ck, &c->blob, i);
+	bf_xt_check_init(&ck, &c->blob, e, i);
 	bf_xt_foreach_match (m, l, e) {
 		err = check_ext(c, &ck, m, false, d);
 		if (err)

@@ -16,12 +16,7 @@
  * In an edit jumps hold the *index* of the entry they lead to, in the new
  * state, so that edits can be applied one after the other without offsets.
  */
-#include "front/xtables/blob.h"
-
-struct item { /* an entry of the state in the making */
-	const uint8_t *e;
-	uint32_t to; /* index of the item it jumps to, or BF_XT_NONE */
-};
+#include "front/xtables/edit.h"
 
 static bool is_jump(const struct bf_xt_layout *l, const uint8_t *e)
 {
@@ -167,18 +162,11 @@ int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len,
 
 /* Applying edits. */
 
-struct state { /* in the making */
-	struct bf_xt_blob base;
-	struct item *items;
-	uint32_t n, cap;
-	uint32_t hook_entry[BF_XT_HOOKS], underflow[BF_XT_HOOKS]; /* indices */
-};
-
-static int take_base(struct state *s, uint32_t room)
+static int take_base(struct bf_xt_items *s, uint32_t room)
 {
 	const struct bf_xt_blob *b = &s->base;
 
-	s->n = b->head->num_entries;
+	s->n = s->next_id = b->head->num_entries;
 	s->cap = s->n + room;
 	s->items = malloc((size_t)s->cap * sizeof(*s->items));
 	if (!s->items)
@@ -186,8 +174,9 @@ static int take_base(struct state *s, uint32_t room)
 	for (uint32_t i = 0; i < s->n; i++) {
 		const uint8_t *e = bf_xt_entry(b, i);
 
-		s->items[i] = (struct item){ e, is_jump(b->l, e) ? bf_xt_find(b, (uint32_t)bf_xt_verdict(bf_xt_target(b->l, e)))
-		                                                : BF_XT_NONE };
+		s->items[i] = (struct bf_xt_item){ e, BF_XT_NONE, i };
+		if (is_jump(b->l, e))
+			s->items[i].to = bf_xt_find(b, (uint32_t)bf_xt_verdict(bf_xt_target(b->l, e)));
 	}
 	for (unsigned h = 0; h < BF_XT_HOOKS; h++) {
 		s->hook_entry[h] = bf_xt_find(b, b->head->hook_entry[h]);
@@ -215,7 +204,7 @@ static bool move_policy(uint32_t *i, const struct bf_xt_edit *e)
 	return true;
 }
 
-static bool move_indices(struct state *s, const struct bf_xt_edit *e)
+static bool move_indices(struct bf_xt_items *s, const struct bf_xt_edit *e)
 {
 	bool ok = true;
 
@@ -227,7 +216,7 @@ static bool move_indices(struct state *s, const struct bf_xt_edit *e)
 }
 
 /* The entries of an edit were checked when the state was that they came from; but what is stored may be damaged. */
-static int put_items(struct state *s, const struct bf_xt_edit *edit)
+static int put_items(struct bf_xt_items *s, const struct bf_xt_edit *edit)
 {
 	const struct bf_xt_layout *l = s->base.l;
 	const uint8_t *e = (const uint8_t *)(edit + 1);
@@ -240,14 +229,14 @@ static int put_items(struct state *s, const struct bf_xt_edit *edit)
 			return -EINVAL;
 		if (is_jump(l, e))
 			to = (uint32_t)bf_xt_verdict(bf_xt_target(l, e));
-		s->items[i] = (struct item){ e, to };
+		s->items[i] = (struct bf_xt_item){ e, to, s->next_id++ };
 		left -= bf_xt_next_offset(l, e);
 		e += bf_xt_next_offset(l, e);
 	}
 	return left ? -EINVAL : 0;
 }
 
-static int apply(struct state *s, const struct bf_xt_edit *e)
+static int apply(struct bf_xt_items *s, const struct bf_xt_edit *e)
 {
 	if (e->at > s->n || e->n_old > s->n - e->at || e->n_new > s->cap - s->n + e->n_old || !move_indices(s, e))
 		return -EINVAL;
@@ -266,7 +255,7 @@ static const struct bf_xt_edit *next_edit(const void *edits, size_t len, size_t 
 	return e;
 }
 
-static int apply_all(struct state *s, const void *edits, size_t len)
+static int apply_all(struct bf_xt_items *s, const void *edits, size_t len)
 {
 	size_t at = 0;
 	int err = 0;
@@ -280,7 +269,7 @@ static int apply_all(struct state *s, const void *edits, size_t len)
 }
 
 /* Entries and offsets; then what was counted in entries becomes offsets. */
-static int put_state(const struct state *s, struct bf_buf *out)
+static int put_state(const struct bf_xt_items *s, struct bf_buf *out)
 {
 	const struct bf_xt_layout *l = s->base.l;
 	_cleanup_free_ uint32_t *offsets = malloc(((size_t)s->n + 1) * sizeof(*offsets));
@@ -309,7 +298,7 @@ static int put_state(const struct state *s, struct bf_buf *out)
 	if (!entries)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n; i++) {
-		const struct item *it = &s->items[i];
+		const struct bf_xt_item *it = &s->items[i];
 
 		memcpy(entries + offsets[i], it->e, bf_xt_next_offset(l, it->e));
 		if (it->to != BF_XT_NONE && it->to >= s->n) {
@@ -333,18 +322,30 @@ static uint32_t count_new(const void *edits, size_t len)
 	return (uint32_t)BF_MIN(n, (size_t)INT32_MAX);
 }
 
-int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out)
+int bf_xt_items_make(struct bf_xt_items *s, const void *edits, size_t len)
+{
+	int err = take_base(s, count_new(edits, len));
+
+	return err ? err : apply_all(s, edits, len);
+}
+
+void bf_xt_items_free(struct bf_xt_items *s)
+{
+	free(s->items);
+	s->items = NULL;
+}
+
+int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots)
 {
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
-	struct state s = { 0 };
+	_cleanup_items_ struct bf_xt_items s = { 0 };
 	int err = arena ? bf_xt_open(state, len, arena, &s.base) : -ENOMEM;
 
 	if (!err)
-		err = take_base(&s, count_new(edits, edits_len));
-	if (!err)
-		err = apply_all(&s, edits, edits_len);
+		err = bf_xt_items_make(&s, edits, edits_len);
 	if (!err)
 		err = put_state(&s, out);
-	free(s.items);
-	return err;
+	for (uint32_t i = 0; !err && slots && i < s.n; i++)
+		bf_buf_add(slots, &s.items[i].id, sizeof(s.items[i].id));
+	return err ? err : slots ? slots->err : 0;
 }

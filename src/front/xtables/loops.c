@@ -113,7 +113,7 @@ int bf_xt_mark_hooks(struct bf_xt_decode *c, struct bf_diag *d)
 		err = walk_hook(&w, bf_xt_find(w.b, c->head.hook_entry[h]), &where);
 		if (!err)
 			continue;
-		bf_xt_check_init(&at, w.b, where);
+		bf_xt_check_init(&at, w.b, bf_xt_entry(w.b, where), where);
 		return bf_xt_error(&at, d, err, "a packet of %s would go round in a loop here or leave the table",
 						   bf_xt_hook_name(h));
 	}

@@ -241,13 +241,10 @@ static void set_jump(const struct bf_xt_model *m, struct bf_rule *r, uint32_t to
 	r->verdict.index = region->head == to ? 0 : to - region->first + region->head_rule;
 }
 
-static int set_verdict(const struct bf_xt_model *m, struct bf_rule *r, uint32_t i, const struct bf_xt_check *c,
-					   struct bf_diag *d)
+static int set_verdict(const struct bf_xt_model *m, struct bf_rule *r, const struct bf_xt_source *s,
+                       const struct bf_xt_check *c, struct bf_diag *d)
 {
-	const uint8_t *t = bf_xt_target(m->b.l, bf_xt_entry(&m->b, i));
-	uint32_t to = jump_of(m, i);
-
-	switch (bf_xt_verdict(t)) {
+	switch (bf_xt_verdict(bf_xt_target(m->b.l, s->e))) {
 	case -NF_ACCEPT - 1:
 		r->verdict.kind = BF_VERDICT_ACCEPT;
 		return 0;
@@ -260,10 +257,10 @@ static int set_verdict(const struct bf_xt_model *m, struct bf_rule *r, uint32_t 
 	case -NF_QUEUE - 1:
 		return bf_xt_error(c, d, -EOPNOTSUPP, "target QUEUE is not supported by bpfilter");
 	}
-	if (to == BF_XT_NONE)
+	if (s->to == BF_XT_NONE)
 		r->verdict.kind = BF_VERDICT_DROP;
-	else if (to != i + 1)
-		set_jump(m, r, to, c->ipflags & m->b.l->flag_goto);
+	else if (s->to != s->next)
+		set_jump(m, r, s->to, c->ipflags & m->b.l->flag_goto);
 	return 0;
 }
 
@@ -281,27 +278,34 @@ static int add_ext(struct bf_xt_model *m, struct bf_rule *r, const uint8_t *head
 	return x->translate ? x->translate(m->rs, r, head + BF_XT_HEAD, c, d) : 0;
 }
 
-static int add_rule(struct bf_xt_model *m, struct bf_chain *chain, uint32_t i, struct bf_diag *d)
+int bf_xt_model_rule(struct bf_xt_model *m, struct bf_chain *chain, const struct bf_xt_source *s, struct bf_diag *d)
 {
 	const struct bf_xt_layout *l = m->b.l;
-	const uint8_t *e = bf_xt_entry(&m->b, i), *t = bf_xt_target(l, e);
+	const uint8_t *t = bf_xt_target(l, s->e);
 	struct bf_rule *r = bf_chain_add_rule(m->rs, chain);
 	struct bf_xt_check c;
 	int err;
 
 	if (!r)
 		return -ENOMEM;
-	bf_xt_check_init(&c, &m->b, i);
-	r->counter = i;
-	err = bf_xt_ip_conds(m->rs, r, l, e);
-	bf_xt_foreach_match (match, l, e) {
+	bf_xt_check_init(&c, &m->b, s->e, s->place);
+	r->counter = s->counter;
+	err = bf_xt_ip_conds(m->rs, r, l, s->e);
+	bf_xt_foreach_match (match, l, s->e) {
 		if (err)
 			return err;
 		err = add_ext(m, r, match, false, &c, d);
 	}
 	if (!err)
 		err = add_ext(m, r, t, true, &c, d);
-	return err || !bf_xt_is_standard(t) ? err : set_verdict(m, r, i, &c, d);
+	return err || !bf_xt_is_standard(t) ? err : set_verdict(m, r, s, &c, d);
+}
+
+static int add_rule(struct bf_xt_model *m, struct bf_chain *chain, uint32_t i, struct bf_diag *d)
+{
+	const struct bf_xt_source s = { bf_xt_entry(&m->b, i), i, i, jump_of(m, i), i + 1 };
+
+	return bf_xt_model_rule(m, chain, &s, d);
 }
 
 static int add_goto(struct bf_xt_model *m, struct bf_chain *chain, uint32_t to)
@@ -341,7 +345,7 @@ static int add_rules(struct bf_xt_model *m, struct bf_diag *d)
 	return err;
 }
 
-static int build(struct bf_xt_model *m, struct bf_diag *d)
+int bf_xt_model_chains(struct bf_xt_model *m, struct bf_table **out, struct bf_diag *d)
 {
 	const struct bf_xt_head *h = m->b.head;
 	const struct bf_xt_table *kind = bf_xt_table_find((uint8_t)h->family, h->name);
@@ -359,9 +363,8 @@ static int build(struct bf_xt_model *m, struct bf_diag *d)
 		return err;
 	connect_regions(m);
 	err = bf_xt_check_depth(m, d);
-	if (!err)
-		err = add_chains(m, t);
-	return err ? err : add_rules(m, d);
+	*out = t;
+	return err ? err : add_chains(m, t);
 }
 
 int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, struct bf_diag *d)
@@ -369,13 +372,16 @@ int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, str
 	_cleanup_arena_ struct bf_arena *scratch = bf_arena_new();
 	_cleanup_ruleset_ struct bf_ruleset *rs = bf_ruleset_new();
 	struct bf_xt_model m = { .rs = rs, .scratch = scratch };
+	struct bf_table *t;
 	int err;
 
 	if (!rs || !scratch)
 		return -ENOMEM;
 	err = bf_xt_open(state, len, scratch, &m.b);
 	if (!err)
-		err = build(&m, d);
+		err = bf_xt_model_chains(&m, &t, d);
+	if (!err)
+		err = add_rules(&m, d);
 	if (err)
 		return err;
 	bf_ruleset_done(rs);

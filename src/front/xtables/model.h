@@ -30,6 +30,18 @@ struct bf_xt_model {
 	uint32_t base_entry[BF_XT_HOOKS];
 };
 
+/* Regions and chains of m->b in m->rs, without rules. */
+int bf_xt_model_chains(struct bf_xt_model *m, struct bf_table **t, struct bf_diag *d);
+
+struct bf_xt_source {    /* what a rule is made of */
+	const uint8_t *e;
+	uint32_t place;      /* an entry of m->b, for messages: itself, or where it came */
+	uint32_t counter;
+	uint32_t to, next;   /* entries of m->b: where a jump leads, BF_XT_NONE: to none; what stands behind the rule */
+};
+/* Adds a rule to the chain. */
+int bf_xt_model_rule(struct bf_xt_model *m, struct bf_chain *chain, const struct bf_xt_source *s, struct bf_diag *d);
+
 /* -EOPNOTSUPP: a packet could jump deeper than the kernel's jump stack holds. */
 int bf_xt_check_depth(const struct bf_xt_model *m, struct bf_diag *d);
 

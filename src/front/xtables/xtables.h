@@ -77,8 +77,18 @@ struct bf_xt_edit {
 /* Appends the edit that makes `new` of `old`: one window, everything between the first difference and the last. -EAGAIN:
  * there is none, since hooks or jumps outside of it lead to other places than before. -EINVAL, -ENOMEM. */
 int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out);
-/* Appends the state that edits, one behind the other, make of `state`. -EINVAL: they do not fit. */
-int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out);
+/* Appends the state that edits, one behind the other, make of `state`. slots (may be NULL): a uint32_t for each entry, the
+ * number of its counter: entries of `state` keep theirs, those that came are numbered on. -EINVAL: they do not fit. */
+int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots);
+
+/*
+ * What edits come to, for gen/patch.h: *stub has the chains of the table that
+ * `state` is, in the order of bf_xt_to_ruleset, but only rules that came or
+ * went. changes: a struct bf_changed for each of them, ascending in place within
+ * each chain; what came before what went from the same place. -EAGAIN: more than rules came or went.
+ */
+int bf_xt_changes(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_ruleset **stub,
+                  struct bf_buf *changes, struct bf_diag *d);
 
 /* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes) and IPT_SO_GET_ENTRIES (entries with counters
  * put in). */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* edit.h: a state's entries as a list that edits work on (edit.c). */
+#ifndef BF_XT_EDIT_H
+#define BF_XT_EDIT_H
+
+#include "front/xtables/blob.h"
+
+struct bf_xt_item {
+	const uint8_t *e; /* in the state, or in an edit: then a jump's verdict means nothing */
+	uint32_t to;      /* index of the item it jumps to, or BF_XT_NONE */
+	uint32_t id;      /* entry of the state that the edits began with; beyond these: entries that came, numbered as they came */
+};
+
+struct bf_xt_items {
+	struct bf_xt_blob base; /* the state that the edits began with */
+	struct bf_xt_item *items;
+	uint32_t n, cap, next_id;
+	uint32_t hook_entry[BF_XT_HOOKS], underflow[BF_XT_HOOKS]; /* indices */
+};
+
+/* Takes the base's entries and applies the edits. -EINVAL: they do not fit. */
+int bf_xt_items_make(struct bf_xt_items *s, const void *edits, size_t len);
+void bf_xt_items_free(struct bf_xt_items *s);
+#define _cleanup_items_ _cleanup_(bf_xt_items_free)
+
+#endif
