@@ -1,45 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Rulesets in both languages, and traces of packets for them.
+"""Rulesets in both languages, as files, and traces of packets for them.
 
-apart      n rules on source, destination, UDP and destination port; sources differ. The packets hit the last rule, or
-           a random one each.
-stateful   what stands before a server: established connections first, then block list, services, a user chain. The
-           packets belong to established flows, or are the first of theirs (and go down to rule 15).
-
-All packets are UDP to DADDR, ports 5000 to 5015, and all are accepted by a rule: policies are DROP.
+All but one come from classgen. `stateful` is written down here: what stands before a server, established connections
+first, then a block list, services, a user chain. Its packets belong to established flows, or are the first of theirs
+(and go down to rule 15); they are UDP to ports 5000 to 5015, where feed has sockets.
 """
 import ipaddress
-import random
+import os
 import struct
+import subprocess
+import tempfile
 
 DADDR = "10.77.0.1"
 ENTRIES = 65536
-PORT, PORTS = 5000, 16
 FLOWS = 64
-
-
-def source(i):
-    """The source of rule i: scattered over 198.18.0.0/15."""
-    return str(ipaddress.IPv4Address(0xc6120000 + i * 40503 % (1 << 17)))
-
-
-def port(i):
-    return PORT + i % PORTS
-
-
-def apart_iptables(n):
-    rules = ["-A INPUT -s %s -d %s -p udp -m udp --dport %d -j ACCEPT" % (source(i), DADDR, port(i)) for i in range(n)]
-    return "\n".join(["*filter", ":INPUT DROP", ":FORWARD ACCEPT", ":OUTPUT ACCEPT"] + rules + ["COMMIT", ""])
-
-
-def apart_nft(n):
-    rules = ["ip saddr %s ip daddr %s udp dport %d counter accept" % (source(i), DADDR, port(i)) for i in range(n)]
-    return nft_table(["chain input { type filter hook input priority filter; policy drop;"] + rules + ["}"])
-
-
-def nft_table(lines):
-    return "\n".join(["table ip filter {"] + lines + ["}", ""])
-
+CHAINED = {"kube": "local", "docker": "forward", "shorewall": "forward"}
+BY_CHANCE = {"kube"}  # which rule counts is chosen by chance: no two worlds count alike
+TRACKED = {"docker", "shorewall", "stateful"}
 
 STATEFUL_IPTABLES = """*filter
 :INPUT DROP
@@ -64,13 +41,13 @@ STATEFUL_IPTABLES = """*filter
 COMMIT
 """
 
-STATEFUL_NFT = nft_table(["""
+STATEFUL_NFT = """table ip filter {
 chain services {
     tcp dport { 25, 465, 587, 993 } counter accept
     ip saddr 10.0.0.0/8 tcp dport 8080 counter accept
     udp dport 5000-5015 counter accept
 }
-chain input { type filter hook input priority filter; policy drop;
+chain INPUT { type filter hook input priority filter; policy drop;
     iifname "lo" counter accept
     ct state established,related counter accept
     ct state invalid counter drop
@@ -84,8 +61,9 @@ chain input { type filter hook input priority filter; policy drop;
     udp dport 123 counter accept
     counter jump services
 }
-chain forward { type filter hook forward priority filter; policy drop; }
-"""])
+chain FORWARD { type filter hook forward priority filter; policy drop; }
+}
+"""
 
 # Connection tracking for who has no rules: it comes with any rule that asks for it, in a chain that no packet passes too.
 CONNTRACK = "table ip tracked {\nchain unused {\nct state new\n}\n}\n"
@@ -98,25 +76,58 @@ def checksum(head):
 
 
 def entry(saddr, sport, dport):
-    """struct entry of feed.c."""
-    addresses = ipaddress.IPv4Address(saddr).packed + ipaddress.IPv4Address(DADDR).packed
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 46, 0, 0x4000, 64, 17, 0) + addresses
-    return addresses + struct.pack("!HHHH", sport, dport, checksum(head), 0)
-
-
-def apart_trace(n, which):
-    made = {}
-
-    def of(i):
-        if i not in made:
-            made[i] = entry(source(i), 30000, port(i))
-        return made[i]
-    if which == "last":
-        return of(n - 1) * ENTRIES
-    rng = random.Random(n)
-    return b"".join(of(rng.randrange(n)) for _ in range(ENTRIES))
+    """An entry of a trace, as classgen.c describes it."""
+    start, rest = struct.pack("!BBHHHBB", 0x45, 0, 46, 0, 0x4000, 64, 17), b"".join(
+        ipaddress.IPv4Address(a).packed for a in (saddr, DADDR))
+    return start + struct.pack("!H", checksum(start + b"\0\0" + rest)) + rest + struct.pack("!HH", sport, dport)
 
 
 def stateful_trace():
-    flows = [entry(source(i), 30000 + i, port(i)) for i in range(FLOWS)]
+    flows = [entry("198.18.0.%d" % (1 + i), 30000 + i, 5000 + i % 16) for i in range(FLOWS)]
     return b"".join(flows) * (ENTRIES // FLOWS)
+
+
+class Set:
+    """One ruleset: .iptables and .nft are paths of files, .trace[kind] too; .rules is how many rules it has."""
+
+    def __init__(self, shape, n, build, v6=False, kinds=("last", "random"), seed=1):
+        self.shape, self.v6, self.build, self.seed = shape, v6, build, seed
+        self.dir = tempfile.TemporaryDirectory(prefix="bpfilter-bench.")
+        self.iptables, self.nft = self._path("iptables"), self._path("nft")
+        self.trace = {k: self._path(k) for k in kinds}
+        if shape == "stateful":
+            self._stateful()
+        else:
+            self._classgen(n)
+        with open(self.iptables) as f:
+            self.rules = sum(line.startswith("-A") for line in f)
+
+    def _path(self, name):
+        return os.path.join(self.dir.name, name)
+
+    def _stateful(self):
+        for path, text in ((self.iptables, STATEFUL_IPTABLES), (self.nft, STATEFUL_NFT)):
+            with open(path, "w") as f:
+                f.write(text)
+        for path in self.trace.values():
+            with open(path, "wb") as f:
+                f.write(stateful_trace())
+
+    def _classgen(self, n):
+        args = ["-6"] * self.v6 + ["-s", str(self.seed), "-i", self.iptables, "-n", self.nft]
+        args += ["-p", str(ENTRIES if n <= 100000 else ENTRIES * 16)]
+        for kind, path in self.trace.items():
+            args += ["-t", "%s=%s" % (kind, path)]
+        subprocess.run([os.path.join(self.build, "tests", "bench", "classgen"), *args, self.shape, str(n)], check=True)
+
+    @property
+    def name(self):
+        return self.shape + "6" * self.v6
+
+    @property
+    def net(self):
+        """What kind of a namespace its packets need (worlds.py)."""
+        return "server" if self.shape == "stateful" else CHAINED.get(self.shape, "local") + "6" * self.v6
+
+    def close(self):
+        self.dir.cleanup()
