@@ -84,3 +84,18 @@ void *bf_buf_reserve(struct bf_buf *b, size_t len)
 	b->len += len;
 	return p;
 }
+
+int bf_grow(void *array, uint32_t n, uint32_t *cap, size_t size)
+{
+	void **a = array, *bigger;
+	uint32_t want = *cap ? *cap * 2 : 256;
+
+	if (n < *cap)
+		return 0;
+	bigger = realloc(*a, want * size);
+	if (!bigger)
+		return -ENOMEM;
+	*a = bigger;
+	*cap = want;
+	return 0;
+}

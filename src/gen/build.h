@@ -35,7 +35,7 @@ struct bf_inst { /* a chain as it is lowered once, with its way back */
 	bf_label ret;    /* where RETURN leads; l->ret when that is on the stack */
 	bf_label first;  /* first + i: rule i; first + n_rules: the chain's end */
 	bool copied;     /* one of several copies: everything below it is a copy too */
-	bool ordinary;   /* for ordinary packets: what it enters is, too */
+	enum bf_sorts set; /* of packets that it sees; what it enters sees the same */
 	struct bf_uses uses; /* its own; after summing up: of all it reaches */
 	uint32_t depth;  /* after summing up: deepest nesting of calls from here on */
 	uint32_t edges;  /* last of its edges, linked by edge.next; BF_IDMAP_NONE: none */
@@ -45,6 +45,17 @@ struct bf_inst { /* a chain as it is lowered once, with its way back */
 struct bf_inst_edge {
 	uint32_t callee, next;
 	bool push;
+};
+
+struct bf_lower_target { /* a place in the class data that gets the number of a cell */
+	uint32_t place;
+	bf_label to;
+};
+
+struct bf_lower_run { /* a run of rules that is class data */
+	uint32_t head;
+	struct bf_lower_target *targets;
+	uint32_t n_targets;
 };
 
 struct bf_lower {
@@ -62,7 +73,13 @@ struct bf_lower {
 	uint32_t n_labels, cap_labels;
 	bf_label here;
 	bf_label drop, accept, ret; /* shared cells, added at the end where used */
-	bool ordinary; /* what is lowered sees ordinary packets only, see plan.h */
+	enum bf_sorts set; /* of packets that what is lowered sees, */
+	uint32_t sorts;    /* and the same as bits */
+
+	struct bf_buf class; /* words of the map "class" */
+	struct bf_lower_run *runs;
+	uint32_t n_runs, cap_runs;
+	uint32_t class_min;
 
 	struct bf_buf params;
 	struct bf_idmap param_ids; /* condition and ordinal -> offset in params: copies share their state */
@@ -82,9 +99,6 @@ struct bf_lower {
 	uint32_t copy_budget;
 };
 
-/* Grows *array to hold one more element than n. */
-int bf_grow(void *array, uint32_t n, uint32_t *cap, size_t size);
-
 bf_label bf_lower_labels(struct bf_lower *l, uint32_t n); /* n labels in a row */
 bf_label bf_lower_find(struct bf_lower *l, bf_label label);
 bool bf_lower_used(struct bf_lower *l, bf_label label);
@@ -93,9 +107,36 @@ void bf_lower_goto(struct bf_lower *l, bf_label to); /* continue at `to` */
 struct bf_uses *bf_lower_uses(struct bf_lower *l);
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss);
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
+uint32_t bf_lower_cell_of(struct bf_lower *l, bf_label label); /* the number of its cell, at the end */
+void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size); /* a copy in the arena */
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);
 
 void bf_lower_chains(struct bf_lower *l);
+
+/* chains.c: of the instance being lowered */
+enum bf_count { /* who counts a packet that matches */
+	BF_COUNT_RULE, /* a COUNT cell that names the counter */
+	BF_COUNT_SLOT, /* one that takes the counter that a CLASS cell found */
+	BF_COUNT_DONE, /* a CLASS cell has */
+};
+void bf_lower_rule(struct bf_lower *l, uint32_t i);
+/* Here: what a view leaves of rule i, and what it does. next: it does not match, or has no verdict. */
+void bf_lower_view(struct bf_lower *l, uint32_t i, const struct bf_view *v, enum bf_count how, bf_label next);
+
+/* classes.c: all its rules; runs to the map "class" at the end */
+void bf_lower_rules(struct bf_lower *l);
+void bf_lower_finish_runs(struct bf_lower *l);
+void bf_lower_free_runs(struct bf_lower *l);
+
+static inline struct bf_inst *bf_lower_inst(struct bf_lower *l)
+{
+	return &l->insts[l->inst];
+}
+
+static inline struct bf_plan_chain *bf_lower_chain(struct bf_lower *l)
+{
+	return &l->plan.chains[bf_lower_inst(l)->chain];
+}
 
 #endif

@@ -16,18 +16,14 @@
  * The others have one instance that returns through the stack: CALL pushes the
  * way back, RET pops it. goto hands on the way back of the chain it leaves.
  * At most one instance of a chain is no copy, so work stays linear.
- *
- * The seam for classifiers: lower_run() is given a run of rules and a label
- * where a packet goes that none of them stops. What it has to keep is: for the
- * first rule whose conditions hold, continue with its body; a body that ends
- * in "next rule" continues with first + i + 1. A classifier may take the
- * conditions of all rules of a run together, as long as they are free of
- * guards and of matches with state, and emit each body by lower_body().
  */
+#include <linux/in.h>
+
 #include "gen/build.h"
 #include "gen/gate.h"
 
 enum { COPY_MAX = 4096 };
+#define CLASS_MIN UINT32_MAX /* until the programs know CLASS cells */
 enum { NEW, OPEN, DONE };
 
 static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
@@ -35,18 +31,18 @@ static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
 	return &l->insts[i];
 }
 
-static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool copied, bool ordinary)
+static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool copied)
 {
 	struct bf_inst *in;
 
 	if (bf_grow(&l->insts, l->n_insts, &l->cap_insts, sizeof(*l->insts)) < 0)
 		return bf_lower_error(l, -ENOMEM), 0;
 	in = &l->insts[l->n_insts];
-	*in = (struct bf_inst){ .chain = c - l->plan.chains, .ret = ret, .copied = copied, .ordinary = ordinary,
+	*in = (struct bf_inst){ .chain = c - l->plan.chains, .ret = ret, .copied = copied, .set = l->set,
 	                        .edges = BF_IDMAP_NONE };
 	in->first = bf_lower_labels(l, c->chain->n_rules + 1);
 	if (!copied)
-		c->inst[ordinary] = l->n_insts;
+		c->inst[l->set] = l->n_insts;
 	for (uint32_t i = 0; c->indexed && i <= c->chain->n_rules && !l->err; i++)
 		bf_lower_use(l, in->first + i); /* somebody may jump there later */
 	return l->n_insts++;
@@ -60,7 +56,7 @@ static uint32_t copy_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label 
 
 	if (i != BF_IDMAP_NONE)
 		return i;
-	i = new_inst(l, c, ret, true, l->ordinary);
+	i = new_inst(l, c, ret, true);
 	if (bf_idmap_put(&l->copies, key, i) < 0)
 		bf_lower_error(l, -ENOMEM);
 	return i;
@@ -70,18 +66,18 @@ static uint32_t copy_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label 
 static uint32_t choose_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool *push)
 {
 	bool copied = inst_of(l, l->inst)->copied;
-	uint32_t *own = &c->inst[l->ordinary];
+	uint32_t *own = &c->inst[l->set];
 
 	*push = false;
 	if (!c->returns)
-		return *own != BF_IDMAP_NONE ? *own : new_inst(l, c, BF_NO_LABEL, false, l->ordinary);
+		return *own != BF_IDMAP_NONE ? *own : new_inst(l, c, BF_NO_LABEL, false);
 	bf_lower_use(l, ret);
 	if (copied || (c->sites > 1 && ret != l->ret && c->size <= l->copy_budget)) {
 		l->copy_budget -= copied ? 0 : c->size;
 		return copy_inst(l, c, ret);
 	}
 	if (*own == BF_IDMAP_NONE)
-		new_inst(l, c, c->sites > 1 ? l->ret : ret, false, l->ordinary);
+		new_inst(l, c, c->sites > 1 ? l->ret : ret, false);
 	if (l->err)
 		return 0;
 	*push = inst_of(l, *own)->ret == l->ret && ret != l->ret;
@@ -114,33 +110,36 @@ static void enter_chain(struct bf_lower *l, const struct bf_verdict *v, bf_label
 		bf_lower_goto(l, entry);
 }
 
-static void count(struct bf_lower *l, uint32_t counter)
+static void count(struct bf_lower *l, uint32_t counter, enum bf_count how)
 {
+	struct bf_cell *c;
 	bf_label next;
 
-	if (counter == BF_NO_COUNTER)
+	if (counter == BF_NO_COUNTER || how == BF_COUNT_DONE)
 		return;
 	next = bf_lower_label(l);
-	bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL)->arg = counter;
+	c = bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL);
+	c->word = how == BF_COUNT_SLOT;
+	c->arg = how == BF_COUNT_SLOT ? 0 : counter;
 	bf_lower_bind(l, next);
 }
 
 /* What happens to a packet that rule i of the instance being lowered matches. */
-static void lower_body(struct bf_lower *l, uint32_t i)
+static void lower_body(struct bf_lower *l, uint32_t i, enum bf_count how, bf_label next)
 {
 	bf_label ret = inst_of(l, l->inst)->ret, after = inst_of(l, l->inst)->first + i + 1;
-	const struct bf_rule *r = &l->plan.chains[inst_of(l, l->inst)->chain].chain->rules[i];
+	const struct bf_rule *r = &bf_lower_chain(l)->chain->rules[i];
 
-	count(l, r->counter);
+	count(l, r->counter, how);
 	for (uint32_t a = 0; a < r->n_actions && !l->err; a++) {
-		bf_label next = bf_lower_label(l);
+		bf_label more = bf_lower_label(l);
 
-		bf_lower_handoff(l, &r->actions[a], next);
-		bf_lower_bind(l, next);
+		bf_lower_handoff(l, &r->actions[a], more);
+		bf_lower_bind(l, more);
 	}
 	switch (r->verdict.kind) {
 	case BF_VERDICT_CONTINUE:
-		return bf_lower_goto(l, after);
+		return bf_lower_goto(l, next);
 	case BF_VERDICT_ACCEPT:
 	case BF_VERDICT_ACTION:
 		return bf_lower_goto(l, l->accept);
@@ -155,24 +154,37 @@ static void lower_body(struct bf_lower *l, uint32_t i)
 	}
 }
 
-/* Rules first .. first + n - 1 of the instance being lowered, one after the other. */
-static void lower_run(struct bf_lower *l, uint32_t first, uint32_t n)
+/* Those of its conditions that are left, one after the other; where it goes then; `how` it is counted. */
+void bf_lower_view(struct bf_lower *l, uint32_t i, const struct bf_view *v, enum bf_count how, bf_label next)
 {
-	const struct bf_inst *in = inst_of(l, l->inst);
-	const struct bf_rule *rules = l->plan.chains[in->chain].chain->rules;
-	bf_label label = in->first; /* insts may move */
+	const struct bf_rule *r = &bf_lower_chain(l)->chain->rules[i];
 
-	for (uint32_t i = first; i < first + n && !l->err; i++) {
-		bf_lower_bind(l, label + i);
-		for (uint32_t k = 0; k < rules[i].n_conds && l->here != BF_NO_LABEL; k++) {
-			bf_label ok = bf_lower_label(l);
+	for (uint32_t k = 0; v->left && k < r->n_conds && l->here != BF_NO_LABEL && !l->err; k++) {
+		bf_label ok;
 
-			bf_lower_cond(l, rules[i].conds[k], ok, label + i + 1);
-			bf_lower_bind(l, ok);
-		}
-		if (l->here != BF_NO_LABEL) /* else no packet gets here */
-			lower_body(l, i);
+		if (!bf_view_has(v->left, k))
+			continue;
+		ok = bf_lower_label(l);
+		bf_lower_cond(l, r->conds[k], ok, next);
+		bf_lower_bind(l, ok);
 	}
+	if (l->here == BF_NO_LABEL) /* no packet gets here */
+		return;
+	if (v->end == BF_END_BODY)
+		lower_body(l, i, how, next);
+	else
+		bf_lower_goto(l, v->end == BF_END_DROPS ? l->drop : next);
+}
+
+/* A rule by itself. */
+void bf_lower_rule(struct bf_lower *l, uint32_t i)
+{
+	bf_label first = inst_of(l, l->inst)->first; /* insts may move */
+	struct bf_view v;
+
+	bf_view_make(&v, &bf_lower_chain(l)->chain->rules[i], l->sorts);
+	bf_lower_bind(l, first + i);
+	bf_lower_view(l, i, &v, BF_COUNT_RULE, first + i + 1);
 }
 
 static void lower_end(struct bf_lower *l)
@@ -182,7 +194,7 @@ static void lower_end(struct bf_lower *l)
 	bf_label ret = in->ret;
 
 	bf_lower_bind(l, in->first + c->n_rules);
-	count(l, c->counter);
+	count(l, c->counter, BF_COUNT_RULE);
 	if (c->policy == BF_VERDICT_ACCEPT)
 		ret = l->accept;
 	else if (c->policy == BF_VERDICT_DROP)
@@ -201,20 +213,19 @@ static void say_where(struct bf_lower *l, const struct bf_chain *c)
 static void lower_insts(struct bf_lower *l)
 {
 	for (; l->inst < l->n_insts && !l->err; l->inst++) {
-		const struct bf_chain *c = l->plan.chains[inst_of(l, l->inst)->chain].chain;
+		const struct bf_chain *c = bf_lower_chain(l)->chain;
 
 		l->here = BF_NO_LABEL;
-		l->ordinary = inst_of(l, l->inst)->ordinary;
-		lower_run(l, 0, c->n_rules);
+		bf_lower_rules(l);
 		lower_end(l);
 		say_where(l, c);
 	}
 }
 
 /* RETURN in a base chain leads to its policy; when the chain is also jumped into, by the stack. */
-static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c, bool ordinary)
+static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c)
 {
-	uint32_t in = new_inst(l, c, BF_NO_LABEL, false, ordinary);
+	uint32_t in = new_inst(l, c, BF_NO_LABEL, false);
 	bf_label first, start, here;
 
 	if (l->err)
@@ -231,42 +242,70 @@ static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c, bool ord
 	return start;
 }
 
-/* Where packets of a hook begin: at a test whether they are ordinary. */
-static void add_root(struct bf_lower *l, struct bf_plan_chain *c, bf_label *all)
+/*
+ * Where packets of a hook begin: their sort is found out. Nearly all are
+ * ordinary by the first test; so are those that are no TCP and shorter.
+ */
+static void add_sorting(struct bf_lower *l, bf_label start, const bf_label *to)
+{
+	const uint32_t flags = BF_ODD_FRAG | BF_ODD_FRAG1 | BF_ODD_BADEXT;
+	bf_label shorter = bf_lower_label(l), whole = bf_lower_label(l), tcp = bf_lower_label(l);
+
+	bf_lower_bind(l, start);
+	bf_lower_test(l, BF_KEY_ODD, flags | BF_ODD_AVAIL, BF_ODD_TCP_LEAST, BF_ODD_AVAIL, to[BF_SORTS_ORDINARY], shorter);
+	bf_lower_bind(l, shorter);
+	bf_lower_test(l, BF_KEY_ODD, BF_ODD_FRAG | BF_ODD_FRAG1, BF_ODD_FRAG, BF_ODD_FRAG, to[BF_SORTS_LATE], whole);
+	bf_lower_bind(l, whole);
+	bf_lower_test(l, BF_KEY_ODD, flags | BF_ODD_AVAIL, BF_ODD_LEAST, BF_ODD_AVAIL, tcp, to[BF_SORTS_REST]);
+	bf_lower_bind(l, tcp);
+	bf_lower_test(l, BF_KEY_META, 0xff, IPPROTO_TCP, IPPROTO_TCP, to[BF_SORTS_REST], to[BF_SORTS_ORDINARY]);
+}
+
+/* to: where the packets of each set begin. */
+static void add_root(struct bf_lower *l, struct bf_plan_chain *c, bf_label *to)
 {
 	struct bf_graph_root *root = &l->g->roots[l->g->n_roots++];
 
 	root->chain = c->chain;
-	root->start = *all = bf_lower_label(l);
-	bf_lower_use(l, *all);
-	if (!l->plan.headers || l->err)
+	for (int set = 0; set < BF_SORTS_SETS; set++)
+		to[set] = bf_lower_label(l);
+	root->start = l->plan.headers ? bf_lower_label(l) : to[BF_SORTS_ALL];
+	if (l->err)
 		return;
-	*all = bf_lower_label(l);
-	bf_lower_bind(l, root->start);
-	l->ordinary = false; /* nothing is known yet */
-	bf_lower_test(l, BF_KEY_ODD, BF_ODD_AVAIL | BF_ODD_FRAG | BF_ODD_FRAG1 | BF_ODD_BADEXT, BF_ORDINARY_AVAIL,
-	              BF_ODD_AVAIL, base_start(l, c, true), *all);
+	bf_lower_use(l, root->start);
+	if (l->plan.headers)
+		add_sorting(l, root->start, to);
 }
 
-/* Ordinary packets' cells lie together, those for all packets behind them. */
-static void lower_roots(struct bf_lower *l)
+/* All chains that packets of one set see: their cells lie together. */
+static void lower_set(struct bf_lower *l, enum bf_sorts set, bf_label (*to)[BF_SORTS_SETS])
 {
-	_cleanup_free_ bf_label *all = calloc(BF_MAX(l->plan.n_chains, 1u), sizeof(*all));
+	uint32_t root = 0;
 
-	if (!all)
-		return bf_lower_error(l, -ENOMEM);
-	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++)
-		if (l->plan.chains[i].chain->base)
-			add_root(l, &l->plan.chains[i], &all[i]);
-	lower_insts(l);
+	l->set = set;
+	l->sorts = bf_sorts(set, l->plan.headers, l->table->family);
 	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++) {
 		if (!l->plan.chains[i].chain->base)
 			continue;
 		l->here = BF_NO_LABEL;
-		bf_lower_bind(l, all[i]);
-		bf_lower_goto(l, base_start(l, &l->plan.chains[i], false));
+		bf_lower_bind(l, to[root++][set]);
+		bf_lower_goto(l, base_start(l, &l->plan.chains[i]));
 	}
 	lower_insts(l);
+}
+
+static void lower_roots(struct bf_lower *l)
+{
+	bf_label(*to)[BF_SORTS_SETS] = calloc(BF_MAX(l->plan.n_chains, 1u), sizeof(*to));
+
+	if (!to)
+		return bf_lower_error(l, -ENOMEM);
+	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++)
+		if (l->plan.chains[i].chain->base)
+			add_root(l, &l->plan.chains[i], to[l->g->n_roots]);
+	for (int set = l->plan.headers ? 0 : BF_SORTS_ALL; set < BF_SORTS_SETS && !l->err; set++)
+		lower_set(l, set, to);
+	free(to);
 }
 
 /* Sums up what instances reach. */
@@ -278,6 +317,7 @@ static void take(struct bf_inst *in, const struct bf_inst *from, bool push)
 	in->uses.loaders |= from->uses.loaders;
 	in->uses.specials |= from->uses.specials;
 	in->uses.assists |= from->uses.assists;
+	in->uses.structs |= from->uses.structs;
 	in->depth = BF_MAX(in->depth, from->depth + push);
 }
 
@@ -314,14 +354,14 @@ static void sum_coarsely(struct bf_lower *l, struct bf_inst *out)
 	out->depth = l->plan.n_user + 2;
 }
 
-/* What base chain c reaches, for all packets and for ordinary ones. */
+/* What base chain c reaches, for packets of all sorts. */
 static struct bf_inst sum_base(struct bf_lower *l, uint32_t *stack, const struct bf_plan_chain *c)
 {
 	struct bf_inst sum = { 0 };
 
 	if (l->plan.cyclic)
 		sum_coarsely(l, &sum);
-	for (int i = 0; i < 2 && !l->plan.cyclic; i++) {
+	for (int i = 0; i < BF_SORTS_SETS && !l->plan.cyclic; i++) {
 		if (c->inst[i] == BF_IDMAP_NONE)
 			continue;
 		sum_below(l, stack, c->inst[i]);
@@ -382,7 +422,7 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
 {
 	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz,
 	                      .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
-	                      .here = BF_NO_LABEL };
+	                      .class_min = o->class_min ? o->class_min : CLASS_MIN, .here = BF_NO_LABEL };
 	int err = bf_plan_make(&l.plan, t, d);
 
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };

@@ -25,6 +25,7 @@ struct bf_gen_opts {
 	uint32_t code_max;      /* graphs of up to so many cells become straight code, larger ones data; 0: always data */
 	uint32_t copy_max;      /* chains called from several places are copied while all copies together have about this many
 	                         * cells, the others return through a stack; 0: as many as pay; 1: none */
+	uint32_t class_min;     /* runs of at least so many rules are classified; 0: as many as pay; UINT32_MAX: none */
 };
 
 /*

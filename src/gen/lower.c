@@ -9,21 +9,6 @@
 
 enum { MAX_CELLS = 1 << 26, MAX_ASSISTS = 32, MAX_CODES = 0xffff };
 
-int bf_grow(void *array, uint32_t n, uint32_t *cap, size_t size)
-{
-	void **a = array, *bigger;
-	uint32_t want = *cap ? *cap * 2 : 256;
-
-	if (n < *cap)
-		return 0;
-	bigger = realloc(*a, want * size);
-	if (!bigger)
-		return -ENOMEM;
-	*a = bigger;
-	*cap = want;
-	return 0;
-}
-
 void bf_lower_error(struct bf_lower *l, int err)
 {
 	if (!l->err)
@@ -155,32 +140,15 @@ void bf_lower_drop(struct bf_lower *l, bf_label at)
 	l->here = here;
 }
 
-/*
- * What a test of the word ODD gives for every ordinary packet (plan.h): 1, 0,
- * or -1 where that is not known. Flags are 0, at least 20 bytes are present.
- */
-static int foresee(uint32_t mask, uint32_t lo, uint32_t hi)
-{
-	mask &= ~(BF_ODD_FRAG | BF_ODD_FRAG1 | BF_ODD_BADEXT);
-	if (mask == 0)
-		return lo == 0;
-	if (mask != BF_ODD_AVAIL)
-		return -1;
-	if (lo <= BF_ORDINARY_AVAIL && hi >= BF_ODD_AVAIL)
-		return 1;
-	return hi < BF_ORDINARY_AVAIL || lo > BF_ODD_AVAIL ? 0 : -1;
-}
-
 void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo, uint32_t hi, bf_label hit,
                    bf_label miss)
 {
-	int known = l->ordinary && word == BF_KEY_ODD ? foresee(mask, lo, hi) : -1;
 	struct bf_cell *c;
 
 	hi = BF_MIN(hi, mask);
-	if (lo > hi || known == 0)
+	if (lo > hi)
 		return bf_lower_goto(l, miss);
-	if ((lo == 0 && hi == mask) || known == 1) /* a whole mask of 0, too */
+	if (lo == 0 && hi == mask) /* a whole mask of 0, too */
 		return bf_lower_goto(l, hit);
 	c = bf_lower_cell(l, BF_CELL_TEST, hit, miss);
 	c->word = word;
@@ -348,7 +316,7 @@ uint8_t bf_lower_family(const struct bf_lower *l)
 
 /* The end. */
 
-static uint32_t cell_of(struct bf_lower *l, bf_label label)
+uint32_t bf_lower_cell_of(struct bf_lower *l, bf_label label)
 {
 	if (label == BF_NO_LABEL)
 		return 0;
@@ -358,7 +326,7 @@ static uint32_t cell_of(struct bf_lower *l, bf_label label)
 	return l->labels[label].to;
 }
 
-static void *to_arena(struct bf_lower *l, const void *p, size_t size)
+void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size)
 {
 	void *copy = l->err ? NULL : bf_arena_memdup(l->arena, p, size);
 
@@ -370,10 +338,10 @@ static void *to_arena(struct bf_lower *l, const void *p, size_t size)
 /* The image outlives the ruleset: what its matches say to the kernel comes along. */
 static void take_assists(struct bf_lower *l)
 {
-	struct bf_assist_spec *a = to_arena(l, l->assists.data, l->assists.len);
+	struct bf_assist_spec *a = bf_lower_keep(l, l->assists.data, l->assists.len);
 
 	for (uint32_t i = 0; i < l->n_assists && !l->err; i++)
-		a[i].info = to_arena(l, a[i].info, a[i].size);
+		a[i].info = bf_lower_keep(l, a[i].info, a[i].size);
 	l->g->companion.n_assists = l->n_assists;
 	l->g->companion.assists = a;
 }
@@ -396,24 +364,26 @@ void bf_lower_finish(struct bf_lower *l)
 	add_shared(l, l->drop, BF_CELL_VERDICT, BF_DROP);
 	add_shared(l, l->accept, BF_CELL_VERDICT, BF_ACCEPT);
 	for (uint32_t i = 0; i < l->n_cells && !l->err; i++) {
-		l->cells[i].hit = cell_of(l, l->cells[i].hit);
-		l->cells[i].miss = cell_of(l, l->cells[i].miss);
+		l->cells[i].hit = bf_lower_cell_of(l, l->cells[i].hit);
+		l->cells[i].miss = bf_lower_cell_of(l, l->cells[i].miss);
 	}
 	for (uint32_t i = 0; i < g->n_roots && !l->err; i++)
-		g->roots[i].start = cell_of(l, g->roots[i].start);
+		g->roots[i].start = bf_lower_cell_of(l, g->roots[i].start);
+	if (!l->err)
+		bf_lower_finish_runs(l);
 	g->drop_code = BF_NO_CODE;
 	if (l->plan.logs && l->n_handoffs)
 		g->drop_code = handoff_code(l, &drop);
 	if (!l->err && (l->params.err || l->handoffs.err || l->assists.err || l->codes.err))
 		bf_lower_error(l, -ENOMEM);
 	g->n_cells = l->n_cells;
-	g->cells = to_arena(l, l->cells, l->n_cells * sizeof(*l->cells));
+	g->cells = bf_lower_keep(l, l->cells, l->n_cells * sizeof(*l->cells));
 	g->n_params = l->params.len;
-	g->params = to_arena(l, l->params.data, l->params.len);
+	g->params = bf_lower_keep(l, l->params.data, l->params.len);
 	g->n_codes = l->n_codes;
-	g->codes = to_arena(l, l->codes.data, l->codes.len);
+	g->codes = bf_lower_keep(l, l->codes.data, l->codes.len);
 	g->companion.n_codes = l->n_handoffs;
-	g->companion.codes = to_arena(l, l->handoffs.data, l->handoffs.len);
+	g->companion.codes = bf_lower_keep(l, l->handoffs.data, l->handoffs.len);
 	take_assists(l);
 	if (l->n_handoffs)
 		g->companion.max_codes_per_packet = BF_MIN(l->plan.max_codes, (uint32_t)BF_HANDOFF_MAX);
@@ -422,6 +392,7 @@ void bf_lower_finish(struct bf_lower *l)
 void bf_lower_free(struct bf_lower *l)
 {
 	bf_plan_free(&l->plan);
+	bf_lower_free_runs(l);
 	free(l->cells);
 	free(l->labels);
 	free(l->insts);

@@ -60,7 +60,9 @@ static int add_chains(struct bf_plan *p, const struct bf_table *t)
 	for (uint32_t i = 0; i < t->n_chains; i++) {
 		struct bf_chain *c = t->chains[i];
 
-		p->chains[i] = (struct bf_plan_chain){ .chain = c, .inst = { BF_IDMAP_NONE, BF_IDMAP_NONE } };
+		p->chains[i].chain = c;
+		for (int set = 0; set < BF_SORTS_SETS; set++)
+			p->chains[i].inst[set] = BF_IDMAP_NONE;
 		p->n_user += !c->base;
 		p->active |= c->base && (c->n_rules || c->policy != BF_VERDICT_ACCEPT);
 		if (bf_idmap_put(&p->ids, (uintptr_t)c, i) < 0)
@@ -93,7 +95,7 @@ static bool table_tracks(const struct bf_table *t)
 static bool asks_for_headers(const struct bf_rule *r)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++)
-		if (r->conds[i]->kind == BF_COND_FIELD && r->conds[i]->field->loader < 0 && r->conds[i]->field->word == BF_KEY_ODD)
+		if (bf_sorts_matter(r->conds[i]))
 			return true;
 	return false;
 }

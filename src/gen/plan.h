@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "gen/idmap.h"
+#include "opt/odd.h"
 #include "rule/rule.h"
 
 struct bf_plan_chain {
@@ -18,7 +19,7 @@ struct bf_plan_chain {
 	uint32_t size;     /* about how many cells, everything below copied in; saturates */
 	uint32_t through;  /* at most so many hand-offs on a way through it and back, */
 	uint32_t codes;    /* on any way into it, at most; both saturate */
-	uint32_t inst[2];  /* its only instances that are no copies (for all packets, for ordinary ones), or BF_IDMAP_NONE */
+	uint32_t inst[BF_SORTS_SETS]; /* its only instances that are no copies, or BF_IDMAP_NONE */
 	uint8_t state;     /* of the walk */
 };
 
@@ -30,18 +31,10 @@ struct bf_plan {
 	bool active;   /* some base chain has rules or does not accept */
 	bool cyclic;   /* chains enter one another in a circle (their rules do not: that is an error) */
 	bool logs;     /* a packet may go on after a hand-off */
-	bool headers;  /* rules ask whether the packet is a fragment or cut short */
+	bool headers;  /* rules ask whether the packet is a fragment or cut short: sets of sorts (opt/odd.h) are apart */
 	bool conntrack;
 	uint32_t max_codes; /* hand-offs on any way of a packet, the one that drops included */
 };
-
-/*
- * Ordinary packets are no later fragments, have extension headers that can be
- * followed, and at least this many bytes from the L4 header on (TCP's least).
- * Most guards are about nothing else, so tables with such rules are lowered
- * twice, for ordinary packets and for all; the first cell decides.
- */
-#define BF_ORDINARY_AVAIL 20
 
 #define BF_PLAN_HUGE (1u << 30)
 

@@ -30,6 +30,7 @@ const struct bf_match_ops bf_match_assist = {
 	.name = "assist",
 	.data_size = sizeof(struct bf_assist),
 	.needs = BF_NEED_ASSIST,
+	.pure = true,
 	.print = print,
 	.lower = lower,
 	.eval = eval,

@@ -210,6 +210,7 @@ const struct bf_match_ops bf_match_conntrack = {
 	.name = "conntrack",
 	.data_size = sizeof(struct bf_conntrack),
 	.needs = BF_NEED_CT,
+	.pure = true,
 	.print = print,
 	.lower = lower,
 	.eval = eval,

@@ -4,6 +4,7 @@
 
 #include "interp/packet.h"
 #include "match/match.h"
+#include "opt/class.h"
 
 enum { STEPS = 1 << 22 };
 
@@ -140,6 +141,28 @@ static int code(struct cells_walk *w, const struct bf_cell *c)
 	return bf_match_bytecode.eval(w->c->helper, w->p, w->c->g->codes[c->lo], &hotdrop);
 }
 
+static void count(struct cells_walk *w, uint64_t counter)
+{
+	w->c->counters[counter].packets++;
+	w->c->counters[counter].bytes += w->p->len;
+}
+
+static uint32_t class(struct cells_walk *w, const struct bf_cell *c)
+{
+	const struct bf_graph *g = w->c->g;
+	uint32_t floor = c->word ? w->key[BF_KEY_ORDER] + 1 : c->lo;
+	struct bf_class_found found;
+
+	w->out->lost |= !(w->root->uses.structs & 1u << g->class[c->arg]);
+	if (!bf_class_find(g->class, g->n_class, (uint32_t)c->arg, w->p->family == NFPROTO_IPV6, w->key, floor, &found))
+		return c->miss;
+	w->key[BF_KEY_ORDER] = found.order;
+	w->key[BF_KEY_SLOT] = found.slot;
+	if (found.counted)
+		count(w, found.slot);
+	return found.target;
+}
+
 /* The next cell, or UINT32_MAX when the walk is over. */
 static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 {
@@ -155,9 +178,10 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 	case BF_CELL_TEST:
 		return (w->key[c->word] & c->mask) - c->lo <= c->span ? c->hit : c->miss;
 	case BF_CELL_COUNT:
-		w->c->counters[c->arg].packets++;
-		w->c->counters[c->arg].bytes += w->p->len;
+		count(w, c->word ? w->key[BF_KEY_SLOT] : c->arg);
 		return c->hit;
+	case BF_CELL_CLASS:
+		return class(w, c);
 	case BF_CELL_VERDICT:
 		w->out->verdict = c->lo;
 		return UINT32_MAX;

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * classes.c: the rules of a chain, in pieces:
+ *
+ *   few rules that choose little (established connections, lo) │ cells
+ *   a run: everything else                                     │ CLASS ─▶ targets
+ *   few rules that choose little (log, drop the rest)          │ cells
+ *
+ * A run is class data (opt/run.h, rt/class.h). Ways through it:
+ *
+ *            ┌─────────────────────────────────────────────┐
+ *   first ─▶ CLASS ──found──▶ its service's target         │
+ *              │                body: verdict, chain, ...  │ next rule, or the rest misses
+ *              │                or the rest of the rule:   ▼
+ *              │                TEST.. ─▶ COUNT ─▶ body   RESUME = CLASS above the rule found
+ *              └──none──▶ behind the run ◀─────────────────┘
+ *
+ * Where a packet comes back behind a certain rule (from a chain that returns,
+ * or a hand-made jump into the middle) there is a CLASS cell with that floor.
+ * Services are shared by rules, and so are the cells they lead to.
+ *
+ * Of runs too short to be worth it the cells of one rule after the other are
+ * made; what was found out to be hidden is left out there, too.
+ */
+#include "gen/build.h"
+#include "match/match.h"
+#include "opt/run.h"
+
+enum { EDGE_MAX = 8, LITTLE = 9 }; /* rules at either end that stay cells, bits they choose at most */
+enum { OWN_MAX = 16384 };          /* services of single rules; beyond it their targets are found by counter */
+
+/* What is known while the rules of a chain are lowered. */
+struct rules {
+	const struct bf_rule *rule;
+	uint32_t n;
+	bf_label first; /* of the rules */
+	bool ip6, indexed;
+};
+
+struct run {
+	struct bf_run r;
+	uint32_t from, to; /* rules */
+	uint32_t gap;      /* between orders */
+	uint32_t head;     /* place of what was built */
+	bf_label resume;
+	uint32_t n_own;
+	uint32_t *by_slot; /* rules whose target is found by counter, counters ascending */
+	uint32_t n_by_slot, cap_by_slot;
+	struct bf_lower_target *targets;
+	uint32_t n_targets, cap_targets;
+};
+
+/* ------------------------------------------------------------ what a rule is */
+
+/* It jumps, and may come back behind itself. */
+static bool comes_back(struct bf_lower *l, const struct bf_rule *r)
+{
+	return r->verdict.kind == BF_VERDICT_JUMP && bf_plan_chain(&l->plan, r->verdict.chain)->returns;
+}
+
+static bool is_final(struct bf_lower *l, const struct rules *rs, const struct bf_rule *r)
+{
+	return !rs->indexed && r->verdict.kind != BF_VERDICT_CONTINUE && !comes_back(l, r);
+}
+
+static void make_box(struct bf_lower *l, const struct rules *rs, uint32_t i, struct bf_box *b)
+{
+	bf_box_make(b, &rs->rule[i], l->sorts, l->table->family);
+}
+
+static bool is_little(const struct bf_box *b)
+{
+	return b->end != BF_END_NEVER && bf_box_selects(b) <= LITTLE;
+}
+
+/* All packets that get here end here. */
+static bool ends_all(struct bf_lower *l, const struct rules *rs, uint32_t i, const struct bf_box *b)
+{
+	return !b->rest && bf_box_selects(b) == 0 && b->end != BF_END_NEVER &&
+	       (b->end == BF_END_DROPS ? !rs->indexed : is_final(l, rs, &rs->rule[i]));
+}
+
+/* --------------------------------------------------------------- collecting */
+
+static uint32_t order_of(const struct run *r, uint32_t i)
+{
+	return (i - r->from + 1) * r->gap;
+}
+
+static bool slots_ascend(const struct run *r, uint32_t i)
+{
+	const struct bf_rule *rule = r->r.rules;
+
+	return rule[i].counter != BF_NO_COUNTER &&
+	       (!r->n_by_slot || rule[i].counter > rule[r->by_slot[r->n_by_slot - 1]].counter);
+}
+
+/* 0, BF_RUN_FULL or -ENOMEM */
+static int add_rule(struct bf_lower *l, const struct rules *rs, struct run *r, uint32_t i, const struct bf_box *b)
+{
+	struct bf_run_rule rule = { .index = i, .order = order_of(r, i) };
+	uint32_t boxes = r->r.n_boxes;
+	int err;
+
+	rule.final = b->end == BF_END_DROPS ? !rs->indexed : is_final(l, rs, &rs->rule[i]);
+	rule.own = b->end == BF_END_BODY && comes_back(l, &rs->rule[i]);
+	rule.by_slot = (rule.own || b->state) && r->n_own >= OWN_MAX && slots_ascend(r, i);
+	err = bf_run_add(&r->r, &rule, b);
+	if (err || r->r.n_boxes == boxes)
+		return err;
+	bf_lower_need(l, b->needs);
+	r->n_own += rule.own || b->state;
+	if (!rule.by_slot)
+		return 0;
+	if (bf_grow(&r->by_slot, r->n_by_slot, &r->cap_by_slot, sizeof(*r->by_slot)) < 0)
+		return -ENOMEM;
+	r->by_slot[r->n_by_slot++] = i;
+	return 0;
+}
+
+static bool is_long(const struct bf_lower *l, const struct run *r)
+{
+	return r->r.n_rules - r->r.n_never >= l->class_min;
+}
+
+/*
+ * From r->from on, at most up to `end`. A rule in the middle that lets all
+ * packets through and is not the end for them parts the run: what it parts is
+ * looked at twice either way.
+ */
+static void collect(struct bf_lower *l, const struct rules *rs, struct run *r, uint32_t end)
+{
+	uint32_t i;
+
+	for (i = r->from; i < end && !l->err; i++) {
+		struct bf_box b;
+		int err;
+
+		make_box(l, rs, i, &b);
+		if (ends_all(l, rs, i, &b))
+			break;
+		if (b.end != BF_END_NEVER && bf_box_selects(&b) == 0 && is_long(l, r) && end - i >= l->class_min)
+			break;
+		err = add_rule(l, rs, r, i, &b);
+		if (err == BF_RUN_FULL)
+			break;
+		if (err < 0)
+			bf_lower_error(l, err);
+	}
+	r->to = i;
+}
+
+/* ------------------------------------------------------------------ targets */
+
+static bf_label new_place(struct bf_lower *l)
+{
+	bf_label label = bf_lower_label(l);
+
+	l->here = BF_NO_LABEL;
+	if (l->err)
+		return label;
+	bf_lower_use(l, label);
+	bf_lower_bind(l, label);
+	return label;
+}
+
+/* The cells behind a box: the rest of rule i, and what it does. */
+static bf_label lower_target(struct bf_lower *l, const struct run *r, uint32_t i, enum bf_end end, uint64_t rest)
+{
+	const struct bf_view v = { end, rest };
+	bf_label start = new_place(l);
+
+	bf_lower_view(l, i, &v, rest ? BF_COUNT_SLOT : BF_COUNT_DONE, r->resume);
+	return start;
+}
+
+static void add_target(struct bf_lower *l, struct run *r, uint32_t place, bf_label to)
+{
+	if (bf_grow(&r->targets, r->n_targets, &r->cap_targets, sizeof(*r->targets)) < 0)
+		return bf_lower_error(l, -ENOMEM);
+	r->targets[r->n_targets++] = (struct bf_lower_target){ place, to };
+}
+
+static const struct bf_class_head *head_of(const struct bf_lower *l, const struct run *r)
+{
+	return (const void *)(l->class.data + (size_t)r->head * sizeof(uint32_t));
+}
+
+static void lower_targets(struct bf_lower *l, const struct rules *rs, struct run *r)
+{
+	uint32_t svcs = head_of(l, r)->svcs, targets = head_of(l, r)->targets, first = head_of(l, r)->first_slot;
+
+	for (uint32_t i = 0; i < r->r.n_svc && !l->err; i++) {
+		const struct bf_run_svc *s = &r->r.svc[i];
+
+		if (s->rule != UINT32_MAX)
+			add_target(l, r, svcs + 4 * s->place + offsetof(struct bf_class_svc, target) / 4,
+			           lower_target(l, r, s->rule, s->end, s->rest));
+	}
+	for (uint32_t i = 0; i < r->n_by_slot && !l->err; i++) {
+		struct bf_box b;
+
+		make_box(l, rs, r->by_slot[i], &b);
+		add_target(l, r, targets + rs->rule[r->by_slot[i]].counter - first, lower_target(l, r, r->by_slot[i], b.end, b.rest));
+	}
+}
+
+/* --------------------------------------------------------------------- runs */
+
+static int build(struct bf_lower *l, struct run *r)
+{
+	struct bf_class_problem p = bf_run_finish(&r->r);
+	struct bf_class_opts o = { 0 };
+	struct bf_class_stats stats;
+	int err;
+
+	if (r->n_by_slot) {
+		p.first_slot = r->r.rules[r->by_slot[0]].counter;
+		p.n_slots = r->r.rules[r->by_slot[r->n_by_slot - 1]].counter - p.first_slot + 1;
+	}
+	if (!l->class.len)
+		bf_buf_reserve(&l->class, 8); /* place 0 is none */
+	if (l->class.err)
+		return -ENOMEM;
+	err = bf_class_build(&p, &o, &l->class, &r->head, &stats);
+	if (err < 0)
+		return err;
+	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)
+		return -ENOMEM;
+	bf_lower_uses(l)->structs |= 1u << head_of(l, r)->kind;
+	return 0;
+}
+
+/* A CLASS cell here. above: it goes on above the rule that was found last. */
+static void add_class(struct bf_lower *l, const struct rules *rs, const struct run *r, uint32_t floor, bool above)
+{
+	struct bf_cell *c = bf_lower_cell(l, BF_CELL_CLASS, BF_NO_LABEL, rs->first + r->to);
+
+	c->word = above;
+	c->lo = floor;
+	c->arg = r->head;
+}
+
+static void lower_class(struct bf_lower *l, const struct rules *rs, struct run *r)
+{
+	int err = build(l, r);
+
+	if (err < 0)
+		return bf_lower_error(l, err);
+	r->resume = bf_lower_label(l);
+	bf_lower_bind(l, rs->first + r->from);
+	add_class(l, rs, r, 1, false);
+	lower_targets(l, rs, r);
+	for (uint32_t i = r->from + 1; i < r->to && !l->err; i++) {
+		if (!bf_lower_used(l, rs->first + i))
+			continue;
+		l->here = BF_NO_LABEL;
+		bf_lower_bind(l, rs->first + i);
+		add_class(l, rs, r, order_of(r, i - 1) + 1, false);
+	}
+	l->here = BF_NO_LABEL;
+	if (!l->err)
+		bf_lower_bind(l, r->resume);
+	add_class(l, rs, r, 0, true);
+	l->runs[l->n_runs++] = (struct bf_lower_run){ r->head, TAKE_PTR(r->targets), r->n_targets };
+}
+
+/* One rule after the other; of those collected, the ones that have a box. */
+static void lower_singly(struct bf_lower *l, const struct rules *rs, const struct run *r)
+{
+	const struct bf_class_box *b = (const void *)r->r.boxes.data, *end = b + r->r.n_boxes;
+
+	for (uint32_t i = r->from; i < r->to && !l->err; i++) {
+		bool there = b < end && b->order == order_of(r, i);
+
+		if (there)
+			bf_lower_rule(l, i);
+		else
+			bf_lower_bind(l, rs->first + i); /* the next one's, too */
+		while (b < end && b->order == order_of(r, i))
+			b++;
+	}
+}
+
+/* Rules from `from` on, at most up to `end`; returns where it stopped. */
+static uint32_t lower_run(struct bf_lower *l, const struct rules *rs, uint32_t from, uint32_t end)
+{
+	struct run r = { .from = from, .gap = BF_MIN(1024u, (UINT32_MAX - 1) / (rs->n + 1)) };
+
+	bf_run_init(&r.r, rs->rule, rs->ip6);
+	collect(l, rs, &r, end);
+	if (!l->err && is_long(l, &r))
+		lower_class(l, rs, &r);
+	else if (!l->err)
+		lower_singly(l, rs, &r);
+	bf_run_free(&r.r);
+	free(r.by_slot);
+	free(r.targets);
+	return r.to;
+}
+
+/* Where rules at the end begin that choose little. */
+static uint32_t find_back(struct bf_lower *l, const struct rules *rs)
+{
+	uint32_t i = rs->n;
+	struct bf_box b;
+
+	for (unsigned k = 0; i > 0 && k < EDGE_MAX; i--, k++) {
+		make_box(l, rs, i - 1, &b);
+		if (!is_little(&b))
+			break;
+	}
+	return i;
+}
+
+/* No packet gets to rule i, which is next. */
+static bool is_dead(struct bf_lower *l, const struct rules *rs, uint32_t i)
+{
+	return l->here == BF_NO_LABEL && !bf_lower_used(l, rs->first + i);
+}
+
+/* Cells for rules that choose little; returns where they end. */
+static uint32_t lower_front(struct bf_lower *l, const struct rules *rs, uint32_t i, uint32_t end)
+{
+	struct bf_box b;
+
+	for (unsigned k = 0; i < end && k < EDGE_MAX && !l->err; i++) {
+		if (is_dead(l, rs, i))
+			continue;
+		make_box(l, rs, i, &b);
+		if (!is_little(&b))
+			break;
+		bf_lower_rule(l, i);
+		k++;
+	}
+	return i;
+}
+
+void bf_lower_rules(struct bf_lower *l)
+{
+	const struct bf_plan_chain *c = bf_lower_chain(l);
+	const struct rules rs = { c->chain->rules, c->chain->n_rules, bf_lower_inst(l)->first, l->table->family == NFPROTO_IPV6,
+		                      c->indexed };
+	uint32_t i = 0, back = rs.n;
+
+	if (rs.n >= l->class_min)
+		back = find_back(l, &rs);
+	while (i < back && back - i >= l->class_min && !l->err) {
+		i = lower_front(l, &rs, i, back);
+		if (i < back && !is_dead(l, &rs, i))
+			i = lower_run(l, &rs, i, back);
+	}
+	for (; i < rs.n && !l->err; i++)
+		bf_lower_rule(l, i);
+}
+
+/* ---------------------------------------------------------------------- end */
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Writes the cells' numbers where the programs look for them; each cell once in *out. */
+static void finish_run(struct bf_lower *l, const struct bf_lower_run *r, struct bf_graph_run *out)
+{
+	_cleanup_free_ uint32_t *cells = calloc(r->n_targets + 1, sizeof(*cells));
+	uint32_t *words = (uint32_t *)l->class.data, n = 0;
+
+	if (!cells)
+		return bf_lower_error(l, -ENOMEM);
+	for (uint32_t i = 0; i < r->n_targets; i++)
+		words[r->targets[i].place] = cells[i] = bf_lower_cell_of(l, r->targets[i].to);
+	qsort(cells, r->n_targets, sizeof(*cells), compare);
+	for (uint32_t i = 0; i < r->n_targets; i++)
+		if (!i || cells[i] != cells[n - 1])
+			cells[n++] = cells[i];
+	*out = (struct bf_graph_run){ r->head, bf_lower_keep(l, cells, n * sizeof(*cells)), n };
+}
+
+void bf_lower_finish_runs(struct bf_lower *l)
+{
+	struct bf_graph_run *runs = bf_arena_array(l->arena, l->n_runs, struct bf_graph_run);
+
+	if (!runs)
+		return bf_lower_error(l, -ENOMEM);
+	for (uint32_t i = 0; i < l->n_runs && !l->err; i++)
+		finish_run(l, &l->runs[i], &runs[i]);
+	l->g->runs = runs;
+	l->g->n_runs = l->n_runs;
+	l->g->n_class = (uint32_t)(l->class.len / sizeof(uint32_t));
+	l->g->class = bf_lower_keep(l, l->class.data, l->class.len);
+}
+
+void bf_lower_free_runs(struct bf_lower *l)
+{
+	for (uint32_t i = 0; i < l->n_runs; i++)
+		free(l->runs[i].targets);
+	free(l->runs);
+	bf_buf_free(&l->class);
+}
