@@ -81,6 +81,10 @@ struct bf_lower {
 	uint32_t n_runs, cap_runs;
 	uint32_t class_min;
 
+	struct bf_lower_set *sets; /* those in it */
+	uint32_t n_sets, cap_sets;
+	struct bf_idmap set_ids; /* place and content of a list of ranges -> number */
+
 	struct bf_buf params;
 	struct bf_idmap param_ids; /* condition and ordinal -> offset in params: copies share their state */
 	const struct bf_cond *cond; /* being lowered */
@@ -109,6 +113,10 @@ struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label h
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
 uint32_t bf_lower_cell_of(struct bf_lower *l, bf_label label); /* the number of its cell, at the end */
 void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size); /* a copy in the arena */
+/* sets.c: so many ranges, if they are enough for a set, in one cell. False: not to be had. */
+#define BF_SET_MIN 16
+bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
+                  bf_label hit, bf_label miss);
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);
 

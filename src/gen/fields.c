@@ -9,7 +9,7 @@
  * comes the word where lo and hi part: strictly between is a hit, equal to one
  * of the ends leaves the rest to be compared with that end alone.
  *
- * Long lists of ranges are a binary tree of "less than" tests.
+ * Long lists of ranges are a set (sets.c), or else a binary tree of "less than" tests.
  */
 #include "gen/build.h"
 
@@ -210,7 +210,8 @@ static void lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 ma
 		bf_lower_load(l, f->loader, f->loader_arg, loaded, miss_na);
 		bf_lower_bind(l, loaded);
 	}
-	test_ranges(l, &p, r, n, hit, miss);
+	if (!bf_lower_set(l, f, mask, r, n, hit, miss))
+		test_ranges(l, &p, r, n, hit, miss);
 }
 
 void bf_lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,

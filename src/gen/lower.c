@@ -374,7 +374,7 @@ void bf_lower_finish(struct bf_lower *l)
 	g->drop_code = BF_NO_CODE;
 	if (l->plan.logs && l->n_handoffs)
 		g->drop_code = handoff_code(l, &drop);
-	if (!l->err && (l->params.err || l->handoffs.err || l->assists.err || l->codes.err))
+	if (!l->err && (l->params.err || l->class.err || l->handoffs.err || l->assists.err || l->codes.err))
 		bf_lower_error(l, -ENOMEM);
 	g->n_cells = l->n_cells;
 	g->cells = bf_lower_keep(l, l->cells, l->n_cells * sizeof(*l->cells));
@@ -397,10 +397,12 @@ void bf_lower_free(struct bf_lower *l)
 	free(l->labels);
 	free(l->insts);
 	free(l->edges);
+	free(l->sets);
 	bf_buf_free(&l->params);
 	bf_buf_free(&l->handoffs);
 	bf_buf_free(&l->assists);
 	bf_buf_free(&l->codes);
+	bf_idmap_free(&l->set_ids);
 	bf_idmap_free(&l->param_ids);
 	bf_idmap_free(&l->content_ids);
 	bf_idmap_free(&l->copies);

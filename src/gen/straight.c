@@ -83,6 +83,8 @@ static uint32_t weight(const struct bf_cell *c)
 		return READING_LOADERS >> c->lo & 1 ? 400 : 4;
 	case BF_CELL_MATCH:
 		return READING_SPECIALS >> c->lo & 1 ? 400 : 4;
+	case BF_CELL_SET:
+		return 4;
 	case BF_CELL_CODE:
 		return 16;
 	case BF_CELL_HANDOFF:
@@ -99,7 +101,6 @@ static bool is_data(const struct bf_cell *c)
 	case BF_CELL_CALL:
 	case BF_CELL_RET:
 	case BF_CELL_CLASS:
-	case BF_CELL_SET:
 		return true;
 	case BF_CELL_COUNT:
 		return c->word;
@@ -221,11 +222,12 @@ static void drop_if(struct straight *s, uint8_t op, int32_t imm)
 	s->drops = true;
 }
 
-/* Calls a function with frame, b and the constant c; its answer is hit, miss or drop. */
-static void ask(struct straight *s, const char *function, const struct bf_cell *c, uint64_t arg, uint32_t next)
+/* Calls a function with the frame and two constants; its answer is hit, miss or drop. */
+static void ask(struct straight *s, const char *function, const struct bf_cell *c, uint32_t which, uint64_t arg,
+                uint32_t next)
 {
 	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
-	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
+	bf_asm_mov_imm(&s->out, BPF_REG_2, which);
 	bf_asm_mov_imm(&s->out, BPF_REG_3, arg); /* offsets and small numbers: 32 bits hold them */
 	call(s, function);
 	drop_if(s, BPF_JEQ, BF_HOTDROP);
@@ -281,11 +283,14 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 	case BF_CELL_VERDICT:
 		return verdict(s, c->lo);
 	case BF_CELL_LOAD:
-		return ask(s, READING_LOADERS >> c->lo & 1 ? "bf_load" : "bf_load_apart", c, c->arg, next);
+		return ask(s, READING_LOADERS >> c->lo & 1 ? "bf_load" : "bf_load_apart", c, c->lo, c->arg, next);
 	case BF_CELL_MATCH:
-		return ask(s, READING_SPECIALS >> c->lo & 1 ? "bf_special" : "bf_special_apart", c, c->arg, next);
+		return ask(s, READING_SPECIALS >> c->lo & 1 ? "bf_special" : "bf_special_apart", c, c->lo,
+		           c->arg, next);
 	case BF_CELL_CODE:
-		return ask(s, "bf_code", c, 0, next);
+		return ask(s, "bf_code", c, c->lo, 0, next);
+	case BF_CELL_SET:
+		return ask(s, "bf_set", c, c->word, c->arg, next);
 	case BF_CELL_HANDOFF:
 		return handoff(s, c, next);
 	}

@@ -160,18 +160,31 @@ const struct bf_rt_counter *bf_interp_counters(const struct bf_interp *in)
 	return in->counters;
 }
 
+/* Ranges are sorted and disjoint: only the last one that begins at or below v can hold it. */
+static bool lies_in(const struct bf_range *r, uint32_t n, bf_u128 v)
+{
+	uint32_t first = 0, end = n; /* where the ranges above v begin lies between */
+
+	while (first < end) {
+		uint32_t mid = first + (end - first) / 2;
+
+		if (r[mid].lo <= v)
+			first = mid + 1;
+		else
+			end = mid;
+	}
+	return first > 0 && v <= r[first - 1].hi;
+}
+
 static bool field_holds(const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop)
 {
-	bool inside = false;
 	bf_u128 v;
 	int there = bf_packet_field(p, bf_field_id(c->field), &v);
 
 	*hotdrop |= there < 0;
 	if (there <= 0)
 		return false;
-	for (uint32_t i = 0; i < c->n_ranges; i++)
-		inside |= (v & c->mask) >= c->ranges[i].lo && (v & c->mask) <= c->ranges[i].hi;
-	return inside != c->neg;
+	return lies_in(c->ranges, c->n_ranges, v & c->mask) != c->neg;
 }
 
 bool bf_interp_cond(struct bf_interp *in, const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop)

@@ -86,6 +86,10 @@ int bf_set_build(const struct bf_set_spec *s, struct bf_buf *out, uint32_t *head
 	stats->ranges = v.n;
 	*head = bf_set_room(out, sizeof(struct bf_set_head) / 4, 16);
 	err = *head ? try_kinds(&v, out, *head, stats) : out->err;
+	if (!err && out->len % 8) { /* whoever comes next may have 64-bit numbers */
+		bf_buf_reserve(out, 4);
+		err = out->err;
+	}
 	if (err && out->err != -ENOMEM) { /* as if nothing had been tried */
 		out->len = len;
 		out->err = 0;

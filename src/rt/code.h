@@ -75,10 +75,12 @@ struct bf_frame {
  *     A MATCH cell: enum bf_rt_answer. params is the offset in the map "params".
  * int bf_special_apart(struct bf_frame *f, __u32 id, __u64 params)
  *     Likewise, but not BF_SPECIAL_TCPOPT and BF_SPECIAL_TCPMSS; stands apart.
+ * int bf_set(struct bf_frame *f, __u32 word, __u64 head)
+ *     A SET cell: BF_MISS or BF_HIT. Stands apart.
  * int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
  *     A HANDOFF cell. 0, or -1: could not be noted, DROP. Stands apart.
  *
- * bf_load and the specials are there in two variants (loop.h); the linker takes the entry's.
+ * bf_load, the specials and bf_set are there in two variants (loop.h); the linker takes the entry's.
  *
  * ops, loaders and specials of the config must name what straight code uses, as if it were made of cells.
  */

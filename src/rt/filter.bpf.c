@@ -420,6 +420,14 @@ static __always_inline int note(struct bf_frame *f, struct walk *w, const struct
 	return bf_note(f, c->lo, c->arg & 1) ? BF_DROP : GO_ON;
 }
 
+static __always_inline bool set_in_use(void)
+{
+	const struct bf_rt_config *c = &config;
+
+	opaque(c); /* one more use of what is in a register would take stack */
+	return c->ops & 1u << BF_CELL_SET;
+}
+
 /* Any cell. A verdict, or GO_ON. */
 static __always_inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c, __u64 at)
 {
@@ -444,6 +452,8 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 		return ask(w, c, VARIANT(bf_load_)(f, c->lo, c->arg));
 	if (in_use(ops, BF_CELL_MATCH) && op == BF_CELL_MATCH)
 		return ask(w, c, VARIANT(bf_special_)(f, c->lo, c->arg));
+	if (set_in_use() && c->op == BF_CELL_SET)
+		return ask(w, c, VARIANT(bf_set_)(f, c->word, c->arg));
 	if (in_use(ops, BF_CELL_CODE) && op == BF_CELL_CODE)
 		return ask(w, c, bf_code(f, c->lo));
 	if (in_use(ops, BF_CELL_HANDOFF) && op == BF_CELL_HANDOFF)

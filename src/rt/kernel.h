@@ -269,6 +269,7 @@ int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 params_at);
 int VARIANT(bf_special_apart_)(struct bf_frame *f, __u32 id, __u64 params_at);
 /* its place in the options, -1: none, -2: hotdrop */
 int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size);
+int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head); /* a SET cell: BF_MISS or BF_HIT; set.h */
 int bf_note(struct bf_frame *f, __u32 code, __u32 terminal);
 int bf_forget(struct bf_frame *f); /* deletes what an older packet left under this sk_buff's address */
 int bf_assist(struct bf_frame *f); /* word BF_KEY_ASSIST. 0, or -1: no answers */

@@ -5,6 +5,7 @@
 #include "interp/packet.h"
 #include "match/match.h"
 #include "opt/class.h"
+#include "opt/set.h"
 
 enum { STEPS = 1 << 22 };
 
@@ -163,6 +164,17 @@ static uint32_t class(struct cells_walk *w, const struct bf_cell *c)
 	return found.target;
 }
 
+int cells_set(struct cells_walk *w, uint32_t word, uint64_t head)
+{
+	const struct bf_set_head *h = (const void *)(w->c->g->class + head);
+
+	if (head >= w->c->g->n_class || !(w->root->uses.structs & BF_SET_STRUCT(h->kind))) {
+		w->out->lost = true;
+		return -1;
+	}
+	return bf_set_find(w->c->g->class, w->c->g->n_class, (uint32_t)head, &w->key[word]);
+}
+
 /* The next cell, or UINT32_MAX when the walk is over. */
 static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 {
@@ -203,6 +215,9 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 		break;
 	case BF_CELL_CODE:
 		answer = code(w, c);
+		break;
+	case BF_CELL_SET:
+		answer = cells_set(w, c->word, c->arg);
 		break;
 	case BF_CELL_HANDOFF:
 		if (w->out->n_codes < BF_HANDOFF_MAX)

@@ -39,6 +39,7 @@ struct cells_walk {
 void cells_begin(struct cells_walk *w, struct cells *c, const struct bf_packet *p, struct cells_outcome *out);
 int cells_load(struct cells_walk *w, uint32_t loader, uint64_t arg);
 int cells_special(struct cells_walk *w, uint32_t id, uint64_t offset);
+int cells_set(struct cells_walk *w, uint32_t word, uint64_t head);
 
 void cells_run(struct cells *c, const struct bf_packet *p, struct cells_outcome *out);
 

@@ -107,6 +107,8 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 		return load(cpu, r[2], r[3]);
 	if (!strcmp(name, "bf_special") || !strcmp(name, "bf_special_apart"))
 		return special(cpu, r[2], r[3]);
+	if (!strcmp(name, "bf_set"))
+		return cells_set(cpu->w, r[2], r[3]);
 	if (!strcmp(name, "bf_note"))
 		return note(cpu, r[2]);
 	return run(cpu, name, r[1], r[2]);

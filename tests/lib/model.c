@@ -7,6 +7,8 @@
  */
 #include "lib/model.h"
 
+#include "lib/ranges.h"
+
 #include <linux/filter.h>
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -121,6 +123,21 @@ static bool usable(const struct maker *m, const struct bf_field *f)
 	return bf_field_id(f) != BF_F_TCP_MSS || rng_percent(m->r, 50);
 }
 
+/* So many ranges that they become a set; values from the small sets among them, so that some match. */
+static void many_ranges(struct maker *m, struct bf_cond *c)
+{
+	uint32_t n, more = 20 + rng_below(m->r, 300), few;
+	struct bf_range *r = test_ranges(m->r, c->field, c->mask, rng_below(m->r, SHAPES), more, &n), *all;
+
+	all = calloc(n + 4, sizeof(*all));
+	memcpy(all, r, n * sizeof(*r));
+	few = n ? some_ranges(m->r, c->field, c->mask, all + n, 4) : 0;
+	c->n_ranges = test_ranges_join(all, n + few);
+	c->ranges = bf_arena_memdup(m->rs->arena, all, c->n_ranges * sizeof(*all));
+	free(all);
+	free(r);
+}
+
 static struct bf_cond some_field(struct maker *m)
 {
 	struct bf_range ranges[24];
@@ -134,6 +151,8 @@ static struct bf_cond some_field(struct maker *m)
 	c.mask = some_mask(m->r, f);
 	c.n_ranges = some_ranges(m->r, f, c.mask, ranges, rng_percent(m->r, 10) ? 24 : 4);
 	c.ranges = bf_arena_memdup(m->rs->arena, ranges, c.n_ranges * sizeof(*ranges));
+	if (rng_percent(m->r, 8))
+		many_ranges(m, &c);
 	c.neg = rng_percent(m->r, 30);
 	return c;
 }

@@ -97,7 +97,7 @@ static uint32_t holes(struct bf_range *out, uint32_t n, bf_u128 most)
 	return k;
 }
 
-static uint32_t disjoint(struct bf_range *out, uint32_t n)
+uint32_t test_ranges_join(struct bf_range *out, uint32_t n)
 {
 	uint32_t kept = 0;
 
@@ -124,7 +124,7 @@ struct bf_range *test_ranges(struct rng *r, const struct bf_field *f, bf_u128 ma
 		a.hi = BF_MIN(a.hi, ones) & mask;
 		out[i] = (struct bf_range){ BF_MIN(a.lo, a.hi), BF_MAX(a.lo, a.hi) };
 	}
-	n = disjoint(out, n);
+	n = test_ranges_join(out, n);
 	*n_out = shape == SHAPE_ALL ? holes(out, n, ones) : n;
 	return out;
 }

@@ -24,6 +24,9 @@ enum test_shape {
 struct bf_range *test_ranges(struct rng *r, const struct bf_field *f, bf_u128 mask, enum test_shape shape, uint32_t n,
                              uint32_t *n_out);
 
+/* Sorts, and joins what overlaps; how many are left of n > 0. */
+uint32_t test_ranges_join(struct bf_range *r, uint32_t n);
+
 /* Does v lie in one of them? Looks at one after the other. */
 bool test_ranges_have(const struct bf_range *r, uint32_t n, bf_u128 v);
 

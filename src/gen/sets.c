@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * sets.c: a long list of ranges -> one SET cell and a set in the class data
+ * (opt/set.h). A list that several conditions have is stored once: it is known
+ * by its place, since copies of chains and shared conditions have the same one,
+ * or else by what it contains.
+ */
+#include "gen/build.h"
+
+#include "opt/set.h"
+
+struct bf_lower_set {
+	struct bf_set_spec spec;
+	uint32_t head; /* 0: no structure is good for it */
+};
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	return bf_hash64(h ^ v) * 0x9fb21c651e98df25u;
+}
+
+static uint64_t place_key(const struct bf_set_spec *s)
+{
+	uint64_t h = mix((uintptr_t)s->ranges, s->n_ranges);
+
+	return mix(mix(mix(h, (uint64_t)s->mask), s->mask >> 64), (uintptr_t)s->field);
+}
+
+/* Fields of one width and place in their words can share a set: the source address's is the destination's. */
+static uint64_t content_key(const struct bf_set_spec *s)
+{
+	uint64_t h = mix(mix(s->field->bits, s->field->shift), (uint64_t)s->mask ^ s->mask >> 64);
+
+	for (uint32_t i = 0; i < s->n_ranges; i++) {
+		h = mix(h, (uint64_t)s->ranges[i].lo ^ s->ranges[i].lo >> 64);
+		h = mix(h, (uint64_t)s->ranges[i].hi ^ s->ranges[i].hi >> 64);
+	}
+	return h;
+}
+
+static bool same(const struct bf_set_spec *a, const struct bf_set_spec *b)
+{
+	if (a->field->bits != b->field->bits || a->field->shift != b->field->shift || a->mask != b->mask ||
+	    a->n_ranges != b->n_ranges)
+		return false;
+	for (uint32_t i = 0; i < a->n_ranges; i++)
+		if (a->ranges[i].lo != b->ranges[i].lo || a->ranges[i].hi != b->ranges[i].hi)
+			return false;
+	return true;
+}
+
+/* A new one; its number. */
+static uint32_t make(struct bf_lower *l, const struct bf_set_spec *spec)
+{
+	struct bf_lower_set s = { .spec = *spec };
+	struct bf_set_stats stats;
+	int err;
+
+	if (!l->class.len)
+		bf_buf_reserve(&l->class, 2 * sizeof(uint32_t)); /* place 0 is none */
+	err = bf_set_build(spec, &l->class, &s.head, &stats);
+	if (err)
+		s.head = 0;
+	if ((err && err != -EOPNOTSUPP) || bf_grow(&l->sets, l->n_sets, &l->cap_sets, sizeof(s)) < 0)
+		return bf_lower_error(l, err && err != -EOPNOTSUPP ? err : -ENOMEM), 0;
+	l->sets[l->n_sets] = s;
+	return l->n_sets++;
+}
+
+static uint32_t set_of(struct bf_lower *l, const struct bf_set_spec *spec)
+{
+	uint64_t place = place_key(spec), key;
+	uint32_t id = bf_idmap_get(&l->set_ids, place);
+
+	if (id != BF_IDMAP_NONE && same(&l->sets[id].spec, spec))
+		return id;
+	for (key = content_key(spec); (id = bf_idmap_get(&l->set_ids, key)) != BF_IDMAP_NONE; key++)
+		if (same(&l->sets[id].spec, spec))
+			break;
+	if (id == BF_IDMAP_NONE)
+		id = make(l, spec);
+	if (!l->err && (bf_idmap_put(&l->set_ids, key, id) < 0 || bf_idmap_put(&l->set_ids, place, id) < 0))
+		bf_lower_error(l, -ENOMEM);
+	return id;
+}
+
+bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
+                  bf_label hit, bf_label miss)
+{
+	const struct bf_set_spec spec = { .field = f, .mask = mask & bf_field_ones(f), .ranges = r, .n_ranges = n };
+	const struct bf_set_head *h;
+	struct bf_cell *c;
+	uint32_t id;
+
+	if (n < BF_SET_MIN || f->word == BF_KEY_ODD || l->err || l->here == BF_NO_LABEL)
+		return false;
+	id = set_of(l, &spec);
+	if (l->err || !l->sets[id].head)
+		return false;
+	h = (const void *)(l->class.data + (size_t)l->sets[id].head * sizeof(uint32_t));
+	bf_lower_uses(l)->structs |= BF_SET_STRUCT(h->kind);
+	c = bf_lower_cell(l, BF_CELL_SET, hit, miss);
+	c->word = f->word;
+	c->arg = l->sets[id].head;
+	return true;
+}

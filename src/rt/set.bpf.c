@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * set.bpf.c: SET cells: is the value in the set? (set.h)
+ *
+ * Nothing that is read from the data is trusted: each place is compared with
+ * the size of the map before it is looked at; what is wrong is in no set.
+ */
+#include "rt/kernel.h"
+#include "rt/set.h"
+
+extern const __u32 class[];
+
+#define in_use_set(kind) (config.structs & BF_SET_STRUCT(kind))
+
+/* n words at a place, or NULL: not there. The bound is checked before the address is made, whatever the optimiser thinks. */
+static __always_inline const void *words_at(__u64 place, __u64 n)
+{
+	const __u32 *p;
+
+	if (place > config.n_class - n || config.n_class < n)
+		return NULL;
+	opaque(place);
+	p = class + place;
+	opaque(p);
+	return p;
+}
+
+static __always_inline int in_bits(const struct bf_set_head *h, __u32 key)
+{
+	__u32 i = ((key & h->mask) >> (h->shift & 31)) - h->base;
+	const __u32 *w;
+
+	if (i >= h->n)
+		return BF_MISS;
+	w = words_at((__u64)h->place + i / 32, 1);
+	return w ? *w >> i % 32 & 1 : BF_MISS;
+}
+
+/* 1 when the flip at that place lies above the value. By arithmetic: the processor could not guess it. */
+static __always_inline __u64 above(__u64 v, __u64 node, int at, int bits)
+{
+	__u64 mask = (1u << bits) - 1, less = (v & mask) - (node >> at & mask);
+
+	opaque(less);
+	return less >> 63;
+}
+
+static __always_inline int in_leaf(__u64 node, __u64 v)
+{
+	__u64 last = node >> 60 & 1;
+
+	switch (node >> BF_SET_FORM) {
+	case BF_SET_FLIPS12:
+		return last ^ above(v, node, 0, 12) ^ above(v, node, 12, 12) ^ above(v, node, 24, 12) ^ above(v, node, 36, 12) ^
+		       above(v, node, 48, 12);
+	case BF_SET_FLIPS15:
+		return last ^ above(v, node, 0, 15) ^ above(v, node, 15, 15) ^ above(v, node, 30, 15) ^ above(v, node, 45, 15);
+	case BF_SET_FLIPS20:
+		return last ^ above(v, node, 0, 20) ^ above(v, node, 20, 20) ^ above(v, node, 40, 20);
+	case BF_SET_FLIPS30:
+		return last ^ above(v, node, 0, 30) ^ above(v, node, 30, 30);
+	case BF_SET_NODE_BITS:
+		return node >> (v & 31) & 1;
+	}
+	return BF_MISS;
+}
+
+static __always_inline int in_tree(const struct bf_set_head *h, __u32 key)
+{
+	__u32 v = key & h->mask;
+	__u64 node = h->root;
+
+	for (int i = 0; i < BF_SET_DEPTH; i++) {
+		const __u64 *child;
+
+		if (node >> BF_SET_FORM != BF_SET_INNER)
+			break;
+		child = words_at((__u32)node + 2 * (__u64)((v << (node >> 32 & 31)) >> (node >> 40 & 31)), 2);
+		if (!child)
+			return BF_MISS;
+		node = *child;
+	}
+	return in_leaf(node, v);
+}
+
+/* BF_SET_PROBES times. */
+#define EACH_PROBE(one)                                                                                                \
+	one(0) one(1) one(2) one(3) one(4) one(5) one(6) one(7) one(8) one(9) one(10) one(11) one(12) one(13) one(14) one(15)
+
+static __always_inline bool in_slots1(const struct bf_set_table *t, __u32 a)
+{
+	const __u32 *s = words_at(t->place + (__u64)bf_set_slot(a, t->slots), BF_SET_PROBES);
+
+#define PROBE(i)          \
+	if (s[i] == a)        \
+		return true;      \
+	if (!s[i])            \
+		return false;
+	if (!s || a == ~0u)
+		return false;
+	EACH_PROBE(PROBE)
+#undef PROBE
+	return false;
+}
+
+static __always_inline bool in_slots2(const struct bf_set_table *t, __u64 a)
+{
+	const __u64 *s = words_at(t->place + 2ull * bf_set_slot(a, t->slots), 2 * BF_SET_PROBES);
+
+#define PROBE(i)          \
+	if (s[i] == a)        \
+		return true;      \
+	if (!s[i])            \
+		return false;
+	if (!s || a == ~0ull)
+		return false;
+	EACH_PROBE(PROBE)
+#undef PROBE
+	return false;
+}
+
+static __always_inline bool in_slots4(const struct bf_set_table *t, struct bf_set_elem e)
+{
+	const __u64 *s = words_at(t->place + 4ull * bf_set_slot(e.a, t->slots), 4 * BF_SET_PROBES);
+
+#define PROBE(i)                                   \
+	if (s[2 * (i)] == e.a && s[2 * (i) + 1] == e.b) \
+		return true;                               \
+	if (!s[2 * (i)])                               \
+		return false;
+	if (!s || e.a == ~0ull)
+		return false;
+	EACH_PROBE(PROBE)
+#undef PROBE
+	return false;
+}
+
+static __always_inline bool in_table(const struct bf_frame *f, const struct bf_set_head *h, __u32 word,
+                                     const struct bf_set_table *t)
+{
+	__u32 behind = word & (BF_KEY_WORDS - 4); /* where the field has more than one word, it is the first of four */
+	__u64 hi = (__u64)(f->key[word & (BF_KEY_WORDS - 1)] & t->mask[0]) << 32, lo = 0;
+
+	if (t->words == 1)
+		return in_slots1(t, bf_set_mix(hi, 0, 1, h->seed).a);
+	hi |= f->key[behind + 1] & t->mask[1];
+	if (t->words == 2)
+		return in_slots2(t, bf_set_mix(hi, 0, 2, h->seed).a);
+	lo = (__u64)(f->key[behind + 2] & t->mask[2]) << 32 | (f->key[behind + 3] & t->mask[3]);
+	return in_slots4(t, bf_set_mix(hi, lo, 4, h->seed));
+}
+
+static __always_inline int in_hash(const struct bf_frame *f, const struct bf_set_head *h, __u32 word)
+{
+	__u64 at = h->place, end = at + (__u64)h->n * (sizeof(struct bf_set_table) / 4);
+	int r = BF_MISS;
+
+	LOOP_BEGIN(BF_SET_TABLES)
+		const struct bf_set_table *t = words_at(at, sizeof(*t) / 4);
+
+		if (at >= end || !t)
+			break;
+		at += sizeof(*t) / 4;
+		if (in_table(f, h, word, t)) {
+			r = BF_HIT;
+			break;
+		}
+	LOOP_END
+	return r;
+}
+
+APART int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head)
+{
+	const struct bf_set_head *h = words_at(head, sizeof(*h) / 4);
+
+	if (!f || !h)
+		return BF_MISS;
+	if (in_use_set(BF_SET_BITS) && h->kind == BF_SET_BITS)
+		return in_bits(h, f->key[word & (BF_KEY_WORDS - 1)]);
+	if (in_use_set(BF_SET_TREE) && h->kind == BF_SET_TREE)
+		return in_tree(h, f->key[word & (BF_KEY_WORDS - 1)]);
+	if (in_use_set(BF_SET_HASH) && h->kind == BF_SET_HASH)
+		return in_hash(f, h, word);
+	return BF_MISS;
+}
