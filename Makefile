@@ -4,9 +4,10 @@
 #   make         builds into build/
 #   make demo    installs what is needed (Debian), builds, shows it in throw-away network namespaces (root)
 #   make check   installs what the tests need (Debian), builds, runs every test; ends with the sum (root)
-#   make bench   cost per packet, loading and update times, beside iptables and nftables (root)
+#   make bench   cost per packet, loading and update times, beside iptables and nftables (root); figures go to build/bench.jsonl
+#   make bench-picture   draws docs/bench.svg from the figures that are kept, RESULTS=build/bench.jsonl from your own
 #   make install
-.PHONY: all demo check bench install
+.PHONY: all demo check bench bench-picture install
 
 all: build/build.ninja
 	@ninja -C build
@@ -21,7 +22,12 @@ demo:
 	@tests/demo/run
 
 bench: all
-	@tests/bench/run build
+	@rm -f build/bench.jsonl
+	@tests/bench/run --json build/bench.jsonl build
+
+RESULTS = tests/bench/results/epyc-2cpus.jsonl
+bench-picture:
+	@tests/bench/draw $(RESULTS) >docs/bench.svg
 
 check-qemu: all
 	@apt-get -qq install -y --no-install-recommends qemu-system-x86 busybox-static cpio kmod xz-utils iptables nftables >/dev/null

@@ -65,6 +65,12 @@ def memory(rows):
         say("%-9s %7d %s %s" % (r["shape"], r["rules"], " ".join("%8.1f" % (x / r["rules"]) for x in figures), " ".join(cells)))
 
 
+def library(r):
+    say("\nlibrary: %d rules, milliseconds and bytes a rule of memory" % r["library"])
+    for name, s in r["stages"].items():
+        say("%-9s %9.2f %6d" % (name, s["ms"], s["bytes"]))
+
+
 def impossible(rows):
     """Figures that cannot be true on any machine, however busy."""
     for r in rows:
