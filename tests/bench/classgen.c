@@ -12,9 +12,9 @@
  * All of it is a function of shape, number, family and seed. FILE may be "-".
  * A packet made for a rule may be caught by an earlier rule; who wants to know
  * which one counts asks the worlds (run compares their counters). Only "last"
- * looks for a packet that no other rule of a flat set matches.
+ * looks for a packet that no earlier rule of a flat set matches.
  *
- * Traces   last: one packet, for the last rule     hot: 16 packets, of 16 rules
+ * Traces   last: one packet, for the last rule that gets any     hot: 16 packets, of 16 rules
  *          random: any rule, all alike             zipf: the k-th rule of some order 1/k as often as the first
  *
  * A trace's entry is what changes in a frame: IPv4 header and the next 4 bytes

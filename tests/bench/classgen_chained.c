@@ -146,7 +146,7 @@ static void prelude(struct cg_set *s, uint32_t pair, uint32_t dynamic, uint32_t 
 
 static void make_shorewall(struct cg_set *s, size_t n)
 {
-	uint32_t dynamic = cg_chain(s, "dynamic"), smurfs = cg_chain(s, "smurfs"), logdrop = cg_chain(s, "logdrop");
+	uint32_t dynamic = cg_chain(s, "dynamics"), smurfs = cg_chain(s, "smurfs"), logdrop = cg_chain(s, "logdrop");
 	uint32_t from_net = cg_chain(s, "net_frwd"), pairs[BRIDGES];
 
 	cg_prefix4(cg_add(s, dynamic, CG_JUMP + logdrop), 0, 0xcb007100, 24);

@@ -72,23 +72,25 @@ static bool matches(const struct cg_rule *r, const struct cg_packet *p)
 	return !r->proto || r->proto == p->proto;
 }
 
-/* A packet that the last rule gets, if one is found; sets with chains of their own have theirs as they come. */
-static struct cg_packet last_packet(struct cg_set *s)
+static bool caught_earlier(const struct cg_set *s, const struct cg_packet *p, size_t i)
 {
-	size_t i = s->n, earlier;
-	struct cg_packet p;
+	for (size_t earlier = 0; earlier < i; earlier++)
+		if (matches(&s->rules[earlier], p))
+			return true;
+	return false;
+}
 
-	while (!s->rules[--i].leaf && i)
-		;
-	p = cg_packet_for(s, i);
-	for (unsigned t = 0; t < TRIES && s->n_chains == CG_CHAINS; t++) {
-		for (earlier = 0; earlier < i && !matches(&s->rules[earlier], &p); earlier++)
-			;
-		if (earlier == i)
-			break;
-		p = cg_packet_for(s, i);
-	}
-	return p;
+/* A packet for the last rule that gets any, as far as some tries tell; sets with chains of their own have theirs as they come. */
+static struct cg_packet last_packet(struct cg_set *s, const uint32_t *leaves, size_t n)
+{
+	for (unsigned back = 1; s->n_chains == CG_CHAINS && back <= TRIES && back <= n; back++)
+		for (unsigned t = 0; t < TRIES / 4; t++) {
+			struct cg_packet p = cg_packet_for(s, leaves[n - back]);
+
+			if (!caught_earlier(s, &p, leaves[n - back]))
+				return p;
+		}
+	return cg_packet_for(s, leaves[n - 1]);
 }
 
 static uint16_t checksum(const uint8_t *p, size_t n)
@@ -174,7 +176,7 @@ bool cg_write_trace(struct cg_set *s, const char *kind, size_t n, FILE *out)
 		return false;
 	n_leaves = list_leaves(s, &leaves);
 	for (unsigned i = 0; i < HOT; i++)
-		few[i] = last ? i ? few[0] : last_packet(s) : cg_packet_for(s, leaves[cg_below(s, (uint32_t)n_leaves)]);
+		few[i] = last ? i ? few[0] : last_packet(s, leaves, n_leaves) : cg_packet_for(s, leaves[cg_below(s, (uint32_t)n_leaves)]);
 	for (size_t i = 0; i < n; i++) {
 		struct cg_packet p = last || hot ?
 			few[i % HOT] :

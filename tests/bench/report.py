@@ -26,7 +26,7 @@ def row(r):
             r["shape"], kind, r["rules"], p["base"], p["hook"], " ".join(cells),
             " ".join(times(x, added[0]) for x in added[1:]), "~" * p["busy"]))
     for engine, why in r["refused"].items():
-        say("%-9s %s refuses it: %s" % (r["shape"], engine, why.splitlines()[-1][:300]))
+        say("%-9s %s refuses it: %s" % (r["shape"], engine, " ".join(why.split())[:300]))
 
 
 def end(rows):
