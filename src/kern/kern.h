@@ -13,6 +13,7 @@
  *     link-<n>             netfilter links: dispatcher n (and its backstop, link-<n>-b)
  *     0/ 1/                the two slots; only the live one exists outside transactions.
  *       <unit>/            one directory per unit: state, counters, programs (unit.h)
+ *     spare/<unit>/        what was live before, for the next change (spare.c)
  *
  * A transaction builds the idle slot completely (unchanged units are pinned
  * there again), then stores one word: that is the commit, for packets and for
@@ -54,7 +55,8 @@ const void *bf_unit_state(const struct bf_unit *u, size_t *len);
 /* The records of its patches, one behind the other, and their version; valid until close. NULL: it cannot be patched. */
 const void *bf_unit_journal(const struct bf_unit *u, size_t *len, uint64_t *version);
 uint32_t bf_unit_n_counters(const struct bf_unit *u);
-/* Sums over the stripes. n must be bf_unit_n_counters. */
+/* Sums over the stripes. n must be bf_unit_n_counters. -ESTALE: it was replaced twice meanwhile, its counters are gone:
+ * open the unit again. Never while the lock is held. */
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
 /* Adds to the live counters. Hold the lock, or the unit may have been replaced already. */
 int bf_unit_add_counters(struct bf_unit *u, const struct bf_rt_counter *in, uint32_t n);

@@ -104,7 +104,7 @@ static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_
 	return p->n_funcs > 1 ? load_funcs(p, insns, d) : bf_prog_load_diag(p->name, insns, p->n_insns, d);
 }
 
-static int given_map(const struct bf_map_spec *s, const struct bf_given_maps *given)
+int bf_given_map(const struct bf_map_spec *s, const struct bf_given_maps *given)
 {
 	if (!given)
 		return -1;
@@ -122,7 +122,7 @@ static int given_map(const struct bf_map_spec *s, const struct bf_given_maps *gi
 
 static int get_map(const struct bf_map_spec *s, const struct bf_given_maps *given, struct bf_diag *d)
 {
-	int fd = given_map(s, given);
+	int fd = bf_given_map(s, given);
 
 	if (fd < 0)
 		return bf_map_make(s, d);
@@ -133,47 +133,77 @@ static int get_map(const struct bf_map_spec *s, const struct bf_given_maps *give
 static int load_all(struct bf_loaded *l, const struct bf_image *img, const struct bf_given_maps *given,
                     struct bf_diag *d)
 {
-	_cleanup_types_ struct bf_types types;
+	_cleanup_types_ struct bf_types types = BF_TYPES_NONE;
+	bool open = false;
 
-	bf_types_open(&types, given ? given->base : NULL);
-	for (; l->n_maps < img->n_maps; l->n_maps++) {
-		int fd = get_map(&img->maps[l->n_maps], given, d);
-
-		if (fd < 0)
-			return fd;
-		l->maps[l->n_maps] = fd;
-	}
-	for (; l->n_progs < img->n_progs; l->n_progs++) {
-		int fd = load_prog(&img->progs[l->n_progs], l->maps, l->n_maps, &types, d);
+	for (uint32_t i = 0; i < img->n_maps; i++) {
+		int fd = l->maps[i] < 0 ? get_map(&img->maps[i], given, d) : l->maps[i];
 
 		if (fd < 0)
 			return fd;
-		l->progs[l->n_progs] = fd;
+		l->maps[i] = fd;
 	}
+	for (uint32_t i = 0; i < img->n_progs; i++) {
+		int fd;
+
+		if (l->progs[i] >= 0)
+			continue;
+		if (!open)
+			bf_types_open(&types, given ? given->base : NULL);
+		open = true;
+		fd = load_prog(&img->progs[i], l->maps, l->n_maps, &types, d);
+		if (fd < 0)
+			return fd;
+		l->progs[i] = fd;
+	}
+	return 0;
+}
+
+static int *no_fds(uint32_t n)
+{
+	int *fds = malloc((n + 1) * sizeof(*fds));
+
+	for (uint32_t i = 0; fds && i < n; i++)
+		fds[i] = -1;
+	return fds;
+}
+
+int bf_loaded_open(struct bf_loaded *out, const struct bf_image *img)
+{
+	*out = (struct bf_loaded){ .maps = no_fds(img->n_maps), .progs = no_fds(img->n_progs) };
+	if (!out->maps || !out->progs) {
+		bf_loaded_close(out);
+		return -ENOMEM;
+	}
+	out->n_maps = img->n_maps;
+	out->n_progs = img->n_progs;
 	return 0;
 }
 
 int bf_load(struct bf_loaded *out, const struct bf_image *img, const struct bf_given_maps *given, struct bf_diag *d)
 {
-	int err = -ENOMEM;
+	int err = bf_loaded_open(out, img);
 
-	*out = (struct bf_loaded){
-		.maps = calloc(img->n_maps + 1, sizeof(int)),
-		.progs = calloc(img->n_progs + 1, sizeof(int)),
-	};
-	if (out->maps && out->progs)
-		err = load_all(out, img, given, d);
+	return err ? err : bf_load_rest(out, img, given, d);
+}
+
+int bf_load_rest(struct bf_loaded *l, const struct bf_image *img, const struct bf_given_maps *given, struct bf_diag *d)
+{
+	int err = load_all(l, img, given, d);
+
 	if (err)
-		bf_loaded_close(out);
+		bf_loaded_close(l);
 	return err;
 }
 
 void bf_loaded_close(struct bf_loaded *l)
 {
 	for (uint32_t i = 0; i < l->n_maps; i++)
-		close(l->maps[i]);
+		if (l->maps[i] >= 0)
+			close(l->maps[i]);
 	for (uint32_t i = 0; i < l->n_progs; i++)
-		close(l->progs[i]);
+		if (l->progs[i] >= 0)
+			close(l->progs[i]);
 	free(l->maps);
 	free(l->progs);
 	*l = (struct bf_loaded){ 0 };

@@ -25,14 +25,23 @@ struct bf_given_maps {
 
 /* Makes maps, then programs. given NULL: nothing is. The image stays as it is. Everything is closed again on error. */
 int bf_load(struct bf_loaded *out, const struct bf_image *img, const struct bf_given_maps *given, struct bf_diag *d);
+/* In two steps: room for all descriptors, none there yet; then what is still missing. Closed again on error. */
+int bf_loaded_open(struct bf_loaded *out, const struct bf_image *img);
+int bf_load_rest(struct bf_loaded *l, const struct bf_image *img, const struct bf_given_maps *given, struct bf_diag *d);
 void bf_loaded_close(struct bf_loaded *l);
 #define _cleanup_loaded_ _cleanup_(bf_loaded_close)
+
+/* The given map for s, or -1. */
+int bf_given_map(const struct bf_map_spec *s, const struct bf_given_maps *given);
 
 /* The descriptor of the first map with that role, or -1. */
 int bf_loaded_map(const struct bf_loaded *l, const struct bf_image *img, enum bf_map_role role);
 
 /* One map, filled, frozen where its role says so. Its descriptor or -errno. */
 int bf_map_make(const struct bf_map_spec *s, struct bf_diag *d);
+
+/* Writes all of a mmapable map anew: init, then zeroes. */
+int bf_map_refill(int fd, const struct bf_map_spec *s);
 
 /* Bytes that a mmapable array's elements take. */
 size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries);

@@ -11,7 +11,7 @@ size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries)
 	return BF_ALIGN((size_t)value_size, (size_t)8) * max_entries;
 }
 
-static int fill_mapped(int fd, const struct bf_map_spec *s)
+static int fill_mapped(int fd, const struct bf_map_spec *s, bool fresh)
 {
 	size_t len = bf_map_bytes(s->value_size, s->max_entries);
 	void *p;
@@ -21,7 +21,10 @@ static int fill_mapped(int fd, const struct bf_map_spec *s)
 	p = bf_map_mmap(fd, len, true);
 	if (!p)
 		return -errno;
-	memcpy(p, s->init, s->init_len);
+	if (s->init_len)
+		memcpy(p, s->init, s->init_len);
+	if (!fresh)
+		memset((char *)p + s->init_len, 0, len - s->init_len);
 	bf_map_munmap(p, len);
 	return 0;
 }
@@ -44,7 +47,12 @@ static int fill(int fd, const struct bf_map_spec *s)
 	if (!s->init || !s->init_len)
 		return 0;
 	/* What programs only read cannot be mapped for writing, mmapable or not. */
-	return s->map_flags & BPF_F_MMAPABLE && s->role != BF_MAP_RODATA ? fill_mapped(fd, s) : fill_copied(fd, s);
+	return s->map_flags & BPF_F_MMAPABLE && s->role != BF_MAP_RODATA ? fill_mapped(fd, s, true) : fill_copied(fd, s);
+}
+
+int bf_map_refill(int fd, const struct bf_map_spec *s)
+{
+	return fill_mapped(fd, s, false);
 }
 
 static int make_failed(const struct bf_map_spec *s, int err, struct bf_diag *d)

@@ -120,8 +120,12 @@ static int make_all(const struct bf_ns *ns)
 	const struct bf_map_desc array = { "bf_meta", BPF_MAP_TYPE_ARRAY, 4, sizeof(meta), 1, BPF_F_MMAPABLE, 0 };
 	const struct bf_map_desc gen = { "bf_gen", BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE, 0 };
 	const struct bf_map_desc progs = { "bf_dispatch", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 2 * BF_DISPATCHERS, 0, 0 };
+	char spare[BF_PATH_MAX];
 	int err;
 
+	bf_path(spare, "%s/spare", ns->dir);
+	if (mkdir(spare, 0700))
+		return -errno;
 	while (!meta.owner)
 		if (getrandom(&meta.owner, sizeof(meta.owner), 0) != sizeof(meta.owner))
 			return -errno;

@@ -17,6 +17,7 @@
  * line is reported as a failure: the change has happened.
  */
 #include "kern/probe.h"
+#include "kern/spare.h"
 #include "kern/txn.h"
 
 #include <sys/stat.h>
@@ -61,11 +62,23 @@ static int begin(struct txn *t, const struct bf_change *changes, uint32_t n)
 	return err;
 }
 
-static void stop_slot(struct txn *t, unsigned slot)
+static struct txn_unit *unit_of(struct txn *t, unsigned dispatcher)
 {
-	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
-		if (t->exists[n] && t->stop >= 0)
+	for (uint32_t i = 0; i < t->n_units; i++)
+		if (!strcmp(t->units[i].name, t->ns->meta->dispatcher[dispatcher].unit))
+			return &t->units[i];
+	return NULL;
+}
+
+/* Lets go of programs that nobody will need: what the slot's places hold is not run, but it stays in memory. */
+static void stop_slot(struct txn *t, unsigned slot, bool keep)
+{
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++) {
+		const struct txn_unit *u = t->exists[n] ? unit_of(t, n) : NULL;
+
+		if (t->exists[n] && t->stop >= 0 && !(keep && u && (!u->change || bf_spare_wanted(u))))
 			bf_dispatch_set(t->ns, slot, n, t->stop);
+	}
 }
 
 static void remove_dispatchers(struct txn *t, const bool *which, bool value)
@@ -98,7 +111,9 @@ static void roll_back(struct txn *t)
 	bf_txn_comp_sweep(t, true);
 	remove_backstops(t, true);
 	remove_dispatchers(t, t->made, true);
-	stop_slot(t, t->idle);
+	if (t->stop < 0)
+		t->stop = bf_const_prog("bf_stop", BF_DROP, NULL);
+	stop_slot(t, t->idle, false);
 	remove_slot(t, t->idle);
 }
 
@@ -117,10 +132,13 @@ static void finish(struct txn *t)
 	if (t->counting)
 		bf_grace_wait(&t->grace);
 	read_old_counters(t);
-	stop_slot(t, t->live);
+	stop_slot(t, t->live, true);
 	remove_dispatchers(t, t->wanted, false);
 	bf_txn_comp_sweep(t, false);
 	remove_backstops(t, false);
+	for (uint32_t i = 0; i < t->n_units; i++)
+		if (t->units[i].change && t->units[i].old)
+			bf_spare_keep(t, &t->units[i]);
 	remove_slot(t, t->live);
 }
 

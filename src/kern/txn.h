@@ -20,6 +20,9 @@ struct txn_unit {
 	struct bf_unit_head head;       /* of the next generation */
 	unsigned dispatcher[BF_UNIT_PROGS];
 	struct bf_loaded loaded;        /* of a changed one */
+	struct bf_buf recipe;           /* of a changed one; empty: its objects are of no use to later ones */
+	bool taken;                     /* made of the spare; its pins are in the idle slot */
+	bool reused[BF_UNIT_PROGS];     /* then: these programs as well */
 	struct bf_comp *comp;
 };
 
@@ -30,7 +33,7 @@ struct txn {
 	struct bf_buf names; /* of the live units */
 	struct txn_unit *units;
 	uint32_t n_units;
-	int accept, stop; /* programs */
+	int accept, stop; /* programs, or -1: not needed so far */
 	struct bf_grace grace;
 	bool counting;                 /* the old generation has programs */
 	bool exists[BF_DISPATCHERS];   /* dispatchers with a link */

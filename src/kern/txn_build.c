@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "kern/recipe.h"
+#include "kern/spare.h"
 #include "kern/sys.h"
 #include "kern/txn.h"
 
@@ -17,24 +19,21 @@ static void find_existing(struct txn *t)
 		t->exists[n] = bf_dispatch_linked(t->ns, n);
 }
 
-static bool any_programs(const struct txn *t)
+/* The program that accepts, loaded when it is needed first. */
+static int get_accept(struct txn *t)
 {
-	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
-		if (t->exists[n])
-			return true;
-	for (uint32_t i = 0; i < t->n_units; i++)
-		if (!t->units[i].gone && t->units[i].head.n_progs)
-			return true;
-	return false;
+	if (t->accept < 0)
+		t->accept = bf_const_prog("bf_accept", BF_ACCEPT, t->d);
+	return t->accept;
 }
 
-static int load_helpers(struct txn *t)
+/* What finish() will need, it shall not have to make. */
+static int get_stop(struct txn *t)
 {
-	t->accept = bf_const_prog("bf_accept", BF_ACCEPT, t->d);
-	if (t->accept < 0)
-		return t->accept;
-	t->stop = bf_const_prog("bf_stop", BF_DROP, t->d);
-	return t->stop < 0 ? t->stop : 0;
+	for (uint32_t i = 0; i < t->n_units && t->stop < 0; i++)
+		if (t->units[i].change && t->units[i].old && t->units[i].old->head->n_progs && !bf_spare_wanted(&t->units[i]))
+			t->stop = bf_const_prog("bf_stop", BF_DROP, t->d);
+	return t->stop < -1 ? t->stop : 0;
 }
 
 static int get_dispatchers(struct txn *t, struct txn_unit *u)
@@ -43,7 +42,9 @@ static int get_dispatchers(struct txn *t, struct txn_unit *u)
 		int n = bf_dispatch_find(t->ns, u->name, &u->head.prog[i]);
 
 		if (n == -ENOENT) {
-			n = bf_dispatch_make(t->ns, u->name, &u->head.prog[i], t->accept, t->d);
+			n = get_accept(t);
+			if (n >= 0)
+				n = bf_dispatch_make(t->ns, u->name, &u->head.prog[i], t->accept, t->d);
 			if (n >= 0)
 				t->exists[n] = t->made[n] = true;
 		}
@@ -64,6 +65,8 @@ static int pin_in(const struct txn *t, const struct txn_unit *u, int fd, const c
 	int err;
 
 	bf_path(path, "%s/%u/%s/%s", t->ns->dir, t->idle, u->name, name);
+	if (u->taken)
+		unlink(path);
 	err = fd < 0 ? fd : bf_pin(fd, path);
 	return err ? bf_diag_error(t->d, err, "cannot make %s: %s", path, strerror(-err)) : 0;
 }
@@ -83,48 +86,67 @@ static int pin_counters(const struct txn *t, const struct txn_unit *u)
 static int pin_state(const struct txn *t, struct txn_unit *u)
 {
 	const void *record = bf_comp_record(u->comp, &u->head.record_len);
-	_cleanup_close_ int fd = bf_unit_make_state(&u->head, record, u->change->state);
+	_cleanup_close_ int fd = -1;
 
+	u->head.recipe_len = u->recipe.len;
+	fd = bf_unit_make_state(&u->head, record, u->recipe.data, u->change->state);
 	return pin_in(t, u, fd, "state");
 }
 
-/* What bf_ns_patch needs to find again. */
-static int pin_patched(const struct txn *t, const struct txn_unit *u)
+/* What bf_ns_patch needs to find again, or bf_spare_take. */
+static int pin_maps(const struct txn *t, const struct txn_unit *u)
 {
 	const struct bf_image *img = u->change->image;
 	int journal = bf_loaded_map(&u->loaded, img, BF_MAP_JOURNAL), err = 0;
 	char name[24];
 
-	if (journal < 0)
-		return 0;
 	for (uint32_t i = 0; !err && i < img->n_maps; i++) {
-		snprintf(name, sizeof(name), "map-%s", img->maps[i].name);
-		if (img->maps[i].patched)
+		const struct bf_map_spec *m = &img->maps[i];
+		bool own = m->role == BF_MAP_DATA || m->role == BF_MAP_RODATA;
+
+		snprintf(name, sizeof(name), "map-%s", m->name);
+		if (m->patched || (own && u->recipe.len))
 			err = pin_in(t, u, u->loaded.maps[i], name);
 	}
-	return err ? err : pin_in(t, u, journal, "journal");
+	return err || journal < 0 ? err : pin_in(t, u, journal, "journal");
+}
+
+static int pin_progs(const struct txn *t, const struct txn_unit *u)
+{
+	char name[16];
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < u->loaded.n_progs; i++) {
+		snprintf(name, sizeof(name), "prog-%u", i);
+		if (!u->reused[i])
+			err = pin_in(t, u, u->loaded.progs[i], name);
+	}
+	return err;
+}
+
+static int pin_assist(const struct txn *t, const struct txn_unit *u)
+{
+	int fd = bf_comp_assist_fd(u->comp);
+
+	return fd >= 0 ? pin_in(t, u, fd, "assist") : 0;
 }
 
 static int pin_unit(struct txn *t, struct txn_unit *u)
 {
-	char path[BF_PATH_MAX], name[16];
+	char path[BF_PATH_MAX];
 	int err;
 
 	bf_path(path, "%s/%u/%s", t->ns->dir, t->idle, u->name);
-	if (mkdir(path, 0700))
+	if (!u->taken && mkdir(path, 0700))
 		return failed(t, -errno, "make a directory of pins");
 	err = pin_state(t, u);
-	if (!err)
+	if (!err && !u->taken)
 		err = pin_counters(t, u);
+	if (!err && !u->taken)
+		err = pin_maps(t, u);
 	if (!err)
-		err = pin_patched(t, u);
-	if (!err && bf_comp_assist_fd(u->comp) >= 0)
-		err = pin_in(t, u, bf_comp_assist_fd(u->comp), "assist");
-	for (uint32_t i = 0; !err && i < u->loaded.n_progs; i++) {
-		snprintf(name, sizeof(name), "prog-%u", i);
-		err = pin_in(t, u, u->loaded.progs[i], name);
-	}
-	return err;
+		err = pin_assist(t, u);
+	return err ? err : pin_progs(t, u);
 }
 
 static int carry_over(struct txn *t, struct txn_unit *u)
@@ -146,7 +168,12 @@ static int make_unit(struct txn *t, struct txn_unit *u)
 	if (!u->change)
 		return carry_over(t, u);
 	given.assist = bf_comp_assist_fd(u->comp);
-	err = bf_load(&u->loaded, u->change->image, &given, t->d);
+	if (bf_recipe_make(u->change->image, &given, &u->recipe))
+		bf_buf_free(&u->recipe);
+	if (bf_spare_take(t, u, &given))
+		err = bf_load_rest(&u->loaded, u->change->image, &given, t->d);
+	else
+		err = bf_load(&u->loaded, u->change->image, &given, t->d);
 	return err ? err : pin_unit(t, u);
 }
 
@@ -167,8 +194,11 @@ static int set_programs(struct txn *t)
 	int err = 0;
 
 	for (unsigned n = 0; !err && n < BF_DISPATCHERS; n++)
-		if (t->exists[n] && !t->wanted[n]) /* each change of the array waits for all CPUs */
-			err = bf_dispatch_set(t->ns, t->idle, n, t->accept);
+		if (t->exists[n] && !t->wanted[n]) { /* each change of the array waits for all CPUs */
+			err = get_accept(t);
+			if (err >= 0)
+				err = bf_dispatch_set(t->ns, t->idle, n, t->accept);
+		}
 	for (uint32_t i = 0; i < t->n_units; i++)
 		for (uint32_t p = 0; !err && !t->units[i].gone && p < t->units[i].head.n_progs; p++)
 			err = set_program(t, &t->units[i], p);
@@ -192,8 +222,7 @@ int bf_txn_build(struct txn *t)
 	int err = 0;
 
 	find_existing(t);
-	if (any_programs(t))
-		err = load_helpers(t);
+	err = get_stop(t);
 	if (!err)
 		err = for_units(t, get_dispatchers);
 	if (!err)

@@ -133,6 +133,7 @@ void bf_txn_units_free(struct txn *t)
 	for (uint32_t i = 0; i < t->n_units; i++) {
 		bf_unit_close(t->units[i].old);
 		bf_loaded_close(&t->units[i].loaded);
+		bf_buf_free(&t->units[i].recipe);
 		bf_comp_close(t->units[i].comp);
 	}
 	free(t->units);

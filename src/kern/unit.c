@@ -28,11 +28,11 @@ int bf_unit_make_counters(uint32_t n)
 /* Where the caller's bytes begin: aligned for any type. */
 static size_t state_offset(const struct bf_unit_head *h)
 {
-	return BF_ALIGN(sizeof(*h) + h->record_len, (size_t)16);
+	return BF_ALIGN(sizeof(*h) + h->record_len + h->recipe_len, (size_t)16);
 }
 
 /* Pages as elements: one large element would be limited in size by some kernels. */
-int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *state)
+int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *recipe, const void *state)
 {
 	size_t len = state_offset(h) + h->state_len, pages = BF_ALIGN(len, (size_t)PAGE) / PAGE;
 	_cleanup_close_ int fd = make_array("state", PAGE, pages);
@@ -46,6 +46,8 @@ int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const v
 	memcpy(p, h, sizeof(*h));
 	if (h->record_len)
 		memcpy(p + sizeof(*h), record, h->record_len);
+	if (h->recipe_len)
+		memcpy(p + sizeof(*h) + h->record_len, recipe, h->recipe_len);
 	if (h->state_len)
 		memcpy(p + state_offset(h), state, h->state_len);
 	bf_map_munmap(p, pages * PAGE);
@@ -70,7 +72,7 @@ static bool head_fits(const struct bf_unit *u)
 	const struct bf_unit_head *h = u->head;
 
 	return h->magic == BF_UNIT_MAGIC && h->n_progs <= BF_UNIT_PROGS && h->record_len <= u->mapped_len &&
-	       h->state_len <= u->mapped_len && state_offset(h) + h->state_len <= u->mapped_len;
+	       h->recipe_len <= u->mapped_len && h->state_len <= u->mapped_len && state_offset(h) + h->state_len <= u->mapped_len;
 }
 
 /* Version and length belong together: a patch in between shows in the version. */
@@ -164,6 +166,12 @@ const void *bf_unit_record(const struct bf_unit *u, size_t *len)
 	return u->head + 1;
 }
 
+const void *bf_unit_recipe(const struct bf_unit *u, size_t *len)
+{
+	*len = u->head->recipe_len;
+	return (const char *)(u->head + 1) + u->head->record_len;
+}
+
 const void *bf_unit_state(const struct bf_unit *u, size_t *len)
 {
 	*len = u->head->state_len;
@@ -195,7 +203,8 @@ int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_
 			out[i].bytes += __atomic_load_n(&c[i].bytes, __ATOMIC_RELAXED);
 		}
 	}
-	return 0;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&u->head->recycled, __ATOMIC_RELAXED) ? -ESTALE : 0;
 }
 
 /* The programs add to the same memory, atomically as well. */

@@ -2,11 +2,11 @@
 /*
  * unit.h: what a slot stores of a unit. Inside kern/ only.
  *
- *   <unit>/state      array of pages: struct bf_unit_head, the companion's record, the caller's bytes
+ *   <unit>/state      array of pages: struct bf_unit_head, the companion's record, the recipe, the caller's bytes
  *   <unit>/counters   the image's counters map; one of our own when it has none but has counters
  *   <unit>/prog-<i>   its programs
  *   <unit>/journal    records of changes in place, if it can be patched (patch.c)
- *   <unit>/map-<name> the maps that patches write to
+ *   <unit>/map-<name> the other maps, if patches write to them or the unit has a recipe (spare.c)
  *   <unit>/assist     map of the companion's assist chain, if it has one
  *
  * Nothing of it is exchanged while it lives, so a unit that a transaction does
@@ -27,7 +27,8 @@ struct bf_unit_prog {
 struct bf_unit_head {
 	uint32_t magic;
 	uint32_t n_counters, stripes, n_progs;
-	size_t state_len, record_len;
+	size_t state_len, record_len, recipe_len;
+	uint64_t recycled; /* not 0: its counters and other maps are another unit's by now */
 	uint64_t companion; /* id of its nf_tables table, 0: none */
 	struct bf_unit_prog prog[BF_UNIT_PROGS];
 };
@@ -50,8 +51,10 @@ const void *bf_unit_record(const struct bf_unit *u, size_t *len);
 /* Maps a whole pinned array. */
 int bf_unit_map_array(const char *path, bool write, void **p, size_t *len);
 
-/* Makes the map of a unit's head, record and bytes. Its descriptor or -errno. */
-int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *state);
+const void *bf_unit_recipe(const struct bf_unit *u, size_t *len);
+
+/* Makes the map of a unit's head, record, recipe and bytes. Its descriptor or -errno. */
+int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *recipe, const void *state);
 /* Makes the counters of a unit that has no program to count. */
 int bf_unit_make_counters(uint32_t n);
 

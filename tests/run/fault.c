@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -81,6 +82,7 @@ WRAP(int, rmdir, (const char *p), (p), -1)
 WRAP(int, unlink, (const char *p), (p), -1)
 WRAP(int, unlinkat, (int fd, const char *p, int f), (fd, p, f), -1)
 WRAP(int, linkat, (int a, const char *p, int b, const char *q, int f), (a, p, b, q, f), -1)
+WRAP(int, rename, (const char *p, const char *q), (p, q), -1)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL)
 WRAP(void *, mnl_socket_open2, (int bus, int flags), (bus, flags), NULL)
 WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), (fd, m, f), -1)
