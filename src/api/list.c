@@ -49,6 +49,18 @@ static uint32_t sorted_units(struct bf_ns *ns, struct bf_buf *names, const char 
 	return n;
 }
 
+static int print_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, unsigned flags, struct bf_buf *out)
+{
+	_cleanup_stored_ struct bf_stored t = {};
+	int family, rc;
+	const char *table = split_name(unit, &family);
+
+	rc = bf_stored_load(ns, family, table, &t);
+	if (rc)
+		return bf_diag_error(&ctx->diag, rc, "the stored table %s cannot be read: %s", unit, strerror(-rc));
+	return print_table(out, &t, flags);
+}
+
 static int print_all(struct bf_ctx *ctx, struct bf_ns *ns, unsigned flags, struct bf_buf *out)
 {
 	_cleanup_buf_ struct bf_buf names = {};
@@ -57,16 +69,11 @@ static int print_all(struct bf_ctx *ctx, struct bf_ns *ns, unsigned flags, struc
 	int rc = 0;
 
 	for (uint32_t i = 0; i < n && !rc; i++) {
-		_cleanup_stored_ struct bf_stored t = {};
-		int family;
-		const char *table = split_name(units[i], &family);
-
-		rc = bf_stored_load(ns, family, table, &t);
-		if (rc)
-			return bf_diag_error(&ctx->diag, rc, "the stored table %s cannot be read: %s", units[i], strerror(-rc));
 		if (i)
 			bf_buf_puts(out, flags & BF_LIST_JSON ? ",\n" : "\n");
-		rc = print_table(out, &t, flags);
+		do { /* counters that were replaced meanwhile: again, from the new ones */
+			rc = print_unit(ctx, ns, units[i], flags, out);
+		} while (rc == -ESTALE);
 	}
 	return rc;
 }

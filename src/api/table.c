@@ -78,10 +78,8 @@ int bf_stored_counters(const struct bf_stored *t, struct bf_rt_counter **out)
 
 	if (!c)
 		return -ENOMEM;
-	if (n > t->num_entries)
-		return -EBADMSG;
 	if (n)
-		rc = bf_unit_counters(t->unit, c, n);
+		rc = bf_unit_counters(t->unit, c, BF_MIN(n, t->num_entries));
 	if (!rc)
 		*out = TAKE_PTR(c);
 	return rc;
@@ -143,9 +141,7 @@ int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_store
 	}
 	if (old && t->unit) {
 		change.old = old;
-		change.n_old = bf_unit_n_counters(t->unit);
-		if (change.n_old > t->num_entries)
-			return -EBADMSG;
+		change.n_old = BF_MIN(bf_unit_n_counters(t->unit), t->num_entries);
 	}
 	return commit_image(ctx, ns, &change, state);
 }

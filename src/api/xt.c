@@ -83,7 +83,7 @@ int bf_xt_info(struct bf_ctx *ctx, int family, const char *table, void *getinfo)
 	return rc;
 }
 
-int bf_xt_entries(struct bf_ctx *ctx, int family, const char *table, uint32_t expect, void **entries, uint32_t *size)
+static int entries_once(struct bf_ctx *ctx, int family, const char *table, uint32_t expect, void **entries, uint32_t *size)
 {
 	_cleanup_stored_ struct bf_stored t = {};
 	_cleanup_free_ struct bf_rt_counter *counters = NULL;
@@ -102,6 +102,17 @@ int bf_xt_entries(struct bf_ctx *ctx, int family, const char *table, uint32_t ex
 	*size = (uint32_t)out.len;
 	*entries = TAKE_PTR(out.data);
 	return 0;
+}
+
+/* Writers may replace the counters while they are read. Then the new ones are. */
+int bf_xt_entries(struct bf_ctx *ctx, int family, const char *table, uint32_t expect, void **entries, uint32_t *size)
+{
+	int rc;
+
+	do {
+		rc = entries_once(ctx, family, table, expect, entries, size);
+	} while (rc == -ESTALE);
+	return rc;
 }
 
 /* Both tables drop: a forgotten kernel ruleset is the hardest thing to find. Said once, when ours is made. */

@@ -122,7 +122,7 @@ struct bf_image {
 	uint32_t n_progs;
 	struct bf_map_spec *maps;
 	uint32_t n_maps;
-	uint32_t n_counters;
+	uint32_t n_counters; /* at least as many as the table has */
 	uint32_t stripes; /* counter copies, a power of two; CPU c uses c & (stripes - 1) */
 	bool straight;  /* some program is straight code: the same table can be had as data, for a verifier that refuses it */
 	bool conntrack; /* connection tracking must be on in the namespace, for this family */

@@ -16,6 +16,8 @@
 
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
 enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 9 };
+/* Room that is there at least: cells, counters, words, bytes. */
+enum { MIN_CELLS = 64, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
 
 struct gen {
 	const struct bf_table *table;
@@ -86,6 +88,18 @@ static struct bf_uses all_uses(const struct gen *g, uint32_t *depth)
 	return u;
 }
 
+/*
+ * Sizes that programs know as constants are rounded up, by an eighth at most once they are large: tables that differ by
+ * a few rules then have the same programs, and kern/ need not load them again (kern/spare.c). Not for what is so large
+ * that kern/ does not keep it.
+ */
+static uint32_t room_for(uint32_t n, uint32_t least, size_t size)
+{
+	uint32_t step = n > least ? BF_MAX((1u << (31 - __builtin_clz(n))) / 8, least) : least;
+
+	return BF_ALIGN((uint64_t)n, step) * size <= MAX_ROOM ? BF_ALIGN(n, step) : n;
+}
+
 static int make_maps(struct gen *g)
 {
 	struct bf_image *img = g->img;
@@ -100,13 +114,15 @@ static int make_maps(struct gen *g)
 		return -ENOMEM;
 	add_array(g, "config", BF_MAP_RODATA, img->n_progs * sizeof(*g->config), 0, g->config,
 	          img->n_progs * sizeof(*g->config));
-	add_array(g, "cells", BF_MAP_DATA, cells, BPF_F_MMAPABLE, g->graph.cells, cells);
+	add_array(g, "cells", BF_MAP_DATA, (uint64_t)g->config->n_cells * sizeof(struct bf_cell),
+	          BPF_F_MMAPABLE, g->graph.cells, cells);
 	add_array(g, "counters", BF_MAP_COUNTERS, BF_MAX(counters, sizeof(struct bf_rt_counter)), BPF_F_MMAPABLE, NULL, 0);
 	if (g->graph.n_params)
-		add_array(g, "params", BF_MAP_DATA, g->graph.n_params, BPF_F_MMAPABLE, g->graph.params, g->graph.n_params);
+		add_array(g, "params", BF_MAP_DATA, g->config->n_params, BPF_F_MMAPABLE, g->graph.params,
+		          g->graph.n_params);
 	if (g->graph.n_class)
-		add_array(g, "class", BF_MAP_DATA, g->graph.n_class * sizeof(uint32_t), BPF_F_MMAPABLE, g->graph.class,
-		          g->graph.n_class * sizeof(uint32_t));
+		add_array(g, "class", BF_MAP_DATA, (uint64_t)g->config->n_class * sizeof(uint32_t),
+		          BPF_F_MMAPABLE, g->graph.class, g->graph.n_class * sizeof(uint32_t));
 	if (u.ops & 1u << BF_CELL_HANDOFF) {
 		add_hash(g, "handoff", BF_MAP_HANDOFF, sizeof(struct bf_handoff), 1024);
 		add_array(g, "pending", BF_MAP_PENDING, sizeof(struct bf_pending), 0, NULL, 0);
@@ -136,9 +152,9 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 	return (struct bf_rt_config){
 		.needs = r->uses.needs,
 		.start = r->start,
-		.n_cells = g->graph.n_cells,
-		.n_params = g->graph.n_params,
-		.n_class = g->graph.n_class,
+		.n_cells = room_for(g->graph.n_cells, MIN_CELLS, sizeof(struct bf_cell)),
+		.n_params = g->graph.n_params ? room_for(g->graph.n_params, MIN_PARAMS, 1) : 0,
+		.n_class = g->graph.n_class ? room_for(g->graph.n_class, MIN_CLASS, sizeof(uint32_t)) : 0,
 		.structs = r->uses.structs,
 		.n_counters = g->img->n_counters,
 		.stripe_mask = g->img->stripes - 1,
@@ -189,6 +205,8 @@ static int make_image(struct gen *g)
 
 	img->n_progs = g->graph.n_roots;
 	img->n_counters = g->table->n_counters;
+	if (img->n_progs)
+		img->n_counters = room_for(img->n_counters, MIN_COUNTERS, sizeof(struct bf_rt_counter));
 	img->stripes = stripes_for(img->n_counters, g->opts->cpus);
 	img->conntrack = g->graph.conntrack;
 	img->companion = g->graph.companion;

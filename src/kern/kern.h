@@ -55,7 +55,7 @@ const void *bf_unit_state(const struct bf_unit *u, size_t *len);
 /* The records of its patches, one behind the other, and their version; valid until close. NULL: it cannot be patched. */
 const void *bf_unit_journal(const struct bf_unit *u, size_t *len, uint64_t *version);
 uint32_t bf_unit_n_counters(const struct bf_unit *u);
-/* Sums over the stripes. n must be bf_unit_n_counters. -ESTALE: it was replaced twice meanwhile, its counters are gone:
+/* Sums over the stripes, of the first n, at most bf_unit_n_counters. -ESTALE: it was replaced twice meanwhile, its counters are gone:
  * open the unit again. Never while the lock is held. */
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
 /* Adds to the live counters. Hold the lock, or the unit may have been replaced already. */
@@ -69,7 +69,7 @@ struct bf_change {
 	const void *state;            /* stored with it */
 	size_t state_len;
 	/* If not NULL: filled with the replaced unit's last counters, exact: no packet counts
-	 * there any more. n_old must be the replaced unit's number of counters. */
+	 * there any more. n_old: at most the replaced unit's number of counters. */
 	struct bf_rt_counter *old;
 	uint32_t n_old;
 };

@@ -88,7 +88,7 @@ static int apply_change(struct txn *t, const struct bf_change *c)
 	if (u && u->change)
 		return bad_change(t, c, "changed twice");
 	n_old = u ? u->head.n_counters : 0;
-	if (c->old && c->n_old != n_old)
+	if (c->old && c->n_old > n_old)
 		return bad_change(t, c, "wrong number of old counters");
 	u = u ? u : &t->units[t->n_units++];
 	u->change = c;

@@ -192,11 +192,11 @@ uint32_t bf_unit_n_counters(const struct bf_unit *u)
 
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
 {
-	if (n != u->head->n_counters)
+	if (n > u->head->n_counters)
 		return -EINVAL;
 	memset(out, 0, n * sizeof(*out));
 	for (uint32_t s = 0; s < u->head->stripes; s++) {
-		const struct bf_rt_counter *c = u->counters + (size_t)s * n;
+		const struct bf_rt_counter *c = u->counters + (size_t)s * u->head->n_counters;
 
 		for (uint32_t i = 0; i < n; i++) {
 			out[i].packets += __atomic_load_n(&c[i].packets, __ATOMIC_RELAXED);
@@ -210,7 +210,7 @@ int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_
 /* The programs add to the same memory, atomically as well. */
 int bf_unit_add_counters(struct bf_unit *u, const struct bf_rt_counter *in, uint32_t n)
 {
-	if (n != u->head->n_counters)
+	if (n > u->head->n_counters)
 		return -EINVAL;
 	for (uint32_t i = 0; i < n; i++) {
 		__atomic_fetch_add(&u->counters[i].packets, in[i].packets, __ATOMIC_RELAXED);

@@ -15,7 +15,8 @@
  *   image   the model -> cells, structures, programs
  *   first   all of it and loading, into an empty namespace    (needs root, as all below)
  *   entries the table is read back
- *   append  one rule more, at the end of INPUT
+ *   second  one rule more, at the end of INPUT
+ *   append  another one: from now on there is something to be used again
  *   delete  the same away again
  *   same    the table that is already there
  */
@@ -42,8 +43,8 @@ struct bench {
 	uint32_t n, rounds, seed;
 	bool apart;
 	struct bf_ctx *ctx;
-	struct bb blob, longer;
-	struct stage stage[8];
+	struct bb blob[4]; /* of RULES rules, RULES + 1, ... */
+	struct stage stage[9];
 };
 
 static uint64_t draw(uint64_t *s)
@@ -169,7 +170,7 @@ static int decode(struct bench *b, void *arg)
 {
 	struct bf_xt_replace info;
 
-	return bf_xt_decode_replace(NFPROTO_IPV4, b->blob.buf.data, b->blob.buf.len, &info, &state, NULL);
+	return bf_xt_decode_replace(NFPROTO_IPV4, b->blob[0].buf.data, b->blob[0].buf.len, &info, &state, NULL);
 }
 
 static int model(struct bench *b, void *arg)
@@ -217,11 +218,13 @@ static void all(struct bench *b, bool kernel)
 	bf_buf_free(&state);
 	if (!kernel)
 		return;
-	measure(b, "first", replace, &b->blob);
+	measure(b, "first", replace, &b->blob[0]);
 	measure(b, "entries", entries, NULL);
-	measure(b, "append", replace, &b->longer);
-	measure(b, "delete", replace, &b->blob);
-	measure(b, "same", replace, &b->blob);
+	measure(b, "second", replace, &b->blob[1]);
+	measure(b, "append", replace, &b->blob[2]);
+	measure(b, "append", replace, &b->blob[3]);
+	measure(b, "delete", replace, &b->blob[2]);
+	measure(b, "same", replace, &b->blob[2]);
 	if (bf_flush(b->ctx))
 		die(b, "flush", 0);
 }
@@ -251,14 +254,14 @@ int main(int argc, char **argv)
 
 	options(&b, argc, argv);
 	b.ctx = bf_ctx_new();
-	make_blob(&b, &b.blob, b.n);
-	make_blob(&b, &b.longer, b.n + 1);
+	for (uint32_t i = 0; i < BF_ARRAY_SIZE(b.blob); i++)
+		make_blob(&b, &b.blob[i], b.n + i);
 	for (uint32_t i = 0; i < b.rounds; i++)
 		all(&b, kernel);
 	for (const struct stage *s = b.stage; s < b.stage + BF_ARRAY_SIZE(b.stage) && s->name; s++)
 		printf("%-8s %10.2f %8ld\n", s->name, s->ms, s->bytes / (long)BF_MAX(b.n, 1u));
-	bb_free(&b.blob);
-	bb_free(&b.longer);
+	for (uint32_t i = 0; i < BF_ARRAY_SIZE(b.blob); i++)
+		bb_free(&b.blob[i]);
 	bf_ctx_free(b.ctx);
 	return 0;
 }

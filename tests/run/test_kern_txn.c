@@ -160,7 +160,7 @@ static void no_programs_nothing_attached(void **state)
 	assert_int_equal(len, sizeof(big));
 	assert_memory_equal(p, big, len);
 	assert_int_equal(bf_unit_add_counters(u, add, 3), 0);
-	assert_int_equal(bf_unit_add_counters(u, add, 2), -EINVAL);
+	assert_int_equal(bf_unit_add_counters(u, add, 4), -EINVAL);
 	bf_unit_close(u);
 	counters(f, "ip-filter", c, 3);
 	assert_memory_equal(c, add, sizeof(add));

@@ -191,14 +191,14 @@ static bool packet_differs(const struct run *r, const struct test_packet *p, boo
 
 static bool counters_differ(const struct run *r, struct bf_buf *text)
 {
-	uint32_t n = r->img->n_counters, zero = 0;
+	uint32_t n = r->img->n_counters, zero = 0; /* there may be more than the table has */
 	int fd = bf_loaded_map(&r->l, r->img, BF_MAP_COUNTERS);
 	struct bf_rt_counter *got = calloc((size_t)n * r->img->stripes + 1, sizeof(*got));
 	bool differ = false;
 
 	if (fd >= 0)
 		bf_map_lookup(fd, &zero, got);
-	for (uint32_t i = 0; i < n && !differ && fd >= 0; i++) {
+	for (uint32_t i = 0; i < r->t->n_counters && !differ && fd >= 0; i++) {
 		const struct bf_rt_counter *want = &bf_interp_counters(r->in)[i];
 		struct bf_rt_counter sum = { 0 };
 
