@@ -144,12 +144,12 @@ class Bench:
     # our program alone
 
     def programs(self, s):
-        """{"last": {"code": ..., "cells": ...}, ...}: instructions, ns, of how many packets how many were accepted."""
+        """{"last": {"chosen": ..., "code": ..., "cells": ...}, ...}: instructions, ns, of how many packets how many were accepted."""
         rows = {}
         for kind in s.trace:
             n = 1 if kind == "last" else 32
             out = self.worlds["bpfilter"].sh(os.path.join(self.args.build, "tests", "bench", "testrun"), *["-6"] * s.v6,
-                                             "-n", "5", "-p", str(n), s.trace[kind])
+                                             *["-c"] * (s.rules > 1000), "-n", "5", "-p", str(n), s.trace[kind])
             rows[kind] = {}
             for line in out.splitlines():
                 name, *rest = line.split()

@@ -36,11 +36,12 @@ def end(rows):
 
 
 def programs(rows):
-    say("\nprograms: ns a run, and instructions")
-    say("shape     packet          rules     code    insns    cells    insns")
+    say("\nprograms: ns a run, and instructions; code and cells are without classification")
+    say("shape     packet          rules   chosen    insns     code    insns    cells    insns")
     for r in rows:
         for kind, p in r.get("programs", {}).items():
-            cells = ["%8.1f %8d" % (p[w]["ns"], p[w]["insns"]) if p.get(w) else "%8s %8s" % ("-", "-") for w in ("code", "cells")]
+            cells = ["%8.1f %8d" % (p[w]["ns"], p[w]["insns"]) if p.get(w) else "%8s %8s" % ("-", "-")
+                     for w in ("chosen", "code", "cells")]
             say("%-9s %-12s %8d %s" % (r["shape"], kind, r["rules"], " ".join(cells)))
 
 

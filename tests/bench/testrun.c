@@ -2,13 +2,14 @@
 /*
  * testrun.c: a namespace's program at INPUT, alone, by BPF_PROG_TEST_RUN.
  *
- *   testrun [-6] [-n ROUNDS] [-p PACKETS] TRACE      (in the namespace)
+ *   testrun [-6] [-c] [-n ROUNDS] [-p PACKETS] TRACE      (in the namespace)
  *
- * Its table is compiled anew both ways, as straight code and as cells, from the
- * state that is enforced. Prints for each: name, instructions, nanoseconds, how
- * many packets were accepted. A packet's time is the least of all rounds, each
- * of them many runs with that packet; the figure is the mean over the first
- * PACKETS (default 1) of the trace. "code -" when the verifier refuses the code.
+ * Its table is compiled anew from the state that is enforced: as it is chosen
+ * for it, and (without -c) without classification, as straight code and as
+ * cells. Prints for each: name, instructions, nanoseconds, how many packets were
+ * accepted. A packet's time is the least of all rounds, each of them many runs
+ * with that packet; the figure is the mean over the first PACKETS (default 1) of
+ * the trace. "code -" when the verifier refuses the code.
  */
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
@@ -27,7 +28,7 @@
 enum { CODE_MOST = 100000 }; /* cells; what the verifier takes is less */
 
 struct packets {
-	bool v6;
+	bool v6, chosen;
 	unsigned n, rounds;
 	size_t entry, frame; /* bytes */
 	uint8_t *entries;
@@ -83,33 +84,46 @@ static void run(const char *name, const struct bf_image *img, const struct packe
 	bf_loaded_close(&l);
 }
 
-static int compile(const struct bf_ruleset *rs, const char *name, uint32_t code_max, const struct packets *p)
+struct way {
+	const char *name;
+	uint32_t code_max, class_min;
+};
+
+static const struct way ways[] = {
+	{"chosen", BF_CODE_MAX, 0},
+	{"code", CODE_MOST, UINT32_MAX},
+	{"cells", 0, UINT32_MAX},
+};
+
+static int compile(const struct bf_ruleset *rs, const struct way *w, const struct packets *p)
 {
 	const struct bf_gen_opts o = {.hz = bf_kernel_hz(),
 		.cpus = bf_possible_cpus(),
 		.may_goto = bf_probe_one("may_goto"),
-		.code_max = code_max};
+		.code_max = w->code_max,
+		.class_min = w->class_min};
 	_cleanup_diag_ struct bf_diag d = {};
 	_cleanup_image_ struct bf_image *img = NULL;
 
 	if (bf_gen_table(rs->tables[0], &o, &img, &d))
 		return 1;
-	if (!img->straight == !code_max)
-		run(name, img, p);
+	if (w->code_max == CODE_MOST && !img->straight)
+		printf("%s -\n", w->name);
 	else
-		printf("%s -\n", name);
+		run(w->name, img, p);
 	return 0;
 }
 
-static int both_ways(const void *state, size_t len, const struct packets *p)
+static int all_ways(const void *state, size_t len, const struct packets *p)
 {
 	const struct bf_table_head *h = state;
 	_cleanup_diag_ struct bf_diag d = {};
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
+	int rc = len < sizeof(*h) || bf_xt_to_ruleset(h + 1, len - sizeof(*h), &rs, &d);
 
-	if (len < sizeof(*h) || bf_xt_to_ruleset(h + 1, len - sizeof(*h), &rs, &d))
-		return 1;
-	return compile(rs, "code", CODE_MOST, p) || compile(rs, "cells", 0, p);
+	for (unsigned i = 0; !rc && i < (p->chosen ? 1 : BF_ARRAY_SIZE(ways)); i++)
+		rc = compile(rs, &ways[i], p);
+	return rc;
 }
 
 static int read_packets(struct packets *p, const char *path)
@@ -133,9 +147,11 @@ static bool read_options(int argc, char **argv, struct packets *p)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "6n:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "6cn:p:")) != -1) {
 		if (opt == '6')
 			p->v6 = true;
+		else if (opt == 'c')
+			p->chosen = true;
 		else if (opt == 'n')
 			p->rounds = (unsigned)atoi(optarg);
 		else if (opt == 'p')
@@ -157,7 +173,7 @@ int main(int argc, char **argv)
 	int rc;
 
 	if (!read_options(argc, argv, &p)) {
-		fputs("usage: testrun [-6] [-n ROUNDS] [-p PACKETS] TRACE\n", stderr);
+		fputs("usage: testrun [-6] [-c] [-n ROUNDS] [-p PACKETS] TRACE\n", stderr);
 		return 2;
 	}
 	if (read_packets(&p, argv[optind]))
@@ -167,7 +183,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	state = bf_unit_state(u, &len);
-	rc = both_ways(state, len, &p);
+	rc = all_ways(state, len, &p);
 	bf_unit_close(u);
 	bf_ns_close(ns);
 	free(p.entries);
