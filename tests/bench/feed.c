@@ -43,7 +43,7 @@
 #include "kern/sys.h"
 
 enum { PORT = 5000, PORTS = 16, BATCH = 64, MOST_ROUNDS = 1000, MOST_FRAME = 80 };
-enum { AT_PORTS = 34 }; /* of IPv4, in the frame */
+enum { SLOW_NS = 20000 }; /* a packet that takes longer is not sent more often than it must be */
 
 static const struct feed_family v4 = {.entry = 24, .changes = 24, .frame = 60};
 static const struct feed_family v6 = {.v6 = true, .entry = 48, .changes = 44, .frame = 80};
@@ -205,13 +205,14 @@ static void answer_flows(const struct world *w, const struct trace *tr)
 static void warm_up(struct world *w, const struct options *o, const struct trace *tr)
 {
 	double each;
+	uint32_t n;
 
 	enter(w);
-	send_packets(w, o, tr, 512);
+	n = send_packets(w, o, tr, BATCH) > SLOW_NS ? BATCH : 512;
 	if (o->answers)
 		answer_flows(w, tr);
-	each = send_packets(w, o, tr, 512);
-	each = BF_MIN(each, send_packets(w, o, tr, 512));
+	each = send_packets(w, o, tr, n);
+	each = BF_MIN(each, send_packets(w, o, tr, n));
 	w->repeat = (uint32_t)BF_MIN(o->ms * 1e6 / each / BATCH + 1, 10000) * BATCH;
 }
 

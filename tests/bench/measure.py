@@ -6,7 +6,8 @@ import statistics
 from shapes import BY_CHANCE
 from worlds import Base, Bpfilter, Failed, Legacy, Nft, World
 
-PEERS_MOST = 100000  # rules; beyond, the peers take minutes to load and milliseconds a packet
+PEERS_MOST = 100000  # rules; beyond, the peers take milliseconds a packet, and nft minutes to load
+ALSO_IPTABLES = "acl"  # iptables is put through more with these
 BUSY = 1.5
 UPDATES = ("append", "insert", "replace", "delete")
 
@@ -31,7 +32,8 @@ class Bench:
                        "iptables": Legacy("iptables", net), "nft": Nft("nft", net)}
 
     def engines(self, s):
-        names = ["bpfilter"] + ["iptables", "nft"] * (s.rules <= PEERS_MOST)
+        few = s.rules <= PEERS_MOST
+        names = ["bpfilter"] + ["iptables"] * (few or s.shape == ALSO_IPTABLES) + ["nft"] * few
         return {n: self.worlds[n] for n in names}
 
     def measure(self, s):
@@ -102,7 +104,7 @@ class Bench:
         if s.shape == "stateful":
             return None
         kind = list(s.trace)[-1]
-        n = max(256, min(65536, 40000000 // max(s.rules, 1))) if s.rules <= PEERS_MOST else 65536
+        n = max(256, min(65536, 40000000 // max(s.rules, 1))) if len(there) > 1 else 65536
         fed = self.feed(["-c", str(n)], s, kind, [self.worlds["base"], *there.values()])
         if fed[0][1] != n:
             raise Wrong("%s %d: without rules only %d of %d packets come through" % (s.name, s.rules, fed[0][1], n))
