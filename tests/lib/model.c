@@ -382,6 +382,64 @@ static void add_rule(struct maker *m, uint32_t chain)
 	m->rule->counter = rng_percent(m->r, 90) ? m->t->n_counters++ : BF_NO_COUNTER;
 }
 
+/* Prefixes that nest, and some addresses in them. */
+static void add_net(struct maker *m, enum bf_field_id f)
+{
+	const struct bf_field *field = &bf_fields[f];
+	unsigned bits = field->bits, len = bits - rng_below(m->r, 5) * (bits / 8) - (rng_percent(m->r, 20) ? rng_below(m->r, 8) : 0);
+	bf_u128 ones = bf_field_ones(field), mask = ones << (bits - len) & ones;
+	bf_u128 base = bits == 32 ? 0x0a000000 : (bf_u128)0x20010db8 << 96, v = base;
+
+	for (unsigned i = 0; i < 4; i++)
+		v |= (bf_u128)rng_below(m->r, 3) << i * (bits / 16);
+	if (!mask || rng_percent(m->r, 20))
+		return;
+	if (rng_percent(m->r, 8))
+		bf_rule_add_range(m->rs, m->rule, f, 0, v, v + rng_below(m->r, 300), rng_percent(m->r, 20));
+	else
+		bf_rule_add_value(m->rs, m->rule, f, rng_percent(m->r, 95) ? mask : mask & rng_u128(m->r), v & mask,
+		                  rng_percent(m->r, 6));
+}
+
+/* As most rules of long chains are: addresses, protocol, a port. */
+static void add_tuple(struct maker *m)
+{
+	bool v4 = m->o->family == NFPROTO_IPV4;
+	static void (*const l4[])(struct maker *) = { add_tcp, add_tcp, add_udp, add_icmp };
+
+	add_net(m, v4 ? BF_F_IP_SADDR : BF_F_IP6_SADDR);
+	add_net(m, v4 ? BF_F_IP_DADDR : BF_F_IP6_DADDR);
+	if (rng_percent(m->r, 10))
+		add(m, some_field(m));
+	if (rng_percent(m->r, 80))
+		PICK(m->r, l4)(m);
+	else if (rng_percent(m->r, 50))
+		add_proto(m, PICK(m->r, ((const uint8_t[]){ 6, 17, 50 })), rng_percent(m->r, 20));
+	if (rng_percent(m->r, 8))
+		add_something(m);
+}
+
+/* A run of rules, now and then with something odd in it. */
+static void add_run(struct maker *m, uint32_t chain)
+{
+	unsigned n = 4 + rng_below(m->r, rng_percent(m->r, 10) ? 150 : 30);
+
+	while (n-- > 0) {
+		if (rng_percent(m->r, 5)) {
+			add_rule(m, chain);
+			continue;
+		}
+		m->rule = bf_chain_add_rule(m->rs, m->t->chains[chain]);
+		add_tuple(m);
+		m->rule->verdict.kind = rng_percent(m->r, 50) ? BF_VERDICT_ACCEPT : BF_VERDICT_DROP;
+		if (rng_percent(m->r, 5))
+			add_actions(m);
+		if (rng_percent(m->r, 20))
+			add_verdict(m, chain);
+		m->rule->counter = rng_percent(m->r, 97) ? m->t->n_counters++ : BF_NO_COUNTER;
+	}
+}
+
 static void add_chain(struct maker *m, const char *name, int hook)
 {
 	struct bf_chain *c = bf_table_add_chain(m->rs, m->t, name);
@@ -455,6 +513,9 @@ struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts
 		add_established(&m);
 	for (unsigned i = rng_below(r, 2 * o->size + 1); i > 0; i--)
 		add_rule(&m, rng_below(r, m.t->n_chains));
+	if (rng_percent(r, 40) && o->size > 1)
+		for (unsigned i = rng_percent(r, 50) ? 1 : 2; i > 0; i--)
+			add_run(&m, rng_percent(r, 60) ? 0 : rng_below(r, m.t->n_chains));
 	set_indexes(&m);
 	if (ladder)
 		add_ladder(&m);

@@ -2,7 +2,8 @@
 /*
  * traffic.c: packets for a ruleset. Each value is taken from a condition of
  * the table on that field, one beside it, or at random; the shape (fragments,
- * extension headers, options, cut ends) is random.
+ * extension headers, options, cut ends) is random. Most packets are aimed at
+ * one rule: long rules would hardly ever match.
  */
 #include <linux/if_packet.h>
 #include <linux/in.h>
@@ -14,7 +15,38 @@ struct traffic {
 	struct rng *r;
 	const struct test_model_opts *o;
 	const struct bf_table *t;
+	const struct bf_rule *aim; /* or NULL */
 };
+
+static const struct bf_rule *some_rule(const struct traffic *tr)
+{
+	const struct bf_rule *rule = NULL;
+	uint32_t n = 0, pick;
+
+	for (uint32_t i = 0; i < tr->t->n_chains; i++)
+		n += tr->t->chains[i]->n_rules;
+	pick = n ? rng_below(tr->r, n) : 0;
+	for (uint32_t i = 0; i < tr->t->n_chains && n && !rule; pick -= tr->t->chains[i++]->n_rules)
+		if (pick < tr->t->chains[i]->n_rules)
+			rule = &tr->t->chains[i]->rules[pick];
+	return rule;
+}
+
+/* What the rule that is aimed at wants of the field. */
+static bool wanted(const struct traffic *tr, enum bf_field_id f, bf_u128 *v)
+{
+	for (uint32_t k = 0; tr->aim && k < tr->aim->n_conds; k++) {
+		const struct bf_cond *c = tr->aim->conds[k];
+		const struct bf_range *range;
+
+		if (c->kind != BF_COND_FIELD || c->guard || c->neg || bf_field_id(c->field) != f)
+			continue;
+		range = &c->ranges[rng_below(tr->r, c->n_ranges)];
+		*v = (rng_percent(tr->r, 70) ? range->lo : range->hi) | (rng_percent(tr->r, 50) ? rng_u128(tr->r) & ~c->mask : 0);
+		return true;
+	}
+	return false;
+}
 
 /* A value of the field that some rule is about. */
 static bf_u128 interesting(const struct traffic *tr, enum bf_field_id f)
@@ -22,6 +54,9 @@ static bf_u128 interesting(const struct traffic *tr, enum bf_field_id f)
 	const struct bf_field *field = &bf_fields[f];
 	bf_u128 v = rng_u128(tr->r);
 	unsigned seen = 0;
+
+	if (rng_percent(tr->r, 92) && wanted(tr, f, &v))
+		return v & bf_field_ones(field);
 
 	for (uint32_t i = 0; i < tr->t->n_chains; i++)
 		for (uint32_t j = 0; j < tr->t->chains[i]->n_rules; j++)
@@ -83,8 +118,12 @@ static void add_tcp(const struct traffic *tr, struct test_packet *p)
 static void add_l4(const struct traffic *tr, struct test_packet *p)
 {
 	uint16_t icmp = (uint16_t)interesting(tr, BF_F_ICMP);
+	bf_u128 proto = 0;
+	unsigned kind = rng_below(tr->r, 8);
 
-	switch (rng_below(tr->r, 8)) {
+	if (wanted(tr, BF_F_L4PROTO, &proto))
+		kind = proto == IPPROTO_TCP ? 0 : proto == IPPROTO_UDP ? 3 : proto == IPPROTO_ICMP ? 5 : proto == IPPROTO_ICMPV6 ? 6 : 7;
+	switch (kind) {
 	case 0:
 	case 1:
 	case 2:
@@ -171,8 +210,11 @@ static void set_bare(const struct traffic *tr, struct test_packet *p)
 void test_packet_random(struct rng *r, const struct test_model_opts *o, const struct bf_table *t, struct test_packet *p)
 {
 	static const uint8_t hooks[] = { NF_INET_LOCAL_IN, NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT };
-	struct traffic tr = { r, o, t };
+	struct traffic tr = { r, o, t, NULL };
 	uint32_t least;
+
+	if (rng_percent(r, 60))
+		tr.aim = some_rule(&tr);
 
 	if (o->family == NFPROTO_IPV4) {
 		test_packet_ip4(p, (uint32_t)interesting(&tr, BF_F_IP_SADDR), (uint32_t)interesting(&tr, BF_F_IP_DADDR));
