@@ -22,7 +22,7 @@
 #include "gen/build.h"
 #include "gen/gate.h"
 
-enum { COPY_MAX = 4096 };
+enum { COPY_MAX = 4096, OWN_MAX = 16384 };
 #define CLASS_MIN UINT32_MAX /* until the programs know CLASS cells */
 enum { NEW, OPEN, DONE };
 
@@ -422,7 +422,8 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
 {
 	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz,
 	                      .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
-	                      .class_min = o->class_min ? o->class_min : CLASS_MIN, .here = BF_NO_LABEL };
+	                      .class_min = o->class_min ? o->class_min : CLASS_MIN,
+	                      .own_max = o->own_max ? o->own_max : OWN_MAX, .here = BF_NO_LABEL };
 	int err = bf_plan_make(&l.plan, t, d);
 
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };

@@ -27,7 +27,6 @@
 #include "opt/run.h"
 
 enum { EDGE_MAX = 8, LITTLE = 9 }; /* rules at either end that stay cells, bits they choose at most */
-enum { OWN_MAX = 16384 };          /* services of single rules; beyond it their targets are found by counter */
 
 /* What is known while the rules of a chain are lowered. */
 struct rules {
@@ -104,7 +103,7 @@ static int add_rule(struct bf_lower *l, const struct rules *rs, struct run *r, u
 
 	rule.final = b->end == BF_END_DROPS ? !rs->indexed : is_final(l, rs, &rs->rule[i]);
 	rule.own = b->end == BF_END_BODY && comes_back(l, &rs->rule[i]);
-	rule.by_slot = (rule.own || b->state) && r->n_own >= OWN_MAX && slots_ascend(r, i);
+	rule.by_slot = (rule.own || b->state) && r->n_own >= l->own_max && slots_ascend(r, i);
 	err = bf_run_add(&r->r, &rule, b);
 	if (err || r->r.n_boxes == boxes)
 		return err;

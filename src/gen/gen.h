@@ -26,6 +26,8 @@ struct bf_gen_opts {
 	uint32_t copy_max;      /* chains called from several places are copied while all copies together have about this many
 	                         * cells, the others return through a stack; 0: as many as pay; 1: none */
 	uint32_t class_min;     /* runs of at least so many rules are classified; 0: as many as pay; UINT32_MAX: none */
+	uint32_t own_max;       /* services of a run that are one rule's each; beyond it targets are found by counter; 0: as many
+	                         * as pay */
 };
 
 /*

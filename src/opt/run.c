@@ -273,8 +273,6 @@ static int box_push(struct bf_run *r, const struct bf_run_rule *rule, const stru
 		.flags = is_final(rule, b) ? BF_BOX_FINAL : 0,
 	};
 
-	if (box.slot == BF_NO_COUNTER)
-		box.slot = 0;
 	bf_buf_add(&r->boxes, &box, sizeof(box));
 	if (r->boxes.err)
 		return -ENOMEM;

@@ -417,6 +417,24 @@ static void add_tuple(struct maker *m)
 		add_proto(m, PICK(m->r, ((const uint8_t[]){ 6, 17, 50 })), rng_percent(m->r, 20));
 	if (rng_percent(m->r, 8))
 		add_something(m);
+	if (rng_percent(m->r, 6))
+		add_limit(m);
+}
+
+/* The conditions of an earlier rule of the chain once more, or the first of them: who is hidden, who shares what? */
+static void add_again(struct maker *m, const struct bf_chain *c)
+{
+	const struct bf_rule *from = &c->rules[rng_below(m->r, c->n_rules - 1)];
+	uint32_t n = rng_percent(m->r, 70) ? from->n_conds : rng_below(m->r, from->n_conds + 1u);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct bf_cond *cond = from->conds[i];
+
+		if (cond->kind == BF_COND_MATCH && cond->match->stateful) /* with a state of its own */
+			bf_rule_add_match(m->rs, m->rule, cond->match, cond->data, cond->neg);
+		else
+			bf_rule_add_cond(m->rs, m->rule, cond);
+	}
 }
 
 /* A run of rules, now and then with something odd in it. */
@@ -430,13 +448,16 @@ static void add_run(struct maker *m, uint32_t chain)
 			continue;
 		}
 		m->rule = bf_chain_add_rule(m->rs, m->t->chains[chain]);
-		add_tuple(m);
+		if (m->t->chains[chain]->n_rules > 1 && rng_percent(m->r, 15))
+			add_again(m, m->t->chains[chain]);
+		else
+			add_tuple(m);
 		m->rule->verdict.kind = rng_percent(m->r, 50) ? BF_VERDICT_ACCEPT : BF_VERDICT_DROP;
 		if (rng_percent(m->r, 5))
 			add_actions(m);
 		if (rng_percent(m->r, 20))
 			add_verdict(m, chain);
-		m->rule->counter = rng_percent(m->r, 97) ? m->t->n_counters++ : BF_NO_COUNTER;
+		m->rule->counter = rng_percent(m->r, 90) ? m->t->n_counters++ : BF_NO_COUNTER;
 	}
 }
 
