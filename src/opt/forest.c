@@ -8,9 +8,13 @@
 
 #include "opt/corner.h"
 
-#define ROOM_PER_BOX 18      /* bytes for nodes and copies beside each rule */
+#define ROOM_PER_BOX 15           /* bytes for nodes and copies beside each rule */
 #define ROOM_SMALL (1u << 18) /* small problems may be lavish: it all stays in the cache */
 #define ROOM_SMALL_PER_BOX 128
+#define ROOM_LAST 200        /* more, for each box in the last tree, but not more than that for each of all: */
+#define ROOM_LAST_PER_BOX 5
+#define MOST_TIMES 16        /* that room, when a packet would meet so many rules: */
+#define LONG 100
 #define PROBES 512           /* boxes whose packets are sent through what was built */
 
 static uint64_t fixed_bytes(const struct bf_class_problem *p)
@@ -23,18 +27,27 @@ static uint64_t rule_bytes(const struct bf_class_problem *p)
 	return p->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4);
 }
 
-static uint64_t wanted_bytes(const struct bf_class_problem *p)
+/* Beside head and services, with `times` the usual room. */
+static uint64_t wanted_bytes(const struct bf_class_problem *p, unsigned times)
 {
-	uint64_t room = ROOM_PER_BOX * (uint64_t)p->n_boxes;
+	uint64_t n = p->n_boxes;
 
-	return rule_bytes(p) * p->n_boxes + room + BF_MIN(ROOM_SMALL_PER_BOX * (uint64_t)p->n_boxes, (uint64_t)ROOM_SMALL);
+	return rule_bytes(p) * n + times * (ROOM_PER_BOX * n + BF_MIN(ROOM_SMALL_PER_BOX * n, (uint64_t)ROOM_SMALL));
+}
+
+/* An IPv4 rule has few bits for its service. */
+static bool too_many_svcs(const struct bf_class_problem *p)
+{
+	return !p->ip6 && p->svcs_size / 16 > BF_CLASS_SVC_MAX;
 }
 
 static double estimate(const struct bf_class_problem *p, uint64_t *bytes)
 {
-	*bytes = fixed_bytes(p) + wanted_bytes(p);
+	*bytes = fixed_bytes(p) + wanted_bytes(p, 1);
 	double ns = 15;
 
+	if (too_many_svcs(p))
+		return -1;
 	for (uint32_t n = p->n_boxes; n > 1; n /= 2)
 		ns += 4;
 	return ns;
@@ -102,10 +115,25 @@ static uint32_t take_spilled(struct forest *f, uint32_t *list, uint32_t n, uint3
 	return kept;
 }
 
-static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_t *work, uint64_t budget,
+/*
+ * A tree's budget. Of the room beside the rules, later trees shall have some, too: theirs are the harder boxes. The last
+ * one, which has to take all that is left, may go beyond what was wanted.
+ */
+static uint64_t tree_budget(const struct forest *f, uint32_t n, uint64_t left)
+{
+	uint64_t rules = (uint64_t)n * f->rule_words * 4, extra = ROOM_LAST * (uint64_t)n, room;
+
+	if (!f->last)
+		return left > rules ? rules + (left - rules) / 10 * 7 : left;
+	room = f->max_bytes - BF_MIN(f->max_bytes, f->out->len - f->begin);
+	extra = BF_MIN(extra, ROOM_LAST_PER_BOX * (uint64_t)f->p->n_boxes);
+	return BF_MIN(room, BF_MAX(left, rules) + extra);
+}
+
+static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_t *work, uint32_t n, uint64_t budget,
                         struct bf_class_stats *stats)
 {
-	uint32_t n = f->p->n_boxes, t;
+	uint32_t t;
 
 	for (t = 0; t < BF_CLASS_TREES && n && !f->err; t++) {
 		size_t before = f->out->len;
@@ -113,8 +141,10 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 
 		f->last = t == BF_CLASS_TREES - 1;
 		f->depth = 0;
+		f->n_tree = n;
+		f->n_spilled = 0;
 		memcpy(work, list, n * sizeof(*list));
-		tree.root = tree_build(f, work, n, budget);
+		tree.root = tree_build(f, work, n, tree_budget(f, n, budget));
 		if (f->err)
 			return;
 		budget -= BF_MIN(budget, f->out->len - before);
@@ -146,17 +176,22 @@ static void probe(const struct forest *f, uint32_t head, struct bf_class_stats *
 	stats->expected_rules = n ? (double)w.rules / n : 0;
 }
 
-static int build_within(struct forest *f, uint32_t *head, struct bf_class_stats *stats)
+/* One try. */
+static int build_within(struct forest *f, const uint32_t *boxes, uint32_t n, unsigned times, uint32_t *head,
+                        struct bf_class_stats *stats)
 {
-	_cleanup_free_ uint32_t *list = malloc(4ull * f->p->n_boxes + 4), *work = malloc(4ull * f->p->n_boxes + 4);
-	uint64_t fixed = fixed_bytes(f->p), budget = BF_MIN(wanted_bytes(f->p), f->max_bytes - BF_MIN(fixed, f->max_bytes));
+	_cleanup_free_ uint32_t *list = malloc(4ull * n + 4), *work = malloc(4ull * n + 4);
+	uint64_t fixed = fixed_bytes(f->p), room = f->max_bytes - BF_MIN(fixed, f->max_bytes);
 
 	if (!list || !work)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < f->p->n_boxes; i++)
-		list[i] = i;
+	memcpy(list, boxes, 4ull * n);
+	f->out->len = f->begin;
+	f->copies = f->worst_leaf = 0;
+	f->done = 0;
+	*stats = (struct bf_class_stats){ .kind = "forest" };
 	*head = put_head(f);
-	build_trees(f, *head, list, work, budget, stats);
+	build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(f->p, times), room), stats);
 	if (f->err)
 		return f->err;
 	stats->boxes = f->p->n_boxes;
@@ -167,6 +202,24 @@ static int build_within(struct forest *f, uint32_t *head, struct bf_class_stats 
 	return 0;
 }
 
+/* Where the usual room leads to long leaves, more of it is tried. */
+static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *stats)
+{
+	_cleanup_free_ uint32_t *boxes = malloc(4ull * f->p->n_boxes + 4);
+	uint32_t n;
+	int r;
+
+	if (!boxes)
+		return -ENOMEM;
+	r = dup_list(f, boxes, &n);
+	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= 4) {
+		r = build_within(f, boxes, n, times, head, stats);
+		if (stats->expected_rules < LONG)
+			break;
+	}
+	return r;
+}
+
 static int forest_build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out, uint32_t *head,
                         struct bf_class_stats *stats)
 {
@@ -174,6 +227,8 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 	int r;
 
 	*stats = (struct bf_class_stats){ .kind = "forest" };
+	if (too_many_svcs(p))
+		return -E2BIG;
 	f.max_bytes = o->max_bytes ? o->max_bytes : (64ull << 20) + 256ull * p->n_boxes;
 	f.rule_words = (unsigned)rule_bytes(p) / 4;
 	r = dims_make(&f);
@@ -183,7 +238,7 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 	if (!r && !f.spilled)
 		r = -ENOMEM;
 	if (!r)
-		r = build_within(&f, head, stats);
+		r = build_best(&f, head, stats);
 	free(f.spilled);
 	cut_end(&f);
 	dims_free(&f);

@@ -65,11 +65,13 @@ struct forest {
 
 	bool last;          /* the tree being built is the last: no spilling */
 	uint8_t *spilled;   /* boxes that the next tree will hold; a bit each */
-	uint32_t n_spilled;
+	uint32_t n_spilled, n_tree; /* how many; boxes of this tree, with them */
 	struct region region;
 	uint32_t *diff;     /* scratch of 2^WINDOW_BITS + 1, all 0 between uses */
 	struct range *sample;
 	uint32_t *sample_list;
+	int8_t *sample_only; /* dims_only() of each */
+	uint32_t *open;      /* like diff, for children; see next_open() */
 
 	unsigned depth, depth_now; /* nodes on the deepest way of this tree, on the one being built */
 	uint32_t copies, worst_leaf;
@@ -81,8 +83,10 @@ struct forest {
 int dims_make(struct forest *f);
 void dims_free(struct forest *f);
 struct range dims_range(const struct forest *f, uint32_t box, unsigned dim);
-/* Does it match all of the region? */
-bool dims_covers(const struct forest *f, uint32_t box, const struct region *r);
+/* The only dimension in which a final box does not cover all of the region, or one of DIMS_*. */
+int dims_only(const struct forest *f, uint32_t box, const struct region *r);
+#define DIMS_NONE (-1) /* it covers all of it */
+#define DIMS_MANY (-2) /* several, or what it covers is not known, or it is not final */
 
 /* The children of a window that an interval meets. */
 static inline struct range window_range(struct range r, struct range hull, unsigned width, unsigned start, unsigned bits)
@@ -107,9 +111,22 @@ static inline bool forest_spilled(const struct forest *f, uint32_t box)
 	return f->spilled[box / 8] >> (box % 8) & 1;
 }
 
+/* forest_dup.c: the boxes of the problem, but for those that are an earlier final one once more. */
+int dup_list(const struct forest *f, uint32_t *list, uint32_t *n);
+
 /* forest_cut.c */
 int cut_begin(struct forest *f);
 void cut_end(struct forest *f);
+/* What packets with these values of the window are known to have in its dimension; does an interval cover that? */
+struct range cut_hull(const struct forest *f, const struct cut *cut, struct range window);
+bool cut_fills(const struct forest *f, const struct cut *cut, struct range r, uint32_t child);
+/* The next child, itself included, that is not closed: it points to itself. */
+static inline uint32_t next_open(uint32_t *open, uint32_t child)
+{
+	while (open[child] != child)
+		child = open[child] = open[open[child]];
+	return child;
+}
 /* The best cut of a list; false: none is better than a leaf, or fits. */
 bool cut_choose(struct forest *f, const uint32_t *list, uint32_t n, uint64_t budget, struct cut *best);
 

@@ -8,21 +8,26 @@
 #include "opt/forest.h"
 
 #define SAMPLE 1024
+#define LARGE_SAMPLE 65536 /* where most boxes hide others: a box of a small sample seems to be seen from afar */
 
-/* What things cost a packet, in ns. Measured; only their proportions matter. */
-#define NODE_NS 4.0
+/* What things cost a packet, in ns. Found by trying: only their proportions matter. */
+#define NODE_NS 6.0
 #define RULE_NS 1.2
 #define GOOD_LEAF 8   /* rules; shorter ones are not worth much */
-#define NS_PER_HALVING 2.0
-#define SPILL_NS 30.0
-#define NS_PER_FILL 6.0 /* for the whole of the budget */
+#define NS_PER_HALVING 16.0
+#define NS_PER_FILL 12.0 /* for the whole of the budget */
+#define TREE_NS 14.0
+#define TREE_NS_PER_HALVING 11.0
+#define SPILL_NS 140.0 /* for all boxes: what is spilled must be handled all the same */
 
 int cut_begin(struct forest *f)
 {
 	f->diff = calloc((1u << WINDOW_BITS) + 1, sizeof(*f->diff));
-	f->sample = malloc(SAMPLE * sizeof(*f->sample));
-	f->sample_list = malloc(SAMPLE * sizeof(*f->sample_list));
-	return f->diff && f->sample && f->sample_list ? 0 : -ENOMEM;
+	f->sample = malloc(LARGE_SAMPLE * sizeof(*f->sample));
+	f->sample_list = malloc(LARGE_SAMPLE * sizeof(*f->sample_list));
+	f->sample_only = malloc(LARGE_SAMPLE * sizeof(*f->sample_only));
+	f->open = malloc(((1u << WINDOW_BITS) + 1) * sizeof(*f->open));
+	return f->diff && f->sample && f->sample_list && f->sample_only && f->open ? 0 : -ENOMEM;
 }
 
 void cut_end(struct forest *f)
@@ -30,12 +35,16 @@ void cut_end(struct forest *f)
 	free(f->diff);
 	free(f->sample);
 	free(f->sample_list);
+	free(f->sample_only);
+	free(f->open);
 }
 
 struct sampled { /* a list, or every so manieth of it */
+	const uint32_t *list;
 	const struct range *range; /* in the dimension at hand */
 	uint32_t n;
 	double scale; /* n * scale boxes are meant */
+	uint32_t closers; /* that hide what is behind them */
 };
 
 struct counted {
@@ -53,16 +62,6 @@ static double doublings(double x)
 	for (; x >= 2; x /= 2)
 		n++;
 	return n + x - 1;
-}
-
-/* Of 0 .. 1, near enough. */
-static double square_root(double x)
-{
-	double r = (x + 1) / 2;
-
-	for (unsigned i = 0; i < 4; i++)
-		r = (r + x / r) / 2;
-	return r;
 }
 
 /* What is left to do with a list of so many boxes. */
@@ -95,6 +94,53 @@ static void count_starts(struct forest *f, const struct sampled *s, struct range
 	c->narrow = narrow * s->scale;
 }
 
+struct range cut_hull(const struct forest *f, const struct cut *cut, struct range w)
+{
+	struct range hull = f->region.hull[cut->dim];
+	unsigned width = f->dim[cut->dim].width, shift = width - cut->start - cut->bits;
+	uint32_t base = cut->start ? hull.lo >> (width - cut->start) << (width - cut->start) : 0, below = (1u << shift) - 1;
+
+	if (cut->start && hull.lo >> (width - cut->start) != hull.hi >> (width - cut->start))
+		return hull; /* bits were passed over */
+	return (struct range){ BF_MAX(hull.lo, base | w.lo << shift), BF_MIN(hull.hi, base | w.hi << shift | below) };
+}
+
+bool cut_fills(const struct forest *f, const struct cut *cut, struct range r, uint32_t child)
+{
+	struct range hull = cut_hull(f, cut, (struct range){ child, child });
+
+	return r.lo <= hull.lo && r.hi >= hull.hi;
+}
+
+/* The same when some boxes hide those behind them: counts[child] instead of starts and ends. */
+static void count_open(struct forest *f, const struct sampled *s, const struct cut *cut, struct counted *c)
+{
+	uint32_t most = wide_children(cut->bits), wide = 0, narrow = 0, n = 1u << cut->bits;
+
+	for (uint32_t i = 0; i <= n; i++)
+		f->open[i] = i;
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct range w = window_range(s->range[i], f->region.hull[cut->dim], f->dim[cut->dim].width, cut->start, cut->bits);
+		uint32_t met = 0, k = w.lo;
+
+		for (k = next_open(f->open, w.lo); k <= w.hi && met <= most; k = next_open(f->open, k + 1))
+			met++;
+		narrow += met && met <= most;
+		wide += met > most;
+		for (k = next_open(f->open, w.lo); k <= w.hi; k = next_open(f->open, k + 1)) {
+			f->diff[k] += met <= most;
+			if (f->sample_only[i] == (int)cut->dim && cut_fills(f, cut, s->range[i], k))
+				f->open[k] = k + 1;
+			else if (met > most && f->sample_only[i] != (int)cut->dim)
+				break;
+		}
+	}
+	c->wide = wide * s->scale;
+	c->narrow = narrow * s->scale;
+	for (uint32_t k = n - 1; k > 0; k--) /* as starts and ends are */
+		f->diff[k] -= f->diff[k - 1];
+}
+
 static void count_children(struct forest *f, const struct sampled *s, unsigned bits, struct counted *c)
 {
 	uint64_t squares = 0, copies = 0;
@@ -113,24 +159,30 @@ static void count_children(struct forest *f, const struct sampled *s, unsigned b
 	c->expected = copies ? (double)(squares - copies) / (double)copies * s->scale : 0;
 }
 
-/* Is a cut good and does it fit? Sets its cost. */
-static bool weigh(const struct forest *f, const struct counted *c, uint32_t n, uint64_t budget, struct cut *cut)
+/* What a tree of so many boxes costs all packets. */
+static double tree_cost(double n)
 {
-	double rule = f->rule_words * 4.0, list = c->expected + 1, bytes = 8.0 * (1u << cut->bits) + rule * (c->copies + c->wide);
+	return n > 0 ? TREE_NS + TREE_NS_PER_HALVING * doublings(1 + n / GOOD_LEAF) : 0;
+}
 
-	cut->spill = c->wide > 0 && !f->last && (c->wide > 2 || c->wide > c->narrow / 8);
-	if (!c->narrow)
-		return false;
-	if (!cut->spill) {
-		list += c->wide;
-		bytes += rule * c->wide * c->filled;
-	}
+/* One more tree, or more in it, for every packet: as much as if all nodes of this tree spilled alike. */
+static double spill_cost(const struct forest *f, double wide, uint32_t n)
+{
+	return tree_cost(f->n_spilled + wide * f->n_tree / n) - tree_cost(f->n_spilled) + SPILL_NS * wide / n;
+}
+
+/* Is a cut with these counts better than the best one so far? */
+static void weigh(const struct forest *f, const struct counted *c, uint32_t n, uint64_t budget, struct cut *cut, struct cut *best)
+{
+	double rule = f->rule_words * 4.0, bytes = 8.0 * (1u << cut->bits) + rule * (c->copies + c->wide * (cut->spill ? 1 : c->filled));
+
 	if (bytes > (double)budget)
-		return false;
-	cut->cost = NODE_NS + list_cost(list) + NS_PER_FILL * bytes / (double)budget;
+		return;
+	cut->cost = NODE_NS + list_cost(c->expected + 1) + (cut->spill ? 0 : RULE_NS * c->wide) + NS_PER_FILL * bytes / (double)budget;
 	if (cut->spill)
-		cut->cost += SPILL_NS * square_root(c->wide / n);
-	return true;
+		cut->cost += spill_cost(f, c->wide, n);
+	if (cut->cost < best->cost)
+		*best = *cut;
 }
 
 static void try_window(struct forest *f, const struct sampled *s, uint32_t n, uint64_t budget, struct cut *cut,
@@ -138,11 +190,18 @@ static void try_window(struct forest *f, const struct sampled *s, uint32_t n, ui
 {
 	struct counted c;
 
-	count_starts(f, s, f->region.hull[cut->dim], f->dim[cut->dim].width, cut->start, cut->bits, &c);
+	if (s->closers)
+		count_open(f, s, cut, &c);
+	else
+		count_starts(f, s, f->region.hull[cut->dim], f->dim[cut->dim].width, cut->start, cut->bits, &c);
 	count_children(f, s, cut->bits, &c);
 	f->work += s->n + (1u << cut->bits);
-	if (weigh(f, &c, n, budget, cut) && cut->cost < best->cost)
-		*best = *cut;
+	if (!c.narrow)
+		return;
+	weigh(f, &c, n, budget, cut, best);
+	cut->spill = c.wide > 0 && !f->last;
+	if (cut->spill)
+		weigh(f, &c, n, budget, cut, best);
 }
 
 static void try_start(struct forest *f, const struct sampled *s, uint32_t n, uint64_t budget, unsigned dim, unsigned start,
@@ -180,13 +239,33 @@ static unsigned first_difference(const struct sampled *s, struct range hull, uns
 	return differ ? width - (32 - (unsigned)__builtin_clz(differ)) : width;
 }
 
-static void try_dim(struct forest *f, struct sampled *s, const uint32_t *sampled, uint32_t n, uint64_t budget, unsigned dim,
-                    struct cut *best)
+static void take_sample(struct forest *f, struct sampled *s, const uint32_t *list, uint32_t n, uint32_t most)
+{
+	*s = (struct sampled){ list, f->sample, BF_MIN(n, most), 1 };
+	if (n > most) {
+		s->scale = (double)n / most;
+		s->list = f->sample_list;
+		for (uint32_t i = 0; i < most; i++)
+			f->sample_list[i] = list[(uint64_t)i * n / most];
+	}
+	for (uint32_t i = 0; i < s->n; i++)
+		f->sample_only[i] = (int8_t)dims_only(f, s->list[i], &f->region);
+}
+
+static void take_ranges(struct forest *f, struct sampled *s, unsigned dim)
+{
+	s->closers = 0;
+	for (uint32_t i = 0; i < s->n; i++) {
+		f->sample[i] = dims_range(f, s->list[i], dim);
+		s->closers += f->sample_only[i] == (int)dim;
+	}
+}
+
+static void try_dim(struct forest *f, struct sampled *s, uint32_t n, uint64_t budget, unsigned dim, struct cut *best)
 {
 	unsigned width = f->dim[dim].width, start;
 
-	for (uint32_t i = 0; i < s->n; i++)
-		f->sample[i] = dims_range(f, sampled[i], dim);
+	take_ranges(f, s, dim);
 	start = first_difference(s, f->region.hull[dim], width, f->region.pos[dim]);
 	if (start < width)
 		try_start(f, s, n, budget, dim, start, best);
@@ -194,18 +273,20 @@ static void try_dim(struct forest *f, struct sampled *s, const uint32_t *sampled
 
 bool cut_choose(struct forest *f, const uint32_t *list, uint32_t n, uint64_t budget, struct cut *best)
 {
-	struct sampled s = { f->sample, BF_MIN(n, (uint32_t)SAMPLE), 1 };
-	const uint32_t *sampled = list;
+	struct sampled s = { 0 };
+	bool large = false;
 
-	if (n > SAMPLE) {
-		s.scale = (double)n / SAMPLE;
-		for (uint32_t i = 0; i < SAMPLE; i++)
-			f->sample_list[i] = list[(uint64_t)i * n / SAMPLE];
-		sampled = f->sample_list;
-	}
 	best->cost = RULE_NS * n;
-	for (unsigned d = 0; d < f->n_dims; d++)
-		if (f->region.pos[d] < f->dim[d].width)
-			try_dim(f, &s, sampled, n, budget, d, best);
+	for (unsigned d = 0; d < f->n_dims; d++) {
+		if (f->region.pos[d] == f->dim[d].width)
+			continue;
+		if (!s.n || large)
+			take_sample(f, &s, list, n, SAMPLE);
+		take_ranges(f, &s, d);
+		large = s.n < n && s.closers > s.n / 4;
+		if (large)
+			take_sample(f, &s, list, n, LARGE_SAMPLE);
+		try_dim(f, &s, n, budget, d, best);
+	}
 	return best->cost < RULE_NS * n;
 }

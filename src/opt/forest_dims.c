@@ -196,15 +196,20 @@ struct range dims_range(const struct forest *f, uint32_t box, unsigned dim)
 	return (struct range){ BF_MAX(r.lo, s.lo), BF_MIN(r.hi, s.hi) };
 }
 
-bool dims_covers(const struct forest *f, uint32_t box, const struct region *g)
+int dims_only(const struct forest *f, uint32_t box, const struct region *g)
 {
-	if (f->inexact[f->p->boxes[box].svc / 2])
-		return false;
+	int only = DIMS_NONE;
+
+	if (!(f->p->boxes[box].flags & BF_BOX_FINAL) || f->inexact[f->p->boxes[box].svc / 2])
+		return DIMS_MANY;
 	for (unsigned i = 0; i < f->n_dims; i++) {
 		struct range r = dims_range(f, box, i);
 
-		if (r.lo > g->hull[i].lo || r.hi < g->hull[i].hi)
-			return false;
+		if (r.lo <= g->hull[i].lo && r.hi >= g->hull[i].hi)
+			continue;
+		if (only != DIMS_NONE)
+			return DIMS_MANY;
+		only = (int)i;
 	}
-	return true;
+	return only;
 }

@@ -66,25 +66,46 @@ static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
 	return BF_CLASS_LEAF | (uint64_t)n << 32 | (n ? place : 0);
 }
 
-/* What has been spilled meanwhile goes, and what lies behind a final box that covers all. */
-static uint32_t trim(const struct forest *f, uint32_t *list, uint32_t n)
+static uint32_t drop_spilled(const struct forest *f, uint32_t *list, uint32_t n)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (forest_spilled(f, list[i]))
-			continue;
-		list[kept++] = list[i];
-		if (f->p->boxes[list[i]].flags & BF_BOX_FINAL && dims_covers(f, list[i], &f->region))
-			break;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		if (!forest_spilled(f, list[i]))
+			list[kept++] = list[i];
 	return kept;
+}
+
+/* Other packets than those that some box of the list may match do not matter. */
+static void shrink_region(struct forest *f, const uint32_t *list, uint32_t n)
+{
+	for (unsigned d = 0; d < f->n_dims; d++) {
+		struct range *hull = &f->region.hull[d], all = { UINT32_MAX, 0 };
+
+		for (uint32_t i = 0; i < n && (all.lo > hull->lo || all.hi < hull->hi); i++) {
+			struct range r = dims_range(f, list[i], d);
+
+			all.lo = BF_MIN(all.lo, r.lo);
+			all.hi = BF_MAX(all.hi, r.hi);
+		}
+		hull->lo = BF_MAX(all.lo, hull->lo);
+		hull->hi = BF_MIN(all.hi, hull->hi);
+	}
+}
+
+/* A list ends with the first final box that covers all of the region. */
+static uint32_t visible(const struct forest *f, const uint32_t *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (dims_only(f, list[i], &f->region) == DIMS_NONE)
+			return i + 1;
+	return n;
 }
 
 struct children {
 	const struct cut *cut;
 	struct range *window; /* by box of the list; lo > hi: none */
-	bool *covers;         /* final and covers all but for the dimension of the cut */
+	bool *covers;         /* final, and only in the dimension of the cut it does not cover all */
 	uint32_t *open;       /* child -> the next one, itself included, that no box has closed yet */
 	uint32_t *end;        /* child -> end of its list in boxes */
 	uint32_t *boxes;
@@ -107,72 +128,61 @@ static void spill(struct forest *f, uint32_t box)
 	f->n_spilled++;
 }
 
-/* Windows of all boxes; those that are too wide are spilled. */
 static void find_windows(struct forest *f, struct children *c, const uint32_t *list, uint32_t n)
 {
-	const struct cut *cut = c->cut;
-	struct region around = f->region;
-	unsigned width = f->dim[cut->dim].width;
+	unsigned d = c->cut->dim;
 
-	around.hull[cut->dim] = (struct range){ 0xffffffff, 0 };
 	for (uint32_t i = 0; i < n; i++) {
-		struct range r = dims_range(f, list[i], cut->dim);
-
-		c->window[i] = window_range(r, f->region.hull[cut->dim], width, cut->start, cut->bits);
-		c->covers[i] = f->p->boxes[list[i]].flags & BF_BOX_FINAL && dims_covers(f, list[i], &around);
-		if (cut->spill && c->window[i].hi >= c->window[i].lo && c->window[i].hi - c->window[i].lo >= wide_children(cut->bits)) {
-			spill(f, list[i]);
-			c->window[i] = (struct range){ 1, 0 };
-		}
+		c->window[i] = window_range(dims_range(f, list[i], d), f->region.hull[d], f->dim[d].width, c->cut->start, c->cut->bits);
+		c->covers[i] = dims_only(f, list[i], &f->region) == (int)d;
 	}
 }
 
-/* What packets with window values lo .. hi are known to have. */
-static struct range hull_below(const struct forest *f, const struct cut *cut, struct range w)
+/* A window that meets more children than it may, of those that are open? */
+static bool is_wide(struct children *c, struct range w)
 {
-	struct range hull = f->region.hull[cut->dim];
-	unsigned width = f->dim[cut->dim].width, shift = width - cut->start - cut->bits;
-	uint32_t base = cut->start ? hull.lo >> (width - cut->start) << (width - cut->start) : 0, below = (1u << shift) - 1;
+	uint32_t most = wide_children(c->cut->bits), k = next_open(c->open, w.lo);
 
-	if (cut->start && hull.lo >> (width - cut->start) != hull.hi >> (width - cut->start))
-		return hull; /* bits were passed over */
-	return (struct range){ BF_MAX(hull.lo, base | w.lo << shift), BF_MIN(hull.hi, base | w.hi << shift | below) };
+	if (w.hi - w.lo < most)
+		return false;
+	for (uint32_t met = 0; k <= w.hi; k = next_open(c->open, k + 1))
+		if (++met > most)
+			return true;
+	return false;
 }
 
-static uint32_t next_open(uint32_t *open, uint32_t child)
+static void visit(struct forest *f, struct children *c, uint32_t box, struct range w, bool covers, bool fill, bool keep)
 {
-	while (open[child] != child)
-		child = open[child] = open[open[child]];
-	return child;
+	struct range r = { 0 };
+
+	if (covers)
+		r = dims_range(f, box, c->cut->dim);
+	for (uint32_t k = next_open(c->open, w.lo); k <= w.hi; k = next_open(c->open, k + 1)) {
+		if (keep && fill)
+			c->boxes[c->end[k]] = box;
+		c->end[k] += keep;
+		if (covers && cut_fills(f, c->cut, r, k))
+			c->open[k] = k + 1;
+	}
 }
 
 /*
- * Visits each (box, child) that remains when the list of a child ends with the first final box that covers it. Once
- * counting, once filling: both see the same.
+ * Visits each (box, child) that remains when the list of a child ends with the first final box that covers it; what is
+ * spilled covers, too: the next tree will find it. Once counting, once filling: both see the same.
  */
 static void distribute(struct forest *f, struct children *c, const uint32_t *list, uint32_t n, bool fill)
 {
 	for (uint32_t i = 0; i <= c->n; i++)
 		c->open[i] = i;
 	for (uint32_t i = 0; i < n; i++) {
-		struct range w = c->window[i], r;
+		struct range w = c->window[i];
 
 		if (w.lo > w.hi)
 			continue;
-		if (c->covers[i])
-			r = dims_range(f, list[i], c->cut->dim);
-		for (uint32_t k = next_open(c->open, w.lo); k <= w.hi; k = next_open(c->open, k + 1)) {
-			struct range hull;
-
-			if (fill)
-				c->boxes[c->end[k]] = list[i];
-			c->end[k]++;
-			if (!c->covers[i])
-				continue;
-			hull = hull_below(f, c->cut, (struct range){ k, k });
-			if (r.lo <= hull.lo && r.hi >= hull.hi)
-				c->open[k] = k + 1;
-		}
+		if (!fill && c->cut->spill && is_wide(c, w))
+			spill(f, list[i]);
+		if (c->covers[i] || !forest_spilled(f, list[i]))
+			visit(f, c, list[i], w, c->covers[i], fill, !forest_spilled(f, list[i]));
 	}
 }
 
@@ -220,7 +230,7 @@ static uint64_t build_child(struct forest *f, struct children *c, uint32_t first
 	uint32_t start = first ? c->end[first - 1] : 0;
 	uint64_t node;
 
-	f->region.hull[d] = hull_below(f, c->cut, (struct range){ first, end - 1 });
+	f->region.hull[d] = cut_hull(f, c->cut, (struct range){ first, end - 1 });
 	f->region.pos[d] = (uint8_t)(c->cut->start + (end - first == 1 ? c->cut->bits : 0));
 	node = tree_build(f, c->boxes + start, c->end[first] - start, budget);
 	f->region.hull[d] = saved;
@@ -259,9 +269,8 @@ static void unspill(struct forest *f, const uint32_t *list, uint32_t n)
 		}
 }
 
-/* The lists of a cut's children. False: it takes more than the budget (*over: how many times); nothing has changed. */
-static bool children_make(struct forest *f, struct children *c, const uint32_t *list, uint32_t n, uint64_t budget,
-                          double *over)
+/* The lists of a cut's children. False: it takes more than the budget, and nothing has changed. */
+static bool children_make(struct forest *f, struct children *c, const uint32_t *list, uint32_t n, uint64_t budget)
 {
 	uint32_t before = f->n_spilled;
 	uint64_t need;
@@ -276,7 +285,6 @@ static bool children_make(struct forest *f, struct children *c, const uint32_t *
 		return false;
 	find_windows(f, c, list, n);
 	need = 8ull * c->n + 4 + (count_lists(f, c, list, n) + f->n_spilled - before) * f->rule_words * 4;
-	*over = (double)need / (double)budget;
 	if (need <= budget && make_lists(f, c, list, n))
 		return true;
 	unspill(f, list, n);
@@ -298,45 +306,50 @@ static uint64_t put_cut(struct forest *f, struct children *c, uint64_t budget)
 	return (uint64_t)d->word << 48 | (uint64_t)b << 40 | (uint64_t)a << 32 | place;
 }
 
-#define TRIES 4 /* what a sample promises may not hold */
+/* What a sample promises may not hold: then less of the room beside the rules is allowed. */
+#define TRIES 5
+#define TRY_AGAIN 4 /* with a share of that */
 
 static bool build_cut(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget, uint64_t *node)
 {
-	double allowed = (double)budget, over = 1;
+	uint64_t rules = (uint64_t)n * f->rule_words * 4, room = budget - BF_MIN(budget, rules);
 	bool done = false;
 	struct cut cut;
 
-	for (unsigned i = 0; i < TRIES && !done && !f->err; i++) {
+	for (unsigned i = 0; i < TRIES && !done && !f->err; i++, room /= TRY_AGAIN) {
 		struct children c = { .cut = &cut };
 		uint32_t before = f->n_spilled;
 
-		if (!cut_choose(f, list, n, (uint64_t)allowed, &cut))
+		if (!cut_choose(f, list, n, rules + room, &cut))
 			return false;
 		c.n = 1u << cut.bits;
-		done = children_make(f, &c, list, n, budget, &over);
+		done = children_make(f, &c, list, n, budget);
 		if (done)
 			*node = put_cut(f, &c, budget - (uint64_t)(f->n_spilled - before) * f->rule_words * 4);
 		children_free(&c);
-		allowed = BF_MIN(allowed / over, allowed / 2);
 	}
 	return done;
 }
 
 uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget)
 {
+	struct region saved = f->region;
 	uint64_t node;
-	bool done;
+	bool done = false;
 
-	n = trim(f, list, n);
 	check_progress(f, 0);
 	if (f->err)
 		return 0;
-	if (n <= 2 || f->depth_now == BF_CLASS_DEPTH)
-		return put_leaf(f, list, n);
-	f->depth_now++;
-	done = build_cut(f, list, n, budget, &node);
-	if (done)
-		f->depth = BF_MAX(f->depth, f->depth_now);
-	f->depth_now--;
+	n = drop_spilled(f, list, n);
+	shrink_region(f, list, n);
+	n = visible(f, list, n);
+	if (n > 2 && f->depth_now < BF_CLASS_DEPTH) {
+		f->depth_now++;
+		done = build_cut(f, list, n, budget, &node);
+		if (done)
+			f->depth = BF_MAX(f->depth, f->depth_now);
+		f->depth_now--;
+	}
+	f->region = saved;
 	return done ? node : put_leaf(f, list, n);
 }
