@@ -48,11 +48,45 @@ void bf_diag_warn(struct bf_diag *d, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The line that holds loc, and a mark under the place; tabs stay tabs so that the mark stands right. */
+static bool starts_char(char c) /* in UTF-8 */
+{
+	return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+enum { SHOWN = 160, BEFORE = 100 }; /* characters of a line that are shown, and of those how many before the place */
+
+static void add_char(struct bf_buf *out, char c)
+{
+	bf_buf_add(out, c != '\t' && ((unsigned char)c < 32 || c == 127) ? "?" : &c, 1);
+}
+
+/* The line and a mark under the place; tabs stay tabs so that the mark stands right. Of long lines the part around it. */
+static void mark_line(struct bf_buf *out, const struct bf_loc *loc, const char *line, size_t len)
+{
+	size_t place = BF_MIN(loc->column ? loc->column - 1 : 0, len), from = place > SHOWN - 1 ? place - BEFORE : 0;
+	size_t end = BF_MIN(len, from + SHOWN), i;
+
+	while (from && !starts_char(line[from]))
+		from--;
+	bf_buf_puts(out, from ? "..." : "");
+	for (i = from; i < end; i++)
+		add_char(out, line[i]);
+	bf_buf_puts(out, end < len ? "...\n" : "\n");
+	bf_buf_puts(out, from ? "   " : "");
+	for (i = from; i < place; i++)
+		if (starts_char(line[i]))
+			bf_buf_puts(out, line[i] == '\t' ? "\t" : " ");
+	bf_buf_puts(out, "^");
+	for (i = place + 1; i < place + loc->width && i < end; i++)
+		if (starts_char(line[i]))
+			bf_buf_puts(out, "~");
+	bf_buf_puts(out, "\n");
+}
+
+/* The line that holds loc. */
 static void mark_place(struct bf_buf *out, const struct bf_loc *loc, const char *text)
 {
 	const char *line = text;
-	size_t len;
 
 	for (unsigned n = 1; n < loc->line; n++) {
 		line = strchr(line, '\n');
@@ -60,29 +94,31 @@ static void mark_place(struct bf_buf *out, const struct bf_loc *loc, const char 
 			return;
 		line++;
 	}
-	len = strcspn(line, "\n");
-	bf_buf_add(out, line, len);
-	bf_buf_puts(out, "\n");
-	for (size_t i = 0; i + 1 < loc->column && i < len; i++)
-		bf_buf_puts(out, line[i] == '\t' ? "\t" : " ");
-	bf_buf_puts(out, "^");
-	for (unsigned i = 1; i < loc->width; i++)
-		bf_buf_puts(out, "~");
-	bf_buf_puts(out, "\n");
+	mark_line(out, loc, line, strcspn(line, "\n"));
+}
+
+int bf_diag_at(struct bf_diag *d, const char *kind, const struct bf_loc *loc, const char *line, size_t len, int err,
+               const char *fmt, va_list ap)
+{
+	if (!d)
+		return err;
+	d->n_errors += !strcmp(kind, "error");
+	bf_buf_printf(&d->text, "%s:%u:%u: ", loc->file ? loc->file : "-", loc->line, loc->column);
+	bf_buf_printf(&d->text, "%s: ", kind);
+	add_line(d, "", fmt, ap);
+	if (line)
+		mark_line(&d->text, loc, line, len);
+	return err;
 }
 
 int bf_diag_error_at(struct bf_diag *d, const struct bf_loc *loc, const char *text, int err, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!d)
-		return err;
-	d->n_errors++;
-	bf_buf_printf(&d->text, "%s:%u:%u: error: ", loc->file ? loc->file : "-", loc->line, loc->column);
 	va_start(ap, fmt);
-	add_line(d, "", fmt, ap);
+	bf_diag_at(d, "error", loc, NULL, 0, err, fmt, ap);
 	va_end(ap);
-	if (text && loc->line)
+	if (d && text && loc->line)
 		mark_place(&d->text, loc, text);
 	return err;
 }

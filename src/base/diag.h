@@ -35,5 +35,8 @@ void bf_diag_warn(struct bf_diag *d, const char *fmt, ...) bf_printf_like(2, 3);
 /* With a place in a text: "file:line:col: error: ...", the line and a ^~~ mark. text may be NULL. */
 int bf_diag_error_at(struct bf_diag *d, const struct bf_loc *loc, const char *text, int err, const char *fmt, ...)
 	bf_printf_like(5, 6);
+/* The same for who has the line already (it need not end); kind "note" says more about the last error and counts as none. */
+int bf_diag_at(struct bf_diag *d, const char *kind, const struct bf_loc *loc, const char *line, size_t len, int err,
+               const char *fmt, va_list ap);
 
 #endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * native.h: the native language: text to a syntax tree (ast.h) and back.
+ * The words and the meaning are nft's for what nft has, see nft(8).
+ */
+#ifndef BF_NATIVE_H
+#define BF_NATIVE_H
+
+#include "front/native/ast.h"
+
+struct bf_native_opts {
+	/*
+	 * Reads what an include names, a path or a pattern, and calls each() with
+	 * every file in alphabetical order. What each() returns other than 0 ends
+	 * it and is returned. NULL: includes are refused.
+	 */
+	int (*include)(void *ctx, const char *pattern,
+	               int (*each)(void *arg, const char *path, const char *text, size_t len), void *arg);
+	void *include_ctx;
+	uint32_t max_errors; /* 0: 100 */
+	uint32_t max_nodes;  /* of the tree, what variables stand for counted at each use; 0: 32 Mi */
+};
+
+/* Reads files. ctx: NULL or a const char * const *, directories to look in, NULL at the end. */
+int bf_native_include(void *ctx, const char *pattern,
+                      int (*each)(void *arg, const char *path, const char *text, size_t len), void *arg);
+
+/*
+ * 0: *out is the tree. -EINVAL: the text is wrong, d says where, all errors
+ * that there are. -ENOMEM. The text is copied. opts may be NULL.
+ */
+int bf_native_parse(struct bf_ast **out, const char *name, const char *text, size_t len, const struct bf_native_opts *opts,
+                    struct bf_diag *d);
+
+/* The canonical text: parsed again it gives the same tree, variables replaced by what they stand for. */
+void bf_native_print(struct bf_buf *out, const struct bf_ast *ast);
+void bf_native_print_cmd(struct bf_buf *out, const struct bf_ast_cmd *cmd);
+void bf_native_print_rule(struct bf_buf *out, const struct bf_ast_rule *rule); /* without a newline */
+void bf_native_print_expr(struct bf_buf *out, const struct bf_ast_expr *e);
+
+#endif

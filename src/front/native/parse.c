@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * parse.c: files, blocks and how reading goes on behind a mistake.
+ *
+ * A thing that is wrong ends with its statement: at the end of the line or at
+ * a ;, blocks of its own skipped whole. Only what opened a { looks for its }:
+ * a set that lacks one ends with its line, else it would eat the file.
+ */
+#include <stdio.h>
+
+#include "front/native/parse.h"
+
+void bf_p_skip(struct bf_nparser *p)
+{
+	for (unsigned depth = 0; p->tok.kind != BF_TOK_END; bf_p_next(p)) {
+		if (!depth && bf_p_ends(p))
+			return;
+		depth += p->tok.kind == '{';
+		depth -= p->tok.kind == '}';
+	}
+}
+
+/* One item and its end. A block ends by itself. */
+static void read_item(struct bf_nparser *p)
+{
+	bool done, ok = bf_p_var_cmd(p, &done);
+
+	if (!done)
+		ok = p->item(p, p->item_arg);
+	if (ok && !bf_p_ends(p) && p->lex.text[p->end - 1] != '}')
+		ok = bf_p_unexpected(p, "the end of the statement");
+	if (!ok)
+		bf_p_skip(p);
+}
+
+static void read_items(struct bf_nparser *p)
+{
+	while (p->tok.kind != BF_TOK_END && p->tok.kind != '}') {
+		if (p->tok.kind == BF_TOK_NEWLINE || p->tok.kind == ';')
+			bf_p_next(p);
+		else
+			read_item(p);
+	}
+}
+
+bool bf_p_block(struct bf_nparser *p, bf_p_item *item, void *arg)
+{
+	struct bf_ast_loc open = bf_p_loc(p);
+	bf_p_item *was = p->item;
+	void *was_arg = p->item_arg;
+
+	if (!bf_p_expect(p, '{', "'{'"))
+		return false;
+	p->item = item;
+	p->item_arg = arg;
+	bf_p_scope(p, true);
+	read_items(p);
+	bf_p_scope(p, false);
+	p->item = was;
+	p->item_arg = was_arg;
+	if (!bf_p_eat(p, '}')) {
+		bf_p_error(p, bf_p_loc(p), "expected '}', found the end of the file");
+		if (!p->err)
+			bf_ast_note(p->ast, p->d, open, "it closes this one");
+	}
+	return true;
+}
+
+static struct bf_ast_source *add_source(struct bf_nparser *p, const char *name, const char *text, size_t len)
+{
+	struct bf_ast *ast = p->ast;
+	uint32_t n = ast->n_sources;
+	struct bf_ast_source *s;
+	char *copy;
+
+	if (!(n & (n - 1))) { /* a power of two: full */
+		s = bf_arena_array(p->a, n ? 2ul * n : 1, struct bf_ast_source);
+		if (s && n)
+			memcpy(s, ast->sources, n * sizeof(*s));
+		ast->sources = s ? s : ast->sources;
+		if (!s)
+			return NULL;
+	}
+	s = &ast->sources[n];
+	copy = bf_arena_alloc(p->a, len + 1);
+	s->name = bf_arena_strdup(p->a, name);
+	if (!copy || !s->name)
+		return NULL;
+	memcpy(copy, text, len);
+	s->text = copy;
+	s->len = len;
+	ast->n_sources++;
+	return s;
+}
+
+static void read_source(struct bf_nparser *p, const struct bf_ast_source *s)
+{
+	p->src = (uint32_t)(s - p->ast->sources);
+	p->lex = (struct bf_lexer){ .text = s->text, .len = (uint32_t)s->len };
+	p->end = 0;
+	p->tok = (struct bf_token){ 0 };
+	bf_p_next(p);
+	for (;;) {
+		read_items(p);
+		if (p->tok.kind == BF_TOK_END)
+			return;
+		bf_p_error(p, bf_p_loc(p), "this '}' closes nothing");
+		bf_p_next(p);
+	}
+}
+
+void bf_p_source(struct bf_nparser *p, const char *name, const char *text, size_t len, struct bf_ast_loc from)
+{
+	struct bf_lexer lex = p->lex;
+	struct bf_token tok = p->tok;
+	uint32_t src = p->src, end = p->end;
+	struct bf_ast_source *s = len < UINT32_MAX / 2 ? add_source(p, name, text, len) : NULL;
+
+	if (s) {
+		s->from = from;
+		read_source(p, s);
+	} else if (!p->err) {
+		p->err = len < UINT32_MAX / 2 ? -ENOMEM : -EFBIG;
+	}
+	p->lex = lex;
+	p->tok = tok;
+	p->src = src;
+	p->end = end;
+}
+
+static void free_services(struct bf_nparser *p)
+{
+	for (size_t i = 0; i < p->n_services; i++)
+		free(p->services[i].name);
+	free(p->services);
+}
+
+int bf_native_parse(struct bf_ast **out, const char *name, const char *text, size_t len, const struct bf_native_opts *opts,
+                    struct bf_diag *d)
+{
+	static const struct bf_native_opts none;
+	_cleanup_free_ struct bf_nparser *p = calloc(1, sizeof(*p));
+	struct bf_arena *a = bf_arena_new();
+	int err;
+
+	*out = NULL;
+	if (p && a)
+		p->ast = bf_arena_new_of(a, struct bf_ast);
+	if (!p || !a || !p->ast)
+		return bf_arena_free(a), -ENOMEM;
+	p->a = p->ast->arena = a;
+	p->o = opts ? opts : &none;
+	p->d = d;
+	p->tail = &p->ast->cmds;
+	p->item = bf_p_command;
+	bf_p_source(p, name, text, len, (struct bf_ast_loc){ 0 });
+	free_services(p);
+	err = p->err ? p->err : p->errors ? -EINVAL : 0;
+	if (d && d->text.err)
+		err = d->text.err;
+	if (err)
+		bf_arena_free(a);
+	else
+		*out = p->ast;
+	return err;
+}

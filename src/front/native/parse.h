@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * parse.h: between the files of the parser. By recursive descent, one function
+ * a shape; by hand because errors are what the language is judged by: each
+ * function knows what it was reading.
+ *
+ *   parse.c  commands, includes, variables, recovery    table.c  tables, chains, sets, objects
+ *   stmt.c   statements                                 expr.c   expressions, key.c  what rules look at
+ *   resolve.c  values by their types
+ *
+ * A function that fails has said so and returns false or NULL; the caller
+ * passes it on up to who can go on: a rule, a line, a block, an element. So one
+ * mistake gives one message and hides no other.
+ */
+#ifndef BF_NPARSE_H
+#define BF_NPARSE_H
+
+#include "front/native/lex.h"
+#include "front/native/native.h"
+
+enum { BF_PARSE_DEPTH = 100, BF_PARSE_INCLUDES = 16, BF_PARSE_BUCKETS = 1024, BF_PARSE_NAME = 255 };
+
+struct bf_ndef { /* a variable */
+	struct bf_ndef *next, *older; /* in the bucket; in the scope */
+	struct bf_ast_word name;
+	unsigned scope;
+	bool gone; /* undefined again */
+	struct bf_ast_expr *value;
+};
+
+struct bf_nset_ref { /* a set that the text declares */
+	struct bf_nset_ref *next;
+	const struct bf_nfamily *family;
+	const char *table;
+	struct bf_ast_set *set;
+};
+
+struct bf_nservice {
+	char *name;
+	uint16_t port;
+};
+
+struct bf_nparser;
+typedef bool bf_p_item(struct bf_nparser *p, void *arg);
+
+struct bf_nparser {
+	struct bf_ast *ast;
+	struct bf_arena *a;
+	const struct bf_native_opts *o;
+	struct bf_diag *d;
+	struct bf_lexer lex;
+	struct bf_token tok;
+	uint32_t src, end; /* which source; where the last token taken ended */
+	struct bf_ast_cmd **tail;
+	struct bf_ndef *defs[BF_PARSE_BUCKETS], *last_def;
+	unsigned scope, depth, includes, errors;
+	uint32_t nodes;
+	int err;           /* what else went wrong: -ENOMEM */
+	struct bf_nset_ref *sets[BF_PARSE_BUCKETS];
+	const struct bf_nfamily *family; /* of the table that is read */
+	bf_p_item *item;                 /* of the block that is read: what an include has more of */
+	void *item_arg;
+	struct bf_nservice *services;
+	size_t n_services;
+	bool have_services;
+};
+
+/* Tokens. */
+void bf_p_next(struct bf_nparser *p);
+void bf_p_peek(const struct bf_nparser *p, struct bf_token *t); /* the one behind the current */
+bool bf_p_at(const struct bf_nparser *p, const char *word);     /* is the current token this word? */
+bool bf_p_eat(struct bf_nparser *p, int kind);
+bool bf_p_eat_word(struct bf_nparser *p, const char *word);
+bool bf_p_expect(struct bf_nparser *p, int kind, const char *what);
+bool bf_p_expect_word(struct bf_nparser *p, const char *word);
+void bf_p_newlines(struct bf_nparser *p);
+bool bf_p_ends(const struct bf_nparser *p); /* of a statement: newline, ;, }, end */
+bool bf_tok_is(const struct bf_token *t, const char *word);
+char *bf_p_text(struct bf_nparser *p);      /* of the current token, kept */
+struct bf_ast_loc bf_p_loc(const struct bf_nparser *p);
+struct bf_ast_loc bf_p_span(const struct bf_nparser *p, struct bf_ast_loc from); /* up to the last token taken */
+bool bf_p_number(struct bf_nparser *p, uint64_t max, const char *what, uint64_t *n);
+bool bf_p_time(struct bf_nparser *p, uint64_t *ms);
+bool bf_p_string(struct bf_nparser *p, const char *what, struct bf_ast_word *out); /* quoted, or a variable that is one */
+bool bf_p_name(struct bf_nparser *p, const char *what, struct bf_ast_word *out);
+void *bf_p_alloc(struct bf_nparser *p, size_t size); /* NULL: out of memory, or too many */
+#define bf_p_new(p, type) ((type *)bf_p_alloc((p), sizeof(type)))
+
+/* Errors; both return false. */
+bool bf_p_error(struct bf_nparser *p, struct bf_ast_loc loc, const char *fmt, ...) bf_printf_like(3, 4);
+bool bf_p_unexpected(struct bf_nparser *p, const char *expected);
+
+/* The nearest of many names. */
+struct bf_suggest {
+	const char *word;
+	size_t len;
+	const char *best;
+	unsigned distance;
+};
+void bf_suggest_start(struct bf_suggest *s, const char *word, size_t len);
+void bf_suggest_try(struct bf_suggest *s, const char *name);
+/* "; did you mean 'x'?" or nothing */
+const char *bf_suggest_text(const struct bf_suggest *s, char *buf, size_t size);
+bool bf_p_unknown(struct bf_nparser *p, struct bf_ast_loc loc, const char *what, struct bf_suggest *s);
+
+/* Commands. */
+struct bf_nverb {
+	const char *name;
+	uint32_t objects; /* bits of enum bf_ast_object: what it can be about */
+};
+extern const struct bf_nverb bf_nverbs[];     /* by enum bf_ast_verb */
+extern const char *const bf_nobjects[];       /* by enum bf_ast_object */
+bool bf_p_command(struct bf_nparser *p, void *arg);
+
+/* Variables. */
+struct bf_ast_expr *bf_p_var(struct bf_nparser *p); /* at $name */
+
+/* Expressions. */
+struct bf_pctx { /* where a value stands */
+	const struct bf_ntype *want; /* or NULL */
+	bool keys;                   /* may it be a field? */
+	bool element;                /* in { }: newlines count nothing, * may stand */
+};
+struct bf_ast_expr *bf_p_expr_new(struct bf_nparser *p, enum bf_ast_expr_kind kind, struct bf_ast_loc loc);
+struct bf_ast_expr *bf_p_concat(struct bf_nparser *p, const struct bf_pctx *c);
+struct bf_ast_expr *bf_p_list(struct bf_nparser *p, const struct bf_pctx *c);
+struct bf_ast_expr *bf_p_set(struct bf_nparser *p, bool keys);
+struct bf_ast_elem *bf_p_elem(struct bf_nparser *p, bool keys);
+bool bf_p_key_starts(const struct bf_nparser *p, const struct bf_ntype *want);
+struct bf_ast_expr *bf_p_key(struct bf_nparser *p);
+struct bf_ast_expr *bf_p_verdict(struct bf_nparser *p); /* NULL without error: here is none */
+
+/* Statements. */
+struct bf_ast_stmt *bf_p_stmt(struct bf_nparser *p);
+struct bf_ast_stmt *bf_p_stateful(struct bf_nparser *p); /* counter, limit, quota, ct count, nothing else */
+bool bf_p_counter(struct bf_nparser *p, struct bf_ast_stmt *s); /* behind the word */
+bool bf_p_limit(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_quota(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_ct_count(struct bf_nparser *p, struct bf_ast_stmt *s); /* at ct */
+bool bf_p_counter_state(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_quota_state(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_limit_state(struct bf_nparser *p, struct bf_ast_stmt *s);
+struct bf_ast_rule *bf_p_rule(struct bf_nparser *p);
+
+/* Tables and what is in them: at the { of a block. */
+struct bf_ast_table *bf_p_table_body(struct bf_nparser *p, const char *table);
+struct bf_ast_chain *bf_p_chain_body(struct bf_nparser *p, struct bf_ast_word name);
+struct bf_ast_set *bf_p_set_body(struct bf_nparser *p, struct bf_ast_word name, const char *table, bool map);
+struct bf_ast_obj *bf_p_obj_body(struct bf_nparser *p, struct bf_ast_word name, enum bf_ast_object type);
+
+/* Blocks: item() reads one thing and says whether that went well; mistakes are skipped here. Anywhere in a block there
+ * may be define, redefine, undefine and include. */
+bool bf_p_block(struct bf_nparser *p, bf_p_item *item, void *arg); /* at the {; false: there is none */
+bool bf_p_var_cmd(struct bf_nparser *p, bool *done); /* did it find one of those? */
+/* Reads another text with the parser as it is; its commands are added. */
+void bf_p_source(struct bf_nparser *p, const char *name, const char *text, size_t len, struct bf_ast_loc from);
+void bf_p_scope(struct bf_nparser *p, bool enter);
+bool bf_p_comment(struct bf_nparser *p, const char **out);
+void bf_p_skip(struct bf_nparser *p);      /* to the end of the statement, over whole { } */
+struct bf_ast_set *bf_p_find_set(struct bf_nparser *p, const char *table, const char *name);
+
+/* Types. */
+struct bf_types {
+	const struct bf_ntype *type[BF_NTYPE_PARTS]; /* NULL: not known */
+	unsigned bits[BF_NTYPE_PARTS];
+	uint32_t n; /* 0: nothing is known */
+};
+void bf_p_set_types(const struct bf_ast_set *s, struct bf_types *key, struct bf_types *data);
+void bf_p_types_of(const struct bf_ast_expr *e, struct bf_types *t);
+bool bf_p_resolve(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data);
+bool bf_p_resolve_one(struct bf_nparser *p, struct bf_ast_expr *e, enum bf_ntype_id type);
+bool bf_p_service(struct bf_nparser *p, const char *name, uint16_t *port);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* print_stmt.c: rules and their statements as nft lists them. */
+#include <linux/netfilter/nf_log.h>
+#include <syslog.h>
+
+#include "front/native/print.h"
+
+static const char *const rels[] = { [BF_REL_IMPLICIT] = " ", [BF_REL_EQ] = " == ", [BF_REL_NE] = " != ", [BF_REL_LT] = " < ",
+	                                [BF_REL_GT] = " > ", [BF_REL_LE] = " <= ", [BF_REL_GE] = " >= ", [BF_REL_NEG] = " ! " };
+
+static void print_match(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	bf_print_expr(out, s->match.l);
+	bf_buf_puts(out, s->kind == BF_STMT_VMAP ? " vmap " : s->kind == BF_STMT_SET ? " set " : rels[s->match.rel]);
+	bf_print_expr(out, s->match.r);
+	if (s->match.mask) {
+		bf_buf_puts(out, " / ");
+		bf_print_expr(out, s->match.mask);
+	}
+}
+
+static void print_bytes(struct bf_buf *out, uint64_t n)
+{
+	static const char *const units[] = { "bytes", "kbytes", "mbytes" };
+	unsigned u = 0;
+
+	for (; n && u + 1 < BF_ARRAY_SIZE(units) && n % 1024 == 0; u++)
+		n /= 1024;
+	bf_buf_printf(out, "%llu %s", (unsigned long long)n, units[u]);
+}
+
+static void print_limit(struct bf_buf *out, const struct bf_ast_rate *r)
+{
+	const char *per = r->per == 1 ? "second" : r->per == 60 ? "minute" : r->per == 3600 ? "hour" : r->per == 86400 ? "day" : "week";
+
+	bf_buf_puts(out, r->over ? "rate over " : "rate ");
+	if (r->bytes)
+		print_bytes(out, r->rate);
+	else
+		bf_buf_printf(out, "%llu", (unsigned long long)r->rate);
+	bf_buf_printf(out, "/%s", per);
+	if (r->bytes && r->burst) {
+		bf_buf_puts(out, " burst ");
+		print_bytes(out, r->burst);
+	} else if (!r->bytes && r->burst != 5) {
+		bf_buf_printf(out, " burst %llu packets", (unsigned long long)r->burst);
+	}
+}
+
+void bf_print_state(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	if (s->kind == BF_STMT_COUNTER) {
+		bf_buf_printf(out, "packets %llu bytes %llu", (unsigned long long)s->counter.packets, (unsigned long long)s->counter.bytes);
+	} else if (s->kind == BF_STMT_LIMIT) {
+		print_limit(out, &s->limit);
+	} else {
+		bf_buf_puts(out, s->quota.over ? "over " : "");
+		print_bytes(out, s->quota.bytes);
+		if (s->quota.used) {
+			bf_buf_puts(out, " used ");
+			print_bytes(out, s->quota.used);
+		}
+	}
+}
+
+static void print_log_flags(struct bf_buf *out, uint32_t flags)
+{
+	uint32_t tcp = flags & (NF_LOG_TCPSEQ | NF_LOG_TCPOPT);
+
+	if (flags == (NF_LOG_TCPSEQ | NF_LOG_TCPOPT | NF_LOG_IPOPT | NF_LOG_UID | NF_LOG_MACDECODE)) {
+		bf_buf_puts(out, " flags all");
+		return;
+	}
+	if (tcp)
+		bf_buf_printf(out, " flags tcp %s%s", tcp & NF_LOG_TCPSEQ ? "sequence" : "options",
+		              tcp == (NF_LOG_TCPSEQ | NF_LOG_TCPOPT) ? ",options" : "");
+	bf_buf_puts(out, flags & NF_LOG_IPOPT ? " flags ip options" : "");
+	bf_buf_puts(out, flags & NF_LOG_UID ? " flags skuid" : "");
+	bf_buf_puts(out, flags & NF_LOG_MACDECODE ? " flags ether" : "");
+}
+
+static void print_log(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit" };
+
+	bf_buf_puts(out, "log");
+	if (s->log.set & BF_LOG_PREFIX)
+		bf_buf_printf(out, " prefix \"%s\"", s->log.prefix);
+	if (s->log.set & BF_LOG_GROUP)
+		bf_buf_printf(out, " group %u", s->log.group);
+	if (s->log.set & BF_LOG_SNAPLEN)
+		bf_buf_printf(out, " snaplen %u", s->log.snaplen);
+	if (s->log.set & BF_LOG_THRESHOLD)
+		bf_buf_printf(out, " queue-threshold %u", s->log.threshold);
+	if (s->log.set & BF_LOG_LEVEL && s->log.level != LOG_WARNING) /* what it is anyhow */
+		bf_buf_printf(out, " level %s", levels[s->log.level]);
+	print_log_flags(out, s->log.flags);
+}
+
+static void print_reject(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	static const char *const with[] = { [BF_REJECT_DEFAULT] = "", [BF_REJECT_ICMP] = " with icmp ", [BF_REJECT_ICMPV6] = " with icmpv6 ",
+		                                [BF_REJECT_ICMPX] = " with icmpx ", [BF_REJECT_TCP] = " with tcp reset",
+		                                [BF_REJECT_ERRNO] = " with errno " };
+
+	bf_buf_printf(out, "reject%s", with[s->reject.with]);
+	if (s->reject.code)
+		bf_print_expr(out, s->reject.code);
+}
+
+static void print_element(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	const char *verb = s->element.verb == 'a' ? "add" : s->element.verb == 'u' ? "update" : "delete";
+
+	bf_buf_printf(out, "%s @%s { ", verb, s->element.set.text);
+	bf_print_elem(out, s->element.elem);
+	bf_buf_puts(out, " }");
+}
+
+static void print_code(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	const char *word = s->kind == BF_STMT_PCAP ? "pcap" : s->kind == BF_STMT_BYTECODE ? "bytecode" : "program";
+
+	bf_buf_printf(out, "%s %s\"%s\"", word, s->code.neg ? "!= " : "", s->code.text.text);
+	if (s->code.section.text)
+		bf_buf_printf(out, " section \"%s\"", s->code.section.text);
+}
+
+static void print_sockset(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	bf_buf_printf(out, "set %s ", bf_socksets[s->sock.what]);
+	if (s->sock.what == BF_SOCK_RTO)
+		bf_ntime_print(out, s->sock.n);
+	else if (s->sock.what == BF_SOCK_CONGESTION)
+		bf_print_quoted(out, s->sock.text.text);
+	else
+		bf_buf_printf(out, s->sock.what == BF_SOCK_MARK ? "0x%08llx" : "%llu", (unsigned long long)s->sock.n);
+}
+
+static void print_to(struct bf_buf *out, const char *words, const struct bf_ast_expr *e)
+{
+	bf_buf_puts(out, words);
+	bf_print_expr(out, e);
+}
+
+void bf_print_stmt(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	switch (s->kind) {
+	case BF_STMT_MATCH:
+	case BF_STMT_VMAP:
+	case BF_STMT_SET: print_match(out, s); break;
+	case BF_STMT_VERDICT: bf_print_expr(out, s->verdict); break;
+	case BF_STMT_ELEMENT: print_element(out, s); break;
+	case BF_STMT_REJECT: print_reject(out, s); break;
+	case BF_STMT_COUNTER:
+	case BF_STMT_LIMIT:
+	case BF_STMT_QUOTA:
+		bf_buf_puts(out, s->kind == BF_STMT_COUNTER ? "counter " : s->kind == BF_STMT_LIMIT ? "limit " : "quota ");
+		bf_print_state(out, s);
+		break;
+	case BF_STMT_OBJECT:
+		print_to(out, s->object.type == BF_OBJ_COUNTER ? "counter name " : s->object.type == BF_OBJ_QUOTA ? "quota name " : "limit name ",
+		         s->object.name);
+		break;
+	case BF_STMT_LOG: print_log(out, s); break;
+	case BF_STMT_CT_COUNT: bf_buf_printf(out, "ct count %s%u", s->ct_count.over ? "over " : "", s->ct_count.n); break;
+	case BF_STMT_NOTRACK: bf_buf_puts(out, "notrack"); break;
+	case BF_STMT_STRIP: print_to(out, "reset ", s->strip); break;
+	case BF_STMT_PCAP:
+	case BF_STMT_BYTECODE:
+	case BF_STMT_PROGRAM: print_code(out, s); break;
+	case BF_STMT_REDIRECT: print_to(out, "redirect to ", s->to); break;
+	case BF_STMT_MIRROR: print_to(out, "mirror to ", s->to); break;
+	case BF_STMT_ROUTE: print_to(out, "route via ", s->to); break;
+	case BF_STMT_SAMPLE:
+		bf_buf_printf(out, "sample %llu/%llu", (unsigned long long)s->sample.n, (unsigned long long)s->sample.of);
+		break;
+	case BF_STMT_SOCKSET: print_sockset(out, s); break;
+	}
+}
+
+void bf_print_stmts(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	for (; s; s = s->next) {
+		bf_buf_puts(out, " ");
+		bf_print_stmt(out, s);
+	}
+}
+
+void bf_native_print_rule(struct bf_buf *out, const struct bf_ast_rule *r)
+{
+	const char *blank = "";
+
+	for (const struct bf_ast_stmt *s = r->stmts; s; s = s->next) {
+		bf_buf_puts(out, blank);
+		bf_print_stmt(out, s);
+		blank = " ";
+	}
+	if (r->comment)
+		bf_buf_printf(out, " comment \"%s\"", r->comment);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vars.c: variables. A use gets a copy of the value: values are typed where
+ * they stand, and one variable may stand where a port is wanted and where a
+ * mark is. Copies count as nodes, so that no chain of definitions grows
+ * without end, and their depth is bounded like that of what is written out.
+ */
+#include "front/native/parse.h"
+
+static uint32_t hash(const char *s, size_t len)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)s[i]) * 16777619u;
+	return h % BF_PARSE_BUCKETS;
+}
+
+static struct bf_ndef *find(struct bf_nparser *p, const char *name, size_t len)
+{
+	for (struct bf_ndef *d = p->defs[hash(name, len)]; d; d = d->next)
+		if (!d->gone && !strncmp(d->name.text, name, len) && !d->name.text[len])
+			return d;
+	return NULL;
+}
+
+void bf_p_scope(struct bf_nparser *p, bool enter)
+{
+	if (enter) {
+		p->scope++;
+		return;
+	}
+	for (; p->last_def && p->last_def->scope == p->scope; p->last_def = p->last_def->older) {
+		struct bf_ndef *d = p->last_def;
+
+		p->defs[hash(d->name.text, strlen(d->name.text))] = d->next; /* it is the newest in its bucket too */
+	}
+	p->scope--;
+}
+
+static struct bf_ast_expr *copy(struct bf_nparser *p, const struct bf_ast_expr *e, unsigned depth);
+
+static struct bf_ast_elem *copy_elems(struct bf_nparser *p, const struct bf_ast_elem *e, unsigned depth)
+{
+	struct bf_ast_elem *first = NULL, **tail = &first;
+
+	for (; e; e = e->next) {
+		struct bf_ast_elem *n = bf_p_new(p, struct bf_ast_elem);
+
+		if (!n)
+			return NULL;
+		n->key = copy(p, e->key, depth);
+		n->data = e->data ? copy(p, e->data, depth) : NULL;
+		n->more = e->more; /* has no value that is typed by its place */
+		if (!n->key || (e->data && !n->data))
+			return NULL;
+		*tail = n;
+		tail = &n->next;
+	}
+	return first;
+}
+
+static bool copy_items(struct bf_nparser *p, struct bf_ast_expr *to, const struct bf_ast_expr *from, unsigned depth)
+{
+	struct bf_ast_expr **tail = &to->items.first;
+
+	for (const struct bf_ast_expr *e = from->items.first; e; e = e->next) {
+		*tail = copy(p, e, depth);
+		if (!*tail)
+			return false;
+		tail = &(*tail)->next;
+	}
+	return true;
+}
+
+static struct bf_ast_expr *copy(struct bf_nparser *p, const struct bf_ast_expr *e, unsigned depth)
+{
+	struct bf_ast_expr *n;
+
+	if (depth > BF_PARSE_DEPTH)
+		return bf_p_error(p, bf_p_loc(p), "variables of variables of variables: too deep"), NULL;
+	n = bf_p_new(p, struct bf_ast_expr);
+	if (!n)
+		return NULL;
+	*n = *e;
+	n->next = NULL;
+	switch (e->kind) {
+	case BF_AST_BINOP:
+	case BF_AST_RANGE:
+	case BF_AST_PREFIX:
+	case BF_AST_MAP:
+		n->two.l = copy(p, e->two.l, depth + 1);
+		n->two.r = n->two.l ? copy(p, e->two.r, depth + 1) : NULL;
+		return n->two.r ? n : NULL;
+	case BF_AST_CONCAT:
+	case BF_AST_LIST:
+		return copy_items(p, n, e, depth + 1) ? n : NULL;
+	case BF_AST_SET:
+		n->set.first = copy_elems(p, e->set.first, depth + 1);
+		return n->set.first || !e->set.first ? n : NULL;
+	case BF_AST_VAR:
+		n->var.value = copy(p, e->var.value, depth + 1);
+		return n->var.value ? n : NULL;
+	default:
+		return n;
+	}
+}
+
+static void unknown(struct bf_nparser *p)
+{
+	struct bf_suggest s;
+
+	bf_suggest_start(&s, p->tok.text, p->tok.n);
+	for (const struct bf_ndef *d = p->last_def; d; d = d->older)
+		if (!d->gone)
+			bf_suggest_try(&s, d->name.text);
+	bf_p_unknown(p, bf_p_loc(p), "unknown variable", &s);
+}
+
+struct bf_ast_expr *bf_p_var(struct bf_nparser *p)
+{
+	struct bf_ndef *d = find(p, p->tok.text, p->tok.n);
+	struct bf_ast_expr *e;
+
+	if (!d) {
+		unknown(p);
+		return NULL;
+	}
+	e = bf_p_expr_new(p, BF_AST_VAR, bf_p_loc(p));
+	if (!e)
+		return NULL;
+	e->var.name = d->name.text;
+	e->var.defined = d->name.loc;
+	e->var.value = copy(p, d->value, p->depth);
+	if (!e->var.value)
+		return NULL;
+	bf_p_next(p);
+	return e;
+}
+
+static bool bind(struct bf_nparser *p, const struct bf_ast_word *name, struct bf_ast_expr *value)
+{
+	struct bf_ndef *d = bf_p_new(p, struct bf_ndef);
+	uint32_t h = hash(name->text, strlen(name->text));
+
+	if (!d)
+		return false;
+	*d = (struct bf_ndef){ .next = p->defs[h], .older = p->last_def, .name = *name, .scope = p->scope, .value = value };
+	p->defs[h] = p->last_def = d;
+	return true;
+}
+
+static bool define(struct bf_nparser *p, bool again)
+{
+	static const struct bf_pctx c = { 0 };
+	struct bf_ast_word name;
+	struct bf_ndef *old;
+	struct bf_ast_expr *value;
+
+	if (!bf_p_name(p, "the name of a variable", &name) || !bf_p_expect(p, '=', "'='"))
+		return false;
+	value = bf_p_list(p, &c);
+	if (!value)
+		return false;
+	old = find(p, name.text, strlen(name.text));
+	if (old && old->scope == p->scope) {
+		if (!again) {
+			bf_p_error(p, name.loc, "'%s' is defined already; redefine changes it", name.text);
+			bf_ast_note(p->ast, p->d, old->name.loc, "here");
+			return false;
+		}
+		old->gone = true;
+	}
+	return bind(p, &name, value);
+}
+
+static bool undefine(struct bf_nparser *p)
+{
+	struct bf_ndef *d = p->tok.kind == BF_TOK_WORD ? find(p, p->tok.text, p->tok.n) : NULL;
+
+	if (p->tok.kind != BF_TOK_WORD)
+		return bf_p_unexpected(p, "the name of a variable");
+	if (!d)
+		return unknown(p), false;
+	d->gone = true;
+	bf_p_next(p);
+	return true;
+}
+
+static bool include(struct bf_nparser *p);
+
+bool bf_p_var_cmd(struct bf_nparser *p, bool *done)
+{
+	*done = true;
+	if (bf_p_eat_word(p, "define"))
+		return define(p, false);
+	if (bf_p_eat_word(p, "redefine"))
+		return define(p, true);
+	if (bf_p_eat_word(p, "undefine"))
+		return undefine(p);
+	if (bf_p_eat_word(p, "include"))
+		return include(p);
+	*done = false;
+	return true;
+}
+
+/* Includes. */
+
+struct included {
+	struct bf_nparser *p;
+	struct bf_ast_loc from;
+};
+
+static int read_file(void *arg, const char *path, const char *text, size_t len)
+{
+	struct included *i = arg;
+
+	bf_p_source(i->p, path, text, len, i->from);
+	return i->p->err;
+}
+
+static bool include(struct bf_nparser *p)
+{
+	struct included i = { p, bf_p_loc(p) };
+	struct bf_ast_word path;
+	int err;
+
+	if (!bf_p_string(p, "the path of a file in quotes", &path))
+		return false;
+	if (!p->o->include)
+		return bf_p_error(p, i.from, "includes are not allowed here");
+	if (p->includes >= BF_PARSE_INCLUDES)
+		return bf_p_error(p, i.from, "includes of includes of includes: %d at most", BF_PARSE_INCLUDES);
+	p->includes++;
+	err = p->o->include(p->o->include_ctx, path.text, read_file, &i);
+	p->includes--;
+	if (err == -ENOMEM)
+		p->err = err;
+	return !err || bf_p_error(p, i.from, "cannot read '%s': %s", path.text, strerror(-err));
+}
