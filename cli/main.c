@@ -13,6 +13,7 @@
 const struct bf_cmd bf_cmds[] = {
 	{"run", "[--] COMMAND [ARGUMENT...]", "run a command; its iptables calls are served", bf_cmd_run},
 	{"list", "[-c] [-j]", "print all tables; -c with counters, -j as JSON", bf_cmd_list},
+	{"dump", "[-c | -j]", "print what the rules were compiled to, and why; -c to the cell, -j as JSON", bf_cmd_dump},
 	{"flush", "", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush},
 	{"import", "[-4] [-6]", "take over the kernel's own iptables filter tables", bf_cmd_import},
 	{"export", "[-4] [-6]", "hand the filter tables back to the kernel's iptables", bf_cmd_export},

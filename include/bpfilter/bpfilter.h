@@ -83,6 +83,14 @@ int bf_export(struct bf_ctx *ctx, int family);
 #define BF_LIST_JSON 2u
 int bf_list(struct bf_ctx *ctx, unsigned flags, char **text);
 
+/*
+ * What the rules of the namespace's tables became: how each chain's rules are evaluated and why, as text or as JSON.
+ * *text is malloc'ed.
+ */
+#define BF_DUMP_JSON 1u
+#define BF_DUMP_CODE 2u /* text: and the cells and instructions they were compiled to */
+int bf_dump(struct bf_ctx *ctx, unsigned flags, char **text);
+
 /* Removes all of bpfilter's rules from the namespace: everything is accepted, nothing stays attached. */
 int bf_flush(struct bf_ctx *ctx);
 

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* list.c: all tables of a namespace, as text or as JSON (rule/print.c, rule/json.c). */
+/* list.c: all tables of a namespace, as text or as JSON: their rules (rule/print.c, rule/json.c), or what became of them
+ * (gen/explain.c). */
 #include <sys/socket.h>
 
 #include "api/ctx.h"
+#include "gen/explain.h"
+#include "gen/gen.h"
 
-static int print_table(struct bf_buf *out, const struct bf_stored *t, unsigned flags)
+struct listing { /* what is printed of each table */
+	int (*table)(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags);
+	unsigned flags;
+	bool json;
+};
+
+static int list_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags)
 {
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
 	_cleanup_free_ struct bf_rt_counter *counters = NULL;
@@ -18,6 +27,27 @@ static int print_table(struct bf_buf *out, const struct bf_stored *t, unsigned f
 		bf_table_print_json(out, rs->tables[0], counters);
 	else
 		bf_table_print(out, rs->tables[0], counters);
+	return 0;
+}
+
+/* The stored rules are compiled again, as they were for the kernel. */
+static int dump_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags)
+{
+	_cleanup_image_ struct bf_image *img = NULL;
+	int rc = bf_stored_explain(ctx, t, &img);
+
+	if (rc)
+		return rc;
+	if (flags & BF_DUMP_JSON) {
+		bf_buf_printf(out, "{\"name\": \"%s\", \"chains\": ", img->name);
+		bf_image_explain_json(out, img);
+		bf_buf_puts(out, "}");
+		return 0;
+	}
+	bf_buf_printf(out, "table %s\n", img->name);
+	bf_image_explain(out, img);
+	if (flags & BF_DUMP_CODE)
+		bf_image_print(out, img);
 	return 0;
 }
 
@@ -49,7 +79,7 @@ static uint32_t sorted_units(struct bf_ns *ns, struct bf_buf *names, const char 
 	return n;
 }
 
-static int print_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, unsigned flags, struct bf_buf *out)
+static int print_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, const struct listing *l, struct bf_buf *out)
 {
 	_cleanup_stored_ struct bf_stored t = {};
 	int family, rc;
@@ -58,10 +88,10 @@ static int print_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, un
 	rc = bf_stored_load(ns, family, table, &t);
 	if (rc)
 		return bf_diag_error(&ctx->diag, rc, "the stored table %s cannot be read: %s", unit, strerror(-rc));
-	return print_table(out, &t, flags);
+	return l->table(ctx, out, &t, l->flags);
 }
 
-static int print_all(struct bf_ctx *ctx, struct bf_ns *ns, unsigned flags, struct bf_buf *out)
+static int print_units(struct bf_ctx *ctx, struct bf_ns *ns, const struct listing *l, struct bf_buf *out)
 {
 	_cleanup_buf_ struct bf_buf names = {};
 	const char *units[UNITS_MAX];
@@ -70,15 +100,15 @@ static int print_all(struct bf_ctx *ctx, struct bf_ns *ns, unsigned flags, struc
 
 	for (uint32_t i = 0; i < n && !rc; i++) {
 		if (i)
-			bf_buf_puts(out, flags & BF_LIST_JSON ? ",\n" : "\n");
+			bf_buf_puts(out, l->json ? ",\n" : "\n");
 		do { /* counters that were replaced meanwhile: again, from the new ones */
-			rc = print_unit(ctx, ns, units[i], flags, out);
+			rc = print_unit(ctx, ns, units[i], l, out);
 		} while (rc == -ESTALE);
 	}
 	return rc;
 }
 
-int bf_list(struct bf_ctx *ctx, unsigned flags, char **text)
+static int print_all(struct bf_ctx *ctx, const struct listing *l, char **text)
 {
 	_cleanup_ns_ struct bf_ns *ns = NULL;
 	_cleanup_buf_ struct bf_buf out = {};
@@ -93,11 +123,21 @@ int bf_list(struct bf_ctx *ctx, unsigned flags, char **text)
 		if (bf_check_kernel(&ctx->diag))
 			return -EOPNOTSUPP;
 	}
-	bf_buf_puts(&out, flags & BF_LIST_JSON ? "{\"tables\":[" : "");
-	rc = print_all(ctx, rc ? NULL : ns, flags, &out);
-	bf_buf_puts(&out, flags & BF_LIST_JSON ? "]}\n" : "");
+	bf_buf_puts(&out, l->json ? "{\"tables\":[" : "");
+	rc = print_units(ctx, rc ? NULL : ns, l, &out);
+	bf_buf_puts(&out, l->json ? "]}\n" : "");
 	if (rc || out.err)
 		return rc ? rc : out.err;
 	*text = out.data ? TAKE_PTR(out.data) : strdup("");
 	return *text ? 0 : -ENOMEM;
+}
+
+int bf_list(struct bf_ctx *ctx, unsigned flags, char **text)
+{
+	return print_all(ctx, &(struct listing){list_table, flags, flags & BF_LIST_JSON}, text);
+}
+
+int bf_dump(struct bf_ctx *ctx, unsigned flags, char **text)
+{
+	return print_all(ctx, &(struct listing){dump_table, flags, flags & BF_DUMP_JSON}, text);
 }

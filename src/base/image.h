@@ -127,6 +127,8 @@ struct bf_image {
 	bool straight;  /* some program is straight code: the same table can be had as data, for a verifier that refuses it */
 	bool conntrack; /* connection tracking must be on in the namespace, for this family */
 	struct bf_companion companion;
+	const struct bf_piece *pieces; /* what became of the rules, where that was asked for (gen/explain.h) */
+	uint32_t n_pieces;
 };
 
 void bf_image_free(struct bf_image *img);

@@ -15,6 +15,7 @@
 #ifndef BF_BUILD_H
 #define BF_BUILD_H
 
+#include "gen/explain.h"
 #include "gen/graph.h"
 #include "gen/idmap.h"
 #include "gen/lower.h"
@@ -77,6 +78,9 @@ struct bf_lower {
 	uint32_t sorts;    /* and the same as bits */
 
 	struct bf_buf class; /* words of the map "class" */
+	struct bf_piece *pieces; /* noted when explain is asked for */
+	uint32_t n_pieces, cap_pieces;
+	bool explain;
 	struct bf_lower_run *runs;
 	uint32_t n_runs, cap_runs;
 	uint32_t class_min, own_max; /* see gen.h */

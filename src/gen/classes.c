@@ -47,7 +47,49 @@ struct run {
 	uint32_t n_by_slot, cap_by_slot;
 	struct bf_lower_target *targets;
 	uint32_t n_targets, cap_targets;
+	struct bf_class_stats stats;
 };
+
+static bool is_long(const struct bf_lower *l, const struct run *r)
+{
+	return r->r.n_rules - r->r.n_never >= l->class_min;
+}
+
+/* ------------------------------------------------------------------ explain */
+
+static const char *packets_of(const struct bf_lower *l)
+{
+	static const char *const names[] = { "ordinary packets", "later fragments", "odd packets" };
+
+	return l->plan.headers ? names[l->set] : "all packets";
+}
+
+/* Notes a piece; its other members are the caller's, until the next. */
+static struct bf_piece *note(struct bf_lower *l, enum bf_piece_kind kind, uint32_t from, uint32_t to)
+{
+	static struct bf_piece nobody;
+
+	if (!l->explain || from == to || l->err)
+		return &nobody;
+	if (bf_grow(&l->pieces, l->n_pieces, &l->cap_pieces, sizeof(*l->pieces)) < 0)
+		return bf_lower_error(l, -ENOMEM), &nobody;
+	l->pieces[l->n_pieces] = (struct bf_piece){ .chain = bf_lower_chain(l)->chain->name, .inst = l->inst,
+		                                        .packets = packets_of(l), .kind = kind, .from = from, .to = to,
+		                                        .live = to - from };
+	return &l->pieces[l->n_pieces++];
+}
+
+static void note_run(struct bf_lower *l, const struct run *r)
+{
+	struct bf_piece *p = note(l, is_long(l, r) ? BF_PIECE_CLASS : BF_PIECE_FEW, r->from, r->to);
+
+	p->live = r->r.n_rules - r->r.n_never;
+	p->services = r->r.n_svc;
+	p->hidden = r->r.n_hidden;
+	p->rest = r->r.n_rest;
+	p->by_counter = r->n_by_slot;
+	p->stats = r->stats;
+}
 
 /* ------------------------------------------------------------ what a rule is */
 
@@ -115,11 +157,6 @@ static int add_rule(struct bf_lower *l, const struct rules *rs, struct run *r, u
 		return -ENOMEM;
 	r->by_slot[r->n_by_slot++] = i;
 	return 0;
-}
-
-static bool is_long(const struct bf_lower *l, const struct run *r)
-{
-	return r->r.n_rules - r->r.n_never >= l->class_min;
 }
 
 /*
@@ -210,7 +247,6 @@ static int build(struct bf_lower *l, struct run *r)
 {
 	struct bf_class_problem p = bf_run_finish(&r->r);
 	struct bf_class_opts o = { 0 };
-	struct bf_class_stats stats;
 	int err;
 
 	if (r->n_by_slot) {
@@ -221,7 +257,7 @@ static int build(struct bf_lower *l, struct run *r)
 		bf_buf_reserve(&l->class, 8); /* place 0 is none */
 	if (l->class.err)
 		return -ENOMEM;
-	err = bf_class_build(&p, &o, &l->class, &r->head, &stats);
+	err = bf_class_build(&p, &o, &l->class, &r->head, &r->stats);
 	if (err < 0)
 		return err;
 	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)
@@ -292,6 +328,7 @@ static uint32_t lower_run(struct bf_lower *l, const struct rules *rs, uint32_t f
 		lower_class(l, rs, &r);
 	else if (!l->err)
 		lower_singly(l, rs, &r);
+	note_run(l, &r);
 	bf_run_free(&r.r);
 	free(r.by_slot);
 	free(r.targets);
@@ -318,21 +355,43 @@ static bool is_dead(struct bf_lower *l, const struct rules *rs, uint32_t i)
 	return l->here == BF_NO_LABEL && !bf_lower_used(l, rs->first + i);
 }
 
+static uint32_t skip_dead(struct bf_lower *l, const struct rules *rs, uint32_t i)
+{
+	uint32_t from = i;
+
+	while (i < rs->n && is_dead(l, rs, i))
+		i++;
+	note(l, BF_PIECE_DEAD, from, i)->live = 0;
+	return i;
+}
+
 /* Cells for rules that choose little; returns where they end. */
 static uint32_t lower_front(struct bf_lower *l, const struct rules *rs, uint32_t i, uint32_t end)
 {
+	uint32_t from = i;
 	struct bf_box b;
 
-	for (unsigned k = 0; i < end && k < EDGE_MAX && !l->err; i++) {
-		if (is_dead(l, rs, i))
-			continue;
+	for (unsigned k = 0; i < end && k < EDGE_MAX && !is_dead(l, rs, i) && !l->err; i++, k++) {
 		make_box(l, rs, i, &b);
 		if (!is_little(&b))
 			break;
 		bf_lower_rule(l, i);
-		k++;
 	}
+	note(l, BF_PIECE_LITTLE, from, i);
 	return i;
+}
+
+/* Cells for all that are left. */
+static void lower_few(struct bf_lower *l, const struct rules *rs, uint32_t i, enum bf_piece_kind kind)
+{
+	while (i < rs->n && !l->err) {
+		uint32_t from = i;
+
+		while (i < rs->n && !l->err && !is_dead(l, rs, i))
+			bf_lower_rule(l, i++);
+		note(l, kind, from, i);
+		i = skip_dead(l, rs, i);
+	}
 }
 
 void bf_lower_rules(struct bf_lower *l)
@@ -345,12 +404,13 @@ void bf_lower_rules(struct bf_lower *l)
 	if (rs.n >= l->class_min)
 		back = find_back(l, &rs);
 	while (i < back && back - i >= l->class_min && !l->err) {
-		i = lower_front(l, &rs, i, back);
+		i = skip_dead(l, &rs, i);
+		if (i < back)
+			i = lower_front(l, &rs, i, back);
 		if (i < back && !is_dead(l, &rs, i))
 			i = lower_run(l, &rs, i, back);
 	}
-	for (; i < rs.n && !l->err; i++)
-		bf_lower_rule(l, i);
+	lower_few(l, &rs, i, i == back ? BF_PIECE_LITTLE : BF_PIECE_FEW);
 }
 
 /* ---------------------------------------------------------------------- end */
@@ -387,6 +447,13 @@ void bf_lower_finish_runs(struct bf_lower *l)
 		return bf_lower_error(l, -ENOMEM);
 	for (uint32_t i = 0; i < l->n_runs && !l->err; i++)
 		finish_run(l, &l->runs[i], &runs[i]);
+	for (uint32_t i = 0; i < l->n_pieces && !l->err; i++) {
+		l->pieces[i].chain = bf_arena_strdup(l->arena, l->pieces[i].chain);
+		if (!l->pieces[i].chain)
+			bf_lower_error(l, -ENOMEM);
+	}
+	l->g->n_pieces = l->n_pieces;
+	l->g->pieces = bf_lower_keep(l, l->pieces, l->n_pieces * sizeof(*l->pieces));
 	l->g->runs = runs;
 	l->g->n_runs = l->n_runs;
 	l->g->n_class = (uint32_t)(l->class.len / sizeof(uint32_t));
@@ -398,5 +465,6 @@ void bf_lower_free_runs(struct bf_lower *l)
 	for (uint32_t i = 0; i < l->n_runs; i++)
 		free(l->runs[i].targets);
 	free(l->runs);
+	free(l->pieces);
 	bf_buf_free(&l->class);
 }

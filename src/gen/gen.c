@@ -210,6 +210,8 @@ static int make_image(struct gen *g)
 	img->stripes = stripes_for(img->n_counters, g->opts->cpus);
 	img->conntrack = g->graph.conntrack;
 	img->companion = g->graph.companion;
+	img->pieces = g->graph.pieces;
+	img->n_pieces = g->graph.n_pieces;
 	if (!img->n_progs)
 		return 0;
 	img->progs = bf_arena_array(img->arena, img->n_progs, struct bf_prog_image);

@@ -50,6 +50,8 @@ struct bf_graph {
 	uint32_t drop_code; /* see struct bf_rt_config */
 	bool conntrack;     /* some rule of the table, reachable or not, looks at connections */
 	struct bf_companion companion;
+	const struct bf_piece *pieces; /* gen/explain.h, when opts say so */
+	uint32_t n_pieces;
 };
 
 /* Lowers t; what g points to lives in arena a. -errno with a diagnostic. */

@@ -27,7 +27,7 @@ static size_t utf8_len(const unsigned char *s)
 	return n;
 }
 
-static void string(struct bf_buf *out, const char *chars)
+void bf_json_string(struct bf_buf *out, const char *chars)
 {
 	const unsigned char *s = (const unsigned char *)chars;
 
@@ -49,12 +49,12 @@ static void string(struct bf_buf *out, const char *chars)
 static void member(struct bf_buf *out, const char *key, const char *value)
 {
 	bf_buf_printf(out, ", \"%s\": ", key);
-	string(out, value);
+	bf_json_string(out, value);
 }
 
 static void text(struct bf_buf *out, const struct bf_buf *t)
 {
-	string(out, t->data ? t->data : "");
+	bf_json_string(out, t->data ? t->data : "");
 	if (t->err)
 		out->err = t->err;
 }
@@ -103,7 +103,7 @@ static void rule(struct bf_buf *out, const struct bf_rule *r, uint8_t family, co
 static void chain(struct bf_buf *out, const struct bf_chain *c, const struct bf_rt_counter *counters)
 {
 	bf_buf_puts(out, "{\"name\": ");
-	string(out, c->name);
+	bf_json_string(out, c->name);
 	if (c->base) {
 		member(out, "hook", bf_hook_name(c->hook));
 		bf_buf_printf(out, ", \"priority\": %d", c->priority);
@@ -121,7 +121,7 @@ static void chain(struct bf_buf *out, const struct bf_chain *c, const struct bf_
 void bf_table_print_json(struct bf_buf *out, const struct bf_table *t, const struct bf_rt_counter *counters)
 {
 	bf_buf_puts(out, "{\"family\": ");
-	string(out, bf_family_name(t->family));
+	bf_json_string(out, bf_family_name(t->family));
 	member(out, "name", t->name);
 	bf_buf_puts(out, ", \"chains\": [");
 	for (uint32_t i = 0; i < t->n_chains; i++) {

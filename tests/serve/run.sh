@@ -341,6 +341,9 @@ test_import()
 	with bpf i iptables -A INPUT -s 10.1.1.1 -j DROP
 	check "list" test "$(in_ns i "$bpfilter" list | grep -c 'ip saddr 10.1.1.1')" = 1
 	check "list -j is JSON" sh -c "nsenter --net=/run/netns/$tag-i $bpfilter list -c -j | python3 -m json.tool"
+	check "dump" test "$(in_ns i "$bpfilter" dump | grep -A1 '^chain INPUT' | tail -n 1)" = "  rule 1: cells, few rules"
+	check "dump -c" test "$(in_ns i "$bpfilter" dump -c | grep -c 'test saddr == 0xa010101')" = 1
+	check "dump -j is JSON" sh -c "nsenter --net=/run/netns/$tag-i $bpfilter dump -j | python3 -m json.tool"
 	check "flush" in_ns i "$bpfilter" flush
 	check "... leaves nothing" test -z "$(in_ns i "$bpfilter" list)"
 	netns_del i
