@@ -54,6 +54,15 @@ static const struct bf_class_box *box_of(const struct bf_class_problem *p, uint3
 	return &p->boxes[lo];
 }
 
+/* Is some part of the rule final? */
+static bool is_final(const struct bf_class_problem *p, uint32_t order)
+{
+	for (const struct bf_class_box *b = box_of(p, order); b < p->boxes + p->n_boxes && b->order == order; b++)
+		if (b->flags & BF_BOX_FINAL)
+			return true;
+	return false;
+}
+
 #define RESUMES 4 /* how often the same packet comes back */
 
 static int check_key(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, const uint32_t *key,
@@ -67,24 +76,54 @@ static int check_key(const struct bf_class_problem *p, const struct bf_buf *data
 		r = compare(p, data, head, key, floor, &is, d);
 		if (r <= 0)
 			return r;
-		if (box_of(p, is.order)->flags & BF_BOX_FINAL)
+		if (is_final(p, is.order))
 			return 0;
 		floor = is.order + 1;
 	}
 	return 0;
 }
 
+/* A packet of a box finds this one or an earlier one, and that one matches. No look at all boxes. */
+static int check_inside(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, uint32_t box,
+                        const uint32_t *key, struct bf_diag *d)
+{
+	struct bf_class_problem one = *p;
+	struct bf_class_found want, have;
+
+	one.boxes = p->boxes + box;
+	one.n_boxes = 1;
+	if (!bf_class_scan(&one, key, 0, &want))
+		return 0; /* tests that contradict each other */
+	if (!bf_class_find((const uint32_t *)data->data, (uint32_t)(data->len / 4), head, p->ip6, key, 0, &have) ||
+	    have.order > want.order)
+		return bf_diag_error(d, -EBADMSG, "classification: rule %u is not found", want.order);
+	one.boxes = box_of(p, have.order);
+	one.n_boxes = (uint32_t)(p->boxes + p->n_boxes - one.boxes);
+	if (!bf_class_scan(&one, key, have.order, &want) || want.order != have.order || want.slot != have.slot ||
+	    want.counted != have.counted)
+		return bf_diag_error(d, -EBADMSG, "classification: rule %u is found, and does not match", have.order);
+	return 0;
+}
+
+#define LOOKS_PER_FIND 64 /* a find costs about as much */
+
 int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, uint64_t budget,
                    struct bf_diag *d)
 {
-	uint64_t looks = p->n_boxes ? budget / p->n_boxes + 1 : 0, rng = p->n_boxes;
+	uint64_t whole = p->n_boxes ? budget / 2 / p->n_boxes + 1 : 0, short_ones = p->n_boxes ? budget / 2 / LOOKS_PER_FIND : 0;
+	uint64_t rng = p->n_boxes;
+	uint32_t key[BF_KEY_WORDS];
 	int r = 0;
 
-	for (uint64_t i = 0; i < looks && !r; i++) {
-		uint32_t key[BF_KEY_WORDS], box = (uint32_t)(i * 0x9e3779b97f4a7c15u % p->n_boxes);
-
-		bf_class_corner(p, box, next_random(&rng), key);
+	for (uint64_t i = 0; i < whole && !r; i++) {
+		bf_class_corner(p, (uint32_t)(i * 0x9e3779b97f4a7c15u % p->n_boxes), next_random(&rng), key);
 		r = check_key(p, data, head, key, d);
+	}
+	for (uint64_t i = 0; i < short_ones && !r; i++) {
+		uint32_t box = (uint32_t)(i * 0x9e3779b97f4a7c15u % p->n_boxes);
+
+		bf_class_inside(p, box, next_random(&rng), key);
+		r = check_inside(p, data, head, box, key, d);
 	}
 	return r;
 }

@@ -32,7 +32,7 @@ static uint64_t wanted_bytes(const struct bf_class_problem *p, unsigned times)
 {
 	uint64_t n = p->n_boxes;
 
-	return rule_bytes(p) * n + times * (ROOM_PER_BOX * n + BF_MIN(ROOM_SMALL_PER_BOX * n, (uint64_t)ROOM_SMALL));
+	return rule_bytes(p) * n + times * ROOM_PER_BOX * n + BF_MIN(ROOM_SMALL_PER_BOX * n, (uint64_t)ROOM_SMALL);
 }
 
 /* An IPv4 rule has few bits for its service. */
@@ -177,24 +177,24 @@ static void probe(const struct forest *f, uint32_t head, struct bf_class_stats *
 }
 
 /* One try. */
-static int build_within(struct forest *f, const uint32_t *boxes, uint32_t n, unsigned times, uint32_t *head,
-                        struct bf_class_stats *stats)
+static int build_within(struct forest *f, unsigned times, uint32_t *head, struct bf_class_stats *stats)
 {
+	uint32_t n = f->p->n_boxes;
 	_cleanup_free_ uint32_t *list = malloc(4ull * n + 4), *work = malloc(4ull * n + 4);
 	uint64_t fixed = fixed_bytes(f->p), room = f->max_bytes - BF_MIN(fixed, f->max_bytes);
 
 	if (!list || !work)
 		return -ENOMEM;
-	memcpy(list, boxes, 4ull * n);
-	f->out->len = f->begin;
+	for (uint32_t i = 0; i < n; i++)
+		list[i] = i;
 	f->copies = f->worst_leaf = 0;
 	f->done = 0;
-	*stats = (struct bf_class_stats){ .kind = "forest" };
+	*stats = (struct bf_class_stats){ .kind = "forest", .boxes = n };
 	*head = put_head(f);
-	build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(f->p, times), room), stats);
+	if (!f->err)
+		build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(f->p, times), room), stats);
 	if (f->err)
 		return f->err;
-	stats->boxes = f->p->n_boxes;
 	stats->copies = f->copies;
 	stats->worst_leaf = f->worst_leaf;
 	stats->bytes = f->out->len - f->begin;
@@ -205,18 +205,16 @@ static int build_within(struct forest *f, const uint32_t *boxes, uint32_t n, uns
 /* Where the usual room leads to long leaves, more of it is tried. */
 static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *stats)
 {
-	_cleanup_free_ uint32_t *boxes = malloc(4ull * f->p->n_boxes + 4);
-	uint32_t n;
-	int r;
+	int r = 0;
 
-	if (!boxes)
-		return -ENOMEM;
-	r = dup_list(f, boxes, &n);
 	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= 4) {
-		r = build_within(f, boxes, n, times, head, stats);
+		f->out->len = f->begin;
+		r = build_within(f, times, head, stats);
 		if (stats->expected_rules < LONG)
 			break;
 	}
+	if (r)
+		f->out->len = f->begin;
 	return r;
 }
 
@@ -231,12 +229,10 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 		return -E2BIG;
 	f.max_bytes = o->max_bytes ? o->max_bytes : (64ull << 20) + 256ull * p->n_boxes;
 	f.rule_words = (unsigned)rule_bytes(p) / 4;
-	r = dims_make(&f);
+	f.spilled = calloc(p->n_boxes / 8 + 1, 1);
+	r = f.spilled ? dims_make(&f) : -ENOMEM;
 	if (!r)
 		r = cut_begin(&f);
-	f.spilled = calloc(p->n_boxes / 8 + 1, 1);
-	if (!r && !f.spilled)
-		r = -ENOMEM;
 	if (!r)
 		r = build_best(&f, head, stats);
 	free(f.spilled);

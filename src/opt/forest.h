@@ -111,9 +111,6 @@ static inline bool forest_spilled(const struct forest *f, uint32_t box)
 	return f->spilled[box / 8] >> (box % 8) & 1;
 }
 
-/* forest_dup.c: the boxes of the problem, but for those that are an earlier final one once more. */
-int dup_list(const struct forest *f, uint32_t *list, uint32_t *n);
-
 /* forest_cut.c */
 int cut_begin(struct forest *f);
 void cut_end(struct forest *f);

@@ -6,7 +6,7 @@
  */
 #include "opt/forest.h"
 
-#define WORK_STEP (1u << 22)
+#define WORK_STEP (1u << 16)
 
 static void check_progress(struct forest *f, uint32_t n)
 {

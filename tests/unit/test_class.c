@@ -2,6 +2,9 @@
 /* test_class.c: what the structures answer is what looking at one box after the other answers. */
 #include "lib/unit.h"
 
+#include <sys/mman.h>
+
+#include "lib/alloc.h"
 #include "lib/problem.h"
 #include "opt/corner.h"
 
@@ -107,4 +110,224 @@ static void finds_what_a_scan_finds(void **state)
 	}
 }
 
-UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds))
+/* Each is hard for a forest in its own way. No more than the bound, and at most so many rules in a look at one leaf. */
+static void hard_ones_stay_exact_and_bounded(void **state)
+{
+	static const struct {
+		enum problem_shape shape;
+		uint32_t longest; /* leaf */
+	} hard[] = { { PROBLEM_NESTED, 64 }, { PROBLEM_WILD, 5000 }, { PROBLEM_MASKS, 5000 }, { PROBLEM_PORTS, 16 }, { PROBLEM_SAME, 1 } };
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(hard); i++)
+		for (unsigned ip6 = 0; ip6 < 2; ip6++) {
+			struct rng r = { i };
+			struct test_problem t;
+			struct built b;
+
+			problem_make(&t, &r, hard[i].shape, ip6, 5000);
+			assert_int_equal(build(&t.p, 0, &b), 0);
+			assert_true(b.stats.worst_leaf <= hard[i].longest);
+			assert_true(b.stats.bytes <= t.p.svcs_size + 5000 * 1000);
+			compare(&t.p, &b, &r, 1000, i);
+			bf_buf_free(&b.out);
+			problem_free(&t);
+		}
+}
+
+/* Any bound: it is kept, or refused; what one leaf for all takes is never refused. */
+static void memory_is_bounded(void **state)
+{
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct rng r = { seed };
+		struct test_problem t;
+		struct built b;
+		uint64_t need, bound;
+		int ret;
+
+		problem_make(&t, &r, rng_below(&r, PROBLEM_SHAPES), seed & 1, 1 + rng_below(&r, 300));
+		need = 256 + t.p.svcs_size + 4ull * t.p.n_slots +
+		       t.p.n_boxes * (t.p.ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4));
+		bound = rng_below(&r, (uint32_t)need * 3) + 1;
+		ret = build(&t.p, bound, &b);
+		assert_true(ret == 0 || (ret == -E2BIG && bound < need));
+		if (ret == 0) {
+			assert_true(b.out.len - 16 <= bound + 8);
+			set_targets(&t.p, &b);
+			compare(&t.p, &b, &r, 50, seed);
+		} else {
+			assert_int_equal(b.out.len, 16);
+		}
+		bf_buf_free(&b.out);
+		problem_free(&t);
+	}
+}
+
+struct watched {
+	unsigned calls, stop_at;
+	double last;
+};
+
+static int watch(void *arg, double done)
+{
+	struct watched *w = arg;
+
+	assert_true(done >= 0 && done <= 1);
+	w->last = done;
+	return ++w->calls == w->stop_at;
+}
+
+static void progress_is_told_and_stops(void **state)
+{
+	struct rng r = { 7 };
+	struct watched w = { 0 };
+	struct bf_class_opts o = { .progress = watch, .progress_arg = &w };
+	struct bf_class_stats stats;
+	struct test_problem t;
+	struct bf_buf out = { 0 };
+	uint32_t head;
+
+	problem_make(&t, &r, PROBLEM_WILD, false, 20000);
+	assert_int_equal(bf_class_build(&t.p, &o, &out, &head, &stats), 0);
+	assert_true(w.calls > 3);
+	bf_buf_free(&out);
+	w = (struct watched){ .stop_at = 3 };
+	assert_int_equal(bf_class_build(&t.p, &o, &out, &head, &stats), -ECANCELED);
+	assert_int_equal(w.calls, 3);
+	assert_int_equal(out.len, 0);
+	bf_buf_free(&out);
+	problem_free(&t);
+}
+
+static void nothing_is_found_in_nothing(void **state)
+{
+	struct bf_class_problem p = { 0 };
+	struct bf_class_found f;
+	uint32_t key[BF_KEY_WORDS] = { 0 };
+	struct built b;
+
+	assert_int_equal(build(&p, 0, &b), 0);
+	assert_false(bf_class_find((uint32_t *)b.out.data, (uint32_t)(b.out.len / 4), b.head, false, key, 0, &f));
+	assert_int_equal(bf_class_check(&p, &b.out, b.head, 1000, NULL), 0);
+	bf_buf_free(&b.out);
+}
+
+/* Bits are flipped: a check with some leisure notices most of those that matter to anyone, and crashes on none. */
+static void a_check_notices_damage(void **state)
+{
+	unsigned noticed = 0, harmful = 0;
+
+	for (uint64_t seed = 1; seed <= 400; seed++) {
+		struct rng r = { seed };
+		struct test_problem t;
+		struct built b;
+		bool harm = false;
+		size_t bit;
+
+		problem_make(&t, &r, PROBLEM_FIVE, seed & 1, 200);
+		assert_int_equal(build(&t.p, 0, &b), 0);
+		assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 20000, NULL), 0);
+		bit = rng_below(&r, (uint32_t)(b.out.len - 16) * 8) + 16 * 8;
+		b.out.data[bit / 8] ^= (char)(1 << bit % 8);
+		for (unsigned i = 0; i < 2000 && !harm; i++) {
+			struct bf_class_found w = { 0 }, h = { 0 };
+			uint32_t key[BF_KEY_WORDS];
+
+			bf_class_inside(&t.p, rng_below(&r, 200), rng_u64(&r), key);
+			harm = bf_class_scan(&t.p, key, 0, &w) !=
+			       bf_class_find((uint32_t *)b.out.data, (uint32_t)(b.out.len / 4), b.head, t.p.ip6, key, 0, &h);
+			harm |= w.order != h.order || w.slot != h.slot;
+		}
+		harmful += harm;
+		noticed += harm && bf_class_check(&t.p, &b.out, b.head, 400000, NULL) == -EBADMSG;
+		bf_buf_free(&b.out);
+		problem_free(&t);
+	}
+	assert_true(harmful > 50);
+	if (noticed < harmful * 8 / 10)
+		fail_msg("%u of %u noticed", noticed, harmful);
+}
+
+static void a_check_says_what_is_wrong(void **state)
+{
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	struct rng r = { 3 };
+	struct test_problem t;
+	struct built b;
+
+	problem_make(&t, &r, PROBLEM_PORTS, false, 50);
+	assert_int_equal(build(&t.p, 0, &b), 0);
+	t.boxes[20].slot = 999;
+	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 100000, &d), -EBADMSG);
+	assert_non_null(strstr(d.text.data, "rule 336 "));
+	bf_buf_free(&b.out);
+	problem_free(&t);
+}
+
+/* At the very end of what may be read, and full of anything. */
+static void find_reads_only_the_data(void **state)
+{
+	enum { PAGE = 4096, WORDS = 256 };
+	char *map = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct rng r = { 5 };
+
+	assert_ptr_not_equal(map, MAP_FAILED);
+	assert_int_equal(mprotect(map + PAGE, PAGE, PROT_NONE), 0);
+	for (unsigned i = 0; i < 200000; i++) {
+		uint32_t n = 1 + rng_below(&r, WORDS), *data = (uint32_t *)(map + PAGE) - n, key[BF_KEY_WORDS], head;
+		struct bf_class_found f;
+
+		for (uint32_t k = 0; k < n; k++) /* small numbers are places */
+			data[k] = rng_percent(&r, 70) ? rng_below(&r, n + 4) : (uint32_t)rng_u64(&r);
+		head = rng_below(&r, n + 2);
+		if (head < n)
+			data[head] = rng_below(&r, BF_CLASS_KINDS + 1);
+		for (uint32_t k = 0; k < BF_KEY_WORDS; k++)
+			key[k] = rng_percent(&r, 50) ? 0 : (uint32_t)rng_u64(&r);
+		bf_class_find(data, n, head, i & 1, key, rng_below(&r, 3), &f);
+	}
+	munmap(map, 2 * PAGE);
+}
+
+static int build_once(void *ctx)
+{
+	struct bf_class_problem *p = ctx;
+	struct built b;
+	int ret = build(p, 0, &b);
+
+	bf_buf_free(&b.out);
+	return ret;
+}
+
+static void memory_may_run_out(void **state)
+{
+	struct rng r = { 11 };
+	struct test_problem t;
+
+	problem_make(&t, &r, PROBLEM_MIX, true, 150);
+	assert_true(test_alloc_each(build_once, &t.p) > 5);
+	problem_free(&t);
+}
+
+static void what_was_built_is_explained(void **state)
+{
+	struct rng r = { 2 };
+	struct test_problem t;
+	struct bf_buf text = { 0 };
+	struct built b;
+
+	problem_make(&t, &r, PROBLEM_PORTS, false, 1000);
+	assert_int_equal(build(&t.p, 0, &b), 0);
+	bf_class_explain(&text, &b.stats);
+	assert_non_null(strstr(text.data, "forest"));
+	assert_non_null(strstr(text.data, "1000 boxes"));
+	assert_non_null(strstr(text.data, "1 tree,"));
+	bf_buf_free(&text);
+	bf_buf_free(&b.out);
+	problem_free(&t);
+}
+
+UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_stay_exact_and_bounded),
+          cmocka_unit_test(memory_is_bounded), cmocka_unit_test(progress_is_told_and_stops),
+          cmocka_unit_test(nothing_is_found_in_nothing), cmocka_unit_test(a_check_notices_damage),
+          cmocka_unit_test(a_check_says_what_is_wrong), cmocka_unit_test(find_reads_only_the_data),
+          cmocka_unit_test(memory_may_run_out), cmocka_unit_test(what_was_built_is_explained))
