@@ -382,7 +382,7 @@ static bool find(const uint32_t *data, uint32_t n_words, const struct bf_set_hea
 
 	for (unsigned i = 0; i < 4; i++)
 		v = v << 32 | (i < h->n_words ? key[i] : 0);
-	for (uint32_t i = 0; i < h->n; i++) {
+	for (uint32_t i = 0; i < h->n && i < BF_SET_TABLES; i++) {
 		struct bf_set_table t;
 		struct slots s;
 
