@@ -169,6 +169,23 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 	};
 }
 
+static bool is_class(const struct gen *g, uint32_t cell)
+{
+	return g->graph.cells[cell].op == BF_CELL_CLASS;
+}
+
+/* How the program evaluates its cells; see gen/link.h. */
+static const char *way_of(const struct gen *g, const struct bf_graph_root *r, bool straight)
+{
+	const struct bf_cell *c = &g->graph.cells[r->start];
+
+	if (straight)
+		return "s";
+	if (!g->opts->may_goto)
+		return "";
+	return is_class(g, r->start) || (c->op == BF_CELL_TEST && (is_class(g, c->hit) || is_class(g, c->miss))) ? "c" : "";
+}
+
 static int make_prog(struct gen *g, uint32_t i)
 {
 	const struct bf_graph_root *r = &g->graph.roots[i];
@@ -193,7 +210,7 @@ static int make_prog(struct gen *g, uint32_t i)
 	if (err < 0)
 		return err;
 	g->img->straight |= straight;
-	snprintf(entry, sizeof(entry), "bf_filter_%s_%s%s", family_name(g->img->family), straight ? "s" : "",
+	snprintf(entry, sizeof(entry), "bf_filter_%s_%s%s", family_name(g->img->family), way_of(g, r, straight),
 	         g->opts->may_goto ? "mg" : "it");
 	return bf_link(g->img, p, entry, own, n_own, g->diag);
 }

@@ -36,6 +36,7 @@ extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
  *   family  ip, ip6
  *   how     mg  walk over cells, may_goto loop (Linux 6.9)
  *           it  walk over cells, open-coded iterator loop (Linux 6.4)
+ *           cmg       the first cell, or where that is a TEST one of those it leads to, is a CLASS cell
  *           smg, sit  straight code: calls the generated function bf_straight; mg and it for the loops that are left in the
  *               prologue (IPv6 extension headers)
  *

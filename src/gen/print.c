@@ -14,7 +14,7 @@ static const char *const word_names[BF_KEY_WORDS] = {
 	"saddr", "saddr[1]", "saddr[2]", "saddr[3]", "daddr", "daddr[1]", "daddr[2]", "daddr[3]",
 	"ports", "meta", "length", "l4info", "odd", "mark", "ctstate", "ctstatus",
 	"iif", "iif[1]", "iif[2]", "iif[3]", "oif", "oif[1]", "oif[2]", "oif[3]",
-	"assist", "order", "slot", "27", "scratch", "scratch[1]", "scratch[2]", "scratch[3]",
+	"assist", "order", "slot", "zero", "scratch", "scratch[1]", "scratch[2]", "scratch[3]",
 };
 
 static const char *const op_names[BF_CELL_OPS] = {

@@ -36,12 +36,12 @@ static bool prefix4(const uint32_t *key, uint32_t addr, uint32_t shift)
 	return (uint64_t)(addr ^ *key) >> shift == 0;
 }
 
-static bool prefix6(const uint32_t *key, const uint32_t *addr, uint32_t len)
+static bool prefix6(const uint32_t *key, const struct bf_class_rule6 *r, int i)
 {
-	for (uint32_t i = 0; i < 4 && len > 32 * i; i++)
-		if ((key[i] ^ addr[i]) & ~(uint32_t)(0xffffffffull >> BF_MIN(len - 32 * i, 32u)))
-			return false;
-	return true;
+	uint64_t high = (uint64_t)key[0] << 32 | key[1], low = (uint64_t)key[2] << 32 | key[3];
+
+	return !((high ^ r->addr[i][0]) >> (r->shift[i][0] & 63) >> (r->shift[i][0] >> 6 & 1) |
+	         (low ^ r->addr[i][1]) >> (r->shift[i][1] & 63) >> (r->shift[i][1] >> 6 & 1));
 }
 
 /* A rule of a leaf. True: the leaf need not be followed further. */
@@ -66,8 +66,8 @@ static bool look_rule6(struct look *l, const struct bf_class_rule6 *r)
 
 	if (r->order >= l->best)
 		return true;
-	if (r->order < l->floor || !prefix6(l->key + BF_KEY_SADDR, r->addr[0], r->lens & 0xff) ||
-	    !prefix6(l->key + BF_KEY_DADDR, r->addr[1], r->lens >> 8 & 0xff) || !holds(l, r->svc, &s))
+	if (r->order < l->floor || !prefix6(l->key + BF_KEY_SADDR, r, 0) ||
+	    !prefix6(l->key + BF_KEY_DADDR, r, 1) || !holds(l, r->svc, &s))
 		return false;
 	l->best = r->order;
 	l->slot = r->slot;

@@ -44,10 +44,13 @@ static void put_rule4(uint32_t *to, const struct bf_class_box *b)
 
 static void put_rule6(uint32_t *to, const struct bf_class_box *b)
 {
-	struct bf_class_rule6 r = { .lens = b->len[0] | (uint32_t)b->len[1] << 8, .svc = b->svc, .order = b->order, .slot = b->slot };
+	struct bf_class_rule6 r = { .svc = b->svc, .order = b->order, .slot = b->slot };
 
-	for (unsigned i = 0; i < 8; i++)
-		r.addr[i / 4][i % 4] = (uint32_t)(b->addr[i / 4] >> (96 - 32 * (i % 4)));
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned half = 0; half < 2; half++) {
+			r.addr[i][half] = (uint64_t)(b->addr[i] >> 64 * (1 - half));
+			r.shift[i][half] = (uint8_t)BF_CLASS_SHIFT6(b->len[i], half);
+		}
 	memcpy(to, &r, sizeof(r));
 }
 

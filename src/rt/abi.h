@@ -27,6 +27,7 @@
  *         24     answers of the kernel's own matches (assists), one bit each
  *         25     order of the rule that the last CLASS cell found
  *         26     its counter
+ *         27     always 0
  *         28..31 scratch words, filled by a LOAD cell
  *
  * Words that the ruleset does not use hold 0.
@@ -61,6 +62,7 @@ enum bf_key_word {
 	BF_KEY_ASSIST = 24,
 	BF_KEY_ORDER = 25,
 	BF_KEY_SLOT = 26,
+	BF_KEY_ZERO = 27,
 	BF_KEY_SCRATCH = 28,
 	BF_KEY_WORDS = 32,
 };

@@ -68,14 +68,21 @@ struct bf_class_rule4 {
 };
 #define BF_CLASS_SVC_MAX (1u << 20)
 
-/* The same for IPv6: 12 words. mask words are those of the prefix length. */
+/*
+ * The same for IPv6: 12 words, at an even place. Of each half of an address, (address ^ key) >> (shift & 63) >> (shift >> 6)
+ * must be 0.
+ */
 struct bf_class_rule6 {
-	__u32 addr[2][4]; /* as in the key */
-	__u32 lens;       /* bits 0-7: length of the source prefix, 8-15: destination */
+	__u64 addr[2][2]; /* halves, as numbers, the high one first */
+	__u8 shift[2][2]; /* BF_CLASS_SHIFT6 */
 	__u32 svc;
 	__u32 order;
 	__u32 slot;
 };
+
+/* Of half 0 or 1, for that length of the prefix. */
+#define BF_CLASS_SHIFT6(len, half) \
+	((len) >= 64u * (half) + 64 ? 0 : (len) > 64u * (half) ? 64u * (half) + 64 - (len) : 127u)
 
 /* One more test of a service, as a TEST cell has it: ((key[word] & mask) - lo) <= span. */
 struct bf_class_test {
@@ -95,6 +102,7 @@ struct bf_class_svc {
 	__u16 flags;                /* BF_SVC_* */
 	__u32 pad[2];
 };
+#define BF_SVC_TESTS 32 /* at most */
 #define BF_CLASS_BY_SLOT 0xffffffffu
 #define BF_SVC_UNCOUNTED (1u << 0) /* the target does the counting: there is more to test */
 

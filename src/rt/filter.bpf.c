@@ -4,6 +4,8 @@
  *
  *   prologue   fills the words of the key that config.needs asks for
  *   walk       goes from cell to cell until one of them is a verdict
+ *   class      where the first thing is a run that is class data, there is no walk unless a rule of it leads to one:
+ *              a call costs as much as two levels of a tree, and a round of the walk
  *   finish     clears up
  *
  * What the verifier makes of it: config is constant, so every `if (needs(..))`
@@ -11,6 +13,7 @@
  * which it knows nothing, so one round of the walk stands for all of them,
  * whatever the number of rules.
  */
+#include "rt/classify.h"
 #include "rt/kernel.h"
 
 enum { HOPOPTS = 0, ROUTING = 43, FRAGMENT = 44, AUTH = 51, NONE = 59, DSTOPTS = 60 };
@@ -62,6 +65,8 @@ static __always_inline void clear_key(struct bf_frame *f)
 	if (in_use(ops, BF_CELL_LOAD))
 		for (int i = 0; i < 4; i++)
 			set_scratch(f, i, 0);
+	if (in_use(ops, BF_CELL_CLASS))
+		f->key[BF_KEY_ZERO] = f->depth;
 }
 
 /* The packet type as xt_pkttype sees it: looped-back packets by their address. */
@@ -420,25 +425,43 @@ static __always_inline int note(struct bf_frame *f, struct walk *w, const struct
 	return bf_note(f, c->lo, c->arg & 1) ? BF_DROP : GO_ON;
 }
 
-static __always_inline bool set_in_use(void)
+/* A CLASS cell. A function, as its variables would not fit the walk's stack; it stands apart. */
+static __always_inline __u32 class_cell(struct bf_frame *f, __u64 at, bool ip6)
 {
-	const struct bf_rt_config *c = &config;
+	const struct bf_cell *c;
 
-	opaque(c); /* one more use of what is in a register would take stack */
-	return c->ops & 1u << BF_CELL_SET;
+	if (!f || !config.structs || at >= config.n_cells)
+		return NO_CELL;
+	opaque(at);
+	c = &cells[at];
+	return classify(f, c->arg, c->word ? f->key[BF_KEY_ORDER] + 1 : c->lo, c->miss, ip6);
+}
+
+APART int VARIANT(bf_class4_)(struct bf_frame *f, __u32 at)
+{
+	return class_cell(f, at, false);
+}
+
+APART int VARIANT(bf_class6_)(struct bf_frame *f, __u32 at)
+{
+	return class_cell(f, at, true);
 }
 
 /* Any cell. A verdict, or GO_ON. */
-static __always_inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c, __u64 at)
+static __always_inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c, __u64 at, bool ip6)
 {
 	__u32 op = c->op;
 
+	if (in_use(ops, BF_CELL_CLASS) && op == BF_CELL_CLASS) {
+		w->at = ip6 ? VARIANT(bf_class6_)(f, at) : VARIANT(bf_class4_)(f, at);
+		return GO_ON;
+	}
 	if (in_use(ops, BF_CELL_TEST) && op == BF_CELL_TEST) {
 		w->at = test(f, w, c, at);
 		return GO_ON;
 	}
 	if (in_use(ops, BF_CELL_COUNT) && op == BF_CELL_COUNT) {
-		count(f, c->arg);
+		count(f, c->word ? f->key[BF_KEY_SLOT] : c->arg);
 		w->at = c->hit;
 		return GO_ON;
 	}
@@ -452,7 +475,7 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 		return ask(w, c, VARIANT(bf_load_)(f, c->lo, c->arg));
 	if (in_use(ops, BF_CELL_MATCH) && op == BF_CELL_MATCH)
 		return ask(w, c, VARIANT(bf_special_)(f, c->lo, c->arg));
-	if (set_in_use() && c->op == BF_CELL_SET)
+	if (in_use(ops, BF_CELL_SET) && c->op == BF_CELL_SET)
 		return ask(w, c, VARIANT(bf_set_)(f, c->word, c->arg));
 	if (in_use(ops, BF_CELL_CODE) && op == BF_CELL_CODE)
 		return ask(w, c, bf_code(f, c->lo));
@@ -477,12 +500,12 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 	CELL_AT(c, at)
 #define FOUR ONE ONE ONE ONE
 
-static __always_inline int walk(struct bf_frame *f)
+static __always_inline int walk(struct bf_frame *f, __u32 start, bool ip6)
 {
 	struct walk w;
 	int verdict = GO_ON;
 
-	w.at = config.start + f->depth; /* 0 */
+	w.at = start + f->depth; /* 0 */
 	w.stride = f->thoff;            /* anything */
 	LOOP_BEGIN(MAX_ROUNDS)
 		__label__ any, bad;
@@ -494,7 +517,7 @@ static __always_inline int walk(struct bf_frame *f)
 			TESTS
 		}
 	any:
-		verdict = step(f, &w, c, at);
+		verdict = step(f, &w, c, at, ip6);
 		if (verdict != GO_ON) {
 	bad:
 			break;
@@ -503,15 +526,48 @@ static __always_inline int walk(struct bf_frame *f)
 	return verdict == BF_ACCEPT ? BF_ACCEPT : BF_DROP;
 }
 
+/* --------------------------------------------------------------------- class */
+
+#ifdef BF_LOOP_MAY_GOTO
+static __noinline int walk4(struct bf_frame *f, __u32 start)
+{
+	return walk(f, start, false);
+}
+
+static __noinline int walk6(struct bf_frame *f, __u32 start)
+{
+	return walk(f, start, true);
+}
+
+/* The first cell, or the one behind a first test (is the packet an ordinary one?), is a CLASS cell without floor. Where it
+ * leads is mostly a verdict. */
+static __always_inline int run(struct bf_frame *f, bool ip6)
+{
+	const struct bf_cell *c = &cells[config.start];
+	__u64 at = config.start;
+
+	if (in_use(ops, BF_CELL_TEST) && c->op == BF_CELL_TEST) {
+		at = (f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) - c->lo > c->span ? c->miss : c->hit;
+		CELL_AT(c, at)
+	}
+	if (c->op == BF_CELL_CLASS && !c->word && !c->lo) {
+		at = classify(f, c->arg, 0, c->miss, ip6);
+		CELL_AT(c, at)
+		if (c->op == BF_CELL_VERDICT)
+			return c->lo;
+	}
+	return ip6 ? walk6(f, at) : walk4(f, at);
+bad:
+	return BF_DROP;
+}
+#endif
+
 /* ------------------------------------------------------------------- entries */
 
 /* A call costs 7 ns. */
 static __always_inline int finish(struct bf_frame *f, int verdict)
 {
-	const struct bf_rt_config *c = &config;
-
-	opaque(c); /* a register that would be kept from the prologue on would take stack */
-	return c->stack_depth > BF_STACK_DEPTH || c->ops & 1u << BF_CELL_HANDOFF ? bf_finish(f, verdict) : verdict;
+	return config.stack_depth > BF_STACK_DEPTH || in_use(ops, BF_CELL_HANDOFF) ? bf_finish(f, verdict) : verdict;
 }
 
 #define ENTRY(name, ip6, evaluate)                                        \
@@ -521,11 +577,15 @@ static __always_inline int finish(struct bf_frame *f, int verdict)
 		int verdict = BF_DROP;                                            \
                                                                           \
 		if (!prologue(&f, ctx, ip6))                                      \
-			verdict = evaluate(&f) == BF_ACCEPT ? BF_ACCEPT : BF_DROP;    \
+			verdict = evaluate == BF_ACCEPT ? BF_ACCEPT : BF_DROP;    \
 		return finish(&f, verdict);                                       \
 	}
 
-ENTRY(bf_filter_ip_, false, walk)
-ENTRY(bf_filter_ip6_, true, walk)
-ENTRY(bf_filter_ip_s, false, bf_straight)
-ENTRY(bf_filter_ip6_s, true, bf_straight)
+ENTRY(bf_filter_ip_, false, walk(&f, config.start, false))
+ENTRY(bf_filter_ip6_, true, walk(&f, config.start, true))
+#ifdef BF_LOOP_MAY_GOTO
+ENTRY(bf_filter_ip_c, false, run(&f, false))
+ENTRY(bf_filter_ip6_c, true, run(&f, true))
+#endif
+ENTRY(bf_filter_ip_s, false, bf_straight(&f))
+ENTRY(bf_filter_ip6_s, true, bf_straight(&f))

@@ -234,7 +234,7 @@ static inline __u8 load8(const struct in6_addr *p, int off)
 #define offset(member) __builtin_preserve_field_info(member, BPF_FIELD_BYTE_OFFSET)
 
 /* The maps (abi.h). An undefined variable stands for the map's value. */
-extern const struct bf_rt_config config;
+extern const volatile struct bf_rt_config config; /* volatile: read where it is needed; what is kept takes stack */
 extern const struct bf_cell cells[];
 extern char params[];
 extern struct bf_rt_counter counters[];

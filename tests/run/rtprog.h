@@ -17,12 +17,14 @@
 
 struct rtprog {
 	uint8_t family; /* NFPROTO_IPV4 or NFPROTO_IPV6 */
-	const char *how; /* "mg", "it", "smg", "sit" */
+	const char *how; /* "mg", "it", "cmg", "smg", "sit" */
 	struct bf_rt_config config; /* needs, stack_depth, ... ; the rest is filled in by rtprog_load */
 	struct bf_cell *cells;
 	uint32_t n_cells, n_counters, stripes;
 	const void *params;
 	uint32_t n_params;
+	const uint32_t *class; /* class data */
+	uint32_t n_class;
 	const struct bf_rt_func *own;
 	uint32_t n_own;
 	bool need_stack, need_handoff, need_assist;

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * classify.h: the first rule of a run that matches, found in the class data
+ * (rt/class.h).
+ *
+ * Nothing that is read from the data is trusted: each place is compared with
+ * the size of the map, which is a constant to the verifier, before it is
+ * looked at. A place that is not there drops the packet.
+ */
+#ifndef BF_RT_CLASSIFY_H
+#define BF_RT_CLASSIFY_H
+
+#include "rt/kernel.h"
+
+#include "rt/class.h"
+
+#ifdef BF_LOOP_MAY_GOTO
+#define RULES(one) one
+#define LEVELS(one) one one
+enum { LEVELS_A_ROUND = 2 };
+#else /* a round costs a call */
+#define RULES(one) one one one one
+#define LEVELS(one) one one one one
+enum { LEVELS_A_ROUND = 4 };
+#endif
+
+extern const __u32 class[];
+
+enum { HEAD_WORDS = sizeof(struct bf_class_head) / 4, SVC_WORDS = sizeof(struct bf_class_svc) / 4, TEST_WORDS = 4 };
+#define NO_CELL 0xffffffffu
+#define NO_ORDER 0xffffffffu
+#define BAD_ORDER 0 /* no rule comes before it, so the search ends */
+
+/* What is kept in registers from one place to another is kept on the stack, of which there is none left: so read it anew. */
+#define KEY(f, word) (*(const volatile __u32 *)&(f)->key[word])
+
+struct found {
+	__u32 order; /* NO_ORDER: nothing yet; BAD_ORDER: the data is wrong */
+	__u32 slot;
+	__u32 svc;   /* its place */
+};
+
+/*
+ * Constants that the verifier takes for any number. It follows loops until no state is new, and what is a constant at first
+ * and any number later makes the states, and so what it has to look at, multiply from loop to loop.
+ */
+static __always_inline __u32 no_order(const struct bf_frame *f)
+{
+	return NO_ORDER - KEY(f, BF_KEY_ZERO);
+}
+
+static __always_inline __u32 bad_order(const struct bf_frame *f)
+{
+	return KEY(f, BF_KEY_ZERO) + BAD_ORDER;
+}
+
+/* a < b, from which the verifier learns nothing about a and b: what it knows of them stays the same from round to round. */
+static __always_inline bool below(__u64 a, __u64 b)
+{
+	__s64 difference = a - b;
+
+	opaque(difference);
+	return difference < 0;
+}
+
+/*
+ * Are there n words at a place? Then its address is words_at(place). The caller hands over a copy: what the verifier learns
+ * of it, it does not learn of the original. Places are kept in 32 bits, which wrap: so they do not grow from round to round.
+ */
+static __always_inline bool is_there(__u64 *place, __u32 n)
+{
+	asm volatile("%0 &= 0x1fffffff" : "+r"(*place));
+	return *place <= config.n_class - n;
+}
+
+static __always_inline const void *words_at(__u64 place)
+{
+	const __u32 *p;
+
+	opaque(place); /* the address is made behind the check, whatever the optimiser thinks */
+	p = class + place;
+	opaque(p);
+	return p;
+}
+
+/* One node on the way down. */
+#define LEVEL                                                                                                  \
+	if ((__s64)node < 0)                                                                                       \
+		break;                                                                                                 \
+	word = KEY(f, node >> 48 & (BF_KEY_WORDS - 1));                                                            \
+	child = (__u32)node + 2 * (__u64)((word << (node >> 32 & 31)) >> (node >> 40 & 31));                       \
+	if (!is_there(&child, 2)) {                                                                                \
+		node = 0;                                                                                              \
+		break;                                                                                                 \
+	}                                                                                                          \
+	node = *(const __u64 *)words_at(child);
+
+/* A tree from its root to a leaf; not a leaf: the data is wrong. The number of rounds left is any number to the verifier. */
+static __always_inline __u64 descend(const struct bf_frame *f, __u64 node)
+{
+	__u32 left = BF_CLASS_DEPTH / LEVELS_A_ROUND + 1 + KEY(f, BF_KEY_ZERO);
+
+	LOOP_BEGIN(MAX_ROUNDS)
+		__u64 child;
+		__u32 word;
+
+		LEVELS(LEVEL)
+		if (!--left)
+			break;
+	LOOP_END
+	return node;
+}
+
+/* Do the tests of a service hold that are not part of every service? */
+static __always_inline bool tests_hold(const struct bf_frame *f, __u32 place, __u32 n, struct found *best)
+{
+	LOOP_BEGIN(BF_SVC_TESTS + 1)
+		const struct bf_class_test *t;
+		__u64 at = place;
+
+		if (!n)
+			break;
+		if (!is_there(&at, TEST_WORDS)) {
+			best->order = bad_order(f);
+			break;
+		}
+		t = words_at(at);
+		if ((KEY(f, t->word & (BF_KEY_WORDS - 1)) & t->mask) - t->lo > t->span)
+			break;
+		place += TEST_WORDS;
+		n--;
+	LOOP_END
+	return !n;
+}
+
+/* All bits set in the sign if v is not in lo .. lo + span. (A comparison would be a branch.) */
+static __always_inline __u64 outside(__u32 v, __u32 lo, __u32 span)
+{
+	__u64 above = (__u64)v - lo;
+
+	return above | (span - above);
+}
+
+static __always_inline bool service_holds(const struct bf_frame *f, __u32 place, struct found *best)
+{
+	const struct bf_class_svc *s;
+	__u32 ports = KEY(f, BF_KEY_PORTS);
+	__u64 at = place, wrong;
+
+	if (!is_there(&at, SVC_WORDS)) {
+		best->order = bad_order(f);
+		return false;
+	}
+	s = words_at(at);
+	wrong = (outside(ports & 0xffff, s->dport, s->dport_span) | outside(ports >> 16, s->sport, s->sport_span)) >> 63;
+	wrong |= (KEY(f, BF_KEY_META) & s->meta_mask) ^ s->meta;
+	if (wrong)
+		return false;
+	return !s->n_tests || tests_hold(f, place + SVC_WORDS, s->n_tests, best);
+}
+
+static __always_inline bool addresses_match4(const struct bf_frame *f, const struct bf_class_rule4 *r)
+{
+	__u64 s = KEY(f, BF_KEY_SADDR) ^ r->addr[0], d = KEY(f, BF_KEY_DADDR) ^ r->addr[1];
+
+	return !(s >> (r->what & 63) | d >> (r->what >> 6 & 63));
+}
+
+static __always_inline __u64 differ6(const struct bf_frame *f, __u32 word, __u64 half, __u32 shift)
+{
+	__u64 key = (__u64)KEY(f, word) << 32 | KEY(f, word + 1);
+
+	return (key ^ half) >> (shift & 63) >> (shift >> 6 & 1);
+}
+
+static __always_inline bool addresses_match6(const struct bf_frame *f, const struct bf_class_rule6 *r)
+{
+	return !(differ6(f, BF_KEY_SADDR, r->addr[0][0], r->shift[0][0]) |
+	         differ6(f, BF_KEY_SADDR + 2, r->addr[0][1], r->shift[0][1]) |
+	         differ6(f, BF_KEY_DADDR, r->addr[1][0], r->shift[1][0]) |
+	         differ6(f, BF_KEY_DADDR + 2, r->addr[1][1], r->shift[1][1]));
+}
+
+/* The next rule of a leaf: leaves the loop when it matches, or when no better one can come. */
+#define RULE(type, matches, service)                                                           \
+	if (!n)                                                                                    \
+		break;                                                                                 \
+	place = at;                                                                                \
+	if (!is_there(&place, sizeof(struct type) / 4)) {                                          \
+		best->order = bad_order(f);                                                            \
+		break;                                                                                 \
+	}                                                                                          \
+	{                                                                                          \
+		const struct type *r = words_at(place);                                                \
+		__u32 svc = svcs + 4 * (service);                                                      \
+                                                                                               \
+		if (!below(r->order, best->order))                                                     \
+			break;                                                                             \
+		if (matches(f, r) && !below(r->order, floor) && service_holds(f, svc, best)) {         \
+			best->order = r->order;                                                            \
+			best->slot = r->slot;                                                              \
+			best->svc = svc;                                                                   \
+			break;                                                                             \
+		}                                                                                      \
+		at += sizeof(struct type) / 4;                                                         \
+		n--;                                                                                   \
+	}
+
+static __always_inline void search_leaf(const struct bf_frame *f, __u64 leaf, __u32 svcs, __u32 floor, bool ip6,
+                                        struct found *best)
+{
+	__u32 at = leaf, n = leaf >> 32 & BF_CLASS_LEAF_MAX;
+
+	LOOP_BEGIN(MAX_ROUNDS)
+		__u64 place;
+
+		if (ip6) {
+			RULES(RULE(bf_class_rule6, addresses_match6, r->svc))
+		} else {
+			RULES(RULE(bf_class_rule4, addresses_match4, r->what >> 12))
+		}
+	LOOP_END
+}
+
+static __always_inline void search_forest(const struct bf_frame *f, const struct bf_class_head *h, __u32 head,
+                                          __u32 floor, bool ip6, struct found *best)
+{
+	__u32 at = head + __builtin_offsetof(struct bf_class_head, tree) / 4, svcs = h->svcs, n = h->n_trees;
+
+	LOOP_BEGIN(BF_CLASS_TREES)
+		const struct bf_class_tree *t;
+		__u64 place = at, leaf;
+
+		if (!n || !is_there(&place, sizeof(*t) / 4))
+			break;
+		t = words_at(place);
+		if (!below(t->first, best->order))
+			break;
+		leaf = descend(f, t->root);
+		if ((__s64)leaf >= 0) {
+			best->order = bad_order(f);
+			break;
+		}
+		search_leaf(f, leaf, svcs, floor, ip6, best);
+		at += sizeof(*t) / 4;
+		n--;
+	LOOP_END
+}
+
+/* The cell where a rule leads. */
+static __always_inline __u32 target_of(const struct bf_class_head *h, const struct bf_class_svc *s, __u32 slot)
+{
+	__u32 i = slot - h->first_slot, cell;
+	__u64 place = h->targets + i;
+
+	if (s->target != BF_CLASS_BY_SLOT)
+		return s->target;
+	if (i >= h->n_slots || !is_there(&place, 1))
+		return NO_CELL;
+	cell = *(const __u32 *)words_at(place);
+	return cell ? cell : NO_CELL;
+}
+
+/* The first rule at or above floor; the next cell. NO_CELL: the data is wrong. */
+static __always_inline __u32 classify(struct bf_frame *f, __u64 head, __u32 floor, __u32 miss, bool ip6)
+{
+	struct found best = { no_order(f), no_order(f), no_order(f) };
+	const struct bf_class_head *h;
+	const struct bf_class_svc *s;
+	__u64 at = head;
+
+	if (!is_there(&at, HEAD_WORDS))
+		return NO_CELL;
+	h = words_at(at);
+	if (in_use(structs, BF_CLASS_FOREST) && h->kind == BF_CLASS_FOREST)
+		search_forest(f, h, head, floor, ip6, &best);
+	at = best.svc;
+	if (best.order == NO_ORDER)
+		return miss;
+	if (best.order == BAD_ORDER || !is_there(&at, SVC_WORDS))
+		return NO_CELL;
+	s = words_at(at);
+	f->key[BF_KEY_ORDER] = best.order;
+	f->key[BF_KEY_SLOT] = best.slot;
+	if (!(s->flags & BF_SVC_UNCOUNTED))
+		count(f, best.slot);
+	return target_of(h, s, best.slot);
+}
+
+#endif
