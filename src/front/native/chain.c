@@ -219,10 +219,13 @@ struct chain_block {
 
 static bool chain_item(struct bf_nparser *p, void *arg)
 {
+	static const char *const outer[] = { "chain", "set", "map", NULL };
 	struct chain_block *b = arg;
 	struct bf_ast_rule *r;
 	struct bf_token second;
 
+	if (bf_p_outer(p, outer))
+		return true;
 	if (bf_p_at(p, "type"))
 		return read_base(p, b->c);
 	if (bf_p_eat_word(p, "policy"))

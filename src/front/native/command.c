@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* command.c: add, delete, list, ...: what nft -f takes at the start of a line. */
+#include <stdio.h>
+
 #include "front/native/parse.h"
 
 #define BIT(o) (1u << (o))
@@ -122,6 +124,7 @@ static bool read_elements(struct bf_nparser *p, struct bf_ast_cmd *c)
 {
 	struct bf_ast_set *set;
 	struct bf_types key = { 0 }, data = { 0 };
+	bool ok;
 
 	if (!bf_p_name(p, "the name of a set", &c->name))
 		return false;
@@ -137,7 +140,10 @@ static bool read_elements(struct bf_nparser *p, struct bf_ast_cmd *c)
 	if (!set)
 		return true; /* not of this text: typed by whoever knows the set */
 	bf_p_set_types(set, &key, &data);
-	return bf_p_resolve(p, c->elements, &key, set->map ? &data : NULL);
+	p->bare = c->verb == BF_VERB_DELETE || c->verb == BF_VERB_DESTROY || c->verb == BF_VERB_GET;
+	ok = bf_p_resolve(p, c->elements, &key, set->map ? &data : NULL);
+	p->bare = false;
+	return ok;
 }
 
 /* The body in { }, or nothing (tables and chains), or (objects) the state without braces. */
@@ -229,6 +235,21 @@ static bool read_verb(struct bf_nparser *p, struct bf_ast_cmd *c, bool *verb)
 	return p->tok.kind == BF_TOK_WORD || bf_p_unexpected(p, "a command");
 }
 
+static bool no_object(struct bf_nparser *p, enum bf_ast_verb verb)
+{
+	struct bf_suggest s;
+	char what[40];
+
+	if (p->tok.kind != BF_TOK_WORD)
+		return bf_p_unexpected(p, "what it is about: table, chain, set, ...");
+	bf_suggest_start(&s, p->tok.text, p->tok.n);
+	for (unsigned i = 0; bf_nobjects[i]; i++)
+		if (bf_nverbs[verb].objects & BIT(i))
+			bf_suggest_try(&s, bf_nobjects[i]);
+	snprintf(what, sizeof(what), "there is nothing to %s called", bf_nverbs[verb].name);
+	return bf_p_unknown(p, bf_p_loc(p), what, &s);
+}
+
 static bool read_what(struct bf_nparser *p, struct bf_ast_cmd *c)
 {
 	bool verb;
@@ -243,8 +264,8 @@ static bool read_what(struct bf_nparser *p, struct bf_ast_cmd *c)
 	}
 	if (!refused(p))
 		return false;
-	if (!(BIT(BF_OBJ_RULE) & bf_nverbs[c->verb].objects))
-		return bf_p_unexpected(p, "what it is about: table, chain, set, ...");
+	if (c->verb != BF_VERB_ADD)
+		return no_object(p, c->verb);
 	if (!verb && !at_family(p) && misspelt(p, &c->object))
 		return c->object == BF_OBJ_TABLE;
 	return true;

@@ -174,7 +174,7 @@ static bool is_prefix(const struct bf_nparser *p, const struct bf_pctx *c, const
 	if (l->kind != BF_AST_VALUE || l->value.lit == BF_LIT_WORD)
 		return false;
 	bf_p_peek(p, &t);
-	return t.kind == BF_TOK_NUMBER || t.kind == BF_TOK_VAR || t.kind == BF_TOK_WORD; /* a word: an error, but of a prefix */
+	return t.kind != BF_TOK_STRING; /* anything but a number is an error, but one of a prefix */
 }
 
 static struct bf_ast_expr *range(struct bf_nparser *p, const struct bf_pctx *c)
@@ -323,7 +323,6 @@ struct bf_ast_elem *bf_p_elem(struct bf_nparser *p, bool keys)
 	el->key = bf_p_concat(p, &c);
 	if (!el->key)
 		return NULL;
-	bf_p_newlines(p);
 	while (more)
 		if (!elem_option(p, el, &more))
 			return NULL;
@@ -332,7 +331,6 @@ struct bf_ast_elem *bf_p_elem(struct bf_nparser *p, bool keys)
 		el->data = elem_data(p, keys);
 		if (!el->data)
 			return NULL;
-		bf_p_newlines(p);
 	}
 	return el;
 }
@@ -360,38 +358,47 @@ static bool skip_elem(struct bf_nparser *p)
 	}
 }
 
-/* One element and what separates it from the next. */
-static bool read_elem(struct bf_nparser *p, struct bf_ast_elem **el, bool keys)
+/* One element and what separates it from the next. What stands on a line of its own behind one is not of the set. */
+static bool read_elem(struct bf_nparser *p, struct bf_ast_elem **el, bool keys, bool *over)
 {
+	bool line;
+
 	*el = bf_p_elem(p, keys);
 	if (!*el)
 		return false;
-	return bf_p_eat(p, ',') || p->tok.kind == '}' || bf_p_unexpected(p, "',' or '}'");
+	line = p->tok.kind == BF_TOK_NEWLINE;
+	bf_p_newlines(p);
+	if (bf_p_eat(p, ',') || p->tok.kind == '}')
+		return true;
+	*over = line;
+	return bf_p_unexpected(p, "',' or '}'");
 }
 
 struct bf_ast_expr *bf_p_set(struct bf_nparser *p, bool keys)
 {
 	struct bf_ast_expr *e = bf_p_expr_new(p, BF_AST_SET, bf_p_loc(p));
 	struct bf_ast_elem **tail = e ? &e->set.first : NULL;
-	bool ok = e && p->depth < BF_PARSE_DEPTH;
+	bool ok = e && p->depth < BF_PARSE_DEPTH, over = false;
 
 	if (!ok)
 		return bf_p_error(p, bf_p_loc(p), "this is nested too deeply"), NULL;
 	p->depth++;
 	bf_p_next(p);
-	for (bf_p_newlines(p); !bf_p_eat(p, '}'); bf_p_newlines(p)) {
-		if (read_elem(p, tail, keys)) {
+	for (bf_p_newlines(p); !over && !bf_p_eat(p, '}'); bf_p_newlines(p)) {
+		if (read_elem(p, tail, keys, &over)) {
 			tail = &(*tail)->next;
 			e->set.n++;
 			continue;
 		}
 		*tail = NULL;
 		ok = false;
-		if (!skip_elem(p))
+		if (over || !skip_elem(p))
 			break;
 		bf_p_eat(p, ',');
 	}
 	p->depth--;
+	if (over && !p->err)
+		bf_ast_note(p->ast, p->d, e->loc, "the set begins here");
 	e->loc = bf_p_span(p, e->loc);
 	return ok ? e : NULL;
 }

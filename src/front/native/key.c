@@ -24,7 +24,7 @@ static const struct bf_nkey *no_name(struct bf_nparser *p, const struct bf_nkey_
 	char what[80];
 
 	if (p->tok.kind != BF_TOK_WORD) {
-		snprintf(what, sizeof(what), "what of '%s%s%s'", g->name, sub ? " " : "", sub ? sub : "");
+		snprintf(what, sizeof(what), "a field of '%s%s%s'", g->name, sub ? " " : "", sub ? sub : "");
 		bf_p_unexpected(p, what);
 		return NULL;
 	}
@@ -113,6 +113,7 @@ static bool has_fields(const struct bf_nkey_group *g, const char *sub)
 static const char *sub_name(struct bf_nparser *p, const struct bf_nkey_group *g)
 {
 	struct bf_suggest s;
+	char what[40];
 
 	if (p->tok.kind != BF_TOK_WORD)
 		return bf_p_unexpected(p, "a name"), NULL;
@@ -124,7 +125,8 @@ static const char *sub_name(struct bf_nparser *p, const struct bf_nkey_group *g)
 			return k->same ? k->same : k->sub;
 		}
 	}
-	bf_p_unknown(p, bf_p_loc(p), "unknown", &s);
+	snprintf(what, sizeof(what), "'%s' has no", g->name);
+	bf_p_unknown(p, bf_p_loc(p), what, &s);
 	return NULL;
 }
 
@@ -155,7 +157,7 @@ static const struct bf_nkey *option(struct bf_nparser *p, const struct bf_nkey_g
 	sub = sub_name(p, g);
 	if (!sub)
 		return NULL;
-	if (is_field_of(p, g, sub) || (!goes_on(p) && has_fields(g, sub)))
+	if (!p->whole && (is_field_of(p, g, sub) || (!goes_on(p) && has_fields(g, sub))))
 		return field(p, g, sub);
 	k = bf_nkey_find(g, sub, strlen(sub), NULL, 0);
 	return k ? k : no_name(p, g, sub);

@@ -27,7 +27,7 @@ static void read_item(struct bf_nparser *p)
 
 	if (!done)
 		ok = p->item(p, p->item_arg);
-	if (ok && !bf_p_ends(p) && p->lex.text[p->end - 1] != '}')
+	if (ok && !p->unclosed && !bf_p_ends(p) && p->lex.text[p->end - 1] != '}')
 		ok = bf_p_unexpected(p, "the end of the statement");
 	if (!ok)
 		bf_p_skip(p);
@@ -35,7 +35,7 @@ static void read_item(struct bf_nparser *p)
 
 static void read_items(struct bf_nparser *p)
 {
-	while (p->tok.kind != BF_TOK_END && p->tok.kind != '}') {
+	while (p->tok.kind != BF_TOK_END && p->tok.kind != '}' && !p->unclosed) {
 		if (p->tok.kind == BF_TOK_NEWLINE || p->tok.kind == ';')
 			bf_p_next(p);
 		else
@@ -58,12 +58,27 @@ bool bf_p_block(struct bf_nparser *p, bf_p_item *item, void *arg)
 	bf_p_scope(p, false);
 	p->item = was;
 	p->item_arg = was_arg;
-	if (!bf_p_eat(p, '}')) {
-		bf_p_error(p, bf_p_loc(p), "expected '}', found the end of the file");
+	if (p->unclosed || !bf_p_eat(p, '}')) {
+		bf_p_error(p, bf_p_loc(p), p->unclosed ? "a '}' is missing before this" : "expected '}', found the end of the file");
 		if (!p->err)
-			bf_ast_note(p->ast, p->d, open, "it closes this one");
+			bf_ast_note(p->ast, p->d, open, "it would close this one");
 	}
+	p->unclosed = false;
 	return true;
+}
+
+/* `chain x {` in a chain: the } of the block that is read is missing. */
+bool bf_p_outer(struct bf_nparser *p, const char *const *words)
+{
+	struct bf_lexer l = p->lex;
+	struct bf_token name, brace;
+
+	bf_lex(&l, &name);
+	bf_lex(&l, &brace);
+	for (; *words && name.kind == BF_TOK_WORD && brace.kind == '{'; words++)
+		if (bf_p_at(p, *words))
+			return p->unclosed = true;
+	return false;
 }
 
 static struct bf_ast_source *add_source(struct bf_nparser *p, const char *name, const char *text, size_t len)
@@ -104,8 +119,10 @@ static void read_source(struct bf_nparser *p, const struct bf_ast_source *s)
 		read_items(p);
 		if (p->tok.kind == BF_TOK_END)
 			return;
-		bf_p_error(p, bf_p_loc(p), "this '}' closes nothing");
+		bf_p_error(p, bf_p_loc(p), p->unclosed ? "this cannot stand in the block that includes it" : "this '}' closes nothing");
+		p->unclosed = false;
 		bf_p_next(p);
+		bf_p_skip(p);
 	}
 }
 

@@ -60,6 +60,9 @@ struct bf_nparser {
 	const struct bf_nfamily *family; /* of the table that is read */
 	bf_p_item *item;                 /* of the block that is read: what an include has more of */
 	void *item_arg;
+	bool bare;                       /* elements of maps need no data here */
+	bool whole;                      /* a TCP option without a field */
+	bool unclosed;                   /* the block ended without its } */
 	struct bf_nservice *services;
 	size_t n_services;
 	bool have_services;
@@ -151,6 +154,7 @@ struct bf_ast_obj *bf_p_obj_body(struct bf_nparser *p, struct bf_ast_word name, 
 /* Blocks: item() reads one thing and says whether that went well; mistakes are skipped here. Anywhere in a block there
  * may be define, redefine, undefine and include. */
 bool bf_p_block(struct bf_nparser *p, bf_p_item *item, void *arg); /* at the {; false: there is none */
+bool bf_p_outer(struct bf_nparser *p, const char *const *words); /* an item for this place, or of the block around? */
 bool bf_p_var_cmd(struct bf_nparser *p, bool *done); /* did it find one of those? */
 /* Reads another text with the parser as it is; its commands are added. */
 void bf_p_source(struct bf_nparser *p, const char *name, const char *text, size_t len, struct bf_ast_loc from);

@@ -403,10 +403,11 @@ static bool elements(struct bf_nparser *p, struct bf_ast_expr *e, const struct b
 	for (struct bf_ast_elem *i = e->set.first; i && !p->err; i = i->next) {
 		ok &= whole(p, i->key, t, data && !i->data ? data : NULL, w);
 		if (i->data && !data)
-			ok = wrong(p, i->data, &w, "a set has no data: the map for this is vmap, or map behind set");
+			ok = wrong(p, i->data, &w, "an element of a set has no data; those of maps have");
 		else if (i->data)
 			ok &= whole(p, i->data, data, NULL, w);
-		/* in a map without data: delete element does with the key, the rest is for who knows the command */
+		else if (data && !p->bare && bf_ast_peel(i->key)->kind != BF_AST_SET)
+			ok = wrong(p, i->key, &w, "an element of a map without data: ':' and the data");
 	}
 	return ok;
 }

@@ -43,7 +43,9 @@ static bool relational(struct bf_nparser *p, struct bf_ast_stmt *s, const struct
 	s->match.r = bf_p_list(p, &c);
 	if (!s->match.r || !bf_p_resolve(p, s->match.r, t, NULL))
 		return false;
-	if (!bf_p_eat(p, '/'))
+	if (bf_ast_peel(s->match.r)->kind == BF_AST_SET && !bf_ast_peel(s->match.r)->set.n)
+		return bf_p_error(p, s->match.r->loc, "a set of nothing");
+	if (!(t->n == 1 && t->type[0] && t->type[0]->flags) || !bf_p_eat(p, '/'))
 		return true;
 	s->match.mask = bf_p_list(p, &c);
 	return s->match.mask && bf_p_resolve(p, s->match.mask, t, NULL);
@@ -118,6 +120,8 @@ static bool match(struct bf_nparser *p, struct bf_ast_stmt *s)
 		return false;
 	if (bf_p_eat_word(p, "set"))
 		return assign(p, s, &t);
+	if (bf_p_at(p, "map"))
+		return bf_p_error(p, bf_p_loc(p), "a map gives a value: it stands behind set; vmap gives verdicts");
 	k = s->match.l->kind == BF_AST_KEY ? s->match.l->key.row : NULL;
 	if (k && k->flags & BF_NKF_WRITE)
 		return bf_p_error(p, s->match.l->loc, "'%s %s' can only be set", k->group, k->name);
@@ -349,7 +353,9 @@ static bool strip(struct bf_nparser *p, struct bf_ast_stmt *s)
 	s->kind = BF_STMT_STRIP;
 	if (!bf_p_at(p, "tcp"))
 		return bf_p_unexpected(p, "'tcp option' and its name");
+	p->whole = true;
 	s->strip = bf_p_key(p);
+	p->whole = false;
 	if (!s->strip)
 		return false;
 	if (s->strip->key.row->class != BF_NK_TCPOPT || s->strip->key.row->name)

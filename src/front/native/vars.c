@@ -117,9 +117,26 @@ static void unknown(struct bf_nparser *p)
 	bf_p_unknown(p, bf_p_loc(p), "unknown variable", &s);
 }
 
+/* $low-10.0.0.9, $a.5: a name may have - and . in it, so the longest that is defined counts. */
+static struct bf_ndef *find_longest(struct bf_nparser *p)
+{
+	for (uint32_t n = p->tok.n; n; n--) {
+		bool cut = n == p->tok.n || p->tok.text[n] == '-' || p->tok.text[n] == '.';
+		struct bf_ndef *d = cut ? find(p, p->tok.text, n) : NULL;
+
+		if (!d)
+			continue;
+		p->lex.at -= p->tok.n - n;
+		p->tok.len -= p->tok.n - n;
+		p->tok.n = n;
+		return d;
+	}
+	return NULL;
+}
+
 struct bf_ast_expr *bf_p_var(struct bf_nparser *p)
 {
-	struct bf_ndef *d = find(p, p->tok.text, p->tok.n);
+	struct bf_ndef *d = find_longest(p);
 	struct bf_ast_expr *e;
 
 	if (!d) {
