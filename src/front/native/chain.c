@@ -222,7 +222,6 @@ static bool chain_item(struct bf_nparser *p, void *arg)
 	static const char *const outer[] = { "chain", "set", "map", NULL };
 	struct chain_block *b = arg;
 	struct bf_ast_rule *r;
-	struct bf_token second;
 
 	if (bf_p_outer(p, outer))
 		return true;
@@ -230,11 +229,8 @@ static bool chain_item(struct bf_nparser *p, void *arg)
 		return read_base(p, b->c);
 	if (bf_p_eat_word(p, "policy"))
 		return read_policy(p, b->c);
-	bf_p_peek(p, &second);
-	if (bf_p_at(p, "comment") && second.kind == BF_TOK_STRING) {
-		bf_p_next(p);
+	if (bf_p_eat_word(p, "comment"))
 		return bf_p_comment(p, &b->c->comment);
-	}
 	if (bf_p_at(p, "flags"))
 		return bf_p_error(p, bf_p_loc(p), "bpfilter does not offload chains");
 	r = bf_p_rule(p);

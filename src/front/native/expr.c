@@ -164,7 +164,7 @@ static struct bf_ast_expr *binary(struct bf_nparser *p, const struct bf_pctx *c,
 	return l;
 }
 
-static bool is_prefix(const struct bf_nparser *p, const struct bf_pctx *c, const struct bf_ast_expr *l)
+static bool is_prefix(struct bf_nparser *p, const struct bf_pctx *c, const struct bf_ast_expr *l)
 {
 	struct bf_token t;
 

@@ -73,12 +73,13 @@ bool bf_p_outer(struct bf_nparser *p, const char *const *words)
 	struct bf_lexer l = p->lex;
 	struct bf_token name, brace;
 
+	while (*words && !bf_p_at(p, *words))
+		words++;
+	if (!*words)
+		return false;
 	bf_lex(&l, &name);
 	bf_lex(&l, &brace);
-	for (; *words && name.kind == BF_TOK_WORD && brace.kind == '{'; words++)
-		if (bf_p_at(p, *words))
-			return p->unclosed = true;
-	return false;
+	return p->unclosed = name.kind == BF_TOK_WORD && brace.kind == '{';
 }
 
 static struct bf_ast_source *add_source(struct bf_nparser *p, const char *name, const char *text, size_t len)

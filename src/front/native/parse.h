@@ -18,7 +18,7 @@
 #include "front/native/lex.h"
 #include "front/native/native.h"
 
-enum { BF_PARSE_DEPTH = 100, BF_PARSE_INCLUDES = 16, BF_PARSE_BUCKETS = 1024, BF_PARSE_NAME = 255 };
+enum { BF_PARSE_DEPTH = 300, BF_PARSE_INCLUDES = 16, BF_PARSE_BUCKETS = 1024, BF_PARSE_NAME = 255 };
 
 struct bf_ndef { /* a variable */
 	struct bf_ndef *next, *older; /* in the bucket; in the scope */
@@ -50,6 +50,9 @@ struct bf_nparser {
 	struct bf_diag *d;
 	struct bf_lexer lex;
 	struct bf_token tok;
+	struct bf_token ahead; /* what was peeked at, from where, and the lexer behind it */
+	uint32_t peeked_at;
+	struct bf_lexer peeked;
 	uint32_t src, end; /* which source; where the last token taken ended */
 	struct bf_ast_cmd **tail;
 	struct bf_ndef *defs[BF_PARSE_BUCKETS], *last_def;
@@ -70,7 +73,7 @@ struct bf_nparser {
 
 /* Tokens. */
 void bf_p_next(struct bf_nparser *p);
-void bf_p_peek(const struct bf_nparser *p, struct bf_token *t); /* the one behind the current */
+void bf_p_peek(struct bf_nparser *p, struct bf_token *t); /* the one behind the current */
 bool bf_p_at(const struct bf_nparser *p, const char *word);     /* is the current token this word? */
 bool bf_p_eat(struct bf_nparser *p, int kind);
 bool bf_p_eat_word(struct bf_nparser *p, const char *word);
@@ -129,7 +132,7 @@ struct bf_ast_expr *bf_p_concat(struct bf_nparser *p, const struct bf_pctx *c);
 struct bf_ast_expr *bf_p_list(struct bf_nparser *p, const struct bf_pctx *c);
 struct bf_ast_expr *bf_p_set(struct bf_nparser *p, bool keys);
 struct bf_ast_elem *bf_p_elem(struct bf_nparser *p, bool keys);
-bool bf_p_key_starts(const struct bf_nparser *p, const struct bf_ntype *want);
+bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want);
 struct bf_ast_expr *bf_p_key(struct bf_nparser *p);
 struct bf_ast_expr *bf_p_verdict(struct bf_nparser *p); /* NULL without error: here is none */
 

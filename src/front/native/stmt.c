@@ -535,9 +535,11 @@ static bool read_stmt(struct bf_nparser *p, struct bf_ast_stmt *s)
 	for (size_t i = 0; i < BF_ARRAY_SIZE(stmts); i++)
 		if (bf_p_eat_word(p, stmts[i].word))
 			return stmts[i].read(p, s);
-	bf_p_peek(p, &t);
-	if (bf_p_at(p, "ct") && bf_tok_is(&t, "count"))
-		return bf_p_ct_count(p, s);
+	if (bf_p_at(p, "ct")) {
+		bf_p_peek(p, &t);
+		if (bf_tok_is(&t, "count"))
+			return bf_p_ct_count(p, s);
+	}
 	if (p->tok.kind == '(' || bf_p_key_starts(p, NULL))
 		return match(p, s);
 	return unknown(p);

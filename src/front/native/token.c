@@ -27,19 +27,25 @@ void bf_p_next(struct bf_nparser *p)
 	p->end = p->tok.at + p->tok.len;
 	if (p->err) /* nothing can be kept any more: the text is over */
 		p->lex.at = p->lex.len;
+	if (p->peeked.text == p->lex.text && p->peeked_at == p->lex.at) {
+		p->tok = p->ahead;
+		p->lex = p->peeked;
+		return;
+	}
 	bf_lex(&p->lex, &p->tok);
 }
 
-void bf_p_peek(const struct bf_nparser *p, struct bf_token *t)
+void bf_p_peek(struct bf_nparser *p, struct bf_token *t)
 {
-	struct bf_lexer l = p->lex;
-
-	bf_lex(&l, t);
+	p->peeked_at = p->lex.at;
+	p->peeked = p->lex;
+	bf_lex(&p->peeked, &p->ahead);
+	*t = p->ahead;
 }
 
 bool bf_tok_is(const struct bf_token *t, const char *word)
 {
-	return t->kind == BF_TOK_WORD && !strncmp(t->text, word, t->n) && !word[t->n];
+	return t->kind == BF_TOK_WORD && t->text[0] == word[0] && !strncmp(t->text, word, t->n) && !word[t->n];
 }
 
 bool bf_p_at(const struct bf_nparser *p, const char *word)

@@ -38,6 +38,8 @@ void bf_p_scope(struct bf_nparser *p, bool enter)
 	p->scope--;
 }
 
+enum { LEVEL = 3 }; /* what a level costs at most when it is written out and read again (expr.c) */
+
 static struct bf_ast_expr *copy(struct bf_nparser *p, const struct bf_ast_expr *e, unsigned depth);
 
 static struct bf_ast_elem *copy_elems(struct bf_nparser *p, const struct bf_ast_elem *e, unsigned depth)
@@ -89,17 +91,17 @@ static struct bf_ast_expr *copy(struct bf_nparser *p, const struct bf_ast_expr *
 	case BF_AST_RANGE:
 	case BF_AST_PREFIX:
 	case BF_AST_MAP:
-		n->two.l = copy(p, e->two.l, depth + 1);
-		n->two.r = n->two.l ? copy(p, e->two.r, depth + 1) : NULL;
+		n->two.l = copy(p, e->two.l, depth + LEVEL);
+		n->two.r = n->two.l ? copy(p, e->two.r, depth + LEVEL) : NULL;
 		return n->two.r ? n : NULL;
 	case BF_AST_CONCAT:
 	case BF_AST_LIST:
-		return copy_items(p, n, e, depth + 1) ? n : NULL;
+		return copy_items(p, n, e, depth + LEVEL) ? n : NULL;
 	case BF_AST_SET:
-		n->set.first = copy_elems(p, e->set.first, depth + 1);
+		n->set.first = copy_elems(p, e->set.first, depth + LEVEL);
 		return n->set.first || !e->set.first ? n : NULL;
 	case BF_AST_VAR:
-		n->var.value = copy(p, e->var.value, depth + 1);
+		n->var.value = copy(p, e->var.value, depth + LEVEL);
 		return n->var.value ? n : NULL;
 	default:
 		return n;
