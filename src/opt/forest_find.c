@@ -113,7 +113,7 @@ bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6
 	uint32_t target;
 
 	l.head = at(&l, head, sizeof(*l.head) / 4);
-	if (!head || !l.head)
+	if (!head || head % 2 || !l.head)
 		return false;
 	for (uint32_t t = 0; t < l.head->n_trees && t < BF_CLASS_TREES && l.head->tree[t].first < l.best; t++)
 		look_tree(&l, l.head->tree[t].root);

@@ -273,7 +273,7 @@ static void find_reads_only_the_data(void **state)
 	assert_ptr_not_equal(map, MAP_FAILED);
 	assert_int_equal(mprotect(map + PAGE, PAGE, PROT_NONE), 0);
 	for (unsigned i = 0; i < 200000; i++) {
-		uint32_t n = 1 + rng_below(&r, WORDS), *data = (uint32_t *)(map + PAGE) - n, key[BF_KEY_WORDS], head;
+		uint32_t n = 2 * (1 + rng_below(&r, WORDS / 2)), *data = (uint32_t *)(map + PAGE) - n, key[BF_KEY_WORDS], head;
 		struct bf_class_found f;
 
 		for (uint32_t k = 0; k < n; k++) /* small numbers are places */
