@@ -63,10 +63,17 @@ static void append(struct forest *f, const void *p, size_t len)
 		f->err = f->out->err;
 }
 
+static void append_zeros(struct forest *f, size_t len)
+{
+	if (f->out->len - f->begin + len > f->max_bytes)
+		f->err = f->err ? f->err : -E2BIG;
+	else if (!bf_buf_reserve(f->out, len))
+		f->err = -ENOMEM;
+}
+
 static void align8(struct forest *f)
 {
-	while (f->out->len % 8 && !f->err)
-		append(f, "", 1);
+	append_zeros(f, BF_ALIGN(f->out->len, 8) - f->out->len);
 }
 
 /* Head, services, targets; what is known of them so far. */
@@ -74,16 +81,18 @@ static uint32_t put_head(struct forest *f)
 {
 	const struct bf_class_problem *p = f->p;
 	struct bf_class_head h = { .kind = BF_CLASS_FOREST, .first_slot = p->first_slot, .n_slots = p->n_slots };
-	uint32_t head, none = 0;
+	uint32_t head;
 
 	align8(f);
 	head = (uint32_t)(f->out->len / 4);
 	h.svcs = head + sizeof(h) / 4;
-	h.targets = p->n_slots ? h.svcs + p->svcs_size / 4 : 0;
+	h.svcs_used = p->svcs_size / 16;
+	h.svcs_end = h.svcs_used + f->o->room_svcs / 16;
+	h.targets = p->n_slots ? h.svcs + 4 * h.svcs_end : 0;
 	append(f, &h, sizeof(h));
 	append(f, p->svcs, p->svcs_size);
-	for (uint32_t i = 0; i < p->n_slots && !f->err; i++)
-		append(f, &none, sizeof(none));
+	append_zeros(f, f->o->room_svcs / 16 * 16);
+	append_zeros(f, 4ull * p->n_slots);
 	align8(f);
 	return head;
 }
@@ -125,9 +134,26 @@ static uint64_t tree_budget(const struct forest *f, uint32_t n, uint64_t left)
 
 	if (!f->last)
 		return left > rules ? rules + (left - rules) / 10 * 7 : left;
-	room = f->max_bytes - BF_MIN(f->max_bytes, f->out->len - f->begin);
+	room = f->max_bytes - BF_MIN(f->max_bytes, f->out->len - f->begin + f->o->room);
 	extra = BF_MIN(extra, ROOM_LAST_PER_BOX * (uint64_t)f->p->n_boxes);
 	return BF_MIN(room, BF_MAX(left, rules) + extra);
+}
+
+/* The tree for what will be inserted and fits nowhere else: a leaf. It comes before all others. */
+static void put_empty_tree(struct forest *f, uint32_t head)
+{
+	head_of(f, head)->tree[0] = (struct bf_class_tree){ .root = BF_CLASS_LEAF };
+	head_of(f, head)->n_trees = 1;
+}
+
+/* What inserted rules will take. */
+static void put_room(struct forest *f, uint32_t head)
+{
+	align8(f);
+	head_of(f, head)->room = (uint32_t)(f->out->len / 4);
+	append_zeros(f, f->o->room / 4 * 4);
+	if (!f->err)
+		head_of(f, head)->room_end = (uint32_t)(f->out->len / 4);
 }
 
 static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_t *work, uint32_t n, uint64_t budget,
@@ -135,7 +161,9 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 {
 	uint32_t t;
 
-	for (t = 0; t < BF_CLASS_TREES && n && !f->err; t++) {
+	if (f->o->room)
+		put_empty_tree(f, head);
+	for (t = head_of(f, head)->n_trees; t < BF_CLASS_TREES && n && !f->err; t++) {
 		size_t before = f->out->len;
 		struct bf_class_tree tree = { 0 };
 
@@ -181,7 +209,7 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 {
 	uint32_t n = f->p->n_boxes;
 	_cleanup_free_ uint32_t *list = malloc(4ull * n + 4), *work = malloc(4ull * n + 4);
-	uint64_t fixed = fixed_bytes(f->p), room = f->max_bytes - BF_MIN(fixed, f->max_bytes);
+	uint64_t fixed = fixed_bytes(f->p) + f->o->room_svcs + f->o->room, room = f->max_bytes - BF_MIN(fixed, f->max_bytes);
 
 	if (!list || !work)
 		return -ENOMEM;
@@ -193,6 +221,8 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	*head = put_head(f);
 	if (!f->err)
 		build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(f->p, times), room), stats);
+	if (!f->err && f->o->room)
+		put_room(f, *head);
 	if (f->err)
 		return f->err;
 	stats->copies = f->copies;
@@ -254,4 +284,6 @@ const struct bf_class_ops bf_class_forest = {
 	.estimate = estimate,
 	.build = forest_build,
 	.find = forest_find,
+	.insert = forest_insert,
+	.remove = forest_remove,
 };

@@ -80,9 +80,12 @@ struct forest {
 };
 
 /* forest_dims.c */
+int dims_plan(struct forest *f); /* which dimensions there are; then services are filled in, by index, or all at once: */
+void dims_fill(struct forest *f, uint32_t index);
 int dims_make(struct forest *f);
 void dims_free(struct forest *f);
 struct range dims_range(const struct forest *f, uint32_t box, unsigned dim);
+struct range dims_box_range(const struct forest *f, const struct bf_class_box *b, unsigned dim);
 /* The only dimension in which a final box does not cover all of the region, or one of DIMS_*. */
 int dims_only(const struct forest *f, uint32_t box, const struct region *r);
 #define DIMS_NONE (-1) /* it covers all of it */
@@ -127,8 +130,15 @@ static inline uint32_t next_open(uint32_t *open, uint32_t child)
 /* The best cut of a list; false: none is better than a leaf, or fits. */
 bool cut_choose(struct forest *f, const uint32_t *list, uint32_t n, uint64_t budget, struct cut *best);
 
-/* forest_tree.c: the node of a tree of these boxes. Consumes the list's order. */
+/* forest_tree.c: a rule of a leaf; the length of a list, ascending, up to the first final box that covers the region */
+void tree_rule(const struct forest *f, const struct bf_class_box *b, uint32_t *to);
+uint32_t tree_visible(const struct forest *f, const uint32_t *list, uint32_t n);
+/* The node of a tree of these boxes. Consumes the list's order. */
 uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget);
+
+/* forest_update.c */
+int forest_insert(const struct bf_class_data *d, const struct bf_class_problem *p, const struct bf_class_box *box);
+int forest_remove(const struct bf_class_data *d, const struct bf_class_problem *p, uint32_t box);
 
 /* forest_find.c */
 struct walk { /* what a look-up meets */

@@ -135,18 +135,18 @@ static void number_columns(struct forest *f, const struct masks *m)
 	}
 }
 
-static void fill_row(struct forest *f, const struct bf_class_svc *s)
+void dims_fill(struct forest *f, uint32_t index)
 {
-	size_t number = (size_t)((const char *)s - (const char *)f->p->svcs) / 32;
-	struct projection p = { f, f->svc + number * f->n_columns, &f->inexact[number] };
+	struct projection p = { f, f->svc + (size_t)(index / 2) * f->n_columns, &f->inexact[index / 2] };
 
 	for (unsigned i = 0; i < f->n_dims; i++)
 		if (f->dim[i].by_svc)
 			p.row[f->dim[i].column] = (struct range){ 0, 0xffffffffu >> (32 - f->dim[i].width) };
-	each_test(s, project_test, &p);
+	*p.inexact = false;
+	each_test((const void *)((const char *)f->p->svcs + 16ull * index), project_test, &p);
 }
 
-int dims_make(struct forest *f)
+int dims_plan(struct forest *f)
 {
 	struct masks m = { 0 };
 	size_t n = f->p->svcs_size / 32 + 1;
@@ -160,11 +160,19 @@ int dims_make(struct forest *f)
 	f->inexact = calloc(n, sizeof(*f->inexact));
 	if (!f->svc || !f->inexact)
 		return -ENOMEM;
-	for_each_svc(f->p, s)
-		fill_row(f, s);
 	for (unsigned i = 0; i < f->n_dims; i++)
 		f->region.hull[i] = (struct range){ 0, 0xffffffffu >> (32 - f->dim[i].width) };
 	return 0;
+}
+
+int dims_make(struct forest *f)
+{
+	int r = dims_plan(f);
+
+	if (!r)
+		for_each_svc(f->p, s)
+			dims_fill(f, (uint32_t)(((const char *)s - (const char *)f->p->svcs) / 16));
+	return r;
 }
 
 void dims_free(struct forest *f)
@@ -182,9 +190,8 @@ static struct range prefix_range(const struct forest *f, const struct bf_class_b
 	return (struct range){ lo, len == 32 ? lo : lo | 0xffffffffu >> len };
 }
 
-struct range dims_range(const struct forest *f, uint32_t box, unsigned dim)
+struct range dims_box_range(const struct forest *f, const struct bf_class_box *b, unsigned dim)
 {
-	const struct bf_class_box *b = &f->p->boxes[box];
 	const struct dim *d = &f->dim[dim];
 	struct range r = { 0, 0xffffffffu }, s;
 
@@ -194,6 +201,11 @@ struct range dims_range(const struct forest *f, uint32_t box, unsigned dim)
 		return r;
 	s = f->svc[(size_t)(b->svc / 2) * f->n_columns + d->column];
 	return (struct range){ BF_MAX(r.lo, s.lo), BF_MIN(r.hi, s.hi) };
+}
+
+struct range dims_range(const struct forest *f, uint32_t box, unsigned dim)
+{
+	return dims_box_range(f, &f->p->boxes[box], dim);
 }
 
 int dims_only(const struct forest *f, uint32_t box, const struct region *g)

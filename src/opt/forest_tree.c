@@ -54,6 +54,11 @@ static void put_rule6(uint32_t *to, const struct bf_class_box *b)
 	memcpy(to, &r, sizeof(r));
 }
 
+void tree_rule(const struct forest *f, const struct bf_class_box *b, uint32_t *to)
+{
+	(f->p->ip6 ? put_rule6 : put_rule4)(to, b);
+}
+
 static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
 {
 	void *room;
@@ -63,7 +68,7 @@ static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
 	if (f->err)
 		return 0;
 	for (uint32_t i = 0; i < n; i++, to += f->rule_words)
-		(f->p->ip6 ? put_rule6 : put_rule4)(to, &f->p->boxes[list[i]]);
+		tree_rule(f, &f->p->boxes[list[i]], to);
 	f->copies += n;
 	f->worst_leaf = BF_MAX(f->worst_leaf, n);
 	return BF_CLASS_LEAF | (uint64_t)n << 32 | (n ? place : 0);
@@ -96,8 +101,7 @@ static void shrink_region(struct forest *f, const uint32_t *list, uint32_t n)
 	}
 }
 
-/* A list ends with the first final box that covers all of the region. */
-static uint32_t visible(const struct forest *f, const uint32_t *list, uint32_t n)
+uint32_t tree_visible(const struct forest *f, const uint32_t *list, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (dims_only(f, list[i], &f->region) == DIMS_NONE)
@@ -345,7 +349,7 @@ uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budge
 		return 0;
 	n = drop_spilled(f, list, n);
 	shrink_region(f, list, n);
-	n = visible(f, list, n);
+	n = tree_visible(f, list, n);
 	if (n > 2 && f->depth_now < BF_CLASS_DEPTH) {
 		f->depth_now++;
 		done = build_cut(f, list, n, budget, &node);

@@ -57,6 +57,9 @@ struct bf_class_head {
 	__u32 n_slots;
 	__u32 pad[2];
 	struct bf_class_tree tree[BF_CLASS_TREES];
+	/* For who changes it in place: room for more services, for lists of rules. */
+	__u32 svcs_used, svcs_end; /* as indices of services */
+	__u32 room, room_end;      /* places */
 };
 
 /* A rule in a leaf, IPv4: 5 words. An address matches when (address ^ key) >> (32 - prefix length) is 0 in 64-bit arithmetic. */

@@ -14,13 +14,18 @@ struct built {
 	struct bf_class_stats stats;
 };
 
+static int build_with(const struct bf_class_problem *p, const struct bf_class_opts *o, struct built *b)
+{
+	*b = (struct built){ 0 };
+	bf_buf_reserve(&b->out, 16); /* place 0 is never used */
+	return bf_class_build(p, o, &b->out, &b->head, &b->stats);
+}
+
 static int build(const struct bf_class_problem *p, uint64_t max_bytes, struct built *b)
 {
 	struct bf_class_opts o = { .max_bytes = max_bytes };
 
-	*b = (struct built){ 0 };
-	bf_buf_reserve(&b->out, 16); /* place 0 is never used */
-	return bf_class_build(p, &o, &b->out, &b->head, &b->stats);
+	return build_with(p, &o, b);
 }
 
 /* A floor above a final box that matches is never asked for. */
@@ -326,8 +331,114 @@ static void what_was_built_is_explained(void **state)
 	problem_free(&t);
 }
 
+static const struct bf_class_opts with_room = { .room = 1 << 16, .room_svcs = 1 << 12 };
+
+static struct bf_class_data data_of(const struct built *b)
+{
+	return (struct bf_class_data){ (uint32_t *)b->out.data, (uint32_t)(b->out.len / 4), b->head };
+}
+
+/* Where a box of a new order fits; n_boxes + 1: nowhere. */
+static uint32_t gap(const struct test_problem *t, struct rng *r, struct bf_class_box *b)
+{
+	uint32_t at = rng_below(r, t->p.n_boxes + 1), before = at ? t->boxes[at - 1].order : 0;
+	uint32_t after = at < t->p.n_boxes ? t->boxes[at].order : before + 10;
+
+	if (after - before < 2 || after <= before)
+		return t->p.n_boxes + 1;
+	b->order = before + 1 + rng_below(r, after - before - 1);
+	return at;
+}
+
+/* One step. Counts what could be done in place. */
+static int step_in_place(struct test_problem *t, struct built *b, struct rng *r, struct bf_class_box *changed)
+{
+	const struct bf_class_data d = data_of(b);
+	int ret;
+
+	if (t->p.n_boxes > 1 && rng_percent(r, 50)) {
+		uint32_t at = rng_below(r, t->p.n_boxes);
+
+		*changed = t->boxes[at];
+		ret = bf_class_remove(&d, &t->p, at);
+		problem_remove(t, at);
+	} else {
+		struct bf_class_box box = problem_random_box(t, r);
+		uint32_t at = gap(t, r, &box);
+
+		if (at > t->p.n_boxes)
+			return 0;
+		*changed = box;
+		ret = bf_class_insert(&d, &t->p, &box);
+		problem_insert(t, at, &box);
+	}
+	return ret;
+}
+
+static void compare_around(const struct test_problem *t, const struct built *b, struct rng *r, const struct bf_class_box *box,
+                           uint64_t seed)
+{
+	struct bf_class_problem one = t->p;
+
+	one.boxes = box;
+	one.n_boxes = 1;
+	for (unsigned i = 0; i < 20; i++) {
+		struct bf_class_found want = { 0 }, have = { 0 };
+		uint32_t key[BF_KEY_WORDS];
+		bool w, h;
+
+		bf_class_corner(&one, 0, rng_u64(r), key);
+		w = bf_class_scan(&t->p, key, 0, &want);
+		h = bf_class_find((uint32_t *)b->out.data, (uint32_t)(b->out.len / 4), b->head, t->p.ip6, key, 0, &have);
+		want.target = have.target;
+		if (w != h || memcmp(&want, &have, sizeof(want)) != 0)
+			fail_at(&t->p, seed, 0, w, h, &want, &have);
+	}
+	if (t->p.n_boxes) {
+		uint32_t slots = t->p.n_slots;
+		struct test_problem plain = *t;
+
+		plain.p.n_slots = 0;
+		compare(&plain.p, b, r, 10, seed);
+		plain.p.n_slots = slots;
+	}
+}
+
+static void boxes_come_and_go_in_place(void **state)
+{
+	unsigned done = 0, asked_for = 0;
+
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct rng r = { seed };
+		struct test_problem t;
+		struct built b;
+
+		problem_make(&t, &r, rng_below(&r, PROBLEM_SHAPES), seed & 1, 1 + rng_below(&r, seed % 8 ? 100 : 1000));
+		t.p.n_slots = 0;
+		assert_int_equal(build_with(&t.p, &with_room, &b), 0);
+		for (unsigned i = 0; i < 60; i++) {
+			struct bf_class_box changed = { 0 };
+			int ret = step_in_place(&t, &b, &r, &changed);
+
+			assert_true(ret == 0 || ret == -ENOSPC);
+			asked_for++;
+			done += ret == 0;
+			if (ret) {
+				bf_buf_free(&b.out);
+				assert_int_equal(build_with(&t.p, &with_room, &b), 0);
+			}
+			if (changed.order)
+				compare_around(&t, &b, &r, &changed, seed);
+		}
+		bf_buf_free(&b.out);
+		problem_free(&t);
+	}
+	if (done < asked_for * 9 / 10)
+		fail_msg("%u of %u changes were done in place", done, asked_for);
+}
+
 UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_stay_exact_and_bounded),
           cmocka_unit_test(memory_is_bounded), cmocka_unit_test(progress_is_told_and_stops),
           cmocka_unit_test(nothing_is_found_in_nothing), cmocka_unit_test(a_check_notices_damage),
           cmocka_unit_test(a_check_says_what_is_wrong), cmocka_unit_test(find_reads_only_the_data),
-          cmocka_unit_test(memory_may_run_out), cmocka_unit_test(what_was_built_is_explained))
+          cmocka_unit_test(boxes_come_and_go_in_place), cmocka_unit_test(memory_may_run_out), cmocka_unit_test(what_was_built_is_explained))
