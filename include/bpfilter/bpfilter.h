@@ -51,12 +51,13 @@ int bf_xt_info(struct bf_ctx *ctx, int family, const char *table, void *getinfo)
 int bf_xt_entries(struct bf_ctx *ctx, int family, const char *table, uint32_t expect, void **entries, uint32_t *size);
 
 /*
- * IPT_SO_SET_REPLACE: blob is struct ipt_replace with its entries. The new
+ * IPT_SO_SET_REPLACE: blob is struct ipt_replace with its entries, 8-aligned as
+ * malloc() gives it; it is used up: rules may be a million, and are not copied. The new
  * rules are enforced when it returns 0, by one switch; on any error the old
  * ones are, untouched. *old (malloc'ed, may be NULL pointer on entry) takes
  * the old table's counters: struct xt_counters[num_counters].
  */
-int bf_xt_set_entries(struct bf_ctx *ctx, int family, const void *blob, size_t len, void **old, uint32_t *n_old);
+int bf_xt_set_entries(struct bf_ctx *ctx, int family, void *blob, size_t len, void **old, uint32_t *n_old);
 
 /* What the kernel says about a REPLACE before it copies the entries behind head (struct ipt_replace): 0, -EINVAL, -ENOMEM. */
 int bf_xt_check_replace(const void *head, size_t len);

@@ -134,17 +134,14 @@ static int commit_image(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_change *
 int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
                      const struct bf_buf *state, struct bf_rt_counter *old)
 {
-	_cleanup_buf_ struct bf_buf whole = {};
 	struct bf_table_head head = {.magic = BF_TABLE_MAGIC, .older = t->older};
 	struct bf_change change = {.unit = t->name, .image = img};
 
 	if (img) {
-		bf_buf_add(&whole, &head, sizeof(head));
-		bf_buf_add(&whole, state->data, state->len);
-		if (whole.err)
-			return whole.err;
-		change.state = whole.data;
-		change.state_len = whole.len;
+		change.head = &head;
+		change.head_len = sizeof(head);
+		change.state = state->data;
+		change.state_len = state->len;
 	}
 	if (old && t->unit) {
 		change.old = old;

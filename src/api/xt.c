@@ -164,18 +164,20 @@ static int replace(struct bf_ctx *ctx, int family, const struct bf_xt_replace *i
 	return 0;
 }
 
-int bf_xt_set_entries(struct bf_ctx *ctx, int family, const void *blob, size_t len, void **old, uint32_t *n_old)
+int bf_xt_set_entries(struct bf_ctx *ctx, int family, void *blob, size_t len, void **old, uint32_t *n_old)
 {
-	_cleanup_buf_ struct bf_buf state = {};
 	_cleanup_free_ struct bf_rt_counter *counters = NULL;
 	struct bf_xt_replace info;
+	struct bf_buf state = {.data = blob};
 	int rc;
 
 	_Static_assert(sizeof(struct bf_rt_counter) == sizeof(struct xt_counters), "packets, bytes");
 	bf_ctx_begin(ctx);
-	rc = bf_xt_decode_replace(bf_nfproto(family), blob, len, &info, &state, &ctx->diag);
-	if (!rc)
+	rc = bf_xt_decode_in_place(bf_nfproto(family), blob, len, &info, &ctx->diag);
+	if (!rc) {
+		state.len = sizeof(struct bf_xt_head) + ((struct bf_xt_head *)blob)->size;
 		rc = replace(ctx, family, &info, &state, &counters);
+	}
 	if (rc || !old)
 		return rc;
 	*n_old = info.num_counters;

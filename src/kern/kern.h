@@ -72,6 +72,8 @@ struct bf_change {
 	 * there any more. n_old: at most the replaced unit's number of counters. */
 	struct bf_rt_counter *old;
 	uint32_t n_old;
+	const void *head; /* bytes that are stored before those of state, as one with them, or NULL */
+	size_t head_len;
 };
 
 /*

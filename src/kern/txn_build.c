@@ -89,7 +89,7 @@ static int pin_state(const struct txn *t, struct txn_unit *u)
 	_cleanup_close_ int fd = -1;
 
 	u->head.recipe_len = u->recipe.len;
-	fd = bf_unit_make_state(&u->head, record, u->recipe.data, u->change->state);
+	fd = bf_unit_make_state(&u->head, record, u->recipe.data, u->change);
 	return pin_in(t, u, fd, "state");
 }
 

@@ -32,7 +32,7 @@ static void head_of_image(struct bf_unit_head *h, const struct bf_change *c)
 		.n_counters = img->n_counters,
 		.stripes = 1,
 		.n_progs = img->n_progs,
-		.state_len = c->state_len,
+		.state_len = c->head_len + c->state_len,
 	};
 	for (uint32_t i = 0; i < img->n_maps; i++)
 		if (img->maps[i].role == BF_MAP_COUNTERS)

@@ -32,7 +32,7 @@ static size_t state_offset(const struct bf_unit_head *h)
 }
 
 /* Pages as elements: one large element would be limited in size by some kernels. */
-int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *recipe, const void *state)
+int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *recipe, const struct bf_change *c)
 {
 	size_t len = state_offset(h) + h->state_len, pages = BF_ALIGN(len, (size_t)PAGE) / PAGE;
 	_cleanup_close_ int fd = make_array("state", PAGE, pages);
@@ -48,8 +48,10 @@ int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const v
 		memcpy(p + sizeof(*h), record, h->record_len);
 	if (h->recipe_len)
 		memcpy(p + sizeof(*h) + h->record_len, recipe, h->recipe_len);
-	if (h->state_len)
-		memcpy(p + state_offset(h), state, h->state_len);
+	if (c->head_len)
+		memcpy(p + state_offset(h), c->head, c->head_len);
+	if (c->state_len)
+		memcpy(p + state_offset(h) + c->head_len, c->state, c->state_len);
 	bf_map_munmap(p, pages * PAGE);
 	return TAKE_FD(fd);
 }

@@ -53,8 +53,8 @@ int bf_unit_map_array(const char *path, bool write, void **p, size_t *len);
 
 const void *bf_unit_recipe(const struct bf_unit *u, size_t *len);
 
-/* Makes the map of a unit's head, record, recipe and bytes. Its descriptor or -errno. */
-int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *recipe, const void *state);
+/* Makes the map of a unit's head, record, recipe and the change's bytes. Its descriptor or -errno. */
+int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *recipe, const struct bf_change *c);
 /* Makes the counters of a unit that has no program to count. */
 int bf_unit_make_counters(uint32_t n);
 

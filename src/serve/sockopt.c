@@ -253,8 +253,8 @@ static int set_replace(struct call *k)
 	rc = copy_in(k, want, &blob);
 	if (rc)
 		return rc;
-	memcpy(blob, &head, sizeof(head)); /* decided by what was looked at above */
 	do {
+		memcpy(blob, &head, sizeof(head)); /* decided by what was looked at above; trying uses it up */
 		rc = bf_xt_set_entries(k->ctx, k->family, blob, want, &old, &n_old);
 	} while (try_again(k, rc, &waited));
 	if (!rc && n_old) /* as in the kernel, failing to hand them back is no error: the rules are in place */

@@ -190,15 +190,24 @@ static int image(struct bench *b, void *arg)
 
 static int replace(struct bench *b, void *arg)
 {
-	struct bb *bb = arg;
-	struct ipt_replace *head = (struct ipt_replace *)bb->buf.data;
+	struct bf_buf *copy = arg;
+	struct ipt_replace *head = (struct ipt_replace *)copy->data;
 	_cleanup_free_ void *old = NULL;
 	struct ipt_getinfo info;
 	uint32_t n_old;
 	int rc = bf_xt_info(b->ctx, AF_INET, "filter", &info);
 
 	head->num_counters = info.num_entries;
-	return rc ? rc : bf_xt_set_entries(b->ctx, AF_INET, bb->buf.data, bb->buf.len, &old, &n_old);
+	return rc ? rc : bf_xt_set_entries(b->ctx, AF_INET, copy->data, copy->len, &old, &n_old);
+}
+
+/* Blobs are used up. */
+static void change(struct bench *b, const char *name, const struct bb *bb)
+{
+	_cleanup_buf_ struct bf_buf copy = { 0 };
+
+	bf_buf_add(&copy, bb->buf.data, bb->buf.len);
+	measure(b, name, replace, &copy);
 }
 
 static int entries(struct bench *b, void *arg)
@@ -220,13 +229,13 @@ static void all(struct bench *b, bool kernel)
 	bf_buf_free(&state);
 	if (!kernel)
 		return;
-	measure(b, "first", replace, &b->blob[0]);
+	change(b, "first", &b->blob[0]);
 	measure(b, "entries", entries, NULL);
-	measure(b, "second", replace, &b->blob[1]);
-	measure(b, "append", replace, &b->blob[2]);
-	measure(b, "append", replace, &b->blob[3]);
-	measure(b, "delete", replace, &b->blob[2]);
-	measure(b, "same", replace, &b->blob[2]);
+	change(b, "second", &b->blob[1]);
+	change(b, "append", &b->blob[2]);
+	change(b, "append", &b->blob[3]);
+	change(b, "delete", &b->blob[2]);
+	change(b, "same", &b->blob[2]);
 	if (bf_flush(b->ctx))
 		die(b, "flush", 0);
 }

@@ -12,7 +12,7 @@
  *   6. number of counters, table name, its hooks         (ENOMEM, ENOENT, EINVAL)
  *
  * Step 5 also brings the entry into the form in which the kernel reads it
- * back. All of it works on a copy: the caller's bytes are read once.
+ * back. All of it works on bytes that are ours: the caller's are read once.
  */
 #include <limits.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -211,16 +211,17 @@ static int check_all(struct bf_xt_decode *c, const struct ipt_replace *r, struct
 	return err ? err : check_table(&c->head, r->num_counters, d);
 }
 
-int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf_xt_replace *info, struct bf_buf *state,
-						 struct bf_diag *d)
+/* The same bytes hold the caller's head at first and the state's at last. */
+_Static_assert(sizeof(struct ipt_replace) == sizeof(struct bf_xt_head), "a state in the place of a blob");
+
+int bf_xt_decode_in_place(uint8_t family, void *blob, size_t len, struct bf_xt_replace *info, struct bf_diag *d)
 {
 	_cleanup_arena_ struct bf_arena *arena = NULL;
-	_cleanup_buf_ struct bf_buf copy = { 0 };
 	struct bf_xt_decode c = { .blob.l = bf_xt_layout(family) };
 	struct ipt_replace r;
 	int err;
 
-	if (!c.blob.l || len < sizeof(r))
+	if (!c.blob.l || len < sizeof(r) || (uintptr_t)blob % 8)
 		return -EINVAL;
 	memcpy(&r, blob, sizeof(r));
 	r.name[sizeof(r.name) - 1] = '\0';
@@ -228,9 +229,7 @@ int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf
 	if (err)
 		return err;
 	c.arena = arena = bf_arena_new();
-	bf_buf_add(&copy, &c.head, sizeof(c.head)); /* its place */
-	bf_buf_add(&copy, (const char *)blob + sizeof(r), r.size);
-	if (!arena || copy.err)
+	if (!arena)
 		return -ENOMEM;
 	c.head =
 		(struct bf_xt_head){ .magic = BF_XT_MAGIC, .family = family, .valid_hooks = r.valid_hooks, .size = r.size };
@@ -238,14 +237,36 @@ int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf
 	memset(c.head.hook_entry, 0xff, sizeof(c.head.hook_entry));
 	memset(c.head.underflow, 0xff, sizeof(c.head.underflow));
 	c.blob.head = &c.head;
-	c.blob.base = (uint8_t *)copy.data + sizeof(c.head);
+	c.blob.base = (uint8_t *)blob + sizeof(c.head);
 	err = check_all(&c, &r, d);
 	if (err)
 		return err;
-	memcpy(copy.data, &c.head, sizeof(c.head));
+	memcpy(blob, &c.head, sizeof(c.head));
 	memcpy(info->name, r.name, sizeof(info->name));
 	info->num_counters = r.num_counters;
 	info->counters_ptr = (uintptr_t)r.counters;
+	return 0;
+}
+
+int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf_xt_replace *info, struct bf_buf *state,
+						 struct bf_diag *d)
+{
+	_cleanup_buf_ struct bf_buf copy = { 0 };
+	struct ipt_replace r;
+	int err;
+
+	if (len < sizeof(r))
+		return -EINVAL;
+	memcpy(&r, blob, sizeof(r));
+	err = check_replace(&r, len); /* before so much memory is taken */
+	if (err)
+		return err;
+	bf_buf_add(&copy, blob, sizeof(r) + r.size);
+	if (copy.err)
+		return -ENOMEM;
+	err = bf_xt_decode_in_place(family, copy.data, copy.len, info, d);
+	if (err)
+		return err;
 	bf_buf_free(state);
 	*state = copy;
 	copy = (struct bf_buf){ 0 };

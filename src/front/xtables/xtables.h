@@ -57,6 +57,10 @@ struct bf_xt_replace {
 int bf_xt_decode_replace(uint8_t family, const void *blob, size_t len, struct bf_xt_replace *info, struct bf_buf *state,
 						 struct bf_diag *d);
 
+/* The same without a copy: the blob, 8-aligned, becomes the state, of sizeof(struct bf_xt_head) + its size bytes. What it
+ * is after an error can be decoded again, once its first 96 bytes have been put back. */
+int bf_xt_decode_in_place(uint8_t family, void *blob, size_t len, struct bf_xt_replace *info, struct bf_diag *d);
+
 /* What the kernel checks before it copies the entries: head is an aligned struct ipt_replace, len as given to
  * setsockopt. */
 int bf_xt_check_head(const void *head, size_t len);
