@@ -9,8 +9,10 @@
 
 enum { SLOTS_MIN = 64, LIST_MIN = 64, LIST_MAX = 8192 };
 
+/* Memory far apart is what costs time here: a byte of the hash tells nearly always whether to look there. */
 struct bf_cond_pool {
 	const struct bf_cond **slots;
+	uint8_t *tags; /* 0: the slot is free */
 	size_t n, cap; /* cap: 0 or a power of two */
 	const struct bf_cond **end; /* of the last list; `left` free places follow */
 	size_t left, chunk;
@@ -39,27 +41,55 @@ static bool same(const struct bf_cond *a, const struct bf_cond *b)
 	       a->n_ranges == b->n_ranges && !memcmp(a->ranges, b->ranges, a->n_ranges * sizeof(*a->ranges));
 }
 
-static const struct bf_cond **find(const struct bf_cond_pool *p, const struct bf_cond *c)
+static uint8_t tag_of(uint64_t h)
 {
-	size_t i = hash(c) & (p->cap - 1);
+	return (uint8_t)(h >> 56) | 1;
+}
 
-	while (p->slots[i] && !same(p->slots[i], c))
+static size_t find(const struct bf_cond_pool *p, const struct bf_cond *c, uint64_t h)
+{
+	size_t i = h & (p->cap - 1);
+
+	while (p->tags[i] && (p->tags[i] != tag_of(h) || !same(p->slots[i], c)))
 		i = (i + 1) & (p->cap - 1);
-	return &p->slots[i];
+	return i;
+}
+
+static void put(struct bf_cond_pool *p, size_t i, const struct bf_cond *c, uint64_t h)
+{
+	p->slots[i] = c;
+	p->tags[i] = tag_of(h);
+	p->n++;
+}
+
+/* All that is there differs: the first free slot will do. */
+static void put_again(struct bf_cond_pool *p, const struct bf_cond *c)
+{
+	uint64_t h = hash(c);
+	size_t i = h & (p->cap - 1);
+
+	while (p->tags[i])
+		i = (i + 1) & (p->cap - 1);
+	put(p, i, c, h);
 }
 
 static int grow(struct bf_cond_pool *p)
 {
 	struct bf_cond_pool bigger = { .cap = p->cap ? p->cap * 2 : SLOTS_MIN };
 
-	bigger.slots = calloc(bigger.cap, sizeof(*bigger.slots));
-	if (!bigger.slots)
+	bigger.slots = malloc(bigger.cap * sizeof(*bigger.slots));
+	bigger.tags = calloc(bigger.cap, 1);
+	if (!bigger.slots || !bigger.tags) {
+		bf_cond_pool_shrink(&bigger);
 		return -ENOMEM;
+	}
 	for (size_t i = 0; i < p->cap; i++)
-		if (p->slots[i])
-			*find(&bigger, p->slots[i]) = p->slots[i];
-	free(p->slots);
+		if (p->tags[i])
+			put_again(&bigger, p->slots[i]);
+	bf_cond_pool_shrink(p);
 	p->slots = bigger.slots;
+	p->tags = bigger.tags;
+	p->n = bigger.n;
 	p->cap = bigger.cap;
 	return 0;
 }
@@ -80,16 +110,22 @@ static const struct bf_cond *copy(struct bf_arena *a, const struct bf_cond *c)
 const struct bf_cond *bf_cond_intern(struct bf_ruleset *rs, const struct bf_cond *c)
 {
 	struct bf_cond_pool *p = rs->pool;
-	const struct bf_cond **slot;
+	const struct bf_cond *new;
+	uint64_t h;
+	size_t i;
 
 	if (c->kind != BF_COND_FIELD)
 		return copy(rs->arena, c);
 	if (p->n >= p->cap / 4 * 3 && grow(p))
 		return NULL;
-	slot = find(p, c);
-	if (!*slot && (*slot = copy(rs->arena, c)))
-		p->n++;
-	return *slot;
+	h = hash(c);
+	i = find(p, c, h);
+	if (p->tags[i])
+		return p->slots[i];
+	new = copy(rs->arena, c);
+	if (new)
+		put(p, i, new, h);
+	return new;
 }
 
 /* A new chunk for a list that has n already. */
@@ -139,7 +175,9 @@ struct bf_cond_pool *bf_cond_pool_new(void)
 void bf_cond_pool_shrink(struct bf_cond_pool *p)
 {
 	free(p->slots);
+	free(p->tags);
 	p->slots = NULL;
+	p->tags = NULL;
 	p->n = p->cap = 0;
 }
 
