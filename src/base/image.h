@@ -114,6 +114,15 @@ struct bf_companion {
 /* What the codes mean, as a number: old and new programs and tables know each other by it. */
 uint64_t bf_companion_tag(const struct bf_companion *c);
 
+/*
+ * A rule more or less renumbers the counters behind it, those of the other chains' policies, too, whose programs would
+ * otherwise stay the same: these are kept at the end of the counters' room, where their places do not change.
+ */
+#define BF_MOVED_COUNTERS 5
+struct bf_moved_counter {
+	uint32_t counter, place;
+};
+
 struct bf_image {
 	struct bf_arena *arena; /* owns everything */
 	uint8_t family;
@@ -122,7 +131,9 @@ struct bf_image {
 	uint32_t n_progs;
 	struct bf_map_spec *maps;
 	uint32_t n_maps;
-	uint32_t n_counters; /* at least as many as the table has */
+	uint32_t n_counters; /* places, at least as many as the table has counters */
+	struct bf_moved_counter moved[BF_MOVED_COUNTERS]; /* counters that are not at their own place */
+	uint32_t n_moved;
 	uint32_t stripes; /* counter copies, a power of two; CPU c uses c & (stripes - 1) */
 	bool straight;  /* some program is straight code: the same table can be had as data, for a verifier that refuses it */
 	bool conntrack; /* connection tracking must be on in the namespace, for this family */

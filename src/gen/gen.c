@@ -17,7 +17,7 @@
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
 enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 9 };
 /* Room that is there at least: cells, counters, words, bytes. */
-enum { MIN_CELLS = 64, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
+enum { MIN_CELLS = 256, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
 
 struct gen {
 	const struct bf_table *table;
@@ -147,6 +147,31 @@ static uint32_t stripes_for(uint32_t n_counters, uint32_t cpus)
 
 /* Programs. */
 
+static bool move_counter(struct bf_image *img, uint32_t counter, uint8_t hook)
+{
+	if (counter == BF_NO_COUNTER || img->n_moved == BF_MOVED_COUNTERS)
+		return false;
+	img->moved[img->n_moved++] = (struct bf_moved_counter){ counter, img->n_counters - 1 - hook };
+	return true;
+}
+
+/* Policies' counters to their places. */
+static void move_counters(struct gen *g)
+{
+	struct bf_image *img = g->img;
+
+	for (uint32_t i = 0; i < g->graph.n_roots; i++) {
+		const struct bf_chain *c = g->graph.roots[i].chain;
+		const struct bf_moved_counter *m = &img->moved[img->n_moved];
+
+		if (!move_counter(img, c->counter, c->hook))
+			continue;
+		for (uint32_t k = 0; k < g->graph.n_cells; k++)
+			if (g->graph.cells[k].op == BF_CELL_COUNT && !g->graph.cells[k].word && g->graph.cells[k].arg == m->counter)
+				g->graph.cells[k].arg = m->place;
+	}
+}
+
 static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_root *r)
 {
 	return (struct bf_rt_config){
@@ -223,14 +248,15 @@ static int make_image(struct gen *g)
 	img->n_progs = g->graph.n_roots;
 	img->n_counters = g->table->n_counters;
 	if (img->n_progs)
-		img->n_counters = room_for(img->n_counters, MIN_COUNTERS, sizeof(struct bf_rt_counter));
-	img->stripes = stripes_for(img->n_counters, g->opts->cpus);
+		img->n_counters = room_for(img->n_counters + BF_MOVED_COUNTERS, MIN_COUNTERS, sizeof(struct bf_rt_counter));
+	img->stripes = stripes_for(g->table->n_counters, g->opts->cpus);
 	img->conntrack = g->graph.conntrack;
 	img->companion = g->graph.companion;
 	img->pieces = g->graph.pieces;
 	img->n_pieces = g->graph.n_pieces;
 	if (!img->n_progs)
 		return 0;
+	move_counters(g);
 	img->progs = bf_arena_array(img->arena, img->n_progs, struct bf_prog_image);
 	g->config = bf_arena_array(img->arena, img->n_progs, struct bf_rt_config);
 	if (!img->progs || !g->config)

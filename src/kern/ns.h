@@ -12,7 +12,7 @@
 enum {
 	BF_DISPATCHERS = 64, /* per namespace; each takes one element of either slot in the prog array */
 	BF_META_MAGIC = 0x62706669,
-	BF_STATE_VERSION = 2, /* of all that is stored: raise it when a layout changes */
+	BF_STATE_VERSION = 3, /* of all that is stored: raise it when a layout changes */
 };
 
 /* One hook we sit at. Only with its pinned link it counts: who made it may have been killed in between. */

@@ -15,6 +15,9 @@ static int check_image(const struct txn *t, const struct bf_change *c)
 		return bad_change(t, c, "too many programs");
 	if (img->n_counters && !img->stripes)
 		return bad_change(t, c, "counters without stripes");
+	for (uint32_t i = 0; i < img->n_moved; i++)
+		if (img->n_moved > BF_MOVED_COUNTERS || img->moved[i].place >= img->n_counters)
+			return bad_change(t, c, "a counter has no place");
 	for (uint32_t i = 0; i < img->n_maps; i++)
 		if (img->maps[i].role == BF_MAP_COUNTERS &&
 		    bf_map_bytes(img->maps[i].value_size, img->maps[i].max_entries) <
@@ -33,7 +36,9 @@ static void head_of_image(struct bf_unit_head *h, const struct bf_change *c)
 		.stripes = 1,
 		.n_progs = img->n_progs,
 		.state_len = c->head_len + c->state_len,
+		.n_moved = img->n_moved,
 	};
+	memcpy(h->moved, img->moved, sizeof(h->moved));
 	for (uint32_t i = 0; i < img->n_maps; i++)
 		if (img->maps[i].role == BF_MAP_COUNTERS)
 			h->stripes = img->stripes;

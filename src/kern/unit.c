@@ -69,11 +69,20 @@ int bf_unit_map_array(const char *path, bool write, void **p, size_t *len)
 	return *p ? 0 : -errno;
 }
 
+static bool moves_fit(const struct bf_unit_head *h)
+{
+	bool fit = h->n_moved <= BF_MOVED_COUNTERS;
+
+	for (uint32_t i = 0; fit && i < h->n_moved; i++)
+		fit = h->moved[i].place < h->n_counters;
+	return fit;
+}
+
 static bool head_fits(const struct bf_unit *u)
 {
 	const struct bf_unit_head *h = u->head;
 
-	return h->magic == BF_UNIT_MAGIC && h->n_progs <= BF_UNIT_PROGS && h->record_len <= u->mapped_len &&
+	return h->magic == BF_UNIT_MAGIC && moves_fit(h) && h->n_progs <= BF_UNIT_PROGS && h->record_len <= u->mapped_len &&
 	       h->recipe_len <= u->mapped_len && h->state_len <= u->mapped_len && state_offset(h) + h->state_len <= u->mapped_len;
 }
 
@@ -192,18 +201,25 @@ uint32_t bf_unit_n_counters(const struct bf_unit *u)
 	return u->head->n_counters;
 }
 
+static void add_counter(const struct bf_unit *u, uint32_t stripe, uint32_t place, struct bf_rt_counter *sum)
+{
+	const struct bf_rt_counter *c = &u->counters[(size_t)stripe * u->head->n_counters + place];
+
+	sum->packets += __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
+	sum->bytes += __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
+}
+
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
 {
 	if (n > u->head->n_counters)
 		return -EINVAL;
 	memset(out, 0, n * sizeof(*out));
 	for (uint32_t s = 0; s < u->head->stripes; s++) {
-		const struct bf_rt_counter *c = u->counters + (size_t)s * u->head->n_counters;
-
-		for (uint32_t i = 0; i < n; i++) {
-			out[i].packets += __atomic_load_n(&c[i].packets, __ATOMIC_RELAXED);
-			out[i].bytes += __atomic_load_n(&c[i].bytes, __ATOMIC_RELAXED);
-		}
+		for (uint32_t i = 0; i < n; i++)
+			add_counter(u, s, i, &out[i]);
+		for (uint32_t i = 0; i < u->head->n_moved; i++)
+			if (u->head->moved[i].counter < n)
+				add_counter(u, s, u->head->moved[i].place, &out[u->head->moved[i].counter]);
 	}
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&u->head->recycled, __ATOMIC_RELAXED) ? -ESTALE : 0;

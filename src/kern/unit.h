@@ -15,6 +15,7 @@
 #ifndef BF_KERN_UNIT_H
 #define BF_KERN_UNIT_H
 
+#include "base/image.h"
 #include "kern/ns.h"
 
 enum { BF_UNIT_PROGS = 16, BF_UNIT_MAGIC = 0x62706675 };
@@ -31,6 +32,8 @@ struct bf_unit_head {
 	uint64_t recycled; /* not 0: its counters and other maps are another unit's by now */
 	uint64_t companion; /* id of its nf_tables table, 0: none */
 	struct bf_unit_prog prog[BF_UNIT_PROGS];
+	struct bf_moved_counter moved[BF_MOVED_COUNTERS];
+	uint32_t n_moved;
 };
 
 struct bf_unit {

@@ -271,6 +271,31 @@ static void constants_count(void **state)
 	assert_int_not_equal(id_of(f, "prog-0"), in);
 }
 
+/* A counter that is kept at another place is read and handed back as what it is. */
+static void moved_counters(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_image_ struct bf_image *img = image(&(struct shape){ .length = 100 });
+	const struct bf_rt_counter add[1] = { { 10, 100 } };
+	const struct bf_change c = { "ip-filter", img, "state", 5 };
+	struct bf_rt_counter old[2];
+	struct bf_unit *u;
+
+	img->moved[img->n_moved++] = (struct bf_moved_counter){ .counter = 0, .place = 1 };
+	if (bf_ns_commit(f->ns, &c, 1, &f->d))
+		fail_msg("%s", f->d.text.data);
+	drops(f, 100); /* OUTPUT counts all four at place 0, INPUT three of them at place 1 */
+	assert_int_equal(bf_unit_open(f->ns, "ip-filter", &u), 0);
+	assert_int_equal(bf_unit_add_counters(u, add, 1), 0);
+	assert_int_equal(bf_unit_counters(u, old, 1), 0);
+	bf_unit_close(u);
+	assert_int_equal(old[0].packets, 4 + 3 + 10);
+	commit(f, &(struct shape){ .length = 101 }, old);
+	assert_int_equal(old[0].packets, 4 + 3 + 10);
+	img->moved[0].place = 2;
+	assert_int_equal(bf_ns_commit(f->ns, &c, 1, &f->d), -EINVAL);
+}
+
 /* Who still has the unit open whose counters are another's by now is told. */
 static void readers_are_told(void **state)
 {
@@ -357,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(parts_of_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(does_not_fit, setup, teardown),
 		cmocka_unit_test_setup_teardown(constants_count, setup, teardown),
+		cmocka_unit_test_setup_teardown(moved_counters, setup, teardown),
 		cmocka_unit_test_setup_teardown(readers_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(none_of_what_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed, setup, teardown),

@@ -189,6 +189,15 @@ static bool packet_differs(const struct run *r, const struct test_packet *p, boo
 	return true;
 }
 
+/* Where a counter is kept. */
+static uint32_t place_of(const struct bf_image *img, uint32_t counter)
+{
+	for (uint32_t i = 0; i < img->n_moved; i++)
+		if (img->moved[i].counter == counter)
+			return img->moved[i].place;
+	return counter;
+}
+
 static bool counters_differ(const struct run *r, struct bf_buf *text)
 {
 	uint32_t n = r->img->n_counters, zero = 0; /* there may be more than the table has */
@@ -203,8 +212,8 @@ static bool counters_differ(const struct run *r, struct bf_buf *text)
 		struct bf_rt_counter sum = { 0 };
 
 		for (uint32_t s = 0; s < r->img->stripes; s++) {
-			sum.packets += got[s * n + i].packets;
-			sum.bytes += got[s * n + i].bytes;
+			sum.packets += got[s * n + place_of(r->img, i)].packets;
+			sum.bytes += got[s * n + place_of(r->img, i)].bytes;
 		}
 		differ = want->packets != sum.packets || want->bytes != sum.bytes;
 		if (differ && text)

@@ -179,13 +179,41 @@ static void sizes_are_rounded(void **state)
 		bf_rule_add_value(b.rs, rule(&b, b.input, BF_VERDICT_CONTINUE), BF_F_IP_SADDR, 0, i, false);
 		assert_int_equal(compile(&b, 0, 2), 0);
 		cells = map(&b, "cells");
-		assert_true(cells->init_len <= cells->value_size && cells->value_size < cells->init_len * 9 / 8 + 64 * 32);
+		assert_true(cells->init_len <= cells->value_size && cells->value_size < cells->init_len * 9 / 8 + 256 * 32);
 		assert_int_equal(config(&b, 0)->n_cells * sizeof(struct bf_cell), cells->value_size);
 		sizes = cells->value_size + b.img->n_counters;
 		changes += sizes != last;
 		last = sizes;
 	}
 	assert_true(changes < 100);
+	end(&b);
+}
+
+/* A rule more at INPUT: OUTPUT's program stays the same, also as straight code. */
+static void other_programs_stay(void **state)
+{
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	for (uint32_t code = 0; code <= BF_CODE_MAX; code += BF_CODE_MAX) {
+		struct bpf_insn *before;
+		uint32_t n;
+
+		rule(&b, b.input, BF_VERDICT_DROP);
+		assert_int_equal(compile(&b, code, 2), 0);
+		n = b.img->progs[1].n_insns;
+		before = malloc(n * sizeof(*before));
+		memcpy(before, b.img->progs[1].insns, n * sizeof(*before));
+		rule(&b, b.input, BF_VERDICT_DROP);
+		b.output->counter++;
+		assert_int_equal(compile(&b, code, 2), 0);
+		assert_int_equal(b.img->progs[1].n_insns, n);
+		assert_memory_equal(b.img->progs[1].insns, before, n * sizeof(*before));
+		assert_int_equal(b.img->n_moved, 2);
+		assert_int_equal(b.img->moved[1].counter, b.output->counter);
+		assert_int_equal(b.img->moved[1].place, b.img->n_counters - 1 - NF_INET_LOCAL_OUT);
+		free(before);
+	}
 	end(&b);
 }
 
@@ -298,6 +326,7 @@ UNIT_MAIN(
 	cmocka_unit_test(tracking_even_if_unreachable),
 	cmocka_unit_test(companions),
 	cmocka_unit_test(counters_apart), cmocka_unit_test(sizes_are_rounded),
+	cmocka_unit_test(other_programs_stay),
 	cmocka_unit_test(deep_calls),
 	cmocka_unit_test(too_many_assists),
 	cmocka_unit_test(circles),
