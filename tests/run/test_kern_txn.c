@@ -397,7 +397,7 @@ static void old_counters_are_final(void **state)
 
 	commit_slow(f, NULL, 0);
 	pthread_create(&t, NULL, flood, &fl);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 50 || __atomic_load_n(&fl.sent, __ATOMIC_RELAXED) < 100; i++) {
 		commit_slow(f, &old, 1);
 		sum += old.packets;
 	}
