@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * test_oracle.c: random rulesets, compiled and loaded, run by the kernel over
- * random and boundary packets (BPF_PROG_TEST_RUN), against the oracle: as data
- * or as straight code, with either kind of loops, in turn. Verdict, hand-offs
+ * random and boundary packets (BPF_PROG_TEST_RUN), against the oracle: as data,
+ * as straight code, or classified, with either kind of loops, in turn. Verdict, hand-offs
  * in order, and every counter must agree. A difference is shrunk to the rules
  * and packets that are needed for it, and printed. Loading is what takes time.
  *
@@ -29,13 +29,17 @@ struct variant {
 	const char *name;
 	uint32_t code_max;
 	bool may_goto;
+	uint32_t class_min;
 };
 
 static struct variant variants[] = {
-	{ "data, may_goto", 0, true },
-	{ "data, iterator", 0, false },
-	{ "straight code", UINT32_MAX, true },
-	{ "straight code, iterator", UINT32_MAX, false },
+	{ "data, may_goto", 0, true, UINT32_MAX },
+	{ "data, iterator", 0, false, UINT32_MAX },
+	{ "straight code", UINT32_MAX, true, UINT32_MAX },
+	{ "straight code, iterator", UINT32_MAX, false, UINT32_MAX },
+	{ "classified, may_goto", 0, true, 2 },
+	{ "classified, iterator", 0, false, 2 },
+	{ "classified, straight", UINT32_MAX, true, 6 },
 };
 
 struct run { /* a ruleset in the kernel and the oracle beside it */
@@ -70,7 +74,7 @@ static int map_named(const struct run *r, const char *name)
 static int run_open(struct run *r, const struct bf_table *t, const struct variant *v, struct bf_diag *d)
 {
 	const struct bf_gen_opts o = { .hz = bf_kernel_hz(), .cpus = bf_possible_cpus(), .may_goto = v->may_goto,
-		                           .code_max = v->code_max };
+		                           .code_max = v->code_max, .class_min = v->class_min, .own_max = 3 };
 	int err;
 
 	*r = (struct run){ .t = t };
