@@ -149,10 +149,12 @@ static int run(void *ctx)
 	return in ? 0 : -ENOMEM;
 }
 
+static uint32_t class_min;
+
 static int lower(void *ctx)
 {
 	const struct bf_ruleset *rs = ctx;
-	const struct bf_gen_opts opts = { .hz = 250, .cpus = 2 };
+	const struct bf_gen_opts opts = { .hz = 250, .cpus = 2, .class_min = class_min, .own_max = 2, .explain = true };
 	_cleanup_arena_ struct bf_arena *a = bf_arena_new();
 	_cleanup_diag_ struct bf_diag d = { 0 };
 	struct bf_graph g = { 0 };
@@ -169,7 +171,10 @@ static void each_allocation_failed(void **state)
 	assert_true(test_alloc_each(build, NULL) > 5);
 	assert_true(test_alloc_each(print, rs) > 5);
 	assert_true(test_alloc_each(run, rs) > 1);
+	class_min = UINT32_MAX;
 	assert_true(test_alloc_each(lower, rs) > 5);
+	class_min = 2;
+	assert_true(test_alloc_each(lower, rs) > 50);
 }
 
 UNIT_MAIN(cmocka_unit_test(fields_fit_their_words), cmocka_unit_test(ones_cover_the_width), cmocka_unit_test(builders_append),
