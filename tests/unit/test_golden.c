@@ -15,6 +15,7 @@
 
 #include "gen/code.h"
 #include "gen/print.h"
+#include "lib/golden.h"
 
 struct table { /* being built; the last rule added */
 	struct bf_ruleset *rs;
@@ -271,59 +272,16 @@ static int make(struct bf_buf *out, size_t i)
 	return print_table(out, b.t, tables[i].copy_max);
 }
 
-static void read_file(struct bf_buf *out, const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char block[4096];
-	size_t n;
-
-	while (f && (n = fread(block, 1, sizeof(block), f)) > 0)
-		bf_buf_add(out, block, n);
-	if (f)
-		fclose(f);
-}
-
-static int compare(const char *path, const struct bf_buf *got)
-{
-	_cleanup_buf_ struct bf_buf want = { 0 };
-	size_t at = 0, line = 1;
-
-	read_file(&want, path);
-	if (want.len == got->len && !memcmp(want.data, got->data, got->len))
-		return 0;
-	for (; at < want.len && at < got->len && want.data[at] == got->data[at]; at++)
-		line += want.data[at] == '\n';
-	fprintf(stderr, "%s: differs from line %zu on; now it is:\n%s\n(--update writes it anew)\n", path, line, got->data);
-	return 1;
-}
-
-static int update(const char *path, const struct bf_buf *got)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f)
-		return perror(path), 1;
-	fwrite(got->data, 1, got->len, f);
-	return fclose(f) != 0;
-}
-
 int main(int argc, char **argv)
 {
-	bool write_anew = argc > 2 && !strcmp(argv[2], "--update");
-	char path[512];
-	int failed = 0;
+	struct golden g;
 
-	if (argc < 2)
-		return fprintf(stderr, "usage: test_golden DIR [--update]\n"), 2;
+	if (!golden_begin(&g, argc, argv))
+		return 2;
 	for (size_t i = 0; i < BF_ARRAY_SIZE(tables); i++) {
 		_cleanup_buf_ struct bf_buf got = { 0 };
 
-		snprintf(path, sizeof(path), "%s/%s.txt", argv[1], tables[i].name);
-		if (make(&got, i))
-			failed++;
-		else
-			failed += write_anew ? update(path, &got) : compare(path, &got);
+		golden_check(&g, tables[i].name, make(&got, i) ? NULL : &got);
 	}
-	printf("%zu tables, %d differ\n", BF_ARRAY_SIZE(tables), failed);
-	return failed != 0;
+	return golden_end(&g);
 }
