@@ -22,8 +22,7 @@
 #include "gen/build.h"
 #include "gen/gate.h"
 
-enum { COPY_MAX = 4096, OWN_MAX = 16384 };
-#define CLASS_MIN UINT32_MAX /* until the programs know CLASS cells */
+enum { COPY_MAX = 4096, OWN_MAX = 16384, CLASS_MIN_CODE = 128, CLASS_MIN_DATA = 32 };
 enum { NEW, OPEN, DONE };
 
 static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
@@ -417,17 +416,29 @@ void bf_lower_chains(struct bf_lower *l)
 		assist_hooks(l);
 }
 
+/*
+ * A look into class data costs as much as 30 cells that are data, or as 100
+ * that are straight code; where a run is data nothing can be straight code.
+ */
+static uint32_t class_min(const struct bf_plan *p, uint32_t code_max)
+{
+	for (uint32_t i = 0; i < p->n_chains; i++)
+		if (p->chains[i].chain->base && p->chains[i].size > code_max)
+			return CLASS_MIN_DATA;
+	return CLASS_MIN_CODE;
+}
+
 int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
                    struct bf_diag *d)
 {
 	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz,
 	                      .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
-	                      .class_min = o->class_min ? o->class_min : CLASS_MIN,
 	                      .explain = o->explain, .own_max = o->own_max ? o->own_max : OWN_MAX, .here = BF_NO_LABEL };
 	int err = bf_plan_make(&l.plan, t, d);
 
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };
 	if (!err && l.plan.active) {
+		l.class_min = o->class_min ? o->class_min : class_min(&l.plan, o->code_max);
 		bf_lower_chains(&l);
 		bf_lower_finish(&l);
 		err = l.err ? l.err : bf_graph_gate(g);
