@@ -135,6 +135,12 @@ struct bf_ast_elem_more {
 	struct bf_ast_stmt *stmts;   /* counter, limit, ... of this element */
 };
 
+struct bf_types { /* of the parts of a key, or of data */
+	const struct bf_ntype *type[BF_NTYPE_PARTS]; /* NULL: not known */
+	unsigned bits[BF_NTYPE_PARTS];               /* where the type does not say it; or 0 */
+	uint32_t n;                                  /* 0: nothing is known */
+};
+
 /* The value behind variables. */
 const struct bf_ast_expr *bf_ast_peel(const struct bf_ast_expr *e);
 

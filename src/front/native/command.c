@@ -136,10 +136,10 @@ static bool read_elements(struct bf_nparser *p, struct bf_ast_cmd *c)
 		return bf_p_unexpected(p, "'{' and elements");
 	if (!c->elements)
 		return false;
-	set = bf_p_find_set(p, c->table.text, c->name.text);
+	set = bf_p_find_set(p, c->name.text);
 	if (!set)
 		return true; /* not of this text: typed by whoever knows the set */
-	bf_p_set_types(set, &key, &data);
+	bf_native_set_types(set, &key, &data);
 	p->bare = c->verb == BF_VERB_DELETE || c->verb == BF_VERB_DESTROY || c->verb == BF_VERB_GET;
 	ok = bf_p_resolve(p, c->elements, &key, set->map ? &data : NULL);
 	p->bare = false;
@@ -154,7 +154,7 @@ static bool read_body(struct bf_nparser *p, struct bf_ast_cmd *c)
 	if (c->object == BF_OBJ_CHAIN)
 		return !block || (c->chain = bf_p_chain_body(p, c->name));
 	if (set)
-		return (c->set = bf_p_set_body(p, c->name, c->table.text, c->object == BF_OBJ_MAP));
+		return (c->set = bf_p_set_body(p, c->name, c->object == BF_OBJ_MAP));
 	return (c->obj = bf_p_obj_body(p, c->name, c->object));
 }
 
@@ -174,9 +174,10 @@ static bool read_named(struct bf_nparser *p, struct bf_ast_cmd *c)
 static bool read_rest(struct bf_nparser *p, struct bf_ast_cmd *c)
 {
 	p->family = c->family ? c->family : &bf_nfamilies[0];
+	p->table = c->table.text;
 	if (c->object == BF_OBJ_TABLE) {
 		if (p->tok.kind == '{' && (c->verb == BF_VERB_ADD || c->verb == BF_VERB_CREATE))
-			return (c->body = bf_p_table_body(p, c->table.text));
+			return (c->body = bf_p_table_body(p));
 		return true;
 	}
 	if (c->object == BF_OBJ_RULE)
@@ -290,6 +291,8 @@ bool bf_p_command(struct bf_nparser *p, void *arg)
 		else
 			ok = bf_p_name(p, "the name of a table", &c->table) && read_rest(p, c);
 	}
+	if (c->table.text)
+		bf_p_later(p);
 	if (!ok)
 		return false;
 	c->loc = bf_p_span(p, c->loc);

@@ -32,6 +32,18 @@ int bf_native_include(void *ctx, const char *pattern,
 int bf_native_parse(struct bf_ast **out, const char *name, const char *text, size_t len, const struct bf_native_opts *opts,
                     struct bf_diag *d);
 
+/*
+ * Types what the text alone could not: elements (or the data of a statement's
+ * element) of a set that is declared elsewhere. data: of maps, else NULL;
+ * bare: elements of a map need no data (delete). -EINVAL with errors in d.
+ */
+int bf_native_type(struct bf_ast *ast, struct bf_ast_expr *e, const struct bf_types *key, const struct bf_types *data, bool bare,
+                   struct bf_diag *d);
+
+/* The types of a declared set, and of what a key expression looks at. */
+void bf_native_set_types(const struct bf_ast_set *s, struct bf_types *key, struct bf_types *data);
+void bf_native_types_of(const struct bf_ast_expr *e, struct bf_types *t);
+
 /* The canonical text: parsed again it gives the same tree, variables replaced by what they stand for. */
 void bf_native_print(struct bf_buf *out, const struct bf_ast *ast);
 void bf_native_print_cmd(struct bf_buf *out, const struct bf_ast_cmd *cmd);

@@ -27,10 +27,11 @@ static void read_item(struct bf_nparser *p)
 
 	if (!done)
 		ok = p->item(p, p->item_arg);
-	if (ok && !p->unclosed && !bf_p_ends(p) && p->lex.text[p->end - 1] != '}')
+	if (ok && !p->unclosed && !p->cut && !bf_p_ends(p) && p->lex.text[p->end - 1] != '}')
 		ok = bf_p_unexpected(p, "the end of the statement");
 	if (!ok)
 		bf_p_skip(p);
+	p->cut = false;
 }
 
 static void read_items(struct bf_nparser *p)
@@ -63,6 +64,7 @@ bool bf_p_block(struct bf_nparser *p, bf_p_item *item, void *arg)
 		if (!p->err)
 			bf_ast_note(p->ast, p->d, open, "it would close this one");
 	}
+	p->cut = p->unclosed;
 	p->unclosed = false;
 	return true;
 }
@@ -146,39 +148,64 @@ void bf_p_source(struct bf_nparser *p, const char *name, const char *text, size_
 	p->end = end;
 }
 
-static void free_services(struct bf_nparser *p)
+static struct bf_nparser *new_parser(struct bf_ast *ast, const struct bf_native_opts *o, struct bf_diag *d)
 {
+	static const struct bf_native_opts none;
+	struct bf_nparser *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->ast = ast;
+	p->a = ast->arena;
+	p->o = o ? o : &none;
+	p->d = d;
+	p->tail = &ast->cmds;
+	p->item = bf_p_command;
+	return p;
+}
+
+static int end_parser(struct bf_nparser *p)
+{
+	int err = p->err ? p->err : p->errors ? -EINVAL : p->d ? p->d->text.err : 0;
+
 	for (size_t i = 0; i < p->n_services; i++)
 		free(p->services[i].name);
 	free(p->services);
+	free(p);
+	return err;
 }
 
 int bf_native_parse(struct bf_ast **out, const char *name, const char *text, size_t len, const struct bf_native_opts *opts,
                     struct bf_diag *d)
 {
-	static const struct bf_native_opts none;
-	_cleanup_free_ struct bf_nparser *p = calloc(1, sizeof(*p));
 	struct bf_arena *a = bf_arena_new();
-	int err;
+	struct bf_ast *ast = a ? bf_arena_new_of(a, struct bf_ast) : NULL;
+	struct bf_nparser *p;
+	int err = -ENOMEM;
 
 	*out = NULL;
-	if (p && a)
-		p->ast = bf_arena_new_of(a, struct bf_ast);
-	if (!p || !a || !p->ast)
-		return bf_arena_free(a), -ENOMEM;
-	p->a = p->ast->arena = a;
-	p->o = opts ? opts : &none;
-	p->d = d;
-	p->tail = &p->ast->cmds;
-	p->item = bf_p_command;
-	bf_p_source(p, name, text, len, (struct bf_ast_loc){ 0 });
-	free_services(p);
-	err = p->err ? p->err : p->errors ? -EINVAL : 0;
-	if (d && d->text.err)
-		err = d->text.err;
+	if (ast)
+		ast->arena = a;
+	p = ast ? new_parser(ast, opts, d) : NULL;
+	if (p) {
+		bf_p_source(p, name, text, len, (struct bf_ast_loc){ 0 });
+		err = end_parser(p);
+	}
 	if (err)
 		bf_arena_free(a);
 	else
-		*out = p->ast;
+		*out = ast;
 	return err;
+}
+
+int bf_native_type(struct bf_ast *ast, struct bf_ast_expr *e, const struct bf_types *key, const struct bf_types *data, bool bare,
+                   struct bf_diag *d)
+{
+	struct bf_nparser *p = new_parser(ast, NULL, d);
+
+	if (!p)
+		return -ENOMEM;
+	p->bare = bare;
+	bf_p_resolve(p, e, key, data);
+	return end_parser(p);
 }

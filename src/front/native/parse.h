@@ -35,6 +35,11 @@ struct bf_nset_ref { /* a set that the text declares */
 	struct bf_ast_set *set;
 };
 
+struct bf_nlater {
+	struct bf_nlater *next;
+	struct bf_ast_stmt *stmt;
+};
+
 struct bf_nservice {
 	char *name;
 	uint16_t port;
@@ -61,11 +66,14 @@ struct bf_nparser {
 	int err;           /* what else went wrong: -ENOMEM */
 	struct bf_nset_ref *sets[BF_PARSE_BUCKETS];
 	const struct bf_nfamily *family; /* of the table that is read */
+	const char *table;
+	struct bf_nlater *later;         /* elements whose set may stand behind them in the table */
 	bf_p_item *item;                 /* of the block that is read: what an include has more of */
 	void *item_arg;
 	bool bare;                       /* elements of maps need no data here */
 	bool whole;                      /* a TCP option without a field */
 	bool unclosed;                   /* the block ended without its } */
+	bool cut;                        /* ... and so did the item of the block around it */
 	struct bf_nservice *services;
 	size_t n_services;
 	bool have_services;
@@ -149,9 +157,9 @@ bool bf_p_limit_state(struct bf_nparser *p, struct bf_ast_stmt *s);
 struct bf_ast_rule *bf_p_rule(struct bf_nparser *p);
 
 /* Tables and what is in them: at the { of a block. */
-struct bf_ast_table *bf_p_table_body(struct bf_nparser *p, const char *table);
+struct bf_ast_table *bf_p_table_body(struct bf_nparser *p);
 struct bf_ast_chain *bf_p_chain_body(struct bf_nparser *p, struct bf_ast_word name);
-struct bf_ast_set *bf_p_set_body(struct bf_nparser *p, struct bf_ast_word name, const char *table, bool map);
+struct bf_ast_set *bf_p_set_body(struct bf_nparser *p, struct bf_ast_word name, bool map);
 struct bf_ast_obj *bf_p_obj_body(struct bf_nparser *p, struct bf_ast_word name, enum bf_ast_object type);
 
 /* Blocks: item() reads one thing and says whether that went well; mistakes are skipped here. Anywhere in a block there
@@ -164,18 +172,12 @@ void bf_p_source(struct bf_nparser *p, const char *name, const char *text, size_
 void bf_p_scope(struct bf_nparser *p, bool enter);
 bool bf_p_comment(struct bf_nparser *p, const char **out);
 void bf_p_skip(struct bf_nparser *p);      /* to the end of the statement, over whole { } */
-struct bf_ast_set *bf_p_find_set(struct bf_nparser *p, const char *table, const char *name);
+struct bf_ast_set *bf_p_find_set(struct bf_nparser *p, const char *name); /* of the table that is read */
 
 /* Types. */
-struct bf_types {
-	const struct bf_ntype *type[BF_NTYPE_PARTS]; /* NULL: not known */
-	unsigned bits[BF_NTYPE_PARTS];
-	uint32_t n; /* 0: nothing is known */
-};
-void bf_p_set_types(const struct bf_ast_set *s, struct bf_types *key, struct bf_types *data);
-void bf_p_types_of(const struct bf_ast_expr *e, struct bf_types *t);
 bool bf_p_resolve(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data);
 bool bf_p_resolve_one(struct bf_nparser *p, struct bf_ast_expr *e, enum bf_ntype_id type);
+void bf_p_later(struct bf_nparser *p); /* types what waits for the end of the table */
 bool bf_p_service(struct bf_nparser *p, const char *name, uint16_t *port);
 
 #endif

@@ -238,7 +238,18 @@ void bf_print_expr(struct bf_buf *out, const struct bf_ast_expr *e)
 	}
 }
 
-void bf_print_elem(struct bf_buf *out, const struct bf_ast_elem *el)
+static void print_elem_stmts(struct bf_buf *out, const struct bf_ast_stmt *s, bool fresh)
+{
+	for (; s; s = s->next) {
+		bf_buf_puts(out, " ");
+		if (fresh && s->kind == BF_STMT_COUNTER && !s->counter.packets && !s->counter.bytes)
+			bf_buf_puts(out, "counter");
+		else
+			bf_print_stmt(out, s);
+	}
+}
+
+void bf_print_elem(struct bf_buf *out, const struct bf_ast_elem *el, bool fresh)
 {
 	const struct bf_ast_elem_more *m = el->more;
 
@@ -252,7 +263,7 @@ void bf_print_elem(struct bf_buf *out, const struct bf_ast_elem *el)
 		bf_ntime_print(out, m->expires);
 	}
 	if (m)
-		bf_print_stmts(out, m->stmts);
+		print_elem_stmts(out, m->stmts, fresh);
 	if (m && m->comment)
 		bf_buf_printf(out, " comment \"%s\"", m->comment);
 	if (el->data) {
@@ -286,7 +297,7 @@ static void print_elems(struct elems *s, const struct bf_ast_elem *el)
 			bf_buf_puts(s->out, s->any ? ", " : " ");
 		}
 		s->any = true;
-		bf_print_elem(s->out, el);
+		bf_print_elem(s->out, el, false);
 	}
 }
 

@@ -113,7 +113,7 @@ static void print_element(struct bf_buf *out, const struct bf_ast_stmt *s)
 	const char *verb = s->element.verb == 'a' ? "add" : s->element.verb == 'u' ? "update" : "delete";
 
 	bf_buf_printf(out, "%s @%s { ", verb, s->element.set.text);
-	bf_print_elem(out, s->element.elem);
+	bf_print_elem(out, s->element.elem, true);
 	bf_buf_puts(out, " }");
 }
 
@@ -176,14 +176,6 @@ void bf_print_stmt(struct bf_buf *out, const struct bf_ast_stmt *s)
 		bf_buf_printf(out, "sample %llu/%llu", (unsigned long long)s->sample.n, (unsigned long long)s->sample.of);
 		break;
 	case BF_STMT_SOCKSET: print_sockset(out, s); break;
-	}
-}
-
-void bf_print_stmts(struct bf_buf *out, const struct bf_ast_stmt *s)
-{
-	for (; s; s = s->next) {
-		bf_buf_puts(out, " ");
-		bf_print_stmt(out, s);
 	}
 }
 

@@ -58,7 +58,7 @@ static bool type_of(const struct bf_ast_expr *e, const struct bf_ntype **type, u
 	return true;
 }
 
-void bf_p_types_of(const struct bf_ast_expr *e, struct bf_types *t)
+void bf_native_types_of(const struct bf_ast_expr *e, struct bf_types *t)
 {
 	bool any = false;
 

@@ -17,16 +17,17 @@ static void add(struct bf_nparser *p, const char *name, int port)
 	struct bf_nservice *more = p->services;
 
 	if (!(p->n_services & (p->n_services - 1)))
-		more = reallocarray(p->services, p->n_services ? 2 * p->n_services : 1, sizeof(*more));
+		more = realloc(p->services, (p->n_services ? 2 * p->n_services : 1) * sizeof(*more));
 	if (more) {
 		p->services = more;
-		more[p->n_services].name = strdup(name);
+		more[p->n_services].name = calloc(1, strlen(name) + 1);
 		more[p->n_services].port = ntohs((uint16_t)port);
 	}
-	if (!more || !more[p->n_services].name)
+	if (!more || !more[p->n_services].name) {
 		p->err = -ENOMEM;
-	else
-		p->n_services++;
+		return;
+	}
+	memcpy(more[p->n_services++].name, name, strlen(name));
 }
 
 static void read_all(struct bf_nparser *p)

@@ -9,37 +9,30 @@ static uint32_t bucket(const char *table, const char *name)
 {
 	uint32_t h = 5381;
 
-	for (; table && *table; table++)
+	for (; *table; table++)
 		h = h * 33 ^ (unsigned char)*table;
 	for (; *name; name++)
 		h = h * 33 ^ (unsigned char)*name;
 	return h % BF_PARSE_BUCKETS;
 }
 
-static struct bf_nset_ref *find_ref(struct bf_nparser *p, const char *table, const char *name)
+struct bf_ast_set *bf_p_find_set(struct bf_nparser *p, const char *name)
 {
-	struct bf_nset_ref *r = p->sets[bucket(table, name)];
+	struct bf_nset_ref *r = p->sets[bucket(p->table, name)];
 
-	while (r && (r->family != p->family || strcmp(r->table, table) || strcmp(r->set->name.text, name)))
+	while (r && (r->family != p->family || strcmp(r->table, p->table) || strcmp(r->set->name.text, name)))
 		r = r->next;
-	return r;
-}
-
-struct bf_ast_set *bf_p_find_set(struct bf_nparser *p, const char *table, const char *name)
-{
-	struct bf_nset_ref *r = find_ref(p, table, name);
-
 	return r ? r->set : NULL;
 }
 
-static bool remember(struct bf_nparser *p, const char *table, struct bf_ast_set *s)
+static bool remember(struct bf_nparser *p, struct bf_ast_set *s)
 {
 	struct bf_nset_ref *r = bf_p_new(p, struct bf_nset_ref);
-	uint32_t b = bucket(table, s->name.text);
+	uint32_t b = bucket(p->table, s->name.text);
 
 	if (!r)
 		return false;
-	*r = (struct bf_nset_ref){ p->sets[b], p->family, table, s };
+	*r = (struct bf_nset_ref){ p->sets[b], p->family, p->table, s };
 	p->sets[b] = r;
 	return true;
 }
@@ -89,7 +82,7 @@ static bool types_of(struct bf_nparser *p, const struct bf_ast_expr *e, const st
 {
 	struct bf_types t;
 
-	bf_p_types_of(e, &t);
+	bf_native_types_of(e, &t);
 	for (*n = 0; *n < t.n; ++*n)
 		out[*n] = t.type[*n];
 	return t.n || bf_p_error(p, e->loc, "this has no type");
@@ -206,7 +199,7 @@ static bool set_item(struct bf_nparser *p, void *arg)
 	}
 }
 
-void bf_p_set_types(const struct bf_ast_set *s, struct bf_types *key, struct bf_types *data)
+void bf_native_set_types(const struct bf_ast_set *s, struct bf_types *key, struct bf_types *data)
 {
 	struct bf_types of;
 
@@ -217,16 +210,16 @@ void bf_p_set_types(const struct bf_ast_set *s, struct bf_types *key, struct bf_
 	for (uint32_t i = 0; i < s->n_data; i++)
 		data->type[i] = s->data[i];
 	if (s->key_of) { /* what was measured by its key is as wide as that */
-		bf_p_types_of(s->key_of, &of);
+		bf_native_types_of(s->key_of, &of);
 		memcpy(key->bits, of.bits, sizeof(key->bits));
 	}
 	if (s->data_of) {
-		bf_p_types_of(s->data_of, &of);
+		bf_native_types_of(s->data_of, &of);
 		memcpy(data->bits, of.bits, sizeof(data->bits));
 	}
 }
 
-struct bf_ast_set *bf_p_set_body(struct bf_nparser *p, struct bf_ast_word name, const char *table, bool map)
+struct bf_ast_set *bf_p_set_body(struct bf_nparser *p, struct bf_ast_word name, bool map)
 {
 	struct bf_ast_set *s = bf_p_new(p, struct bf_ast_set);
 	unsigned errors = p->errors;
@@ -240,9 +233,9 @@ struct bf_ast_set *bf_p_set_body(struct bf_nparser *p, struct bf_ast_word name, 
 		return NULL;
 	if (!s->n_key) /* unless that is why */
 		return p->errors > errors ? NULL : (bf_p_error(p, name.loc, "a %s needs a type", map ? "map" : "set"), NULL);
-	if (!remember(p, table, s))
+	if (!remember(p, s))
 		return NULL;
-	bf_p_set_types(s, &key, &data);
+	bf_native_set_types(s, &key, &data);
 	if (s->elements)
 		bf_p_resolve(p, s->elements, &key, map ? &data : NULL); /* what is wrong there spoils nothing else */
 	return s;

@@ -22,7 +22,7 @@ static bool by_name(struct bf_nparser *p, struct bf_ast_stmt *s, enum bf_ast_obj
 	map->two.l = e;
 	map->two.r = bf_p_concat(p, &none);
 	map->loc = bf_p_span(p, map->loc);
-	bf_p_types_of(e, &key);
+	bf_native_types_of(e, &key);
 	return map->two.r && bf_p_resolve(p, map->two.r, &key, &data);
 }
 

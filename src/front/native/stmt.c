@@ -80,7 +80,7 @@ static struct bf_ast_expr *mapped(struct bf_nparser *p, const struct bf_types *w
 		return bf_p_unexpected(p, "'{' or '@' and the name of a map"), NULL;
 	map->two.l = e;
 	map->two.r = bf_p_concat(p, &none);
-	bf_p_types_of(e, &key);
+	bf_native_types_of(e, &key);
 	map->loc = bf_p_span(p, map->loc);
 	return map->two.r && bf_p_resolve(p, map->two.r, &key, want) ? map : NULL;
 }
@@ -113,7 +113,7 @@ static bool match(struct bf_nparser *p, struct bf_ast_stmt *s)
 	s->match.l = bf_p_concat(p, &keys);
 	if (!s->match.l)
 		return false;
-	bf_p_types_of(s->match.l, &t);
+	bf_native_types_of(s->match.l, &t);
 	if (!t.n)
 		return bf_p_error(p, s->match.l->loc, "a value alone matches nothing: a field belongs before it");
 	if (!bf_p_resolve(p, s->match.l, &t, NULL))
@@ -290,10 +290,36 @@ static bool type_elem(struct bf_nparser *p, struct bf_ast_stmt *s, struct bf_ast
 {
 	struct bf_types key;
 
-	bf_p_types_of(s->element.elem->key, &key);
+	bf_native_types_of(s->element.elem->key, &key);
 	if (!key.n)
 		return bf_p_error(p, loc, "what is put into a set comes from the packet: a field");
-	return bf_p_resolve(p, s->element.elem->key, &key, NULL); /* the data: by the map's type */
+	if (s->element.elem->data) { /* by the map's type, when all of the table is read */
+		struct bf_nlater *l = bf_p_new(p, struct bf_nlater);
+
+		if (!l)
+			return false;
+		*l = (struct bf_nlater){ p->later, s };
+		p->later = l;
+	}
+	return bf_p_resolve(p, s->element.elem->key, &key, NULL);
+}
+
+void bf_p_later(struct bf_nparser *p)
+{
+	struct bf_types key, data;
+
+	for (struct bf_nlater *l = p->later; l; l = l->next) {
+		struct bf_ast_set *set = bf_p_find_set(p, l->stmt->element.set.text);
+
+		if (!set)
+			continue;
+		bf_native_set_types(set, &key, &data);
+		if (set->map)
+			bf_p_resolve(p, l->stmt->element.elem->data, &data, NULL);
+		else
+			bf_p_error(p, l->stmt->element.elem->data->loc, "'%s' is a set, it has no data", set->name.text);
+	}
+	p->later = NULL;
 }
 
 /* add @set { ip saddr timeout 30s } */

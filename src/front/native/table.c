@@ -4,7 +4,6 @@
 
 struct table_block {
 	struct bf_ast_table *t;
-	const char *name;
 	struct bf_ast_obj **objs;
 	struct bf_ast_set **sets;
 	struct bf_ast_chain **chains;
@@ -52,7 +51,7 @@ static bool table_chain(struct bf_nparser *p, struct table_block *b)
 static bool table_set(struct bf_nparser *p, struct table_block *b, bool map)
 {
 	struct bf_ast_word name;
-	struct bf_ast_set *s = bf_p_name(p, "the name of a set", &name) ? bf_p_set_body(p, name, b->name, map) : NULL;
+	struct bf_ast_set *s = bf_p_name(p, "the name of a set", &name) ? bf_p_set_body(p, name, map) : NULL;
 
 	if (!s)
 		return false;
@@ -113,14 +112,14 @@ static bool table_item(struct bf_nparser *p, void *arg)
 	}
 }
 
-struct bf_ast_table *bf_p_table_body(struct bf_nparser *p, const char *table)
+struct bf_ast_table *bf_p_table_body(struct bf_nparser *p)
 {
 	struct bf_ast_table *t = bf_p_new(p, struct bf_ast_table);
 	struct table_block b;
 
 	if (!t)
 		return NULL;
-	b = (struct table_block){ t, table, &t->objs, &t->sets, &t->chains };
+	b = (struct table_block){ t, &t->objs, &t->sets, &t->chains };
 	return bf_p_block(p, table_item, &b) ? t : NULL;
 }
 
