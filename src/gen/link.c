@@ -10,6 +10,7 @@
  */
 #include "gen/link.h"
 
+#include "gen/fold.h"
 #include "rt/code.h"
 
 #define MAX_FUNCS 256        /* the verifier's own limit on functions in a program */
@@ -66,10 +67,21 @@ static int place(struct link *l, const char *name, const char *caller)
 	return (int)l->n_funcs++;
 }
 
+static bool calls_straight(const struct bf_rt_func *f)
+{
+	for (uint32_t j = 0; j < f->n_relocs; j++)
+		if (f->relocs[j].kind == BF_RT_RELOC_CALL && !strcmp(f->relocs[j].symbol, "bf_straight"))
+			return true;
+	return false;
+}
+
+/* Straight code comes right behind the entry, of which it may become a part (fold.h). */
 static int place_all(struct link *l, const char *entry)
 {
 	int r = place(l, entry, "nobody: the entry");
 
+	if (r >= 0 && calls_straight(l->funcs[0]))
+		r = place(l, "bf_straight", entry);
 	for (uint32_t i = 0; r >= 0 && i < l->n_funcs; i++) {
 		const struct bf_rt_func *f = l->funcs[i];
 
@@ -146,6 +158,18 @@ static int copy_func(struct link *l, uint32_t i)
 	return r;
 }
 
+/* What config decides is left out. */
+static int fold(struct link *l)
+{
+	for (uint32_t i = 0; i < l->img->n_maps; i++) {
+		const struct bf_map_spec *m = &l->img->maps[i];
+
+		if (!strcmp(m->name, "config") && m->init_len)
+			return bf_fold(l->prog, i, m->init, (uint32_t)m->init_len);
+	}
+	return 0;
+}
+
 int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, const struct bf_rt_func *own,
             uint32_t n_own, struct bf_diag *d)
 {
@@ -168,5 +192,5 @@ int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, co
 	p->n_relocs = 0;
 	for (uint32_t i = 0; !r && i < l.n_funcs; i++)
 		r = copy_func(&l, i);
-	return r;
+	return r ? r : fold(&l);
 }
