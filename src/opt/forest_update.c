@@ -35,6 +35,7 @@ struct update {
 	bool removes;
 	const uint32_t *hidden; /* that may have been, when it goes; ascending */
 	uint32_t n_hidden;
+	uint8_t loose[FOREST_DIMS]; /* so many windows of it were cut of which the hull does not tell */
 	struct bf_buf edits, words;
 	int err;
 };
@@ -114,12 +115,28 @@ static uint32_t box_of(const struct update *u, const uint32_t *rule)
 	return p->n_boxes;
 }
 
-static bool in_region(const struct update *u, const struct bf_class_box *b)
+static bool meet(struct range a, struct range b)
+{
+	return a.lo <= b.hi && a.hi >= b.lo;
+}
+
+static bool boxes_meet(const struct update *u, const struct bf_class_box *a, const struct bf_class_box *b)
+{
+	for (unsigned d = 0; d < u->f.n_dims; d++)
+		if (!meet(dims_box_range(&u->f, a, d), dims_box_range(&u->f, b, d)))
+			return false;
+	return true;
+}
+
+/* May the box that goes have hidden this one here? Then it covers what of it is here. */
+static bool was_hidden(const struct update *u, const struct bf_class_box *b)
 {
 	for (unsigned d = 0; d < u->f.n_dims; d++) {
-		struct range r = dims_box_range(&u->f, b, d), hull = u->f.region.hull[d];
+		struct range r = dims_box_range(&u->f, b, d), hull = u->f.region.hull[d], by = dims_box_range(&u->f, u->box, d);
 
-		if (r.lo > hull.hi || r.hi < hull.lo)
+		if (!meet(r, hull))
+			return false;
+		if (!u->loose[d] && (BF_MAX(r.lo, hull.lo) < by.lo || BF_MIN(r.hi, hull.hi) > by.hi))
 			return false;
 	}
 	return true;
@@ -151,7 +168,7 @@ static bool numbers_without(struct update *u, const uint32_t *rules, uint32_t n,
 	if (!there)
 		return false;
 	for (uint32_t i = 0; i < u->n_hidden; i++)
-		if (in_region(u, &u->f.p->boxes[u->hidden[i]]))
+		if (was_hidden(u, &u->f.p->boxes[u->hidden[i]]))
 			list[(*count)++] = u->hidden[i];
 	qsort(list, *count, sizeof(*list), by_number);
 	return true;
@@ -222,19 +239,39 @@ static bool find_cut(const struct update *u, uint64_t node, struct cut *cut)
 
 static void walk(struct update *u, uint32_t slot, uint32_t n_slots, unsigned depth);
 
-/* Children first .. before end are one node; those of `window` are met. */
-static void walk_run(struct update *u, const struct cut *cut, uint32_t place, struct range run, struct range met, unsigned depth)
+static bool same_above(struct range r, unsigned bits)
 {
-	bool leaf = node_at(u, place + 2 * run.lo) & BF_CLASS_LEAF;
-	struct range saved = { 0, 0 };
+	return r.lo >> bits == r.hi >> bits;
+}
 
-	if (cut) {
-		saved = u->f.region.hull[cut->dim];
-		u->f.region.hull[cut->dim] = cut_hull(&u->f, cut, leaf ? met : run);
+/* A window of that word was cut, of bits that are no longer in one dimension. */
+static void loosen(struct update *u, unsigned word, int by)
+{
+	for (unsigned d = 0; d < u->f.n_dims; d++)
+		if (u->f.dim[d].word == word)
+			u->loose[d] = (uint8_t)(u->loose[d] + by);
+}
+
+/* The children of `run` are one node; the box meets those of `met`. */
+static void walk_run(struct update *u, const struct cut *cut, unsigned word, uint32_t place, struct range run,
+                     struct range met, unsigned depth)
+{
+	bool leaf = node_at(u, place + 2 * run.lo) & BF_CLASS_LEAF, loose;
+	struct range saved;
+
+	if (!cut) {
+		loosen(u, word, 1);
+		walk(u, place + 2 * met.lo, met.hi - met.lo + 1, depth + 1);
+		loosen(u, word, -1);
+		return;
 	}
+	saved = u->f.region.hull[cut->dim];
+	loose = cut->start && !same_above(saved, u->f.dim[cut->dim].width - cut->start);
+	u->f.region.hull[cut->dim] = cut_hull(&u->f, cut, leaf ? met : run);
+	u->loose[cut->dim] += loose;
 	walk(u, place + 2 * met.lo, met.hi - met.lo + 1, depth + 1);
-	if (cut)
-		u->f.region.hull[cut->dim] = saved;
+	u->loose[cut->dim] -= loose;
+	u->f.region.hull[cut->dim] = saved;
 }
 
 static void walk_children(struct update *u, uint64_t node, unsigned depth)
@@ -260,7 +297,7 @@ static void walk_children(struct update *u, uint64_t node, unsigned depth)
 		while (run.hi < last && node_at(u, place + 2 * (run.hi + 1)) == child)
 			run.hi++;
 		next = run.hi + 1;
-		walk_run(u, known ? &cut : NULL, place, run, (struct range){ k, BF_MIN(run.hi, w.hi) }, depth);
+		walk_run(u, known ? &cut : NULL, node >> 48 & (BF_KEY_WORDS - 1), place, run, (struct range){ k, BF_MIN(run.hi, w.hi) }, depth);
 	}
 }
 
@@ -370,23 +407,31 @@ static int insert_box(struct update *u)
 	return publish(u);
 }
 
+/* Two prefixes, one of which lies in the other? Quick, before services are asked. */
+static bool prefixes_meet(const struct bf_class_box *a, const struct bf_class_box *b, unsigned width)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned len = BF_MIN(a->len[i], b->len[i]);
+
+		if (len && (a->addr[i] ^ b->addr[i]) >> (width - len))
+			return false;
+	}
+	return true;
+}
+
 /* Boxes behind it that meet it. */
 static int find_hidden(struct update *u, uint32_t box)
 {
 	const struct bf_class_problem *p = u->f.p;
 	struct bf_buf found = { 0 };
 
-	for (unsigned d = 0; d < u->f.n_dims; d++)
-		u->f.region.hull[d] = dims_box_range(&u->f, u->box, d);
-	for (uint32_t i = first_of_order(p, p->boxes[box].order); i < p->n_boxes; i++) {
-		if (i == box || !(u->box->flags & BF_BOX_FINAL))
+	for (uint32_t i = first_of_order(p, u->box->order); i < p->n_boxes && u->box->flags & BF_BOX_FINAL; i++) {
+		if (i == box || !prefixes_meet(u->box, &p->boxes[i], p->ip6 ? 128 : 32))
 			continue;
 		dims_fill(&u->f, p->boxes[i].svc);
-		if (in_region(u, &p->boxes[i]))
+		if (boxes_meet(u, u->box, &p->boxes[i]))
 			bf_buf_add(&found, &i, sizeof(i));
 	}
-	for (unsigned d = 0; d < u->f.n_dims; d++)
-		u->f.region.hull[d] = (struct range){ 0, 0xffffffffu >> (32 - u->f.dim[d].width) };
 	u->hidden = (const uint32_t *)found.data;
 	u->n_hidden = (uint32_t)(found.len / sizeof(uint32_t));
 	return found.err;

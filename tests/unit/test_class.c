@@ -2,6 +2,7 @@
 /* test_class.c: what the structures answer is what looking at one box after the other answers. */
 #include "lib/unit.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "lib/alloc.h"
@@ -437,8 +438,156 @@ static void boxes_come_and_go_in_place(void **state)
 		fail_msg("%u of %u changes were done in place", done, asked_for);
 }
 
+/*
+ * A reader asks all the time, while boxes come and go; each answer is that of before or that of after the change that is
+ * under way, or was while it asked.
+ */
+enum { WATCHED = 32 };
+
+struct answer {
+	bool found;
+	uint32_t order;
+};
+
+struct shared {
+	struct bf_class_data d;
+	bool ip6;
+	uint32_t key[WATCHED][BF_KEY_WORDS];
+	struct answer before[WATCHED], after[WATCHED];
+	unsigned version; /* of the answers; odd: answers are being changed */
+	unsigned rounds, wrong;
+	bool stop;
+};
+
+static bool answered(const struct answer *a, bool found, uint32_t order)
+{
+	return a->found == found && (!found || a->order == order);
+}
+
+static void ask_all(struct shared *s)
+{
+	for (unsigned i = 0; i < WATCHED; i++) {
+		unsigned version = __atomic_load_n(&s->version, __ATOMIC_ACQUIRE);
+		struct bf_class_found f = { 0 };
+		bool found, right;
+
+		if (version & 1)
+			continue;
+		found = bf_class_find(s->d.data, s->d.n_words, s->d.head, s->ip6, s->key[i], 0, &f);
+		right = answered(&s->before[i], found, f.order) || answered(&s->after[i], found, f.order);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&s->version, __ATOMIC_RELAXED) == version && !right)
+			s->wrong++;
+	}
+	__atomic_add_fetch(&s->rounds, 1, __ATOMIC_RELEASE);
+}
+
+static void *read_on(void *arg)
+{
+	struct shared *s = arg;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE))
+		ask_all(s);
+	return NULL;
+}
+
+static void answers_of(const struct bf_class_problem *p, struct shared *s, struct answer *a)
+{
+	for (unsigned i = 0; i < WATCHED; i++) {
+		struct bf_class_found f = { 0 };
+
+		a[i].found = bf_class_scan(p, s->key[i], 0, &f);
+		a[i].order = f.order;
+	}
+}
+
+static void aim(struct shared *s, const struct bf_class_problem *p, const struct bf_class_box *box, struct rng *r)
+{
+	struct bf_class_problem one = *p;
+
+	one.boxes = box;
+	one.n_boxes = 1;
+	for (unsigned i = 0; i < WATCHED; i++)
+		bf_class_inside(&one, 0, rng_u64(r), s->key[i]);
+}
+
+/* Takes a box out and puts it back, or in somewhere else. */
+static unsigned change_once(struct shared *s, struct test_problem *t, struct rng *r)
+{
+	unsigned done = 0;
+	uint32_t at = rng_below(r, t->p.n_boxes), rounds;
+	struct bf_class_box box = t->boxes[at];
+	int ret;
+
+	for (unsigned back = 0; back < 2; back++) {
+		__atomic_add_fetch(&s->version, 1, __ATOMIC_ACQ_REL);
+		aim(s, &t->p, &box, r);
+		answers_of(&t->p, s, s->before);
+		if (!back)
+			problem_remove(t, at);
+		else
+			problem_insert(t, at, &box);
+		answers_of(&t->p, s, s->after);
+		__atomic_add_fetch(&s->version, 1, __ATOMIC_ACQ_REL);
+		rounds = __atomic_load_n(&s->rounds, __ATOMIC_ACQUIRE);
+		if (back) {
+			problem_remove(t, at);
+			ret = bf_class_insert(&s->d, &t->p, &box);
+			problem_insert(t, at, &box);
+		} else {
+			problem_insert(t, at, &box);
+			ret = bf_class_remove(&s->d, &t->p, at);
+			problem_remove(t, at);
+		}
+		assert_true(ret == 0 || ret == -ENOSPC);
+		if (ret && !back)
+			problem_insert(t, at, &box);
+		if (ret && back)
+			problem_remove(t, at);
+		if (ret)
+			return done;
+		done++;
+		while (__atomic_load_n(&s->rounds, __ATOMIC_ACQUIRE) == rounds)
+			sched_yield();
+	}
+	return done;
+}
+
+static void readers_find_before_or_after(void **state)
+{
+	static const struct bf_class_opts room = { .room = 1 << 22, .room_svcs = 1 << 12 };
+
+	for (unsigned ip6 = 0; ip6 < 2; ip6++) {
+		struct rng r = { 77 };
+		struct test_problem t;
+		struct built b;
+		struct shared s = { .ip6 = ip6 };
+		pthread_t reader;
+		unsigned done = 0;
+
+		problem_make(&t, &r, PROBLEM_FIVE, ip6, 2000);
+		t.p.n_slots = 0;
+		for (uint32_t i = 0; i < t.p.n_boxes; i++)
+			t.boxes[i].flags = t.boxes[i].len[0] + t.boxes[i].len[1] > 8 ? BF_BOX_FINAL : 0;
+		assert_int_equal(build_with(&t.p, &room, &b), 0);
+		s.d = data_of(&b);
+		aim(&s, &t.p, &t.boxes[0], &r);
+		answers_of(&t.p, &s, s.before);
+		assert_int_equal(pthread_create(&reader, NULL, read_on, &s), 0);
+		for (unsigned i = 0; i < 300; i++)
+			done += change_once(&s, &t, &r);
+		__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
+		pthread_join(reader, NULL);
+		assert_int_equal(s.wrong, 0);
+		assert_true(done > 300);
+		bf_buf_free(&b.out);
+		problem_free(&t);
+	}
+}
+
 UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_stay_exact_and_bounded),
           cmocka_unit_test(memory_is_bounded), cmocka_unit_test(progress_is_told_and_stops),
           cmocka_unit_test(nothing_is_found_in_nothing), cmocka_unit_test(a_check_notices_damage),
           cmocka_unit_test(a_check_says_what_is_wrong), cmocka_unit_test(find_reads_only_the_data),
-          cmocka_unit_test(boxes_come_and_go_in_place), cmocka_unit_test(memory_may_run_out), cmocka_unit_test(what_was_built_is_explained))
+          cmocka_unit_test(boxes_come_and_go_in_place),
+          cmocka_unit_test(readers_find_before_or_after), cmocka_unit_test(memory_may_run_out), cmocka_unit_test(what_was_built_is_explained))
