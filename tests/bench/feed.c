@@ -2,7 +2,7 @@
 /*
  * feed.c: real packets into network namespaces, and how long each takes.
  *
- *   feed [-6] [-s | -r] [-n ROUNDS] [-t MILLISECONDS] [-e NETNS] TRACE NETNS...
+ *   feed [-6] [-s | -r] [-n ROUNDS] [-t MILLISECONDS] [-w MILLISECONDS] [-e NETNS] TRACE NETNS...
  *   feed [-6] -c PACKETS TRACE NETNS...
  *
  *   XDP live frames ──▶ receive path ──▶ IP ──▶ netfilter: the filter ──▶ the gate
@@ -11,7 +11,9 @@
  * All of it runs in this one thread, so its CPU time is the packets'; what else
  * the machine does costs little of it. Rounds go through all namespaces in
  * turn, so that a machine getting slower or faster does so for all of them;
- * each goes on in the trace where it was, and around.
+ * each goes on in the trace where it was, and around. A turn begins with packets
+ * that are not timed (-w), so that the caches hold what this traffic needs and
+ * not what the others left there.
  *
  * TRACE: a power of two of entries (classgen.c). Each namespace has a device
  * in0, up. One line for each namespace: its name, packets sent, packets that
@@ -51,7 +53,7 @@ static const struct feed_family v6 = {.v6 = true, .entry = 48, .changes = 44, .f
 struct options {
 	const struct feed_family *family;
 	unsigned rounds;
-	double ms;
+	double ms, warm_ms;
 	size_t count;
 	bool sockets, answers;
 	const char *empty;
@@ -69,7 +71,7 @@ struct world {
 	int ns, sockets[PORTS];
 	uint8_t frame[MOST_FRAME];
 	struct xdp_md ctx;
-	uint32_t repeat;
+	uint32_t repeat, warm;
 	uint64_t sent, passed, next;
 	double ns_per_packet[MOST_ROUNDS];
 };
@@ -201,6 +203,12 @@ static void answer_flows(const struct world *w, const struct trace *tr)
 	}
 }
 
+/* So many packets take that long, whole batches. */
+static uint32_t in_time(double ms, double ns_each)
+{
+	return (uint32_t)BF_MIN(ms * 1e6 / ns_each / BATCH + 1, 10000) * BATCH;
+}
+
 /* The first packets warm caches up, and tell how many take about so long. */
 static void warm_up(struct world *w, const struct options *o, const struct trace *tr)
 {
@@ -213,7 +221,8 @@ static void warm_up(struct world *w, const struct options *o, const struct trace
 		answer_flows(w, tr);
 	each = send_packets(w, o, tr, n);
 	each = BF_MIN(each, send_packets(w, o, tr, n));
-	w->repeat = (uint32_t)BF_MIN(o->ms * 1e6 / each / BATCH + 1, 10000) * BATCH;
+	w->repeat = in_time(o->ms, each);
+	w->warm = in_time(o->warm_ms, each);
 }
 
 static double send_counted(struct world *w, const struct options *o, const struct trace *tr, uint32_t n)
@@ -229,13 +238,20 @@ static double send_counted(struct world *w, const struct options *o, const struc
 	return ns;
 }
 
+static void measure(struct world *w, const struct options *o, const struct trace *tr, unsigned round)
+{
+	enter(w);
+	send_packets(w, o, tr, w->warm);
+	w->ns_per_packet[round] = send_counted(w, o, tr, w->repeat);
+}
+
 static void measure_all(struct world *worlds, int n, const struct options *o, const struct trace *tr)
 {
 	for (int i = 0; i < n; i++)
 		warm_up(&worlds[i], o, tr);
 	for (unsigned r = 0; r < o->rounds; r++)
 		for (int i = 0; i < n; i++)
-			worlds[i].ns_per_packet[r] = send_counted(&worlds[i], o, tr, worlds[i].repeat);
+			measure(&worlds[i], o, tr, r);
 }
 
 static void print(const struct world *w, unsigned rounds)
@@ -248,7 +264,7 @@ static void print(const struct world *w, unsigned rounds)
 
 static int usage(void)
 {
-	fputs("usage: feed [-6] [-s | -r] [-c PACKETS] [-n ROUNDS] [-t MILLISECONDS] [-e NETNS] TRACE NETNS...\n", stderr);
+	fputs("usage: feed [-6] [-s | -r] [-c PACKETS] [-n ROUNDS] [-t MILLISECONDS] [-w MILLISECONDS] [-e NETNS] TRACE NETNS...\n", stderr);
 	return 2;
 }
 
@@ -256,7 +272,7 @@ static bool read_options(int argc, char **argv, struct options *o)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "6src:n:t:e:")) != -1) {
+	while ((opt = getopt(argc, argv, "6src:n:t:w:e:")) != -1) {
 		if (opt == '6')
 			o->family = &v6;
 		else if (opt == 's' || opt == 'r')
@@ -267,6 +283,8 @@ static bool read_options(int argc, char **argv, struct options *o)
 			o->rounds = BF_MIN((unsigned)atoi(optarg), (unsigned)MOST_ROUNDS);
 		else if (opt == 't')
 			o->ms = atof(optarg);
+		else if (opt == 'w')
+			o->warm_ms = atof(optarg);
 		else if (opt == 'e')
 			o->empty = optarg;
 		else

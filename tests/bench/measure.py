@@ -129,7 +129,8 @@ class Bench:
 
     def packets(self, s, kind, there):
         worlds = [self.worlds["base"], self.worlds["hook"], *there.values()]
-        args = ["-n", str(self.args.rounds), "-t", str(self.args.ms)] + ["-r"] * (kind == "established")
+        args = ["-n", str(self.args.rounds), "-t", str(self.args.ms)]
+        args += ["-w", str(self.args.ms * (2 if kind in ("random", "zipf") else 0.1))] + ["-r"] * (kind == "established")
         ns = [[] for _ in worlds]
         for _ in range(3):  # again when the machine was busy: the least of all counts
             for mine, (_, _, more) in zip(ns, self.feed(args, s, kind, worlds)):

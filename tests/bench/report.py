@@ -2,6 +2,7 @@
 """The rows of measure.py as tables for people, and what no row can say on any machine."""
 ENGINES = ("bpfilter", "iptables", "nft")
 DATA = ("class", "cells", "sets")  # maps that hold the rules
+GROWTH = 5  # our program with 10,000 rules may take so many times what it takes with 100, on however busy a machine
 
 
 def say(line):
@@ -9,7 +10,9 @@ def say(line):
 
 
 def begin(machine):
-    say("%(cpu)s, %(cpus)d CPUs, Linux %(kernel)s, iptables %(iptables)s, nftables %(nft)s, load %(load).1f\n" % machine)
+    say("%(cpu)s, %(cpus)d CPUs, Linux %(kernel)s, iptables %(iptables)s, nftables %(nft)s, load %(load).1f" % machine)
+    say("a load from so many MiB: %s ns\n" % ", ".join(
+        "%g: %.0f" % (int(kib) / 1024, ns) for kib, ns in machine["latency"].items()))
     say("packets: ns more than without rules                                and how many times ours")
     say("shape     packets       rules  without   hook bpfilter iptables      nft  iptables      nft")
 
@@ -88,3 +91,14 @@ def impossible(rows):
         for name, e in r["load"].items():
             if not all(0 < v < 600 for k, v in e.items() if not k.endswith("kib")):
                 yield "%s, loading: %s: %s" % (where, name, e)
+    yield from growing(rows)
+
+
+def growing(rows):
+    """Classification is what keeps this from being a hundredfold."""
+    chosen = {(r["shape"], r["rules"], kind): p["chosen"]["ns"] for r in rows
+              for kind, p in r.get("programs", {}).items() if p.get("chosen")}
+    for (shape, rules, kind), ns in chosen.items():
+        few = chosen.get((shape, 100, kind))
+        if rules == 10000 and few and ns > GROWTH * max(few, 20):
+            yield "%s, %s: 10,000 rules take %.0f ns, 100 take %.0f" % (shape, kind, ns, few)
