@@ -15,6 +15,7 @@
 
 static const struct bf_class_ops *const structures[BF_CLASS_KINDS] = {
 	[BF_CLASS_FOREST] = &bf_class_forest,
+	[BF_CLASS_HASH] = &bf_class_hash,
 };
 
 #define NS_PER_DOUBLING 4 /* of the memory, above what the first caches hold */

@@ -271,7 +271,7 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 	return r;
 }
 
-static bool forest_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
+bool forest_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
                         struct bf_class_found *found)
 {
 	struct walk w = { 0 };

@@ -140,10 +140,15 @@ uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budge
 int forest_insert(const struct bf_class_data *d, const struct bf_class_problem *p, const struct bf_class_box *box);
 int forest_remove(const struct bf_class_data *d, const struct bf_class_problem *p, uint32_t box);
 
+/* A box as it stands in a leaf. */
+void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b);
+
 /* forest_find.c */
 struct walk { /* what a look-up meets */
 	uint32_t trees, nodes, rules;
 };
+bool forest_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
+                 struct bf_class_found *found);
 bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
                  struct bf_class_found *found, struct walk *w);
 

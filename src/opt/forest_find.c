@@ -91,9 +91,22 @@ static void look_leaf(struct look *l, uint64_t leaf)
 	}
 }
 
+/* The leaf where a hash (rt/class.h) says the packet's rules are; it ends before its rules do. */
+static uint64_t hashed_leaf(const struct look *l, uint64_t node)
+{
+	const struct bf_class_hash *h = at(l, (uint32_t)node, sizeof(*h) / 4);
+	uint64_t words = (l->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
+
+	if (!h)
+		return BF_CLASS_LEAF;
+	return BF_CLASS_LEAF | (uint64_t)h->most << 32 | (uint32_t)(h->place + bf_class_hash_slot(h, l->key, l->ip6) * words);
+}
+
 static void look_tree(struct look *l, uint64_t node)
 {
 	l->w->trees++;
+	if (node >> 62 == BF_CLASS_HASHED >> 62)
+		node = hashed_leaf(l, node);
 	for (unsigned depth = 0; !(node & BF_CLASS_LEAF); depth++) {
 		uint32_t a = node >> 32 & 31, b = node >> 40 & 31, word = node >> 48 & (BF_KEY_WORDS - 1);
 		const void *child = at(l, (uint32_t)node + 2ull * (l->key[word] << a >> b), 2);

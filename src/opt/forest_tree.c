@@ -54,9 +54,14 @@ static void put_rule6(uint32_t *to, const struct bf_class_box *b)
 	memcpy(to, &r, sizeof(r));
 }
 
+void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b)
+{
+	(ip6 ? put_rule6 : put_rule4)(to, b);
+}
+
 void tree_rule(const struct forest *f, const struct bf_class_box *b, uint32_t *to)
 {
-	(f->p->ip6 ? put_rule6 : put_rule4)(to, b);
+	forest_put_rule(f->p->ip6, to, b);
 }
 
 static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)

@@ -38,6 +38,40 @@ enum bf_class_kind {
  * holds) is above what has been found.
  */
 #define BF_CLASS_LEAF (1ull << 63)
+
+/*
+ * Hash. One of the trees is a node with bit 62 set; its low half is the place of a struct bf_class_hash, which leads to the
+ * rules of one slot and those behind it: a leaf that ends with a free place, whose order is 2^32 - 1.
+ */
+#define BF_CLASS_HASHED (1ull << 62)
+
+struct bf_class_hash {
+	__u32 addr[2][4]; /* masks of the key words that are hashed: source and destination, */
+	__u32 ports, meta; /* ports, META */
+	__u32 place;      /* of the rules */
+	__u32 slots;
+	__u32 most;       /* rules that follow from a slot on, at most */
+	__u32 pad;
+};
+
+#define BF_CLASS_HASH_K 0x9e3779b97f4a7c15ull
+
+/* The slot of a packet: the key under the masks, multiplied until each bit has met each other. */
+static inline __u32 bf_class_hash_slot(const struct bf_class_hash *h, const __u32 *key, int ip6)
+{
+	__u64 x = (__u64)(key[BF_KEY_SADDR] & h->addr[0][0]) << 32 | (key[BF_KEY_DADDR] & h->addr[1][0]);
+
+	for (int i = 1; ip6 && i < 4; i++) {
+		x = (x ^ x >> 32) * BF_CLASS_HASH_K;
+		x ^= (__u64)(key[BF_KEY_SADDR + i] & h->addr[0][i]) << 32 | (key[BF_KEY_DADDR + i] & h->addr[1][i]);
+	}
+	x = (x ^ x >> 32) * BF_CLASS_HASH_K;
+	x ^= (__u64)(key[BF_KEY_PORTS] & h->ports) << 32 | (key[BF_KEY_META] & h->meta);
+	x = (x ^ x >> 32) * BF_CLASS_HASH_K;
+	x = (x ^ x >> 32) * BF_CLASS_HASH_K;
+	return (x >> 32) * h->slots >> 32;
+}
+
 #define BF_CLASS_LEAF_MAX ((1u << 24) - 1)
 #define BF_CLASS_DEPTH 16
 #define BF_CLASS_TREES 8

@@ -222,7 +222,27 @@ static __always_inline void search_leaf(const struct bf_frame *f, __u64 leaf, __
 	LOOP_END
 }
 
-static __always_inline void search_forest(const struct bf_frame *f, const struct bf_class_head *h, __u32 head,
+/* The beginning of a leaf: the packet's slot. */
+static __always_inline __u64 hashed_leaf(struct bf_frame *f, __u64 node, bool ip6)
+{
+	const struct bf_class_hash *h;
+	__u64 at = (__u32)node;
+
+	if (!is_there(&at, sizeof(*h) / 4))
+		return 0;
+	h = words_at(at);
+	at = bf_class_hash_slot(h, f->key, ip6) * (__u64)(ip6 ? sizeof(struct bf_class_rule6) / 4 : sizeof(struct bf_class_rule4) / 4);
+	return BF_CLASS_LEAF | (__u64)h->most << 32 | (__u32)(at + h->place);
+}
+
+static __always_inline __u64 leaf_of(struct bf_frame *f, __u64 root, bool ip6)
+{
+	if (in_use(structs, BF_CLASS_HASH) && root & BF_CLASS_HASHED && (__s64)root >= 0)
+		return hashed_leaf(f, root, ip6);
+	return descend(f, root);
+}
+
+static __always_inline void search_forest(struct bf_frame *f, const struct bf_class_head *h, __u32 head,
                                           __u32 floor, bool ip6, struct found *best)
 {
 	__u32 at = head + __builtin_offsetof(struct bf_class_head, tree) / 4, svcs = h->svcs, n = h->n_trees;
@@ -236,7 +256,7 @@ static __always_inline void search_forest(const struct bf_frame *f, const struct
 		t = words_at(place);
 		if (!below(t->first, best->order))
 			break;
-		leaf = descend(f, t->root);
+		leaf = leaf_of(f, t->root, ip6);
 		if ((__s64)leaf >= 0) {
 			best->order = bad_order(f);
 			break;
@@ -272,7 +292,7 @@ static __always_inline __u32 classify(struct bf_frame *f, __u64 head, __u32 floo
 	if (!is_there(&at, HEAD_WORDS))
 		return NO_CELL;
 	h = words_at(at);
-	if (in_use(structs, BF_CLASS_FOREST) && h->kind == BF_CLASS_FOREST)
+	if (in_use(structs, BF_CLASS_FOREST) || in_use(structs, BF_CLASS_HASH)) /* a hash is one of the trees */
 		search_forest(f, h, head, floor, ip6, &best);
 	at = best.svc;
 	if (best.order == NO_ORDER)

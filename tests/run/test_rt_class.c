@@ -21,11 +21,11 @@
 #include "opt/class.h"
 #include "run/rtprog.h"
 
-enum { FIRST, RULE_COUNT, AGAIN, ACCEPTED, CELLS, MAX_RULES = 40, MAX_SVCS = 6 };
-enum shape { ONE_LEAF, BY_SOURCE, DEEP, TWO_TREES, BUILT, SHAPES };
+enum { FIRST, RULE_COUNT, AGAIN, ACCEPTED, CELLS, MAX_RULES = 90, MAX_SVCS = 6 };
+enum shape { ONE_LEAF, BY_SOURCE, DEEP, TWO_TREES, BUILT, HASHED, SHAPES };
 
 static const char *const hows[] = { "mg", "it", "cmg" };
-static const char *const shapes[] = { "one leaf", "by source", "deep", "two trees", "as opt/ builds it" };
+static const char *const shapes[] = { "one leaf", "by source", "deep", "two trees", "as opt/ builds it", "hash" };
 
 struct service {
 	struct bf_class_svc s;
@@ -209,7 +209,30 @@ static uint64_t put_deep(struct bf_buf *out, const struct run *run, struct rng *
 	return node;
 }
 
-static void build(struct bf_buf *out, struct run *run)
+/* Nearly all rules ask for a source, half of them for a destination, too. Few addresses: many rules of one key. */
+static void make_exact(struct run *run, struct rng *r)
+{
+	unsigned all = run->ip6 ? 128 : 32;
+
+	while (run->n < MAX_RULES) {
+		run->box[run->n] = run->box[run->n ? rng_below(r, run->n) : 0];
+		run->box[run->n].order = run->n ? run->box[run->n - 1].order + 2 : 1;
+		run->box[run->n].slot = run->n;
+		run->n++;
+	}
+	for (uint32_t i = 0; i < run->n; i++) {
+		struct bf_class_box *b = &run->box[i];
+
+		if (i % 45 == 44)
+			continue;
+		b->len[0] = (uint8_t)all;
+		b->addr[0] = address(r, run->ip6);
+		b->len[1] = (uint8_t)(i % 2 ? 0 : all);
+		b->addr[1] = i % 2 ? 0 : address(r, run->ip6);
+	}
+}
+
+static void build(struct bf_buf *out, struct run *run, const struct bf_class_ops *how)
 {
 	_cleanup_buf_ struct bf_buf svcs = { 0 };
 	struct bf_class_problem p = { .ip6 = run->ip6, .boxes = run->box, .n_boxes = run->n, .n_slots = run->n };
@@ -225,7 +248,7 @@ static void build(struct bf_buf *out, struct run *run)
 		index[i] = run->box[i].svc;
 		run->box[i].svc = run->svc_at[index[i]];
 	}
-	assert_int_equal(bf_class_build(&p, &(struct bf_class_opts){ 0 }, out, &run->head, &stats), 0);
+	assert_int_equal((how ? how->build : bf_class_build)(&p, &(struct bf_class_opts){ 0 }, out, &run->head, &stats), 0);
 	h = (const struct bf_class_head *)(out->data + 4 * run->head);
 	for (uint32_t i = 0; i < run->n; i++) {
 		run->box[i].svc = index[i];
@@ -239,7 +262,9 @@ static void put_run(struct bf_buf *out, struct run *run, enum shape shape, struc
 
 	bf_buf_reserve(out, 8 * (1 + rng_below(r, 20)));
 	if (shape == BUILT)
-		return build(out, run);
+		return build(out, run, NULL);
+	if (shape == HASHED)
+		return build(out, run, &bf_class_hash);
 	h.targets = (uint32_t)(out->len / 4);
 	for (uint32_t i = 0; i < run->n; i++)
 		bf_buf_add(out, &(uint32_t){ AGAIN }, 4);
@@ -348,7 +373,7 @@ static void make(struct rtprog *c, const struct run *run, const struct bf_buf *c
 						  .class = (const uint32_t *)class->data,
 						  .n_class = (uint32_t)(class->len / 4),
 						  .config = { .needs = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS,
-									  .structs = 1 << BF_CLASS_FOREST } };
+									  .structs = 1u << ((const uint32_t *)class->data)[run->head] } };
 }
 
 static void load(struct rtprog *c)
@@ -395,6 +420,8 @@ static void runs(void **state)
 		uint32_t n = i < 16 ? i / 8 : rng_below(&r, MAX_RULES + 1), floor;
 
 		random_run(&r, &run, i & 1, n);
+		if (shape == HASHED)
+			make_exact(&run, &r);
 		put_run(&class, &run, shape, &r);
 		floor = rng_percent(&r, 50) || hows[i / 16 % 3][0] == 'c' ? 0 : rng_below(&r, 3 * n);
 		make(&c, &run, &class, hows[i / 16 % 3], floor, cells);
