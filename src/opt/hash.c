@@ -186,22 +186,33 @@ static double crowd(const struct hash *h)
 }
 
 #define MEETS_AT_MOST 4.0
+#define NS_MORE 5          /* than the forest where all of it is in the caches: multiplying takes longer than two levels */
+#define NS_LESS 8          /* for each doubling above that: a level is a load from memory */
+#define CACHED_BOXES 32768
 
+/* Against the forest, measured. */
 static double estimate(const struct bf_class_problem *p, uint64_t *bytes)
 {
 	struct hash h = { .p = p };
 	struct bf_class_problem rest = *p;
-	uint64_t rest_bytes = 0;
+	uint64_t forest_bytes;
 	double meets, ns;
 
 	if (!begin(&h))
 		return -1;
 	meets = crowd(&h);
-	if (meets > MEETS_AT_MOST)
+	ns = bf_class_forest.estimate(p, &forest_bytes);
+	if (meets > MEETS_AT_MOST || ns < 0)
 		return -1;
+	*bytes = h.h.slots * 4ull * h.rule_words + p->svcs_size + 4ull * p->n_slots;
+	for (uint32_t n = p->n_boxes; n > CACHED_BOXES; n /= 2)
+		ns -= NS_LESS;
+	ns += NS_MORE + 3 * (meets - 1);
 	rest.n_boxes -= h.n;
-	ns = 22 + 3 * meets + (rest.n_boxes ? bf_class_forest.estimate(&rest, &rest_bytes) - 10 : 0);
-	*bytes = h.h.slots * 4ull * h.rule_words + p->svcs_size + 4ull * p->n_slots + rest_bytes;
+	if (rest.n_boxes) {
+		ns += bf_class_forest.estimate(&rest, &forest_bytes) / 2;
+		*bytes += forest_bytes;
+	}
 	return ns;
 }
 
