@@ -188,3 +188,5 @@ define s = established,related\ntable inet t { chain c { ct state $s accept; }; 
 define x = 70000\ntable inet t { chain c { tcp dport $x accept; meta mark $x accept; }; } ; - ; FAIL 2:36: the number does not fit in 16 bits
 define x = 5\ntable inet t { chain c { tcp dport $x accept; meta mark $x accept; }; } ; table inet t {\n\tchain c {\n\t\ttcp dport 5 accept\n\t\tmeta mark 0x00000005 accept\n\t}\n} ; OK
 include "/nowhere" ; - ; FAIL 9: includes are not allowed here
+define ok = "x y"\ntable ip t { chain c { log prefix "a $ok b"; log prefix "$ok"; log prefix "a$ok-c"; }; } ; table ip t {\n\tchain c {\n\t\tlog prefix "a x y b"\n\t\tlog prefix "x y"\n\t\tlog prefix "ax y-c"\n\t}\n} ; OK
+define ok = 5\ntable ip t { chain c { log prefix "a $ok b"; }; } ; - ; FAIL 2:35: no text is in the variable 'ok'

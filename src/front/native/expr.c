@@ -79,11 +79,11 @@ static struct bf_ast_expr *set_ref(struct bf_nparser *p)
 
 static struct bf_ast_expr *primary(struct bf_nparser *p, const struct bf_pctx *c)
 {
-	if (c->keys && bf_p_key_starts(p, c->want))
+	if (c->keys && bf_p_key_starts(p, c->want, c->right))
 		return bf_p_key(p);
 	switch (p->tok.kind) {
 	case '(': return parens(p, c);
-	case '{': return bf_p_set(p, c->keys);
+	case '{': return bf_p_set(p, false);
 	case '@': return set_ref(p);
 	case BF_TOK_VAR: return bf_p_var(p);
 	default: return value(p);

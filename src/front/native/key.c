@@ -337,7 +337,7 @@ static bool is_field(const struct bf_nkey_group *g, const struct bf_token *t)
 }
 
 /* A word that a value can be too (`ip protocol tcp`, `ct event set mark`) is a field only when one of its names follows. */
-bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want)
+bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want, bool right)
 {
 	const struct bf_nkey_group *g;
 	struct bf_token t;
@@ -351,7 +351,7 @@ bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want)
 		return (bf_tok_is(&t, "ll") || bf_tok_is(&t, "nh") || bf_tok_is(&t, "th") || bf_tok_is(&t, "ih")) &&
 		       p->lex.text[t.at + t.len < p->lex.len ? t.at + t.len : 0] == ',';
 	g = bf_nkey_group_find(p->tok.text, p->tok.n);
-	if (want && bf_nsym_find(want, p->tok.text, p->tok.n, &v)) {
+	if ((g && right) || (want && bf_nsym_find(want, p->tok.text, p->tok.n, &v))) {
 		bf_p_peek(p, &t);
 		return g && is_field(g, &t);
 	}

@@ -128,11 +128,13 @@ bool bf_p_command(struct bf_nparser *p, void *arg);
 
 /* Variables. */
 struct bf_ast_expr *bf_p_var(struct bf_nparser *p); /* at $name */
+const char *bf_p_var_text(struct bf_nparser *p, const char *name, size_t len); /* NULL: no such, or no text */
 
 /* Expressions. */
 struct bf_pctx { /* where a value stands */
 	const struct bf_ntype *want; /* or NULL */
 	bool keys;                   /* may it be a field? */
+	bool right;                  /* of an operator: a word is a field only when one of its names follows */
 	bool element;                /* in { }: newlines count nothing, * may stand */
 };
 struct bf_ast_expr *bf_p_expr_new(struct bf_nparser *p, enum bf_ast_expr_kind kind, struct bf_ast_loc loc);
@@ -140,7 +142,7 @@ struct bf_ast_expr *bf_p_concat(struct bf_nparser *p, const struct bf_pctx *c);
 struct bf_ast_expr *bf_p_list(struct bf_nparser *p, const struct bf_pctx *c);
 struct bf_ast_expr *bf_p_set(struct bf_nparser *p, bool keys);
 struct bf_ast_elem *bf_p_elem(struct bf_nparser *p, bool keys);
-bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want);
+bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want, bool right);
 struct bf_ast_expr *bf_p_key(struct bf_nparser *p);
 struct bf_ast_expr *bf_p_verdict(struct bf_nparser *p); /* NULL without error: here is none */
 

@@ -7,7 +7,7 @@ void bf_print_quoted(struct bf_buf *out, const char *s)
 	bf_buf_printf(out, "\"%s\"", s); /* a string has no quotes in it */
 }
 
-static void print_value(struct bf_buf *out, const struct bf_ast_expr *e)
+static void print_value(struct bf_buf *out, const struct bf_ast_expr *e, bool number)
 {
 	bool quoted = e->value.lit == BF_LIT_STRING;
 
@@ -17,14 +17,14 @@ static void print_value(struct bf_buf *out, const struct bf_ast_expr *e)
 	if (e->value.known && e->value.lit == BF_LIT_NUMBER && e->value.type &&
 	    (e->value.type->form == BF_FORM_DATE || e->value.type->form == BF_FORM_HOUR))
 		/* seconds of UTC, not of the wall clock: as a number again */
-		bf_nvalue_print(out, NULL, 0, e->value.type->form == BF_FORM_DATE ? e->value.num / 1000000000 : e->value.num);
+		bf_nvalue_print(out, NULL, e->value.type->form == BF_FORM_DATE ? e->value.num / 1000000000 : e->value.num);
 	else if (e->value.known && (e->value.type || e->value.lit == BF_LIT_NUMBER))
-		bf_nvalue_print(out, e->value.type, 0, e->value.num);
+		(number ? bf_nnumber_print : bf_nvalue_print)(out, e->value.type, e->value.num);
 	else if (e->value.text)
 		bf_buf_printf(out, quoted ? "\"%s\"" : "%s", e->value.text);
 	else
 		bf_nvalue_print(out, &bf_ntypes[e->value.lit == BF_LIT_IPV4 ? BF_T_IPV4 : e->value.lit == BF_LIT_IPV6 ? BF_T_IPV6 : BF_T_ETHER],
-		                0, e->value.num);
+		                e->value.num);
 }
 
 static void print_fib(struct bf_buf *out, const struct bf_ast_key *m)
@@ -174,7 +174,7 @@ static bool print_bits(struct bf_buf *out, const struct bf_ast_expr *e)
 		t = x->value.type;
 		v |= x->value.num;
 	}
-	bf_nvalue_print(out, t, 0, v);
+	bf_nvalue_print(out, t, v);
 	return true;
 }
 
@@ -205,23 +205,29 @@ static void print_verdict(struct bf_buf *out, const struct bf_ast_expr *e)
 		bf_buf_printf(out, " %s", e->verdict.chain.text);
 }
 
-static bool is_binop(const struct bf_ast_expr *e)
+/* Of a range or a prefix. */
+static void print_end(struct bf_buf *out, const struct bf_ast_expr *e)
 {
-	return strength(e) == 0;
+	const struct bf_ast_expr *v = bf_ast_peel(e);
+
+	if (v->kind == BF_AST_VALUE && v->value.known)
+		print_value(out, v, true);
+	else
+		print_inside(out, e, strength(e) == 0);
 }
 
 void bf_print_expr(struct bf_buf *out, const struct bf_ast_expr *e)
 {
 	e = bf_ast_peel(e);
 	switch (e->kind) {
-	case BF_AST_VALUE: print_value(out, e); break;
+	case BF_AST_VALUE: print_value(out, e, false); break;
 	case BF_AST_KEY: print_key(out, e->key.row, e->key.more); break;
 	case BF_AST_BINOP: print_binop(out, e); break;
 	case BF_AST_RANGE:
 	case BF_AST_PREFIX:
-		print_inside(out, e->two.l, is_binop(e->two.l));
+		print_end(out, e->two.l);
 		bf_buf_puts(out, e->kind == BF_AST_RANGE ? "-" : "/");
-		print_inside(out, e->two.r, is_binop(e->two.r));
+		print_end(out, e->two.r);
 		break;
 	case BF_AST_CONCAT:
 	case BF_AST_LIST: print_items(out, e); break;

@@ -37,7 +37,7 @@ static bool relational(struct bf_nparser *p, struct bf_ast_stmt *s, const struct
 
 	s->kind = BF_STMT_MATCH;
 	s->match.rel = read_rel(p);
-	c.keys = s->match.rel != BF_REL_IMPLICIT;
+	c.keys = c.right = s->match.rel != BF_REL_IMPLICIT;
 	if (fib_exists(p, s->match.l))
 		t = &boolean;
 	s->match.r = bf_p_list(p, &c);
@@ -221,11 +221,36 @@ static bool log_level(struct bf_nparser *p, uint32_t *level)
 	return bf_p_unknown(p, bf_p_loc(p), "unknown level", &g);
 }
 
+/* Variables in a prefix: "$name: " */
+static bool expand(struct bf_nparser *p, struct bf_ast_word *w)
+{
+	_cleanup_buf_ struct bf_buf out = { 0 };
+	const char *s = w->text, *dollar;
+
+	for (; (dollar = strchr(s, '$')); s = dollar) {
+		size_t n = strspn(dollar + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+		const char *value = bf_p_var_text(p, dollar + 1, n);
+
+		bf_buf_add(&out, s, (size_t)(dollar - s));
+		if (!value || strchr(value, '$'))
+			return bf_p_error(p, w->loc, "no text is in the variable '%.*s'", (int)n, dollar + 1);
+		bf_buf_puts(&out, value);
+		dollar += n + 1;
+	}
+	bf_buf_puts(&out, s);
+	w->text = out.err ? NULL : bf_arena_strdup(p->a, out.data);
+	if (!w->text)
+		p->err = -ENOMEM;
+	return w->text;
+}
+
 static bool log_prefix(struct bf_nparser *p, struct bf_ast_stmt *s)
 {
 	struct bf_ast_word w;
 
 	if (!bf_p_string(p, "a prefix in quotes", &w))
+		return false;
+	if (strchr(w.text, '$') && !expand(p, &w))
 		return false;
 	if (strlen(w.text) > 127)
 		return bf_p_error(p, w.loc, "a prefix has at most 127 characters");
@@ -566,7 +591,7 @@ static bool read_stmt(struct bf_nparser *p, struct bf_ast_stmt *s)
 		if (bf_tok_is(&t, "count"))
 			return bf_p_ct_count(p, s);
 	}
-	if (p->tok.kind == '(' || bf_p_key_starts(p, NULL))
+	if (p->tok.kind == '(' || bf_p_key_starts(p, NULL, false))
 		return match(p, s);
 	return unknown(p);
 }

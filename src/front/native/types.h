@@ -60,8 +60,10 @@ const struct bf_ntype *bf_ntype_find(const char *name, size_t len);
 /* The number a word stands for; false: none. */
 bool bf_nsym_find(const struct bf_ntype *t, const char *word, size_t len, uint32_t *value);
 
-/* The canonical text of a value of that many bits. */
-void bf_nvalue_print(struct bf_buf *out, const struct bf_ntype *t, unsigned bits, bf_u128 v);
+/* The canonical text of a value; t NULL: a number. */
+void bf_nvalue_print(struct bf_buf *out, const struct bf_ntype *t, bf_u128 v);
+/* The same without words: as the ends of ranges stand, for echo-reply-redirect would be a word itself. */
+void bf_nnumber_print(struct bf_buf *out, const struct bf_ntype *t, bf_u128 v);
 
 /* Like 1d2h3m4s5ms; in ms. */
 void bf_ntime_print(struct bf_buf *out, uint64_t ms);

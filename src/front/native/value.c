@@ -107,12 +107,16 @@ static bool print_flags(struct bf_buf *out, const struct bf_ntype *t, bf_u128 v)
 	return true;
 }
 
-void bf_nvalue_print(struct bf_buf *out, const struct bf_ntype *t, unsigned bits, bf_u128 v)
+void bf_nvalue_print(struct bf_buf *out, const struct bf_ntype *t, bf_u128 v)
 {
-	if (t && ((t->flags && print_flags(out, t, v)) || print_symbol(out, t, v)))
-		return;
+	if (!t || !((t->flags && print_flags(out, t, v)) || print_symbol(out, t, v)))
+		bf_nnumber_print(out, t, v);
+}
+
+void bf_nnumber_print(struct bf_buf *out, const struct bf_ntype *t, bf_u128 v)
+{
 	switch (t ? t->form : BF_FORM_DEC) {
-	case BF_FORM_HEX: print_hex(out, ((t->bits ? t->bits : bits) + 3) / 4, v); break;
+	case BF_FORM_HEX: print_hex(out, (t->bits + 3u) / 4, v); break;
 	case BF_FORM_RAW: print_hex(out, 1, v); break;
 	case BF_FORM_IPV4: print_bytes(out, v, AF_INET); break;
 	case BF_FORM_IPV6: print_bytes(out, v, AF_INET6); break;

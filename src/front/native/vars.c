@@ -157,6 +157,14 @@ struct bf_ast_expr *bf_p_var(struct bf_nparser *p)
 	return e;
 }
 
+const char *bf_p_var_text(struct bf_nparser *p, const char *name, size_t len)
+{
+	struct bf_ndef *d = find(p, name, len);
+	const struct bf_ast_expr *e = d ? bf_ast_peel(d->value) : NULL;
+
+	return e && e->kind == BF_AST_VALUE ? e->value.text : NULL;
+}
+
 static bool bind(struct bf_nparser *p, const struct bf_ast_word *name, struct bf_ast_expr *value)
 {
 	struct bf_ndef *d = bf_p_new(p, struct bf_ndef);
