@@ -34,6 +34,9 @@ BODIES = [
     "-A OUTPUT -m conntrack --ctstate INVALID -p tcp --dport 1 -j DROP\n",
     "-A INPUT -m addrtype --src-type LOCAL --dst-type ANYCAST -j DROP\n",
     "-A FORWARD -j REJECT\n-A OUTPUT -d {a} -j REJECT\n",
+    # Programs of the same bytes over other data: what is changed next is then filled in, not loaded.
+    "-A INPUT -s {a} -m comment --comment x -j DROP\n" * 300,
+    "-A INPUT -d {a} -m comment --comment y -j ACCEPT\n" + "-A INPUT -s {a} -m comment --comment y -j DROP\n" * 301,
 ]
 
 
