@@ -71,9 +71,8 @@ static int put_map(struct bf_buf *b, const struct bf_map_spec *s, const struct b
 	return can_be_kept(s) && *bytes <= KEEP_BYTES ? 0 : -ENOENT;
 }
 
-static int put_maps(struct bf_buf *b, const struct bf_image *img, const struct bf_given_maps *given)
+static int put_maps(struct bf_buf *b, const struct bf_image *img, const struct bf_given_maps *given, size_t bytes)
 {
-	size_t bytes = 0;
 	bool counted = false;
 	int err = 0;
 
@@ -122,10 +121,10 @@ static void close_section(struct bf_buf *b, size_t begin)
 		memcpy(b->data + begin - sizeof(size), &size, sizeof(size));
 }
 
-int bf_recipe_make(const struct bf_image *img, const struct bf_given_maps *given, struct bf_buf *out)
+int bf_recipe_make(const struct bf_image *img, const struct bf_given_maps *given, size_t state_len, struct bf_buf *out)
 {
 	size_t begin = open_section(out);
-	int err = img->n_progs ? put_maps(out, img, given) : -ENOENT;
+	int err = img->n_progs ? put_maps(out, img, given, state_len) : -ENOENT;
 
 	close_section(out, begin);
 	for (uint32_t i = 0; i < img->n_progs && !err; i++) {

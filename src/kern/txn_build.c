@@ -168,7 +168,7 @@ static int make_unit(struct txn *t, struct txn_unit *u)
 	if (!u->change)
 		return carry_over(t, u);
 	given.assist = bf_comp_assist_fd(u->comp);
-	if (bf_recipe_make(u->change->image, &given, &u->recipe))
+	if (bf_recipe_make(u->change->image, &given, u->head.state_len, &u->recipe))
 		bf_buf_free(&u->recipe);
 	if (bf_spare_take(t, u, &given))
 		err = bf_load_rest(&u->loaded, u->change->image, &given, t->d);

@@ -258,6 +258,22 @@ static void does_not_fit(void **state)
 	}
 }
 
+/* What is stored with it counts as well: it would be kept, too. */
+static void large_state(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_image_ struct bf_image *img = image(&(struct shape){ .length = 100 });
+	_cleanup_free_ char *big = calloc(9 << 20, 1);
+	const struct bf_change c = { "ip-filter", img, big, 9 << 20 };
+	char path[BF_PATH_MAX];
+
+	bf_path(path, "%s/spare/ip-filter", f->ns->dir);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(bf_ns_commit(f->ns, &c, 1, &f->d), 0);
+	assert_int_not_equal(access(path, F_OK), 0);
+	drops(f, 100);
+}
+
 /* A frozen map's content makes programs what they are. */
 static void constants_count(void **state)
 {
@@ -381,6 +397,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_is_left_of_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(parts_of_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(does_not_fit, setup, teardown),
+		cmocka_unit_test_setup_teardown(large_state, setup, teardown),
 		cmocka_unit_test_setup_teardown(constants_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(moved_counters, setup, teardown),
 		cmocka_unit_test_setup_teardown(readers_are_told, setup, teardown),
