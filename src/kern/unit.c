@@ -102,7 +102,14 @@ static int open_journal(const struct bf_ns *ns, unsigned slot, const char *name,
 		u->version = __atomic_load_n(&u->journal->version, __ATOMIC_ACQUIRE);
 		u->records = __atomic_load_n(&u->journal->len[u->version & 1], __ATOMIC_ACQUIRE);
 	} while (u->version != __atomic_load_n(&u->journal->version, __ATOMIC_ACQUIRE));
-	return u->records <= u->journal_len - sizeof(*u->journal) ? 0 : -EPROTO;
+	if (u->records > u->journal_len - sizeof(*u->journal))
+		return -EPROTO;
+	u->copy = malloc(u->records + 1);
+	if (!u->copy)
+		return -ENOMEM;
+	memcpy(u->copy, u->journal + 1, u->records);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&u->head->recycled, __ATOMIC_RELAXED) ? -ESTALE : 0;
 }
 
 static int open_maps(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit *u)
@@ -168,6 +175,7 @@ void bf_unit_close(struct bf_unit *u)
 	bf_map_munmap((void *)u->head, u->mapped_len);
 	bf_map_munmap(u->counters, u->counters_len);
 	bf_map_munmap((void *)u->journal, u->journal_len);
+	free(u->copy);
 	free(u);
 }
 
@@ -193,7 +201,7 @@ const void *bf_unit_journal(const struct bf_unit *u, size_t *len, uint64_t *vers
 {
 	*len = u->records;
 	*version = u->version;
-	return u->journal ? u->journal + 1 : NULL;
+	return u->copy;
 }
 
 uint32_t bf_unit_n_counters(const struct bf_unit *u)

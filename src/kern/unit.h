@@ -45,6 +45,7 @@ struct bf_unit {
 	const struct bf_journal *journal; /* NULL: it cannot be patched */
 	uint64_t version;               /* when it was opened */
 	size_t records;                 /* bytes, then */
+	void *copy;                     /* of them: another unit's may be written there one day (spare.c) */
 };
 
 /* A unit of a slot, by path. The lock is not needed, but without it -ENOENT may mean that a writer was here. */

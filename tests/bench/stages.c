@@ -25,6 +25,7 @@
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/in.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -150,6 +151,7 @@ static void measure(struct bench *b, const char *name, int (*f)(struct bench *b,
 
 	while (s->name && strcmp(s->name, name))
 		s++;
+	malloc_trim(0); /* what the last stage has freed is not there any more */
 	forget_peak();
 	before = status("VmRSS:");
 	begin = now_ms(b);
