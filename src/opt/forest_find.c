@@ -122,7 +122,7 @@ static void look_tree(struct look *l, uint64_t node)
 bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
                  struct bf_class_found *found, struct walk *w)
 {
-	struct look l = { data, n_words, NULL, ip6, key, floor, w, UINT32_MAX, NULL, 0 };
+	struct look l = { data, n_words, NULL, ip6, key, BF_MAX(floor, 1u), w, UINT32_MAX, NULL, 0 };
 	uint32_t target;
 
 	l.head = at(&l, head, sizeof(*l.head) / 4);

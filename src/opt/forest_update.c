@@ -320,16 +320,16 @@ static uint32_t root_slot(const struct update *u, uint32_t tree)
 }
 
 /* Services that are new, behind those that are there. */
-static int put_svcs(struct update *u)
+int forest_put_svcs(const struct bf_class_data *d, const struct bf_class_problem *p)
 {
-	const struct bf_class_problem *p = u->f.p;
-	uint32_t end = p->svcs_size / 16, used = u->head->svcs_used;
+	struct bf_class_head *head = head_at(d);
+	uint32_t end = p->svcs_size / 16, used = head->svcs_used;
 
-	if (end > u->head->svcs_end || (!p->ip6 && end > BF_CLASS_SVC_MAX))
+	if (end > head->svcs_end || (!p->ip6 && end > BF_CLASS_SVC_MAX))
 		return -ENOSPC;
 	if (end > used)
-		memcpy(u->d->data + u->head->svcs + 4ull * used, (const char *)p->svcs + 16ull * used, 16ull * (end - used));
-	u->head->svcs_used = BF_MAX(end, used);
+		memcpy(d->data + head->svcs + 4ull * used, (const char *)p->svcs + 16ull * used, 16ull * (end - used));
+	head->svcs_used = BF_MAX(end, used);
 	return 0;
 }
 
@@ -398,7 +398,7 @@ static int insert_box(struct update *u)
 	if (tree == u->head->n_trees)
 		return -ENOSPC;
 	walk(u, root_slot(u, tree), 1, 0);
-	r = u->err ? u->err : put_svcs(u);
+	r = u->err ? u->err : forest_put_svcs(u->d, u->f.p);
 	if (r)
 		return r;
 	if (u->words.len / 4 > u->head->room_end - BF_MIN(u->head->room, u->head->room_end))

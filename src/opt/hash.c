@@ -13,7 +13,7 @@
  * one whose order is above all others. Boxes of one key come in ascending
  * order, and boxes of other keys do not match: the first that does is it.
  */
-#include "opt/class.h"
+#include "opt/hash.h"
 
 #include "opt/forest.h"
 
@@ -30,18 +30,13 @@ struct hash {
 	struct bf_buf *out;
 	struct bf_class_hash h;
 	struct shape shape;
-	uint32_t n, first; /* boxes in it, the least order */
+	uint32_t n; /* boxes in it */
 	unsigned rule_words;
 };
 
-static const struct bf_class_svc *svc_of(const struct bf_class_problem *p, const struct bf_class_box *b)
-{
-	return (const void *)((const char *)p->svcs + 16ull * b->svc);
-}
-
 static struct shape shape_of(const struct bf_class_problem *p, const struct bf_class_box *b)
 {
-	const struct bf_class_svc *s = svc_of(p, b);
+	const struct bf_class_svc *s = hash_svc(p, b);
 
 	return (struct shape){ { b->len[0], b->len[1] }, (s->sport_span ? 0 : 0xffff0000u) | (s->dport_span ? 0 : 0xffffu),
 		                   s->meta_mask };
@@ -103,29 +98,15 @@ static void set_mask(struct hash *h)
 
 	h->h = (struct bf_class_hash){ .ports = h->shape.ports, .meta = h->shape.meta, .most = FAR };
 	for (unsigned i = 0; i < 2; i++)
-		for (unsigned w = 0; w < words && h->shape.len[i] > 32 * w; w++)
-			h->h.addr[i][w] = ~(uint32_t)(0xffffffffull >> BF_MIN(h->shape.len[i] - 32 * w, 32u));
-}
-
-/* The key of the packets that the box is for, as far as the mask looks at it. */
-static void key_of(const struct hash *h, const struct bf_class_box *b, uint32_t *key)
-{
-	const struct bf_class_svc *s = svc_of(h->p, b);
-	unsigned words = h->p->ip6 ? 4 : 1;
-
-	for (unsigned w = 0; w < words; w++) {
-		key[BF_KEY_SADDR + w] = (uint32_t)(b->addr[0] >> 32 * (words - 1 - w));
-		key[BF_KEY_DADDR + w] = (uint32_t)(b->addr[1] >> 32 * (words - 1 - w));
-	}
-	key[BF_KEY_PORTS] = (uint32_t)s->sport << 16 | s->dport;
-	key[BF_KEY_META] = s->meta;
+		for (unsigned w = 0; w < words; w++)
+			h->h.addr[i][w] = hash_mask(h->shape.len[i], w);
 }
 
 static uint32_t slot_of(const struct hash *h, const struct bf_class_box *b)
 {
 	uint32_t key[BF_KEY_WORDS];
 
-	key_of(h, b, key);
+	hash_key(h->p, b, key);
 	return bf_class_hash_slot(&h->h, key, h->p->ip6);
 }
 
@@ -139,10 +120,8 @@ static bool is_hashed(const struct hash *h, const struct bf_class_box *b)
 static void count_boxes(struct hash *h)
 {
 	h->n = 0;
-	h->first = UINT32_MAX;
 	for (uint32_t i = 0; i < h->p->n_boxes; i++)
-		if (is_hashed(h, &h->p->boxes[i]) && h->n++ == 0)
-			h->first = h->p->boxes[i].order;
+		h->n += is_hashed(h, &h->p->boxes[i]);
 	h->h.slots = h->n + h->n / 2 + 1;
 	h->rule_words = (h->p->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
 }
@@ -291,13 +270,6 @@ static int put_table(struct hash *h, size_t begin, uint64_t max_bytes, uint32_t 
 	return err ? err : h->out->err;
 }
 
-static int by_first(const void *a, const void *b)
-{
-	const struct bf_class_tree *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
 /* Head, services, and the forest of all the others. */
 static int put_rest(const struct hash *h, uint32_t *head, struct bf_class_stats *stats)
 {
@@ -338,8 +310,9 @@ static int build(const struct bf_class_problem *p, const struct bf_class_opts *o
 		return err;
 	}
 	to->kind = BF_CLASS_HASH;
-	to->tree[to->n_trees++] = (struct bf_class_tree){ .root = BF_CLASS_HASHED | place, .first = h.first };
-	qsort(to->tree, to->n_trees, sizeof(to->tree[0]), by_first);
+	/* The first, whatever may come later. */
+	memmove(to->tree + 1, to->tree, to->n_trees++ * sizeof(to->tree[0]));
+	to->tree[0] = (struct bf_class_tree){ .root = BF_CLASS_HASHED | place, .first = 1 };
 	stats->kind = "hash";
 	stats->boxes = p->n_boxes;
 	stats->copies += h.n;
@@ -350,5 +323,5 @@ static int build(const struct bf_class_problem *p, const struct bf_class_opts *o
 }
 
 const struct bf_class_ops bf_class_hash = {
-	.name = "hash", .estimate = estimate, .build = build, .find = forest_find
+	.name = "hash", .estimate = estimate, .build = build, .find = forest_find, .insert = hash_insert, .remove = hash_remove
 };

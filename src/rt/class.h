@@ -100,7 +100,8 @@ struct bf_class_head {
 struct bf_class_rule4 {
 	__u32 addr[2];   /* source, destination; bits behind the prefix are 0 */
 	__u32 what;      /* bits 0-5: 32 - length of the source prefix, 6-11: destination, 12-31: service */
-	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come */
+	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come; floors are at least 1.
+	                  * In a hash 0: a rule that went, 2^32 - 1: a free place */
 	__u32 slot;      /* its counter's number */
 };
 #define BF_CLASS_SVC_MAX (1u << 20)

@@ -121,4 +121,69 @@ static void hash_finds_what_a_scan_finds(void **state)
 	assert_true(built > 100);
 }
 
-UNIT_MAIN(cmocka_unit_test(exact_ones_are_hashed), cmocka_unit_test(hash_finds_what_a_scan_finds))
+/* Rules for addresses come and go; what cannot be done in place is told, and changes nothing. */
+static void boxes_come_and_go(void **state)
+{
+	enum { N = 300 };
+	struct rng r = { 14 };
+	unsigned done = 0;
+
+	for (unsigned ip6 = 0; ip6 < 2; ip6++) {
+		struct bf_class_opts o = { .room_svcs = 64, .room = 4096 };
+		struct test_problem t, now;
+		struct bf_class_data d;
+		struct built b = { 0 };
+		bool in[N];
+
+		make_exact(&t, &r, ip6, N); /* the other half of it comes later */
+		for (uint32_t i = 0; i < N; i++)
+			if (rng_percent(&r, 30)) /* more than one rule for an address */
+				t.boxes[i].addr[0] = t.boxes[rng_below(&r, N)].addr[0];
+		now = t;
+		now.boxes = calloc(N + 1, sizeof(*now.boxes));
+		now.p.boxes = now.boxes;
+		for (unsigned round = 0; round < 120; round++) {
+			uint32_t k = rng_below(&r, N), at = 0, n = 0;
+			int err;
+
+			for (uint32_t i = 0; i <= N; i++) {
+				in[i % N] = round ? in[i % N] : i % 2;
+				at += i < k && in[i];
+				if (i == N || in[i])
+					now.boxes[n++] = t.boxes[i];
+			}
+			now.p.n_boxes = n;
+			if (!round) {
+				bf_buf_reserve(&b.out, 16);
+				assert_int_equal(bf_class_hash.build(&now.p, &o, &b.out, &b.head, &b.stats), 0);
+				d = (struct bf_class_data){ (void *)b.out.data, b.out.len / 4, b.head };
+			}
+			err = in[k] ? bf_class_remove(&d, &now.p, at) : bf_class_insert(&d, &now.p, &t.boxes[k]);
+			assert_true(err == 0 || err == -ENOSPC);
+			done += !err;
+			in[k] ^= !err;
+			for (uint32_t i = n = 0; i <= N; i++)
+				if (i == N || in[i])
+					now.boxes[n++] = t.boxes[i];
+			now.p.n_boxes = n;
+			compare(&now.p, &b, &r, 20, round);
+			for (uint32_t i = 0; i < N; i += 7) { /* those that are not there, too */
+				struct bf_class_found want = { 0 }, have = { 0 };
+				uint32_t key[BF_KEY_WORDS];
+
+				bf_class_inside(&t.p, i, 1, key);
+				bf_class_scan(&now.p, key, 1, &want);
+				bf_class_find(d.data, d.n_words, d.head, ip6, key, 1, &have);
+				assert_int_equal(want.order, have.order);
+			}
+		}
+		assert_int_equal(bf_class_remove(&d, &now.p, now.p.n_boxes - 1), -ENOSPC); /* it is not hashed */
+		free(now.boxes);
+		bf_buf_free(&b.out);
+		problem_free(&t);
+	}
+	assert_true(done > 180);
+}
+
+UNIT_MAIN(cmocka_unit_test(exact_ones_are_hashed), cmocka_unit_test(hash_finds_what_a_scan_finds),
+          cmocka_unit_test(boxes_come_and_go))
