@@ -60,7 +60,8 @@ static void add_char(struct bf_buf *out, char c)
 	bf_buf_add(out, c != '\t' && ((unsigned char)c < 32 || c == 127) ? "?" : &c, 1);
 }
 
-/* The line and a mark under the place; tabs stay tabs so that the mark stands right. Of long lines the part around it. */
+/* The line and a mark under the place; tabs stay tabs so that the mark stands right. Of long lines the part around it.
+ */
 static void mark_line(struct bf_buf *out, const struct bf_loc *loc, const char *line, size_t len)
 {
 	size_t place = BF_MIN(loc->column ? loc->column - 1 : 0, len), from = place > SHOWN - 1 ? place - BEFORE : 0;

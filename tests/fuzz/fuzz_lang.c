@@ -44,8 +44,8 @@ struct half {
 	size_t len;
 };
 
-static int include(void *ctx, const char *pattern, int (*each)(void *arg, const char *path, const char *text, size_t len),
-                   void *arg)
+static int include(void *ctx, const char *pattern,
+                   int (*each)(void *arg, const char *path, const char *text, size_t len), void *arg)
 {
 	const struct half *h = ctx;
 

@@ -101,7 +101,8 @@ static void parse(const char *text, size_t before, struct outcome *o)
 	}
 	bf_native_print(&o->text, ast);
 	bf_buf_puts(&o->result, "OK");
-	escape(&o->print, o->text.data + (o->text.len < before ? 0 : before), o->text.len - (o->text.len < before ? 0 : before));
+	escape(&o->print, o->text.data + (o->text.len < before ? 0 : before),
+		   o->text.len - (o->text.len < before ? 0 : before));
 }
 
 static void free_outcome(struct outcome *o)
@@ -146,7 +147,8 @@ static const char world[] =
 	"flush ruleset\n"
 	"table %s t {\n"
 	"set s4 { type ipv4_addr; flags interval,timeout; }\n set s6 { type ipv6_addr; flags interval; }\n"
-	"set d4 { type ipv4_addr; flags dynamic,timeout; size 1000; timeout 1m; }\n set ports { type inet_service; flags interval; }\n"
+	"set d4 { type ipv4_addr; flags dynamic,timeout; size 1000; timeout 1m; }\n set ports { type inet_service; flags "
+	"interval; }\n"
 	"set d42 { type ipv4_addr . inet_service; flags dynamic,timeout; size 1000; timeout 1m; }\n"
 	"set d6 { type ipv6_addr; flags dynamic,timeout; size 1000; timeout 1m; }\n"
 	"map m { type ipv4_addr : mark; }\n map vm { type ipv4_addr : verdict; }\n"

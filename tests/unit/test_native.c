@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test_native.c: of the native language what a line of data (tests/t) cannot say: files, whole messages, limits, memory. */
+/* test_native.c: of the native language what a line of data (tests/t) cannot say: files, whole messages, limits,
+ * memory. */
 #include "lib/unit.h"
 
 #include <fcntl.h>
@@ -88,15 +89,18 @@ static void includes(void **state)
 	put("rules/10-a.nft", "define port = 1\ntcp dport $port accept");
 	put("rules/.hidden.nft", "nonsense");
 	put("table.nft", "table ip t { chain c { include \"rules/*.nft\"; drop; }; }\n");
-	expect_print("include \"table.nft\"\nflush ruleset\n",
-	             "table ip t {\n\tchain c {\n\t\ttcp dport 1 accept\n\t\ttcp dport 2 accept\n\t\tdrop\n\t}\n}\nflush ruleset\n");
+	expect_print(
+		"include \"table.nft\"\nflush ruleset\n",
+		"table ip t {\n\tchain c {\n\t\ttcp dport 1 accept\n\t\ttcp dport 2 accept\n\t\tdrop\n\t}\n}\nflush ruleset\n");
 	expect_print("include \"nothing/*\"\n", "");
 	put("vars.nft", "define a = 5\n");
 	expect_print("include \"vars.nft\"\nadd rule t c tcp dport $a\n", "add rule ip t c tcp dport 5\n");
 	put("els.nft", "elements = { 1.1.1.1 }\n");
-	expect_print("add set t s { type ipv4_addr; include \"els.nft\"; }", "add set ip t s { type ipv4_addr; elements = { 1.1.1.1 }; }\n");
+	expect_print("add set t s { type ipv4_addr; include \"els.nft\"; }",
+	             "add set ip t s { type ipv4_addr; elements = { 1.1.1.1 }; }\n");
 	put("chain.nft", "chain d { accept; }\n");
-	expect_print("table t { chain c { }; include \"chain.nft\"; }", "table ip t {\n\tchain c {\n\t}\n\n\tchain d {\n\t\taccept\n\t}\n}\n");
+	expect_print("table t { chain c { }; include \"chain.nft\"; }",
+	             "table ip t {\n\tchain c {\n\t}\n\n\tchain d {\n\t\taccept\n\t}\n}\n");
 }
 
 static void include_errors(void **state)
@@ -109,8 +113,10 @@ static void include_errors(void **state)
 	snprintf(path, sizeof(path), "%s/bad.nft", dir);
 	put("bad.nft", "\n\tadd rule t c acept\n");
 	snprintf(want, sizeof(want),
-	         "%s:2:15: error: unknown statement 'acept'; did you mean 'accept'?\n\tadd rule t c acept\n\t             ^~~~~\n"
-	         "rules:1:9: note: included from here\ninclude \"bad.nft\"\n        ^~~~~~~~~\n", path);
+	         "%s:2:15: error: unknown statement 'acept'; did you mean 'accept'?\n\tadd rule t c acept\n\t             "
+	         "^~~~~\n"
+	         "rules:1:9: note: included from here\ninclude \"bad.nft\"\n        ^~~~~~~~~\n",
+	         path);
 	expect_error("include \"bad.nft\"\n", want);
 	put("loop.nft", "include \"loop.nft\"\n");
 	{

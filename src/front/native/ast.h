@@ -73,7 +73,7 @@ struct bf_ast_key { /* beside the row */
 	uint8_t fib;               /* fib: BF_FIB_* of keys.h */
 	bool random, seeded;       /* numgen; jhash */
 	char base;                 /* raw payload: l, n, t, i */
-	uint32_t index;            /* sack block, sid[N], number of an option, level of a cgroup, spnum; rt: 4 or 6, ipsec: 'i', 'o' */
+	uint32_t index; /* sack block, sid[N], number of an option, level of a cgroup, spnum; rt: 4 or 6, ipsec: 'i', 'o' */
 	uint32_t side;             /* ipsec: 'i' or 'o'; osf: 0, 'l'oose, 's'kip */
 	uint32_t at, bits;         /* raw: in bits */
 	uint32_t mod, seed, offset;
@@ -255,7 +255,14 @@ struct bf_ast_stmt {
 	};
 };
 
-enum { BF_LOG_PREFIX = 1, BF_LOG_LEVEL = 2, BF_LOG_GROUP = 4, BF_LOG_SNAPLEN = 8, BF_LOG_THRESHOLD = 16, BF_LOG_FLAGS = 32 };
+enum {
+	BF_LOG_PREFIX = 1,
+	BF_LOG_LEVEL = 2,
+	BF_LOG_GROUP = 4,
+	BF_LOG_SNAPLEN = 8,
+	BF_LOG_THRESHOLD = 16,
+	BF_LOG_FLAGS = 32
+};
 /* log.flags: NF_LOG_* of linux/netfilter/nf_log.h; log.level: LOG_* of syslog.h, 8 audit */
 
 struct bf_ast_rule {
@@ -376,8 +383,10 @@ static inline void bf_ast_freep(struct bf_ast **a)
 /* An error at a place, with its line and where that was included from. */
 int bf_ast_error(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc loc, int err, const char *fmt, ...)
 	bf_printf_like(5, 6);
-int bf_ast_verror(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc loc, int err, const char *fmt, va_list ap);
+int bf_ast_verror(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc loc, int err, const char *fmt,
+                  va_list ap);
 /* More about the last error. */
-void bf_ast_note(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc loc, const char *fmt, ...) bf_printf_like(4, 5);
+void bf_ast_note(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc loc, const char *fmt, ...)
+	bf_printf_like(4, 5);
 
 #endif

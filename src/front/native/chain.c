@@ -3,7 +3,11 @@
 #include "front/native/parse.h"
 
 static const char *const types[] = {
-	[BF_CHAIN_FILTER] = "filter", [BF_CHAIN_NAT] = "nat", [BF_CHAIN_ROUTE] = "route", [BF_CHAIN_SOCKOPS] = "sockops", NULL,
+	[BF_CHAIN_FILTER] = "filter",
+	[BF_CHAIN_NAT] = "nat",
+	[BF_CHAIN_ROUTE] = "route",
+	[BF_CHAIN_SOCKOPS] = "sockops",
+	NULL,
 };
 
 static bool read_type(struct bf_nparser *p, struct bf_ast_base *b)
@@ -69,7 +73,8 @@ static bool read_mode(struct bf_nparser *p, struct bf_ast_base *b)
 	for (unsigned i = 0; modes[i]; i++)
 		if (bf_p_eat_word(p, modes[i])) {
 			b->mode = modes[i];
-			return b->hook && !strcmp(b->hook->name, "xdp") ? true : bf_p_unexpected(p, "'priority': only xdp has modes");
+			return b->hook && !strcmp(b->hook->name, "xdp") ? true
+			                                                : bf_p_unexpected(p, "'priority': only xdp has modes");
 		}
 	return bf_p_unexpected(p, "'native', 'generic' or 'offload'");
 }
@@ -85,7 +90,8 @@ static bool read_prio_name(struct bf_nparser *p, struct bf_ast_base *b, const ch
 	if (!prio)
 		return bf_p_unknown(p, bf_p_loc(p), "unknown priority", &s);
 	if (prio->nf >= 0 && (!b->hook || prio->nf != b->hook->nf))
-		return bf_p_error(p, bf_p_loc(p), "hook %s has no priority '%s'", b->hook ? b->hook->name : "sockops", prio->name);
+		return bf_p_error(p, bf_p_loc(p), "hook %s has no priority '%s'", b->hook ? b->hook->name : "sockops",
+	                      prio->name);
 	b->prio = prio->value;
 	return true;
 }
@@ -205,7 +211,8 @@ static bool read_policy(struct bf_nparser *p, struct bf_ast_chain *c)
 	if (p->tok.kind == BF_TOK_VAR && !(v = bf_ast_peel(bf_p_var(p))))
 		return false;
 	for (unsigned i = 0; policies[i]; i++)
-		if (v ? v->kind == BF_AST_VALUE && v->value.text && !strcmp(v->value.text, policies[i]) : bf_p_eat_word(p, policies[i])) {
+		if (v ? v->kind == BF_AST_VALUE && v->value.text && !strcmp(v->value.text, policies[i])
+			  : bf_p_eat_word(p, policies[i])) {
 			c->policy = policies[i];
 			return true;
 		}

@@ -31,16 +31,31 @@ const struct bf_nverb bf_nverbs[] = {
 };
 
 const char *const bf_nobjects[] = {
-	[BF_OBJ_RULESET] = "ruleset", [BF_OBJ_TABLE] = "table", [BF_OBJ_CHAIN] = "chain", [BF_OBJ_RULE] = "rule", [BF_OBJ_SET] = "set",
-	[BF_OBJ_MAP] = "map", [BF_OBJ_ELEMENT] = "element", [BF_OBJ_COUNTER] = "counter", [BF_OBJ_QUOTA] = "quota",
-	[BF_OBJ_LIMIT] = "limit", [BF_OBJ_TABLES] = "tables", [BF_OBJ_CHAINS] = "chains", [BF_OBJ_SETS] = "sets",
-	[BF_OBJ_MAPS] = "maps", [BF_OBJ_COUNTERS] = "counters", [BF_OBJ_QUOTAS] = "quotas", [BF_OBJ_LIMITS] = "limits",
-	[BF_OBJ_RULES] = "rules", NULL,
+	[BF_OBJ_RULESET] = "ruleset",
+	[BF_OBJ_TABLE] = "table",
+	[BF_OBJ_CHAIN] = "chain",
+	[BF_OBJ_RULE] = "rule",
+	[BF_OBJ_SET] = "set",
+	[BF_OBJ_MAP] = "map",
+	[BF_OBJ_ELEMENT] = "element",
+	[BF_OBJ_COUNTER] = "counter",
+	[BF_OBJ_QUOTA] = "quota",
+	[BF_OBJ_LIMIT] = "limit",
+	[BF_OBJ_TABLES] = "tables",
+	[BF_OBJ_CHAINS] = "chains",
+	[BF_OBJ_SETS] = "sets",
+	[BF_OBJ_MAPS] = "maps",
+	[BF_OBJ_COUNTERS] = "counters",
+	[BF_OBJ_QUOTAS] = "quotas",
+	[BF_OBJ_LIMITS] = "limits",
+	[BF_OBJ_RULES] = "rules",
+	NULL,
 };
 
 /* nft has them, bpfilter does not. */
-static const char *const not_ours[] = { "ct", "flowtable", "flowtables", "meter", "meters", "secmark", "secmarks", "synproxy",
-	                                    "synproxys", "hooks", "monitor", "describe", "export", "import", NULL };
+static const char *const not_ours[] = { "ct",      "flowtable", "flowtables", "meter",     "meters",
+                                        "secmark", "secmarks",  "synproxy",   "synproxys", "hooks",
+                                        "monitor", "describe",  "export",     "import",    NULL };
 
 static bool is_list(enum bf_ast_object o)
 {
@@ -90,12 +105,15 @@ static bool read_handle(struct bf_nparser *p, struct bf_ast_cmd *c)
 
 static bool can_have_handle(const struct bf_ast_cmd *c)
 {
-	return c->verb == BF_VERB_DELETE || c->verb == BF_VERB_DESTROY || c->verb == BF_VERB_LIST || c->verb == BF_VERB_RESET;
+	return c->verb == BF_VERB_DELETE || c->verb == BF_VERB_DESTROY || c->verb == BF_VERB_LIST ||
+		   c->verb == BF_VERB_RESET;
 }
 
 static bool read_where(struct bf_nparser *p, struct bf_ast_cmd *c)
 {
-	static const char *const words[] = { [BF_AT_HANDLE] = "handle", [BF_AT_POSITION] = "position", [BF_AT_INDEX] = "index" };
+	static const char *const words[] = {
+		[BF_AT_HANDLE] = "handle", [BF_AT_POSITION] = "position", [BF_AT_INDEX] = "index"
+	};
 	bool add = c->verb == BF_VERB_ADD || c->verb == BF_VERB_INSERT;
 
 	for (enum bf_ast_where w = BF_AT_HANDLE; w <= BF_AT_INDEX; w++) {
@@ -261,7 +279,8 @@ static bool read_what(struct bf_nparser *p, struct bf_ast_cmd *c)
 	if (read_object(p, &c->object)) {
 		if (BIT(c->object) & bf_nverbs[c->verb].objects)
 			return true;
-		return bf_p_error(p, bf_p_span(p, c->loc), "there is no '%s %s'", bf_nverbs[c->verb].name, bf_nobjects[c->object]);
+		return bf_p_error(p, bf_p_span(p, c->loc), "there is no '%s %s'", bf_nverbs[c->verb].name,
+		                  bf_nobjects[c->object]);
 	}
 	if (!refused(p))
 		return false;

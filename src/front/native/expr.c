@@ -30,8 +30,9 @@ static struct bf_ast_expr *value(struct bf_nparser *p)
 		int tok;
 		enum bf_ast_lit lit;
 		bool text;
-	} lits[] = { { BF_TOK_NUMBER, BF_LIT_NUMBER, false }, { BF_TOK_WORD, BF_LIT_WORD, true }, { BF_TOK_STRING, BF_LIT_STRING, true },
-		         { BF_TOK_IPV4, BF_LIT_IPV4, false }, { BF_TOK_IPV6, BF_LIT_IPV6, false }, { BF_TOK_MAC, BF_LIT_MAC, false } };
+	} lits[] = { { BF_TOK_NUMBER, BF_LIT_NUMBER, false }, { BF_TOK_WORD, BF_LIT_WORD, true },
+	             { BF_TOK_STRING, BF_LIT_STRING, true },  { BF_TOK_IPV4, BF_LIT_IPV4, false },
+	             { BF_TOK_IPV6, BF_LIT_IPV6, false },     { BF_TOK_MAC, BF_LIT_MAC, false } };
 
 	for (size_t i = 0; i < BF_ARRAY_SIZE(lits); i++) {
 		struct bf_ast_expr *e;
@@ -100,7 +101,8 @@ static bool has_key(const struct bf_ast_expr *e)
 	return e->kind == BF_AST_KEY;
 }
 
-static struct bf_ast_expr *two(struct bf_nparser *p, enum bf_ast_expr_kind kind, struct bf_ast_expr *l, struct bf_ast_expr *r)
+static struct bf_ast_expr *two(struct bf_nparser *p, enum bf_ast_expr_kind kind, struct bf_ast_expr *l,
+                               struct bf_ast_expr *r)
 {
 	struct bf_ast_expr *e = l && r ? bf_p_expr_new(p, kind, bf_p_span(p, l->loc)) : NULL;
 

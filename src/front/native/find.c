@@ -42,7 +42,8 @@ const struct bf_nkey_group *bf_nkey_group_find(const char *name, size_t len)
 	return NULL;
 }
 
-static const struct bf_nkey *find_row(const struct bf_nkey_group *g, const char *sub, size_t sub_len, const char *name, size_t len)
+static const struct bf_nkey *find_row(const struct bf_nkey_group *g, const char *sub, size_t sub_len, const char *name,
+                                      size_t len)
 {
 	for (const struct bf_nkey *k = g->first; k < g->first + g->n; k++) {
 		bool sub_fits = sub_len ? same(k->sub, sub, sub_len) : !k->sub;
@@ -53,7 +54,8 @@ static const struct bf_nkey *find_row(const struct bf_nkey_group *g, const char 
 	return NULL;
 }
 
-const struct bf_nkey *bf_nkey_find(const struct bf_nkey_group *g, const char *sub, size_t sub_len, const char *name, size_t len)
+const struct bf_nkey *bf_nkey_find(const struct bf_nkey_group *g, const char *sub, size_t sub_len, const char *name,
+                                   size_t len)
 {
 	const struct bf_nkey *k = sub_len ? find_row(g, sub, sub_len, NULL, 0) : NULL;
 

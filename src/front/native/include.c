@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* include.c: files of an include; patterns as the shell's, in alphabetical order, and none is no error for a pattern. */
+/* include.c: files of an include; patterns as the shell's, in alphabetical order, and none is no error for a pattern.
+ */
 #include <fcntl.h>
 #include <glob.h>
 #include <sys/stat.h>

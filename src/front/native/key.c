@@ -139,7 +139,8 @@ static const struct bf_nkey *numbered(struct bf_nparser *p, const struct bf_nkey
 	if (!bf_p_number(p, 255, "the number of an option", &n))
 		return NULL;
 	m->index = (uint32_t)n;
-	if (at && (!comma_number(p, 320, "an offset in bits", &m->at) || !comma_number(p, 128, "a length in bits", &m->bits)))
+	if (at &&
+		(!comma_number(p, 320, "an offset in bits", &m->at) || !comma_number(p, 128, "a length in bits", &m->bits)))
 		return NULL;
 	if (at && !m->bits)
 		return bf_p_error(p, bf_p_loc(p), "a length of no bits"), NULL;
@@ -316,7 +317,8 @@ static const struct bf_nkey *read_shape(struct bf_nparser *p, const struct bf_nk
 	for (size_t i = 0; i < BF_ARRAY_SIZE(shapes); i++) {
 		size_t n = strlen(g->name);
 
-		if (shapes[i].word && !strncmp(shapes[i].group, g->name, n) && shapes[i].group[n] == ' ' && bf_p_eat_word(p, shapes[i].word))
+		if (shapes[i].word && !strncmp(shapes[i].group, g->name, n) && shapes[i].group[n] == ' ' &&
+			bf_p_eat_word(p, shapes[i].word))
 			return shapes[i].read(p, bf_nkey_group_find(shapes[i].group, strlen(shapes[i].group)), m);
 		if (!shapes[i].word && !strcmp(shapes[i].group, g->name))
 			return shapes[i].read(p, g, m);
@@ -336,7 +338,8 @@ static bool is_field(const struct bf_nkey_group *g, const struct bf_token *t)
 	return false;
 }
 
-/* A word that a value can be too (`ip protocol tcp`, `ct event set mark`) is a field only when one of its names follows. */
+/* A word that a value can be too (`ip protocol tcp`, `ct event set mark`) is a field only when one of its names
+ * follows. */
 bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want, bool right)
 {
 	const struct bf_nkey_group *g;

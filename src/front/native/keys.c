@@ -181,8 +181,8 @@ const struct bf_nkey bf_nkeys[] = {
 	{ "sctp chunk", name, NULL, CHK(n, BF_T_BOOL, 0, 0) }
 	CHUNK("data", 0), CHUNK("init", 1), CHUNK("init-ack", 2), CHUNK("sack", 3), CHUNK("heartbeat", 4),
 	CHUNK("heartbeat-ack", 5), CHUNK("abort", 6), CHUNK("shutdown", 7), CHUNK("shutdown-ack", 8), CHUNK("error", 9),
-	CHUNK("cookie-echo", 10), CHUNK("cookie-ack", 11), CHUNK("ecne", 12), CHUNK("cwr", 13), CHUNK("shutdown-complete", 14),
-	CHUNK("asconf-ack", 128), CHUNK("forward-tsn", 192), CHUNK("asconf", 193),
+	CHUNK("cookie-echo", 10), CHUNK("cookie-ack", 11), CHUNK("ecne", 12), CHUNK("cwr", 13),
+	CHUNK("shutdown-complete", 14), CHUNK("asconf-ack", 128), CHUNK("forward-tsn", 192), CHUNK("asconf", 193),
 #undef CHUNK
 	{ "sctp chunk", "data", "tsn", CHK(0, BF_T_INT, 32, 32) },
 	{ "sctp chunk", "data", "stream", CHK(0, BF_T_INT, 64, 16) },
@@ -358,7 +358,8 @@ const struct bf_nkey bf_nkeys[] = {
 };
 const size_t bf_n_nkeys = BF_ARRAY_SIZE(bf_nkeys);
 
-enum { IP = BF_FAM_IP, IP6 = BF_FAM_IP6, INET = BF_FAM_INET, NETDEV = BF_FAM_NETDEV, ARP = BF_FAM_ARP, BRIDGE = BF_FAM_BRIDGE };
+enum { IP = BF_FAM_IP, IP6 = BF_FAM_IP6, INET = BF_FAM_INET, NETDEV = BF_FAM_NETDEV, ARP = BF_FAM_ARP,
+       BRIDGE = BF_FAM_BRIDGE };
 enum { L3 = IP | IP6 | INET };
 
 const struct bf_nfamily bf_nfamilies[] = {

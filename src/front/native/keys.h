@@ -65,7 +65,8 @@ const struct bf_nkey_group *bf_nkey_group_find(const char *name, size_t len);
 extern const struct bf_nkey_group *bf_nkey_groups(size_t *n);
 
 /* name len 0: the row of existence. What is found is never a row with ->same. */
-const struct bf_nkey *bf_nkey_find(const struct bf_nkey_group *g, const char *sub, size_t sub_len, const char *name, size_t len);
+const struct bf_nkey *bf_nkey_find(const struct bf_nkey_group *g, const char *sub, size_t sub_len, const char *name,
+                                   size_t len);
 /* "mark", "iifname", ...: meta keys that need no "meta" */
 const struct bf_nkey *bf_nkey_bare(const char *name, size_t len);
 

@@ -136,7 +136,8 @@ static bool lex_colons(struct bf_lexer *l, struct bf_token *t)
 		colons += peek(l, n++) == ':';
 	if (!colons)
 		return false;
-	if (n < MAX_ADDRESS && in_word(peek(l, n)) && peek(l, n) != '-' && peek(l, n) != '/') /* the last group is a word's begin */
+	if (n < MAX_ADDRESS && in_word(peek(l, n)) && peek(l, n) != '-' &&
+		peek(l, n) != '/') /* the last group is a word's begin */
 		while (n && s[n - 1] != ':')
 			n--;
 	for (; n > 1; n--) {

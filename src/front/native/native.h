@@ -29,16 +29,16 @@ int bf_native_include(void *ctx, const char *pattern,
  * 0: *out is the tree. -EINVAL: the text is wrong, d says where, all errors
  * that there are. -ENOMEM. The text is copied. opts may be NULL.
  */
-int bf_native_parse(struct bf_ast **out, const char *name, const char *text, size_t len, const struct bf_native_opts *opts,
-                    struct bf_diag *d);
+int bf_native_parse(struct bf_ast **out, const char *name, const char *text, size_t len,
+                    const struct bf_native_opts *opts, struct bf_diag *d);
 
 /*
  * Types what the text alone could not: elements (or the data of a statement's
  * element) of a set that is declared elsewhere. data: of maps, else NULL;
  * bare: elements of a map need no data (delete). -EINVAL with errors in d.
  */
-int bf_native_type(struct bf_ast *ast, struct bf_ast_expr *e, const struct bf_types *key, const struct bf_types *data, bool bare,
-                   struct bf_diag *d);
+int bf_native_type(struct bf_ast *ast, struct bf_ast_expr *e, const struct bf_types *key, const struct bf_types *data,
+                   bool bare, struct bf_diag *d);
 
 /* The types of a declared set, and of what a key expression looks at. */
 void bf_native_set_types(const struct bf_ast_set *s, struct bf_types *key, struct bf_types *data);

@@ -60,7 +60,8 @@ bool bf_p_block(struct bf_nparser *p, bf_p_item *item, void *arg)
 	p->item = was;
 	p->item_arg = was_arg;
 	if (p->unclosed || !bf_p_eat(p, '}')) {
-		bf_p_error(p, bf_p_loc(p), p->unclosed ? "a '}' is missing before this" : "expected '}', found the end of the file");
+		bf_p_error(p, bf_p_loc(p),
+		           p->unclosed ? "a '}' is missing before this" : "expected '}', found the end of the file");
 		if (!p->err)
 			bf_ast_note(p->ast, p->d, open, "it would close this one");
 	}
@@ -122,7 +123,8 @@ static void read_source(struct bf_nparser *p, const struct bf_ast_source *s)
 		read_items(p);
 		if (p->tok.kind == BF_TOK_END)
 			return;
-		bf_p_error(p, bf_p_loc(p), p->unclosed ? "this cannot stand in the block that includes it" : "this '}' closes nothing");
+		bf_p_error(p, bf_p_loc(p),
+		           p->unclosed ? "this cannot stand in the block that includes it" : "this '}' closes nothing");
 		p->unclosed = false;
 		bf_p_next(p);
 		bf_p_skip(p);
@@ -175,8 +177,8 @@ static int end_parser(struct bf_nparser *p)
 	return err;
 }
 
-int bf_native_parse(struct bf_ast **out, const char *name, const char *text, size_t len, const struct bf_native_opts *opts,
-                    struct bf_diag *d)
+int bf_native_parse(struct bf_ast **out, const char *name, const char *text, size_t len,
+                    const struct bf_native_opts *opts, struct bf_diag *d)
 {
 	struct bf_arena *a = bf_arena_new();
 	struct bf_ast *ast = a ? bf_arena_new_of(a, struct bf_ast) : NULL;
@@ -198,8 +200,8 @@ int bf_native_parse(struct bf_ast **out, const char *name, const char *text, siz
 	return err;
 }
 
-int bf_native_type(struct bf_ast *ast, struct bf_ast_expr *e, const struct bf_types *key, const struct bf_types *data, bool bare,
-                   struct bf_diag *d)
+int bf_native_type(struct bf_ast *ast, struct bf_ast_expr *e, const struct bf_types *key, const struct bf_types *data,
+                   bool bare, struct bf_diag *d)
 {
 	struct bf_nparser *p = new_parser(ast, NULL, d);
 

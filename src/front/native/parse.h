@@ -4,9 +4,9 @@
  * a shape; by hand because errors are what the language is judged by: each
  * function knows what it was reading.
  *
- *   parse.c  commands, includes, variables, recovery    table.c  tables, chains, sets, objects
- *   stmt.c   statements                                 expr.c   expressions, key.c  what rules look at
- *   resolve.c  values by their types
+ *   parse.c    files, blocks, recovery       command.c  commands, vars.c  variables and includes
+ *   table.c    tables, chain.c, set.c        stmt.c     rules, match.c, action.c, state.c, element.c, beyond.c
+ *   expr.c     expressions, key.c fields     resolve.c  values by their types
  *
  * A function that fails has said so and returns false or NULL; the caller
  * passes it on up to who can go on: a rule, a line, a block, an element. So one
@@ -95,7 +95,8 @@ struct bf_ast_loc bf_p_loc(const struct bf_nparser *p);
 struct bf_ast_loc bf_p_span(const struct bf_nparser *p, struct bf_ast_loc from); /* up to the last token taken */
 bool bf_p_number(struct bf_nparser *p, uint64_t max, const char *what, uint64_t *n);
 bool bf_p_time(struct bf_nparser *p, uint64_t *ms);
-bool bf_p_string(struct bf_nparser *p, const char *what, struct bf_ast_word *out); /* quoted, or a variable that is one */
+bool bf_p_string(struct bf_nparser *p, const char *what,
+                 struct bf_ast_word *out); /* quoted, or a variable that is one */
 bool bf_p_name(struct bf_nparser *p, const char *what, struct bf_ast_word *out);
 void *bf_p_alloc(struct bf_nparser *p, size_t size); /* NULL: out of memory, or too many */
 #define bf_p_new(p, type) ((type *)bf_p_alloc((p), sizeof(type)))
@@ -152,6 +153,21 @@ struct bf_ast_stmt *bf_p_stateful(struct bf_nparser *p); /* counter, limit, quot
 bool bf_p_counter(struct bf_nparser *p, struct bf_ast_stmt *s); /* behind the word */
 bool bf_p_limit(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_quota(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_notrack(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_reject(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_log(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_strip(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_element(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_old_element(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_set_stmt(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_pcap(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_bytecode(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_program(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_redirect(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_mirror(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_route(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_sample(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_match(struct bf_nparser *p, struct bf_ast_stmt *s); /* at its first word */
 bool bf_p_ct_count(struct bf_nparser *p, struct bf_ast_stmt *s); /* at ct */
 bool bf_p_counter_state(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_quota_state(struct bf_nparser *p, struct bf_ast_stmt *s);

@@ -244,7 +244,9 @@ static void print_table(struct bf_nprint *p, const struct bf_ast_table *t, const
 
 /* Commands. */
 
-static const char *const wheres[] = { [BF_AT_HANDLE] = "handle", [BF_AT_POSITION] = "position", [BF_AT_INDEX] = "index" };
+static const char *const wheres[] = {
+	[BF_AT_HANDLE] = "handle", [BF_AT_POSITION] = "position", [BF_AT_INDEX] = "index"
+};
 
 static bool needs_family(const struct bf_ast_cmd *c)
 {

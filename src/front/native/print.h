@@ -12,8 +12,10 @@ struct bf_nprint {
 };
 
 void bf_print_expr(struct bf_buf *out, const struct bf_ast_expr *e);
-void bf_print_set(struct bf_buf *out, const struct bf_ast_expr *e, const char *wrap); /* wrap: between long lines, or NULL */
-void bf_print_elem(struct bf_buf *out, const struct bf_ast_elem *el, bool fresh); /* fresh: one that a rule makes, counters at 0 */
+void bf_print_set(struct bf_buf *out, const struct bf_ast_expr *e,
+                  const char *wrap); /* wrap: between long lines, or NULL */
+void bf_print_elem(struct bf_buf *out, const struct bf_ast_elem *el,
+                   bool fresh); /* fresh: one that a rule makes, counters at 0 */
 void bf_print_stmt(struct bf_buf *out, const struct bf_ast_stmt *s);
 void bf_print_quoted(struct bf_buf *out, const char *s);
 void bf_print_state(struct bf_buf *out, const struct bf_ast_stmt *s); /* counter, quota, limit without the word */

@@ -23,8 +23,11 @@ static void print_value(struct bf_buf *out, const struct bf_ast_expr *e, bool nu
 	else if (e->value.text)
 		bf_buf_printf(out, quoted ? "\"%s\"" : "%s", e->value.text);
 	else
-		bf_nvalue_print(out, &bf_ntypes[e->value.lit == BF_LIT_IPV4 ? BF_T_IPV4 : e->value.lit == BF_LIT_IPV6 ? BF_T_IPV6 : BF_T_ETHER],
-		                e->value.num);
+		bf_nvalue_print(out,
+	                    &bf_ntypes[e->value.lit == BF_LIT_IPV4   ? BF_T_IPV4
+	                               : e->value.lit == BF_LIT_IPV6 ? BF_T_IPV6
+	                                                             : BF_T_ETHER],
+	                    e->value.num);
 }
 
 static void print_fib(struct bf_buf *out, const struct bf_ast_key *m)
@@ -119,13 +122,15 @@ static void print_key(struct bf_buf *out, const struct bf_nkey *k, const struct 
 
 static unsigned strength(const struct bf_ast_expr *e)
 {
-	static const unsigned of[] = { [BF_OP_OR] = 1, [BF_OP_XOR] = 2, [BF_OP_AND] = 3, [BF_OP_LSHIFT] = 4, [BF_OP_RSHIFT] = 4,
-		                           [BF_OP_ADD] = 4, [BF_OP_SUB] = 4 };
+	static const unsigned of[] = { [BF_OP_OR] = 1,     [BF_OP_XOR] = 2, [BF_OP_AND] = 3, [BF_OP_LSHIFT] = 4,
+	                               [BF_OP_RSHIFT] = 4, [BF_OP_ADD] = 4, [BF_OP_SUB] = 4 };
 
 	e = bf_ast_peel(e);
 	if (e->kind == BF_AST_BINOP)
 		return of[e->two.op];
-	return e->kind == BF_AST_LIST || e->kind == BF_AST_CONCAT || e->kind == BF_AST_RANGE || e->kind == BF_AST_PREFIX ? 0 : 5;
+	return e->kind == BF_AST_LIST || e->kind == BF_AST_CONCAT || e->kind == BF_AST_RANGE || e->kind == BF_AST_PREFIX
+	           ? 0
+	           : 5;
 }
 
 /* The value of several bits may be printed as a list, which binds like nothing else. */

@@ -5,8 +5,10 @@
 
 #include "front/native/print.h"
 
-static const char *const rels[] = { [BF_REL_IMPLICIT] = " ", [BF_REL_EQ] = " == ", [BF_REL_NE] = " != ", [BF_REL_LT] = " < ",
-	                                [BF_REL_GT] = " > ", [BF_REL_LE] = " <= ", [BF_REL_GE] = " >= ", [BF_REL_NEG] = " ! " };
+static const char *const rels[] = {
+	[BF_REL_IMPLICIT] = " ", [BF_REL_EQ] = " == ", [BF_REL_NE] = " != ", [BF_REL_LT] = " < ",
+	[BF_REL_GT] = " > ",     [BF_REL_LE] = " <= ", [BF_REL_GE] = " >= ", [BF_REL_NEG] = " ! "
+};
 
 static void print_match(struct bf_buf *out, const struct bf_ast_stmt *s)
 {
@@ -31,14 +33,20 @@ static void print_bytes(struct bf_buf *out, uint64_t n)
 
 static void print_limit(struct bf_buf *out, const struct bf_ast_rate *r)
 {
-	const char *per = r->per == 1 ? "second" : r->per == 60 ? "minute" : r->per == 3600 ? "hour" : r->per == 86400 ? "day" : "week";
+	static const struct {
+		uint64_t per;
+		const char *word;
+	} units[] = { { 1, "second" }, { 60, "minute" }, { 3600, "hour" }, { 86400, "day" }, { 604800, "week" } };
+	size_t u = 0;
 
 	bf_buf_puts(out, r->over ? "rate over " : "rate ");
 	if (r->bytes)
 		print_bytes(out, r->rate);
 	else
 		bf_buf_printf(out, "%llu", (unsigned long long)r->rate);
-	bf_buf_printf(out, "/%s", per);
+	while (units[u].per != r->per)
+		u++;
+	bf_buf_printf(out, "/%s", units[u].word);
 	if (r->bytes && r->burst) {
 		bf_buf_puts(out, " burst ");
 		print_bytes(out, r->burst);
@@ -50,7 +58,8 @@ static void print_limit(struct bf_buf *out, const struct bf_ast_rate *r)
 void bf_print_state(struct bf_buf *out, const struct bf_ast_stmt *s)
 {
 	if (s->kind == BF_STMT_COUNTER) {
-		bf_buf_printf(out, "packets %llu bytes %llu", (unsigned long long)s->counter.packets, (unsigned long long)s->counter.bytes);
+		bf_buf_printf(out, "packets %llu bytes %llu", (unsigned long long)s->counter.packets,
+		              (unsigned long long)s->counter.bytes);
 	} else if (s->kind == BF_STMT_LIMIT) {
 		print_limit(out, &s->limit);
 	} else {
@@ -99,9 +108,10 @@ static void print_log(struct bf_buf *out, const struct bf_ast_stmt *s)
 
 static void print_reject(struct bf_buf *out, const struct bf_ast_stmt *s)
 {
-	static const char *const with[] = { [BF_REJECT_DEFAULT] = "", [BF_REJECT_ICMP] = " with icmp ", [BF_REJECT_ICMPV6] = " with icmpv6 ",
-		                                [BF_REJECT_ICMPX] = " with icmpx ", [BF_REJECT_TCP] = " with tcp reset",
-		                                [BF_REJECT_ERRNO] = " with errno " };
+	static const char *const with[] = {
+		[BF_REJECT_DEFAULT] = "",           [BF_REJECT_ICMP] = " with icmp ",    [BF_REJECT_ICMPV6] = " with icmpv6 ",
+		[BF_REJECT_ICMPX] = " with icmpx ", [BF_REJECT_TCP] = " with tcp reset", [BF_REJECT_ERRNO] = " with errno "
+	};
 
 	bf_buf_printf(out, "reject%s", with[s->reject.with]);
 	if (s->reject.code)
@@ -143,6 +153,12 @@ static void print_to(struct bf_buf *out, const char *words, const struct bf_ast_
 	bf_print_expr(out, e);
 }
 
+static void print_object(struct bf_buf *out, const struct bf_ast_stmt *s)
+{
+	bf_buf_puts(out, s->object.type == BF_OBJ_COUNTER ? "counter" : s->object.type == BF_OBJ_QUOTA ? "quota" : "limit");
+	print_to(out, " name ", s->object.name);
+}
+
 void bf_print_stmt(struct bf_buf *out, const struct bf_ast_stmt *s)
 {
 	switch (s->kind) {
@@ -158,10 +174,7 @@ void bf_print_stmt(struct bf_buf *out, const struct bf_ast_stmt *s)
 		bf_buf_puts(out, s->kind == BF_STMT_COUNTER ? "counter " : s->kind == BF_STMT_LIMIT ? "limit " : "quota ");
 		bf_print_state(out, s);
 		break;
-	case BF_STMT_OBJECT:
-		print_to(out, s->object.type == BF_OBJ_COUNTER ? "counter name " : s->object.type == BF_OBJ_QUOTA ? "quota name " : "limit name ",
-		         s->object.name);
-		break;
+	case BF_STMT_OBJECT: print_object(out, s); break;
 	case BF_STMT_LOG: print_log(out, s); break;
 	case BF_STMT_CT_COUNT: bf_buf_printf(out, "ct count %s%u", s->ct_count.over ? "over " : "", s->ct_count.n); break;
 	case BF_STMT_NOTRACK: bf_buf_puts(out, "notrack"); break;

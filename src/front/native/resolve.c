@@ -85,7 +85,8 @@ static unsigned width(const struct bf_ntype *t, unsigned bits)
 	return bits && bits < 128 && t->form != BF_FORM_STRING ? bits : t->bits ? t->bits : 128;
 }
 
-static bool unknown_word(struct bf_nparser *p, const struct bf_ast_expr *e, const struct bf_ntype *t, const struct place *w)
+static bool unknown_word(struct bf_nparser *p, const struct bf_ast_expr *e, const struct bf_ntype *t,
+                         const struct place *w)
 {
 	struct bf_suggest s;
 	char hint[80];
@@ -96,7 +97,8 @@ static bool unknown_word(struct bf_nparser *p, const struct bf_ast_expr *e, cons
 	return wrong(p, e, w, "'%.80s' is no %s%s", e->value.text, t->name, bf_suggest_text(&s, hint, sizeof(hint)));
 }
 
-static bool number(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits, const struct place *w)
+static bool number(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits,
+                   const struct place *w)
 {
 	bf_u128 scale = t->form == BF_FORM_TIME ? 1000 : t->form == BF_FORM_DATE ? 1000000000 : 1;
 	unsigned n = width(t, bits);
@@ -167,7 +169,8 @@ static bool date(const char *s, bf_u128 *out)
 	unsigned y, m, d, days;
 	uint64_t sec = 0;
 
-	if (!digits(&s, 4, 9999, &y) || *s++ != '-' || !digits(&s, 2, 12, &m) || *s++ != '-' || !digits(&s, 2, 31, &d) || !m || !d || y < 1970)
+	if (!digits(&s, 4, 9999, &y) || *s++ != '-' || !digits(&s, 2, 12, &m) || *s++ != '-' || !digits(&s, 2, 31, &d) ||
+		!m || !d || y < 1970)
 		return false;
 	if (*s && (*s++ != ' ' || !clock_time(s, &sec)))
 		return false;
@@ -200,7 +203,8 @@ static bool string(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_
 	return true; /* the text is the value */
 }
 
-static bool text(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits, const struct place *w)
+static bool text(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits,
+                 const struct place *w)
 {
 	uint32_t sym;
 	uint64_t n;
@@ -260,7 +264,8 @@ static bool address(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf
 	return wrong(p, e, w, "%s where the type is %s", kinds[i].what, t->name);
 }
 
-static bool value(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits, const struct place *w)
+static bool value(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits,
+                  const struct place *w)
 {
 	if (!t)
 		return true;
@@ -324,7 +329,8 @@ static bool binop(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_n
 		return false;
 	if (t && (t->form == BF_FORM_STRING || t->form == BF_FORM_OBJECT))
 		return wrong(p, e, &w, "names cannot be calculated with");
-	return shift ? part(p, e->two.r, &bf_ntypes[BF_T_INT], e->two.op >= BF_OP_ADD ? 32 : 8, w) : part(p, e->two.r, t, bits, w);
+	return shift ? part(p, e->two.r, &bf_ntypes[BF_T_INT], e->two.op >= BF_OP_ADD ? 32 : 8, w)
+	             : part(p, e->two.r, t, bits, w);
 }
 
 static bool list(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits, struct place w)
@@ -367,7 +373,8 @@ static bool part(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_nt
 		w.var = w.var ? w.var : e;
 		return part(p, e->var.value, t, bits, w);
 	case BF_AST_VERDICT:
-		return (t && t->form == BF_FORM_VERDICT) || wrong(p, e, &w, "a verdict where the type is %s", t ? t->name : "another");
+		return (t && t->form == BF_FORM_VERDICT) ||
+			   wrong(p, e, &w, "a verdict where the type is %s", t ? t->name : "another");
 	case BF_AST_SET:
 	case BF_AST_SETREF: return wrong(p, e, &w, "a set cannot stand here");
 	case BF_AST_CONCAT: return wrong(p, e, &w, "a concatenation where one value is wanted");
@@ -377,7 +384,8 @@ static bool part(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_nt
 	return true;
 }
 
-static bool whole(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data, struct place w);
+static bool whole(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data,
+                  struct place w);
 
 static bool parts(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, struct place w)
 {
@@ -396,7 +404,8 @@ static bool parts(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_t
 	return ok;
 }
 
-static bool elements(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data, struct place w)
+static bool elements(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data,
+                     struct place w)
 {
 	bool ok = true;
 
@@ -412,7 +421,8 @@ static bool elements(struct bf_nparser *p, struct bf_ast_expr *e, const struct b
 	return ok;
 }
 
-static bool whole(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data, struct place w)
+static bool whole(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data,
+                  struct place w)
 {
 	while (e->kind == BF_AST_VAR) {
 		w.var = w.var ? w.var : e;

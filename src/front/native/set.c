@@ -95,7 +95,9 @@ static bool read_typeof(struct bf_nparser *p, struct bf_ast_set *s)
 	static const struct {
 		const char *word;
 		enum bf_ntype_id type;
-	} words[] = { { "verdict", BF_T_VERDICT }, { "counter", BF_T_COUNTER }, { "quota", BF_T_QUOTA }, { "limit", BF_T_LIMIT } };
+	} words[] = {
+		{ "verdict", BF_T_VERDICT }, { "counter", BF_T_COUNTER }, { "quota", BF_T_QUOTA }, { "limit", BF_T_LIMIT }
+	};
 
 	if (s->n_key)
 		return bf_p_error(p, bf_p_loc(p), "the type is there already");
@@ -165,8 +167,9 @@ static bool add_stmt(struct bf_nparser *p, struct bf_ast_set *s)
 	return *tail;
 }
 
-static const char *const words[] = { "type", "typeof", "flags", "timeout", "gc-interval", "size", "policy", "auto-merge", "elements",
-	                                 "comment", "counter", "limit", "quota", "ct", NULL };
+static const char *const words[] = { "type",    "typeof", "flags",      "timeout",  "gc-interval",
+                                     "size",    "policy", "auto-merge", "elements", "comment",
+                                     "counter", "limit",  "quota",      "ct",       NULL };
 enum { TYPE, TYPEOF, FLAGS, TIMEOUT, GC, SIZE, POLICY, MERGE, ELEMENTS, COMMENT };
 
 static bool set_item(struct bf_nparser *p, void *arg)

@@ -36,7 +36,8 @@ static const char *find_line(const struct bf_ast_source *s, struct bf_ast_loc lo
 	return line;
 }
 
-static void show(const struct bf_ast *ast, struct bf_diag *d, const char *kind, struct bf_ast_loc loc, const char *fmt, va_list ap)
+static void show(const struct bf_ast *ast, struct bf_diag *d, const char *kind, struct bf_ast_loc loc, const char *fmt,
+                 va_list ap)
 {
 	struct bf_loc place = { 0 };
 	const char *line = NULL;
@@ -56,7 +57,8 @@ void bf_ast_note(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc 
 	va_end(ap);
 }
 
-int bf_ast_verror(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc loc, int err, const char *fmt, va_list ap)
+int bf_ast_verror(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc loc, int err, const char *fmt,
+                  va_list ap)
 {
 	show(ast, d, "error", loc, fmt, ap);
 	for (uint32_t src = loc.src; src < ast->n_sources && ast->sources[src].from.len; src = ast->sources[src].from.src)

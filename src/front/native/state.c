@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* state.c: statements that remember: counters, limits, quotas, numbers of connections; in rules, in elements, as objects. */
+/* state.c: statements that remember: counters, limits, quotas, numbers of connections; in rules, in elements, as
+ * objects. */
 #include "front/native/parse.h"
 
 /* counter name "x", limit name ip saddr map { ... } */
@@ -121,7 +122,8 @@ static bool read_rate(struct bf_nparser *p, struct bf_ast_rate *r)
 	}
 	if (!bf_p_expect(p, '/', "'/' and a unit of time"))
 		return false;
-	return p->tok.kind == BF_TOK_WORD ? time_unit(p, p->tok.text, p->tok.n, &r->per) : bf_p_unexpected(p, "a unit of time");
+	return p->tok.kind == BF_TOK_WORD ? time_unit(p, p->tok.text, p->tok.n, &r->per)
+	                                  : bf_p_unexpected(p, "a unit of time");
 }
 
 static bool read_burst(struct bf_nparser *p, struct bf_ast_rate *r)

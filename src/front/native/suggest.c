@@ -62,5 +62,6 @@ bool bf_p_unknown(struct bf_nparser *p, struct bf_ast_loc loc, const char *what,
 {
 	char hint[80];
 
-	return bf_p_error(p, loc, "%s '%.*s'%s", what, (int)BF_MIN(s->len, (size_t)80), s->word, bf_suggest_text(s, hint, sizeof(hint)));
+	return bf_p_error(p, loc, "%s '%.*s'%s", what, (int)BF_MIN(s->len, (size_t)80), s->word,
+	                  bf_suggest_text(s, hint, sizeof(hint)));
 }

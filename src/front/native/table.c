@@ -9,7 +9,9 @@ struct table_block {
 	struct bf_ast_chain **chains;
 };
 
-static const char *const table_words[] = { "chain", "set", "map", "counter", "quota", "limit", "flags", "comment", NULL };
+static const char *const table_words[] = {
+	"chain", "set", "map", "counter", "quota", "limit", "flags", "comment", NULL
+};
 static const char *const not_ours[] = { "ct", "flowtable", "secmark", "synproxy", "meter", NULL };
 
 bool bf_p_comment(struct bf_nparser *p, const char **out)
@@ -157,6 +159,7 @@ struct bf_ast_obj *bf_p_obj_body(struct bf_nparser *p, struct bf_ast_word name, 
 	else
 		ok = bf_p_ends(p) || obj_item(p, o); /* add counter ip t c packets 1 bytes 2 */
 	if (ok && type != BF_OBJ_COUNTER && !o->state)
-		ok = bf_p_error(p, name.loc, "a %s needs to say %s", bf_nobjects[type], type == BF_OBJ_QUOTA ? "how many bytes" : "its rate");
+		ok = bf_p_error(p, name.loc, "a %s needs to say %s", bf_nobjects[type],
+	                    type == BF_OBJ_QUOTA ? "how many bytes" : "its rate");
 	return ok ? o : NULL;
 }

@@ -142,7 +142,11 @@ static const char *describe(const struct bf_token *t, char *buf, size_t size)
 		return "the end of the file";
 	if (t->kind == BF_TOK_NEWLINE)
 		return "the end of the line";
-	snprintf(buf, size, t->kind == BF_TOK_STRING ? "\"%.*s\"" : t->kind == BF_TOK_VAR ? "'$%.*s'" : "'%.*s'", n, t->text);
+	snprintf(buf, size,
+	         t->kind == BF_TOK_STRING ? "\"%.*s\""
+	         : t->kind == BF_TOK_VAR  ? "'$%.*s'"
+	                                  : "'%.*s'",
+	         n, t->text);
 	return buf;
 }
 

@@ -72,7 +72,8 @@ static void print_date(struct bf_buf *out, uint64_t ns)
 	unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
 	unsigned m = mp < 10 ? mp + 3 : mp - 9;
 
-	bf_buf_printf(out, "\"%04llu-%02u-%02u ", (unsigned long long)(yoe + era * 400 + (m <= 2)), m, doy - (153 * mp + 2) / 5 + 1);
+	bf_buf_printf(out, "\"%04llu-%02u-%02u ", (unsigned long long)(yoe + era * 400 + (m <= 2)), m,
+	              doy - (153 * mp + 2) / 5 + 1);
 	print_clock(out, s % 86400, true);
 	bf_buf_puts(out, "\"");
 }
