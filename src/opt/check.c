@@ -34,9 +34,10 @@ static int compare(const struct bf_class_problem *p, const struct bf_buf *data, 
 	if (!h)
 		return bf_diag_error(d, -EBADMSG, "classification: rule %u is not found from %u on", want.order, floor);
 	if (!w)
-		return bf_diag_error(d, -EBADMSG, "classification: rule %u is found from %u on, and does not match", have.order, floor);
-	return bf_diag_error(d, -EBADMSG, "classification: rule %u is found from %u on instead of rule %u", have.order, floor,
-	                     want.order);
+		return bf_diag_error(d, -EBADMSG, "classification: rule %u is found from %u on, and does not match", have.order,
+		                     floor);
+	return bf_diag_error(d, -EBADMSG, "classification: rule %u is found from %u on instead of rule %u", have.order,
+	                     floor, want.order);
 }
 
 static const struct bf_class_box *box_of(const struct bf_class_problem *p, uint32_t order)
@@ -110,7 +111,8 @@ static int check_inside(const struct bf_class_problem *p, const struct bf_buf *d
 int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, uint64_t budget,
                    struct bf_diag *d)
 {
-	uint64_t whole = p->n_boxes ? budget / 2 / p->n_boxes + 1 : 0, short_ones = p->n_boxes ? budget / 2 / LOOKS_PER_FIND : 0;
+	uint64_t whole = p->n_boxes ? budget / 2 / p->n_boxes + 1 : 0;
+	uint64_t short_ones = p->n_boxes ? budget / 2 / LOOKS_PER_FIND : 0;
 	uint64_t rng = p->n_boxes;
 	uint32_t key[BF_KEY_WORDS];
 	int r = 0;

@@ -133,7 +133,9 @@ void bf_class_explain(struct bf_buf *b, const struct bf_class_stats *s)
 	bf_buf_printf(b, "%s (%s): %u boxes, %u copies, %llu bytes", s->kind, s->why, s->boxes, s->copies,
 	              (unsigned long long)s->bytes);
 	if (s->trees)
-		bf_buf_printf(b, "\n%u tree%s, %u nodes deep in all, leaves of at most %u; a packet meets %.1f nodes, %.1f rules",
-		              s->trees, s->trees == 1 ? "" : "s", s->depth, s->worst_leaf, s->expected_nodes, s->expected_rules);
+		bf_buf_printf(b,
+		              "\n%u tree%s, %u nodes deep in all, leaves of at most %u; a packet meets %.1f nodes, %.1f rules",
+		              s->trees, s->trees == 1 ? "" : "s", s->depth, s->worst_leaf, s->expected_nodes,
+		              s->expected_rules);
 	bf_buf_puts(b, "\n");
 }

@@ -19,7 +19,7 @@
  * the service holds. 48 bytes.
  */
 struct bf_class_box {
-	bf_u128 addr[2];  /* source, destination; numbers as fields have them (IPv4: below 2^32); bits behind the prefix are 0 */
+	bf_u128 addr[2];  /* source, destination, as fields have them (IPv4: below 2^32); bits behind the prefix are 0 */
 	uint32_t order;   /* see struct bf_class_rule4; boxes come in ascending order */
 	uint32_t slot;    /* number of the counter */
 	uint32_t svc;     /* place in the problem's svcs: bytes / 16 */
@@ -73,9 +73,9 @@ struct bf_class_found {
 };
 
 /*
- * Changes in place, while readers go on: one box comes or goes. Each reader finds what was there before or what is there
- * afterwards. One writer at a time; stores are ordered: what is new is written before it can be reached. 8-byte stores
- * publish: a list's place and length are one.
+ * Changes in place, while readers go on: one box comes or goes. Each reader finds what was there before or what is
+ * there afterwards. One writer at a time; stores are ordered: what is new is written before it can be reached. Stores of
+ * 8 bytes publish: a list's place and length are one.
  *
  * p is what the structure was built for, with what has changed since: boxes that are there, the one that goes included,
  * the one that comes not. p->svcs may have grown at its end; targets of what is new are set already. Boxes that were
@@ -112,7 +112,7 @@ struct bf_class_ops {
 extern const struct bf_class_ops bf_class_forest;
 extern const struct bf_class_ops bf_class_hash;
 
-/* Chooses a structure and builds it. Always succeeds but for -ENOMEM, -ECANCELED and -E2BIG (more than the map can hold). */
+/* Chooses a structure and builds it. Fails with -ENOMEM, -ECANCELED, -E2BIG (more than the map can hold) only. */
 int bf_class_build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out, uint32_t *head,
                    struct bf_class_stats *stats);
 

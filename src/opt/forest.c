@@ -125,8 +125,8 @@ static uint32_t take_spilled(struct forest *f, uint32_t *list, uint32_t n, uint3
 }
 
 /*
- * A tree's budget. Of the room beside the rules, later trees shall have some, too: theirs are the harder boxes. The last
- * one, which has to take all that is left, may go beyond what was wanted.
+ * A tree's budget. Of the room beside the rules, later trees shall have some, too: theirs are the harder boxes. The
+ * last one, which has to take all that is left, may go beyond what was wanted.
  */
 static uint64_t tree_budget(const struct forest *f, uint32_t n, uint64_t left)
 {
@@ -209,7 +209,8 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 {
 	uint32_t n = f->p->n_boxes;
 	_cleanup_free_ uint32_t *list = malloc(4ull * n + 4), *work = malloc(4ull * n + 4);
-	uint64_t fixed = fixed_bytes(f->p) + f->o->room_svcs + f->o->room, room = f->max_bytes - BF_MIN(fixed, f->max_bytes);
+	uint64_t fixed = fixed_bytes(f->p) + f->o->room_svcs + f->o->room;
+	uint64_t room = f->max_bytes - BF_MIN(fixed, f->max_bytes);
 
 	if (!list || !work)
 		return -ENOMEM;
@@ -248,8 +249,8 @@ static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *s
 	return r;
 }
 
-static int forest_build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out, uint32_t *head,
-                        struct bf_class_stats *stats)
+static int forest_build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out,
+                        uint32_t *head, struct bf_class_stats *stats)
 {
 	struct forest f = { .p = p, .o = o, .out = out, .begin = out->len };
 	int r;
@@ -272,7 +273,7 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 }
 
 bool forest_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
-                        struct bf_class_found *found)
+                 struct bf_class_found *found)
 {
 	struct walk w = { 0 };
 

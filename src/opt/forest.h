@@ -80,7 +80,8 @@ struct forest {
 };
 
 /* forest_dims.c */
-int dims_plan(struct forest *f); /* which dimensions there are; then services are filled in, by index, or all at once: */
+int dims_plan(struct forest *f); /* which dimensions there are */
+/* Then services are filled in, by index; or all at once. */
 void dims_fill(struct forest *f, uint32_t index);
 int dims_make(struct forest *f);
 void dims_free(struct forest *f);
@@ -92,7 +93,8 @@ int dims_only(const struct forest *f, uint32_t box, const struct region *r);
 #define DIMS_MANY (-2) /* several, or what it covers is not known, or it is not final */
 
 /* The children of a window that an interval meets. */
-static inline struct range window_range(struct range r, struct range hull, unsigned width, unsigned start, unsigned bits)
+static inline struct range window_range(struct range r, struct range hull, unsigned width, unsigned start,
+                                        unsigned bits)
 {
 	unsigned shift = width - start - bits;
 	uint32_t mask = (1u << bits) - 1;

@@ -116,11 +116,12 @@ bool cut_fills(const struct forest *f, const struct cut *cut, struct range r, ui
 static void count_open(struct forest *f, const struct sampled *s, const struct cut *cut, struct counted *c)
 {
 	uint32_t most = wide_children(cut->bits), wide = 0, narrow = 0, n = 1u << cut->bits;
+	unsigned width = f->dim[cut->dim].width;
 
 	for (uint32_t i = 0; i <= n; i++)
 		f->open[i] = i;
 	for (uint32_t i = 0; i < s->n; i++) {
-		struct range w = window_range(s->range[i], f->region.hull[cut->dim], f->dim[cut->dim].width, cut->start, cut->bits);
+		struct range w = window_range(s->range[i], f->region.hull[cut->dim], width, cut->start, cut->bits);
 		uint32_t met = 0, k = w.lo;
 
 		for (k = next_open(f->open, w.lo); k <= w.hi && met <= most; k = next_open(f->open, k + 1))
@@ -172,15 +173,16 @@ static double spill_cost(const struct forest *f, double wide, uint32_t n)
 }
 
 /* Is a cut with these counts better than the best one so far? */
-static void weigh(const struct forest *f, const struct counted *c, uint32_t n, uint64_t budget, struct cut *cut, struct cut *best)
+static void weigh(const struct forest *f, const struct counted *c, uint32_t n, uint64_t budget, struct cut *cut,
+                  struct cut *best)
 {
-	double rule = f->rule_words * 4.0, bytes = 8.0 * (1u << cut->bits) + rule * (c->copies + c->wide * (cut->spill ? 1 : c->filled));
+	double rules = c->copies + c->wide * (cut->spill ? 1 : c->filled);
+	double bytes = 8.0 * (1u << cut->bits) + f->rule_words * 4.0 * rules;
 
 	if (bytes > (double)budget)
 		return;
-	cut->cost = NODE_NS + list_cost(c->expected + 1) + (cut->spill ? 0 : RULE_NS * c->wide) + NS_PER_FILL * bytes / (double)budget;
-	if (cut->spill)
-		cut->cost += spill_cost(f, c->wide, n);
+	cut->cost = NODE_NS + list_cost(c->expected + 1) + NS_PER_FILL * bytes / (double)budget;
+	cut->cost += cut->spill ? spill_cost(f, c->wide, n) : RULE_NS * c->wide;
 	if (cut->cost < best->cost)
 		*best = *cut;
 }
@@ -204,12 +206,12 @@ static void try_window(struct forest *f, const struct sampled *s, uint32_t n, ui
 		weigh(f, &c, n, budget, cut, best);
 }
 
-static void try_start(struct forest *f, const struct sampled *s, uint32_t n, uint64_t budget, unsigned dim, unsigned start,
-                      struct cut *best)
+static void try_start(struct forest *f, const struct sampled *s, uint32_t n, uint64_t budget, unsigned dim,
+                      unsigned start, struct cut *best)
 {
-	unsigned left = f->dim[dim].width - start;
+	unsigned left = f->dim[dim].width - start, most = BF_MIN(left, (unsigned)WINDOW_BITS);
 
-	for (unsigned bits = 1; bits <= left && bits <= WINDOW_BITS && (bits <= 2 || 1u << bits <= n); bits += bits < 8 ? 1 : 2) {
+	for (unsigned bits = 1; bits <= most && (bits <= 2 || 1u << bits <= n); bits += bits < 8 ? 1 : 2) {
 		struct cut cut = { .dim = dim, .start = start, .bits = bits };
 
 		try_window(f, s, n, budget, &cut, best);

@@ -78,8 +78,11 @@ static bool look_rule6(struct look *l, const struct bf_class_rule6 *r)
 static void look_leaf(struct look *l, uint64_t leaf)
 {
 	uint32_t n = leaf >> 32 & BF_CLASS_LEAF_MAX;
-	uint64_t place = (uint32_t)leaf, words = (l->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
+	uint64_t words = (l->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
+	uint64_t place = (uint32_t)leaf;
 
+	if (l->ip6 && place % 2)
+		return;
 	for (uint32_t i = 0; i < n; i++, place += words) {
 		const void *r = at(l, place, words);
 

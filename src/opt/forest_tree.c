@@ -142,10 +142,12 @@ static void spill(struct forest *f, uint32_t box)
 
 static void find_windows(struct forest *f, struct children *c, const uint32_t *list, uint32_t n)
 {
-	unsigned d = c->cut->dim;
+	unsigned d = c->cut->dim, width = f->dim[d].width;
 
 	for (uint32_t i = 0; i < n; i++) {
-		c->window[i] = window_range(dims_range(f, list[i], d), f->region.hull[d], f->dim[d].width, c->cut->start, c->cut->bits);
+		struct range r = dims_range(f, list[i], d);
+
+		c->window[i] = window_range(r, f->region.hull[d], width, c->cut->start, c->cut->bits);
 		c->covers[i] = dims_only(f, list[i], &f->region) == (int)d;
 	}
 }

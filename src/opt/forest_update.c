@@ -149,7 +149,7 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The list of a leaf without the box, and with what it may have hidden there, as numbers of boxes. False: it is not there. */
+/* A list without the box, and with what that may have hidden there, as numbers of boxes. False: it is not there. */
 static bool numbers_without(struct update *u, const uint32_t *rules, uint32_t n, uint32_t *list, uint32_t *count)
 {
 	bool there = false;
@@ -279,6 +279,7 @@ static void walk_children(struct update *u, uint64_t node, unsigned depth)
 	uint32_t place = (uint32_t)node, last = (uint32_t)(0xffffffffull >> (node >> 40 & 31)), next;
 	struct range w = { 0, last };
 	struct cut cut;
+	unsigned word = node >> 48 & (BF_KEY_WORDS - 1);
 	bool known = find_cut(u, node, &cut);
 
 	if (!words_at(u, place, 2ull * last + 2)) {
@@ -297,7 +298,7 @@ static void walk_children(struct update *u, uint64_t node, unsigned depth)
 		while (run.hi < last && node_at(u, place + 2 * (run.hi + 1)) == child)
 			run.hi++;
 		next = run.hi + 1;
-		walk_run(u, known ? &cut : NULL, node >> 48 & (BF_KEY_WORDS - 1), place, run, (struct range){ k, BF_MIN(run.hi, w.hi) }, depth);
+		walk_run(u, known ? &cut : NULL, word, place, run, (struct range){ k, BF_MIN(run.hi, w.hi) }, depth);
 	}
 }
 

@@ -185,7 +185,8 @@ static void shaped_boxes(struct test_problem *t, struct rng *r, enum problem_sha
 static uint32_t like(const struct test_problem *t, struct rng *r, const uint32_t *svcs, uint32_t n, uint32_t svc)
 {
 	uint32_t other = svcs[rng_below(r, n)];
-	const struct bf_class_svc *a = (const void *)(t->svcs.data + 16ull * svc), *b = (const void *)(t->svcs.data + 16ull * other);
+	const struct bf_class_svc *a = (const void *)(t->svcs.data + 16ull * svc);
+	const struct bf_class_svc *b = (const void *)(t->svcs.data + 16ull * other);
 
 	return a->target == b->target && a->flags == b->flags ? other : svc;
 }
@@ -222,9 +223,13 @@ static void random_boxes(struct test_problem *t, struct rng *r, enum problem_sha
 
 struct bf_class_box problem_random_box(struct test_problem *t, struct rng *r)
 {
-	struct bf_class_box b = { .slot = t->p.first_slot + rng_below(r, 100), .flags = rng_percent(r, 50) ? BF_BOX_FINAL : 0 };
+	struct bf_class_box b = { .slot = t->p.first_slot + rng_below(r, 100) };
 
-	b.svc = t->p.n_boxes && rng_percent(r, 70) ? t->boxes[rng_below(r, t->p.n_boxes)].svc : random_svc(t, r, PROBLEM_MIX);
+	b.flags = rng_percent(r, 50) ? BF_BOX_FINAL : 0;
+	if (t->p.n_boxes && rng_percent(r, 70))
+		b.svc = t->boxes[rng_below(r, t->p.n_boxes)].svc;
+	else
+		b.svc = random_svc(t, r, PROBLEM_MIX);
 	for (unsigned k = 0; k < 2; k++)
 		random_prefix(r, &b, k, t->p.ip6, rng_percent(r, 50));
 	return b;

@@ -50,12 +50,14 @@ static bool asked(const struct bf_class_problem *p, const uint32_t *key, uint32_
 static void fail_at(const struct bf_class_problem *p, uint64_t seed, uint32_t floor, bool want, bool have,
                     const struct bf_class_found *w, const struct bf_class_found *h)
 {
-	fail_msg("seed %llu, %u boxes, IPv%d, floor %u: want %d order %u slot %u target %u, have %d order %u slot %u target %u",
-	         (unsigned long long)seed, p->n_boxes, p->ip6 ? 6 : 4, floor, want, w->order, w->slot, w->target, have, h->order,
-	         h->slot, h->target);
+	fail_msg("seed %llu, %u boxes, IPv%d, floor %u: want %d order %u slot %u target %u, "
+	         "have %d order %u slot %u target %u",
+	         (unsigned long long)seed, p->n_boxes, p->ip6 ? 6 : 4, floor, want, w->order, w->slot, w->target, have,
+	         h->order, h->slot, h->target);
 }
 
-static void compare(const struct bf_class_problem *p, const struct built *b, struct rng *r, unsigned keys, uint64_t seed)
+static void compare(const struct bf_class_problem *p, const struct built *b, struct rng *r, unsigned keys,
+                    uint64_t seed)
 {
 	for (unsigned i = 0; i < keys; i++) {
 		struct bf_class_found want = { 0 }, have = { 0 };
@@ -122,7 +124,8 @@ static void hard_ones_stay_exact_and_bounded(void **state)
 	static const struct {
 		enum problem_shape shape;
 		uint32_t longest; /* leaf */
-	} hard[] = { { PROBLEM_NESTED, 64 }, { PROBLEM_WILD, 5000 }, { PROBLEM_MASKS, 5000 }, { PROBLEM_PORTS, 16 }, { PROBLEM_SAME, 1 } };
+	} hard[] = { { PROBLEM_NESTED, 64 }, { PROBLEM_WILD, 5000 }, { PROBLEM_MASKS, 5000 },
+	             { PROBLEM_PORTS, 16 },  { PROBLEM_SAME, 1 } };
 
 	for (size_t i = 0; i < BF_ARRAY_SIZE(hard); i++)
 		for (unsigned ip6 = 0; ip6 < 2; ip6++) {
@@ -376,8 +379,8 @@ static int step_in_place(struct test_problem *t, struct built *b, struct rng *r,
 	return ret;
 }
 
-static void compare_around(const struct test_problem *t, const struct built *b, struct rng *r, const struct bf_class_box *box,
-                           uint64_t seed)
+static void compare_around(const struct test_problem *t, const struct built *b, struct rng *r,
+                           const struct bf_class_box *box, uint64_t seed)
 {
 	struct bf_class_problem one = t->p;
 
@@ -439,8 +442,8 @@ static void boxes_come_and_go_in_place(void **state)
 }
 
 /*
- * A reader asks all the time, while boxes come and go; each answer is that of before or that of after the change that is
- * under way, or was while it asked.
+ * A reader asks all the time, while boxes come and go; each answer is that of before or that of after the change that
+ * is under way, or was while it asked.
  */
 enum { WATCHED = 32 };
 
@@ -590,4 +593,5 @@ UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_
           cmocka_unit_test(nothing_is_found_in_nothing), cmocka_unit_test(a_check_notices_damage),
           cmocka_unit_test(a_check_says_what_is_wrong), cmocka_unit_test(find_reads_only_the_data),
           cmocka_unit_test(boxes_come_and_go_in_place),
-          cmocka_unit_test(readers_find_before_or_after), cmocka_unit_test(memory_may_run_out), cmocka_unit_test(what_was_built_is_explained))
+          cmocka_unit_test(readers_find_before_or_after), cmocka_unit_test(memory_may_run_out),
+          cmocka_unit_test(what_was_built_is_explained))
