@@ -139,6 +139,7 @@ struct bf_image {
 	bool conntrack; /* connection tracking must be on in the namespace, for this family */
 	struct bf_companion companion;
 	const struct bf_piece *pieces; /* what became of the rules, where that was asked for (gen/explain.h) */
+	const char *sets; /* likewise, a line for each set; NULL: there are none */
 	uint32_t n_pieces;
 };
 

@@ -121,6 +121,7 @@ void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size); /* a copy i
 #define BF_SET_MIN 16
 bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
                   bf_label hit, bf_label miss);
+void bf_lower_finish_sets(struct bf_lower *l);
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);
 

@@ -70,6 +70,8 @@ void bf_image_explain(struct bf_buf *out, const struct bf_image *img)
 			print_class(out, p);
 		}
 	}
+	for (const char *line = img->sets; line && *line; line += strcspn(line, "\n") + 1)
+		bf_buf_printf(out, "set of %.*s\n", (int)strcspn(line, "\n"), line);
 }
 
 static void json_string(struct bf_buf *out, const char *key, const char *value)

@@ -254,6 +254,7 @@ static int make_image(struct gen *g)
 	img->companion = g->graph.companion;
 	img->pieces = g->graph.pieces;
 	img->n_pieces = g->graph.n_pieces;
+	img->sets = g->graph.sets;
 	if (!img->n_progs)
 		return 0;
 	move_counters(g);

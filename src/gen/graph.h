@@ -52,6 +52,7 @@ struct bf_graph {
 	struct bf_companion companion;
 	const struct bf_piece *pieces; /* gen/explain.h, when opts say so */
 	uint32_t n_pieces;
+	const char *sets; /* likewise */
 };
 
 /* Lowers t; what g points to lives in arena a. -errno with a diagnostic. */

@@ -371,6 +371,7 @@ void bf_lower_finish(struct bf_lower *l)
 		g->roots[i].start = bf_lower_cell_of(l, g->roots[i].start);
 	if (!l->err)
 		bf_lower_finish_runs(l);
+	bf_lower_finish_sets(l);
 	g->drop_code = BF_NO_CODE;
 	if (l->plan.logs && l->n_handoffs)
 		g->drop_code = handoff_code(l, &drop);

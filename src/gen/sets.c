@@ -12,6 +12,7 @@
 struct bf_lower_set {
 	struct bf_set_spec spec;
 	uint32_t head; /* 0: no structure is good for it */
+	struct bf_set_stats stats;
 };
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -53,12 +54,11 @@ static bool same(const struct bf_set_spec *a, const struct bf_set_spec *b)
 static uint32_t make(struct bf_lower *l, const struct bf_set_spec *spec)
 {
 	struct bf_lower_set s = { .spec = *spec };
-	struct bf_set_stats stats;
 	int err;
 
 	if (!l->class.len)
 		bf_buf_reserve(&l->class, 2 * sizeof(uint32_t)); /* place 0 is none */
-	err = bf_set_build(spec, &l->class, &s.head, &stats);
+	err = bf_set_build(spec, &l->class, &s.head, &s.stats);
 	if (err)
 		s.head = 0;
 	if ((err && err != -EOPNOTSUPP) || bf_grow(&l->sets, l->n_sets, &l->cap_sets, sizeof(s)) < 0)
@@ -103,4 +103,23 @@ bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, co
 	c->word = f->word;
 	c->arg = l->sets[id].head;
 	return true;
+}
+
+/* Text about the sets, where somebody wants to know what became of the rules. */
+void bf_lower_finish_sets(struct bf_lower *l)
+{
+	_cleanup_buf_ struct bf_buf text = { 0 };
+
+	for (uint32_t i = 0; i < l->n_sets && l->explain; i++) {
+		bf_buf_printf(&text, "%s: ", l->sets[i].spec.field->name);
+		if (l->sets[i].head)
+			bf_set_explain(&text, &l->sets[i].stats);
+		else
+			bf_buf_printf(&text, "%u ranges far from prefixes: cells", l->sets[i].spec.n_ranges);
+		bf_buf_puts(&text, "\n");
+	}
+	if (text.err)
+		bf_lower_error(l, text.err);
+	else if (text.len)
+		l->g->sets = bf_lower_keep(l, text.data, text.len + 1);
 }

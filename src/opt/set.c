@@ -136,7 +136,7 @@ int bf_set_remove(uint32_t *data, uint32_t n_words, uint32_t head, bf_u128 lo, b
 
 void bf_set_explain(struct bf_buf *b, const struct bf_set_stats *s)
 {
-	bf_buf_printf(b, "set of %u ranges: %s", s->ranges, s->kind);
+	bf_buf_printf(b, "%u ranges, %s", s->ranges, s->kind);
 	if (s->tables)
 		bf_buf_printf(b, " of %llu, %u %s", (unsigned long long)s->elements, s->tables,
 		              s->tables == 1 ? "length" : "lengths");

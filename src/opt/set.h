@@ -54,7 +54,7 @@ int bf_set_remove(uint32_t *data, uint32_t n_words, uint32_t head, bf_u128 lo, b
 int bf_set_check(const struct bf_set_spec *s, const struct bf_buf *data, uint32_t head, uint64_t budget,
                  struct bf_diag *d);
 
-/* A line about what was built. */
+/* What was built: "1000 ranges, hash of 1000, 1 length, 7168 bytes, 7.2 each". */
 void bf_set_explain(struct bf_buf *b, const struct bf_set_stats *s);
 
 #endif
