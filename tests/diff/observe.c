@@ -172,14 +172,24 @@ static bool ours(const char *line)
 	return own_dev(line, "IN=") && own_dev(line, " OUT=");
 }
 
-static void normalise_log(char *s, bool flow)
+/* The ID of a packet that is this machine's own: chance chooses it. s: where the packet's words begin, src: its source. */
+static void blank_id(char *s, const char *src)
 {
-	char *src = strstr(s, " SRC=");
+	char *at = strstr(s, src);
 	struct in_addr a;
 	char addr[64];
 
-	if (src && sscanf(src + 5, "%63s", addr) == 1 && inet_pton(AF_INET, addr, &a) == 1 && own4((uint8_t *)&a))
-		blank_number(s, " ID=");
+	if (at && sscanf(at + strlen(src), "%63s", addr) == 1 && inet_pton(AF_INET, addr, &a) == 1 && own4((uint8_t *)&a))
+		blank_number(at, " ID=");
+}
+
+static void normalise_log(char *s, bool flow)
+{
+	char *quoted = strchr(s, '['); /* by an ICMP error */
+
+	if (quoted)
+		blank_id(quoted, "[SRC=");
+	blank_id(s, " SRC=");
 	blank_number(s, " ID:"); /* of an IPv6 fragment */
 	if (!flow)
 		return;
