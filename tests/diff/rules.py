@@ -102,18 +102,23 @@ class Ruleset:
         return {id(r): find(r.chain, 0) for r in self.rules}
 
 
-def enlarged(rs, n=800):
+def enlarged(rs, n=800, around=20):
     """The same ruleset with a chain of n rules that no packet gets into, called first: what is code when small
-    (gen/gen.h) is data now, and must do the same."""
+    (gen/gen.h) is data now, and must do the same. Every chain's rules get some that no packet meets in front and behind:
+    so they are classified."""
     never, form = ("100::1/128", "100::%x/128") if rs.family == 6 else ("240.0.0.1/32", "240.1.%d.%d/32")
-    jumps = ["-A %s -s %s -j never" % (c, never) for c in ("INPUT", "FORWARD", "OUTPUT")]
-    filler = ["-A never -s %s -j DROP" % (form % ((i,) if rs.family == 6 else divmod(i, 256))) for i in range(n)]
-    out, table, done = [], None, False
+    filler = ["-s %s -j DROP" % (form % ((i,) if rs.family == 6 else divmod(i, 256))) for i in range(n)]
+    out, table, chains, done = [], None, [], False
     for line in rs.text.splitlines():
         table = line[1:] if line.startswith("*") else table
+        if table == "filter" and line.startswith(":"):
+            chains.append(line[1:].split()[0])
         if table == "filter" and not done and (line == "COMMIT" or line.lstrip("0123456789:[] ").startswith("-A")):
-            out += [":never - [0:0]"] + jumps + filler
+            out += [":never - [0:0]"] + ["-A %s -s %s -j never" % (c, never) for c in ("INPUT", "FORWARD", "OUTPUT")]
+            out += ["-A never " + f for f in filler] + ["-A %s %s" % (c, f) for c in chains for f in filler[:around]]
             done = True
+        if table == "filter" and line == "COMMIT":
+            out += ["-A %s %s" % (c, f) for c in chains for f in filler[around:2 * around]]
         out.append(line)
     return Ruleset("\n".join(out) + "\n", rs.name + ", as data")
 
