@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_diag_ struct bf_diag d = { 0 };
 	_cleanup_buf_ struct bf_buf print = { 0 };
 	struct half h = { (const char *)data, size / 2 };
-	struct bf_native_opts o = { .include = include, .include_ctx = &h, .max_errors = 20, .max_nodes = 1 << 14 };
+	struct bf_native_opts o = { .include = include, .include_ctx = &h, .max_errors = 4, .max_nodes = 1 << 14 };
 	_cleanup_free_ char *text = malloc(size ? size : 1); /* of just this size: a read beyond it is seen */
 	int err;
 

@@ -124,7 +124,7 @@ static bool log_prefix(struct bf_nparser *p, struct bf_ast_stmt *s)
 {
 	struct bf_ast_word w;
 
-	if (!bf_p_string(p, "a prefix in quotes", &w))
+	if (!bf_p_phrase(p, "a prefix in quotes", &w))
 		return false;
 	if (strchr(w.text, '$') && !expand(p, &w))
 		return false;

@@ -387,6 +387,8 @@ struct bf_ast_expr *bf_p_set(struct bf_nparser *p, bool keys)
 	p->depth++;
 	bf_p_next(p);
 	for (bf_p_newlines(p); !over && !bf_p_eat(p, '}'); bf_p_newlines(p)) {
+		if (tail != &e->set.first && bf_p_eat(p, ',')) /* one too many, as nft has it */
+			continue;
 		if (read_elem(p, tail, keys, &over)) {
 			tail = &(*tail)->next;
 			e->set.n++;

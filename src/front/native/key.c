@@ -338,6 +338,18 @@ static bool is_field(const struct bf_nkey_group *g, const struct bf_token *t)
 	return false;
 }
 
+/* @nh,8,8, and no set of that name */
+static bool raw_starts(const struct bf_nparser *p)
+{
+	struct bf_lexer l = p->lex;
+	struct bf_token base, comma;
+
+	bf_lex(&l, &base);
+	bf_lex(&l, &comma);
+	return comma.kind == ',' && base.kind == BF_TOK_WORD && base.n == 2 && strchr("lnti", base.text[0]) &&
+	       base.text[1] == (base.text[0] == 'l' ? 'l' : 'h');
+}
+
 /* A word that a value can be too (`ip protocol tcp`, `ct event set mark`) is a field only when one of its names
  * follows. */
 bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want, bool right)
@@ -349,10 +361,7 @@ bool bf_p_key_starts(struct bf_nparser *p, const struct bf_ntype *want, bool rig
 	if (p->tok.kind != BF_TOK_WORD && p->tok.kind != '@')
 		return false;
 	if (p->tok.kind == '@')
-		bf_p_peek(p, &t);
-	if (p->tok.kind == '@')
-		return (bf_tok_is(&t, "ll") || bf_tok_is(&t, "nh") || bf_tok_is(&t, "th") || bf_tok_is(&t, "ih")) &&
-		       p->lex.text[t.at + t.len < p->lex.len ? t.at + t.len : 0] == ',';
+		return raw_starts(p);
 	g = bf_nkey_group_find(p->tok.text, p->tok.n);
 	if ((g && right) || (want && bf_nsym_find(want, p->tok.text, p->tok.n, &v))) {
 		bf_p_peek(p, &t);

@@ -40,7 +40,7 @@ static bool in_number(int c)
 
 static bool in_word(int c)
 {
-	return in_number(c) || c == '-' || c == '/' || c == '\\';
+	return in_number(c) || c == '-' || c == '/';
 }
 
 static void skip_blanks(struct bf_lexer *l)
@@ -214,16 +214,17 @@ static void lex_number(struct bf_lexer *l, struct bf_token *t)
 /* A word may end in * (names of interfaces), or have \* in it. */
 static void lex_word(struct bf_lexer *l, struct bf_token *t)
 {
-	uint32_t n = 1;
+	uint32_t n = 0;
 
-	while (in_word(peek(l, n)) || (peek(l, n) == '*' && peek(l, n - 1) == '\\')) {
-		if (peek(l, n) == '\\' && (peek(l, n + 1) == '\n' || peek(l, n + 1) == '\r'))
+	for (;;) {
+		if (peek(l, n) == '\\' && peek(l, n + 1) == '*')
+			n += 2;
+		else if (in_word(peek(l, n)))
+			n++;
+		else
 			break;
-		n++;
 	}
-	if (peek(l, n) == '*')
-		n++;
-	take(l, t, BF_TOK_WORD, n);
+	take(l, t, BF_TOK_WORD, n + (peek(l, n) == '*'));
 }
 
 static void lex_string(struct bf_lexer *l, struct bf_token *t)

@@ -35,6 +35,8 @@ static bool relational(struct bf_nparser *p, struct bf_ast_stmt *s, const struct
 
 	s->kind = BF_STMT_MATCH;
 	s->match.rel = read_rel(p);
+	if (s->match.rel == BF_REL_NEG && !(t->n == 1 && t->type[0] && t->type[0]->flags))
+		return bf_p_error(p, s->match.l->loc, "! is for bits: none of them; != is for the rest");
 	c.keys = c.right = s->match.rel != BF_REL_IMPLICIT;
 	if (fib_exists(p, s->match.l))
 		t = &boolean;
@@ -114,7 +116,7 @@ bool bf_p_match(struct bf_nparser *p, struct bf_ast_stmt *s)
 		return false;
 	bf_native_types_of(s->match.l, &t);
 	if (!t.n)
-		return bf_p_error(p, s->match.l->loc, "a value alone matches nothing: a field belongs before it");
+		return bf_p_error(p, s->match.l->loc, "a value matches nothing by itself: fields stand here");
 	if (!bf_p_resolve(p, s->match.l, &t, NULL))
 		return false;
 	if (bf_p_eat_word(p, "set"))

@@ -97,6 +97,7 @@ bool bf_p_number(struct bf_nparser *p, uint64_t max, const char *what, uint64_t 
 bool bf_p_time(struct bf_nparser *p, uint64_t *ms);
 bool bf_p_string(struct bf_nparser *p, const char *what,
                  struct bf_ast_word *out); /* quoted, or a variable that is one */
+bool bf_p_phrase(struct bf_nparser *p, const char *what, struct bf_ast_word *out); /* or a bare word: comments, prefixes */
 bool bf_p_name(struct bf_nparser *p, const char *what, struct bf_ast_word *out);
 void *bf_p_alloc(struct bf_nparser *p, size_t size); /* NULL: out of memory, or too many */
 #define bf_p_new(p, type) ((type *)bf_p_alloc((p), sizeof(type)))

@@ -60,7 +60,7 @@ static bool type_of(const struct bf_ast_expr *e, const struct bf_ntype **type, u
 
 void bf_native_types_of(const struct bf_ast_expr *e, struct bf_types *t)
 {
-	bool any = false;
+	bool all = true;
 
 	memset(t, 0, sizeof(*t));
 	e = bf_ast_peel(e);
@@ -71,10 +71,10 @@ void bf_native_types_of(const struct bf_ast_expr *e, struct bf_types *t)
 		return;
 	}
 	for (const struct bf_ast_expr *i = e->items.first; i && t->n < BF_NTYPE_PARTS; i = i->next) {
-		any |= type_of(i, &t->type[t->n], &t->bits[t->n]);
+		all &= type_of(i, &t->type[t->n], &t->bits[t->n]);
 		t->n++;
 	}
-	if (!any || e->items.n > BF_NTYPE_PARTS)
+	if (!all || e->items.n > BF_NTYPE_PARTS)
 		t->n = 0;
 }
 
@@ -277,8 +277,12 @@ static bool value(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_n
 		return text(p, e, t, bits, w);
 	if (e->value.lit != BF_LIT_NUMBER)
 		return address(p, e, t, w);
-	if (t->form == BF_FORM_STRING || t->form == BF_FORM_OBJECT)
-		return wrong(p, e, w, "a number where the type is %s", t->name);
+	if (t->form == BF_FORM_STRING || t->form == BF_FORM_OBJECT) { /* a name that looks like a number: as it was written */
+		e->value.text = bf_arena_strndup(p->a, p->ast->sources[e->loc.src].text + e->loc.at, e->loc.len);
+		if (!e->value.text)
+			p->err = -ENOMEM;
+		return e->value.text && text(p, e, t, bits, w);
+	}
 	return number(p, e, t, bits, w);
 }
 

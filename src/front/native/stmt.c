@@ -120,7 +120,8 @@ struct bf_ast_rule *bf_p_rule(struct bf_nparser *p)
 		return NULL;
 	r->loc = bf_p_loc(p);
 	while (!bf_p_ends(p) && !(last && bf_p_at(p, "comment"))) {
-		bool ended = last && (last->kind == BF_STMT_VERDICT || last->kind == BF_STMT_REJECT);
+		bool ended = last && (last->kind == BF_STMT_REJECT ||
+		                      (last->kind == BF_STMT_VERDICT && last->verdict->verdict.kind != BF_AST_CONTINUE));
 
 		if (ended)
 			return bf_p_error(p, bf_p_loc(p), "nothing behind a verdict has an effect"), NULL;

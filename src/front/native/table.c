@@ -18,7 +18,7 @@ bool bf_p_comment(struct bf_nparser *p, const char **out)
 {
 	struct bf_ast_word text;
 
-	if (!bf_p_string(p, "a comment in quotes", &text))
+	if (!bf_p_phrase(p, "a comment in quotes", &text))
 		return false;
 	if (strlen(text.text) > 128) /* nft's limit for rules and what else has one */
 		return bf_p_error(p, text.loc, "a comment has at most 128 characters");

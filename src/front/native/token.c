@@ -180,6 +180,16 @@ bool bf_p_time(struct bf_nparser *p, uint64_t *ms)
 	return true;
 }
 
+bool bf_p_phrase(struct bf_nparser *p, const char *what, struct bf_ast_word *out)
+{
+	if (p->tok.kind != BF_TOK_WORD)
+		return bf_p_string(p, what, out);
+	out->loc = bf_p_loc(p);
+	out->text = bf_p_text(p);
+	bf_p_next(p);
+	return out->text;
+}
+
 bool bf_p_string(struct bf_nparser *p, const char *what, struct bf_ast_word *out)
 {
 	out->loc = bf_p_loc(p);
