@@ -117,8 +117,12 @@ struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label h
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
 uint32_t bf_lower_cell_of(struct bf_lower *l, bf_label label); /* the number of its cell, at the end */
 void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size); /* a copy in the arena */
-/* sets.c: so many ranges, if they are enough for a set, in one cell. False: not to be had. */
-#define BF_SET_MIN 16
+/*
+ * sets.c: so many ranges, if they are enough for a set, in one cell. False: not to be had. A look into a set takes 12 to 15
+ * ns; a tree of tests 1 ns for each doubling as long as packets are alike, so that the processor foresees the way, and 3
+ * to 5 when they are not.
+ */
+#define BF_SET_MIN 64
 bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
                   bf_label hit, bf_label miss);
 void bf_lower_finish_sets(struct bf_lower *l);

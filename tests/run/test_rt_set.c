@@ -126,7 +126,7 @@ static void compare_all(const struct prog *p, const struct bf_set_spec *s, const
 static void shapes(void **state)
 {
 	static const enum bf_field_id fields[] = { BF_F_IP_SADDR, BF_F_IP6_SADDR, BF_F_DPORT };
-	static const uint32_t sizes[] = { 20, 1000, 30000 };
+	static const uint32_t sizes[] = { 100, 1000, 30000 };
 	struct rng r = { 1 };
 
 	for (unsigned i = 0; i < SHAPES * 3 * 3; i++) {
