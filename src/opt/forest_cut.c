@@ -17,7 +17,7 @@
 #define NS_PER_HALVING 16.0
 #define NS_PER_FILL 12.0 /* for the whole of the budget */
 #define TREE_NS 14.0
-#define TREE_NS_PER_HALVING 11.0
+#define TREE_NS_PER_HALVING 16.0
 #define SPILL_NS 140.0 /* for all boxes: what is spilled must be handled all the same */
 
 int cut_begin(struct forest *f)
