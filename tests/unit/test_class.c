@@ -577,12 +577,12 @@ static void readers_find_before_or_after(void **state)
 		aim(&s, &t.p, &t.boxes[0], &r);
 		answers_of(&t.p, &s, s.before);
 		assert_int_equal(pthread_create(&reader, NULL, read_on, &s), 0);
-		for (unsigned i = 0; i < 300; i++)
+		for (unsigned i = 0; i < 60; i++)
 			done += change_once(&s, &t, &r);
 		__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
 		pthread_join(reader, NULL);
 		assert_int_equal(s.wrong, 0);
-		assert_true(done > 300);
+		assert_true(done > 60);
 		bf_buf_free(&b.out);
 		problem_free(&t);
 	}
