@@ -82,7 +82,7 @@ fib dadr type local ; - ; FAIL 5: fib looks up no 'dadr'; did you mean 'daddr'?
 fib daddr type locl ; - ; FAIL 16: 'locl' is no fib_addrtype; did you mean 'local'?
 socket cgroupv2 "x" ; - ; FAIL 17: expected 'level', found "x"
 socket transprent 1 ; - ; FAIL 8: 'socket' has no 'transprent'; did you mean 'transparent'?
-ether saddr 00:11:22:33:44 ; - ; FAIL 15: expected a match, a statement or a verdict, found ':'
+ether saddr 00:11:22:33:44 ; - ; FAIL 13: a number where the type is ether_addr
 ether saddr 1.2.3.4 ; - ; FAIL 13: an IPv4 address where the type is ether_addr
 icmp type echo-reqest ; - ; FAIL 11: 'echo-reqest' is no icmp_type; did you mean 'echo-request'?
 icmp type 256 ; - ; FAIL 11: the number does not fit in 8 bits
@@ -199,3 +199,18 @@ oifname 080 accept ; oifname "080" accept ; OK
 @ th , 16 , 16 53 ; @th,16,16 0x35 ; OK
 log prefix word ; log prefix "word" ; OK
 accept comment word ; accept comment "word" ; OK
+iifname accept ; - ; FAIL 9: 'accept' is a word of the language: in quotes it is a name
+iifname "accept" ; = ; OK
+iif . ip saddr { tcp . 1.2.3.4 } ; - ; FAIL 18: 'tcp' is a word of the language: in quotes it is a name
+meta skuid limit ; - ; FAIL 12: 'limit' is a word of the language: in quotes it is a name
+counter name accept ; - ; FAIL 14: 'accept' is a word of the language: in quotes it is a name
+log prefix drop ; - ; FAIL 12: expected a prefix in quotes, found 'drop'
+accept comment ip ; - ; FAIL 16: expected a comment in quotes, found 'ip'
+ip saddr 10 ; - ; FAIL 10: a number where the type is ipv4_addr
+ip6 saddr 5 ; - ; FAIL 11: a number where the type is ipv6_addr
+ether saddr 5 ; - ; FAIL 13: a number where the type is ether_addr
+reject with icmp 1-5 ; - ; FAIL 18: a packet is rejected with one code
+tcp dport < { 1, 2 } ; - ; FAIL 13: <, >, <= and >= compare with one value
+tcp dport < 1-5 ; - ; FAIL 13: <, >, <= and >= compare with one value
+ip ttl >= @ports ; - ; FAIL 11: <, >, <= and >= compare with one value
+socket wildcard 2 ; - ; FAIL 17: the number does not fit in 1 bit

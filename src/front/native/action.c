@@ -18,6 +18,8 @@ static bool reject_code(struct bf_nparser *p, struct bf_ast_stmt *s, enum bf_nty
 	if (type != BF_T_ERRNO)
 		bf_p_eat_word(p, "type");
 	s->reject.code = bf_p_concat(p, &c);
+	if (s->reject.code && bf_ast_peel(s->reject.code)->kind != BF_AST_VALUE)
+		return bf_p_error(p, s->reject.code->loc, "a packet is rejected with one code");
 	return s->reject.code && bf_p_resolve_one(p, s->reject.code, type);
 }
 

@@ -338,9 +338,9 @@ const struct bf_nkey bf_nkeys[] = {
 	{ "fib", N("oifname"), OTHER(BF_NK_FIB, BF_T_IFNAME, 128, 0) },
 	{ "fib", N("type"), OTHER(BF_NK_FIB, BF_T_ADDRTYPE, 32, 0) },
 
-	{ "socket", N("transparent"), OTHER(BF_NK_SOCKET, BF_T_INT, 8, 0) },
+	{ "socket", N("transparent"), OTHER(BF_NK_SOCKET, BF_T_INT, 1, 0) },
 	{ "socket", N("mark"), OTHER(BF_NK_SOCKET, BF_T_MARK, 32, 0) },
-	{ "socket", N("wildcard"), OTHER(BF_NK_SOCKET, BF_T_INT, 8, 0) },
+	{ "socket", N("wildcard"), OTHER(BF_NK_SOCKET, BF_T_INT, 1, 0) },
 	{ "socket", N("cgroupv2"), OTHER(BF_NK_SOCKET, BF_T_CGROUPV2, 64, 0) },
 
 	{ "numgen", N(""), OTHER(BF_NK_NUMGEN, BF_T_INT, 32, 0) },

@@ -28,6 +28,12 @@ static bool fib_exists(const struct bf_nparser *p, const struct bf_ast_expr *l)
 	return l->kind == BF_AST_KEY && l->key.row->class == BF_NK_FIB && (bf_p_at(p, "exists") || bf_p_at(p, "missing"));
 }
 
+static bool is_one(const struct bf_ast_expr *e)
+{
+	e = bf_ast_peel(e);
+	return e->kind == BF_AST_VALUE || e->kind == BF_AST_KEY || e->kind == BF_AST_BINOP;
+}
+
 static bool relational(struct bf_nparser *p, struct bf_ast_stmt *s, const struct bf_types *t)
 {
 	static const struct bf_types boolean = { .type = { &bf_ntypes[BF_T_BOOL] }, .n = 1 };
@@ -45,6 +51,8 @@ static bool relational(struct bf_nparser *p, struct bf_ast_stmt *s, const struct
 		return false;
 	if (bf_ast_peel(s->match.r)->kind == BF_AST_SET && !bf_ast_peel(s->match.r)->set.n)
 		return bf_p_error(p, s->match.r->loc, "a set of nothing");
+	if (s->match.rel >= BF_REL_LT && s->match.rel <= BF_REL_GE && !is_one(s->match.r))
+		return bf_p_error(p, s->match.r->loc, "<, >, <= and >= compare with one value");
 	if (!(t->n == 1 && t->type[0] && t->type[0]->flags) || !bf_p_eat(p, '/'))
 		return true;
 	s->match.mask = bf_p_list(p, &c);

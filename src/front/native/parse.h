@@ -174,6 +174,7 @@ bool bf_p_counter_state(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_quota_state(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_limit_state(struct bf_nparser *p, struct bf_ast_stmt *s);
 struct bf_ast_rule *bf_p_rule(struct bf_nparser *p);
+bool bf_p_reserved(const char *word); /* is it a word of the language? */
 
 /* Tables and what is in them: at the { of a block. */
 struct bf_ast_table *bf_p_table_body(struct bf_nparser *p);

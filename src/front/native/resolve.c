@@ -8,6 +8,7 @@
 
 struct place { /* where a value stands, for errors */
 	const struct bf_ast_expr *var; /* or NULL: the outermost variable it came by */
+	bool calc;                     /* in a calculation: masks of addresses may be numbers */
 };
 
 static bool wrong(struct bf_nparser *p, const struct bf_ast_expr *e, const struct place *w, const char *fmt, ...)
@@ -103,6 +104,8 @@ static bool number(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_
 	bf_u128 scale = t->form == BF_FORM_TIME ? 1000 : t->form == BF_FORM_DATE ? 1000000000 : 1;
 	unsigned n = width(t, bits);
 
+	if (!w->calc && t->form >= BF_FORM_IPV4 && t->form <= BF_FORM_MAC)
+		return wrong(p, e, w, "a number where the type is %s", t->name);
 	if (t->form == BF_FORM_DAY && e->value.num > 6)
 		return wrong(p, e, w, "days are 0, Sunday, to 6");
 	if (t->form == BF_FORM_HOUR && e->value.num >= 86400)
@@ -190,6 +193,11 @@ static bool service(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf
 	return e->value.known = true;
 }
 
+static bool is_name(const struct bf_ntype *t)
+{
+	return t->form == BF_FORM_STRING || t->form == BF_FORM_INDEX || t->form == BF_FORM_OBJECT;
+}
+
 static bool string(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, const struct place *w)
 {
 	size_t max = t->bits ? t->bits / 8 - 1 : 63;
@@ -214,6 +222,8 @@ static bool text(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_nt
 		e->value.num = sym;
 		return e->value.known = true;
 	}
+	if (e->value.lit == BF_LIT_WORD && is_name(t) && bf_p_reserved(e->value.text))
+		return wrong(p, e, w, "'%s' is a word of the language: in quotes it is a name", e->value.text);
 	switch (t->form) {
 	case BF_FORM_STRING:
 		return string(p, e, t, w);
@@ -329,6 +339,7 @@ static bool binop(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_n
 {
 	bool shift = e->two.op >= BF_OP_LSHIFT;
 
+	w.calc = true;
 	if (!part(p, e->two.l, t, bits, w))
 		return false;
 	if (t && (t->form == BF_FORM_STRING || t->form == BF_FORM_OBJECT))
@@ -441,7 +452,7 @@ static bool whole(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_t
 
 bool bf_p_resolve(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data)
 {
-	return whole(p, e, t, data, (struct place){ NULL });
+	return whole(p, e, t, data, (struct place){ 0 });
 }
 
 bool bf_p_resolve_one(struct bf_nparser *p, struct bf_ast_expr *e, enum bf_ntype_id type)

@@ -52,9 +52,28 @@ static const struct {
 	{ "flow", refuse },
 };
 
+static const char *const verdicts[] = { "accept", "drop", "continue", "return", "jump", "goto", "comment" };
+
+/* Bare, these words are never names of interfaces, users, counters: `iifname accept` lacks its interface. */
+bool bf_p_reserved(const char *word)
+{
+	static const char *const others[] = { "map", "vmap", "and", "or", "xor", "eq", "ne", "lt", "gt", "le", "ge" };
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(verdicts); i++)
+		if (!strcmp(word, verdicts[i]))
+			return true;
+	for (size_t i = 0; i < BF_ARRAY_SIZE(others); i++)
+		if (!strcmp(word, others[i]))
+			return true;
+	for (size_t i = 0; i < BF_ARRAY_SIZE(stmts); i++)
+		if (!strcmp(word, stmts[i].word))
+			return true;
+	return len && (bf_nkey_group_find(word, len) || bf_nkey_bare(word, len));
+}
+
 static bool unknown(struct bf_nparser *p)
 {
-	static const char *const verdicts[] = { "accept", "drop", "continue", "return", "jump", "goto", "comment" };
 	const struct bf_nkey_group *g;
 	struct bf_suggest s;
 	size_t n;

@@ -186,6 +186,8 @@ bool bf_p_phrase(struct bf_nparser *p, const char *what, struct bf_ast_word *out
 		return bf_p_string(p, what, out);
 	out->loc = bf_p_loc(p);
 	out->text = bf_p_text(p);
+	if (out->text && bf_p_reserved(out->text))
+		return bf_p_unexpected(p, what);
 	bf_p_next(p);
 	return out->text;
 }
