@@ -140,7 +140,7 @@ struct bf_class_svc {
 	__u16 flags;                /* BF_SVC_* */
 	__u32 pad[2];
 };
-#define BF_SVC_TESTS 32 /* at most */
+#define BF_SVC_TESTS 8 /* at most */
 #define BF_CLASS_BY_SLOT 0xffffffffu
 #define BF_SVC_UNCOUNTED (1u << 0) /* the target does the counting: there is more to test */
 

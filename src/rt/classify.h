@@ -16,17 +16,19 @@
 
 #ifdef BF_LOOP_MAY_GOTO
 #define RULES(one) one
-#define LEVELS(one) one one
-enum { LEVELS_A_ROUND = 2 };
-#else /* a round costs a call */
-#define RULES(one) one one one one
-#define LEVELS(one) one one one one
-enum { LEVELS_A_ROUND = 4 };
+#else
+#define RULES(one) one one one one /* a round costs a call */
 #endif
 
 extern const __u32 class[];
 
-enum { HEAD_WORDS = sizeof(struct bf_class_head) / 4, SVC_WORDS = sizeof(struct bf_class_svc) / 4, TEST_WORDS = 4 };
+enum {
+	HEAD_WORDS = sizeof(struct bf_class_head) / 4,
+	TREES_AT = __builtin_offsetof(struct bf_class_head, tree) / 4,
+	TREE_WORDS = sizeof(struct bf_class_tree) / 4,
+	SVC_WORDS = sizeof(struct bf_class_svc) / 4,
+	TEST_WORDS = sizeof(struct bf_class_test) / 4,
+};
 #define NO_CELL 0xffffffffu
 #define NO_ORDER 0xffffffffu
 #define BAD_ORDER 0 /* no rule comes before it, so the search ends */
@@ -36,8 +38,7 @@ enum { HEAD_WORDS = sizeof(struct bf_class_head) / 4, SVC_WORDS = sizeof(struct 
 
 struct found {
 	__u32 order; /* NO_ORDER: nothing yet; BAD_ORDER: the data is wrong */
-	__u32 slot;
-	__u32 svc;   /* its place */
+	__u32 rule;  /* its place */
 };
 
 /*
@@ -84,53 +85,52 @@ static __always_inline const void *words_at(__u64 place)
 }
 
 /* One node on the way down. */
-#define LEVEL                                                                                                  \
-	if ((__s64)node < 0)                                                                                       \
-		break;                                                                                                 \
-	word = KEY(f, node >> 48 & (BF_KEY_WORDS - 1));                                                            \
-	child = (__u32)node + 2 * (__u64)((word << (node >> 32 & 31)) >> (node >> 40 & 31));                       \
-	if (!is_there(&child, 2)) {                                                                                \
-		node = 0;                                                                                              \
-		break;                                                                                                 \
-	}                                                                                                          \
+#define LEVEL                                                                                    \
+	if ((__s64)node < 0)                                                                         \
+		return node;                                                                             \
+	word = KEY(f, node >> 48 & (BF_KEY_WORDS - 1));                                              \
+	child = (__u32)node + 2 * (__u64)((word << (node >> 32 & 31)) >> (node >> 40 & 31));         \
+	if (!is_there(&child, 2))                                                                    \
+		return 0;                                                                                \
 	node = *(const __u64 *)words_at(child);
 
-/* A tree from its root to a leaf; not a leaf: the data is wrong. The number of rounds left is any number to the verifier. */
+/* A tree from its root to a leaf; not a leaf: the data is wrong. (A loop would cost more, here and in the verifier.) */
 static __always_inline __u64 descend(const struct bf_frame *f, __u64 node)
 {
-	__u32 left = BF_CLASS_DEPTH / LEVELS_A_ROUND + 1 + KEY(f, BF_KEY_ZERO);
+	__u64 child;
+	__u32 word;
 
-	LOOP_BEGIN(MAX_ROUNDS)
-		__u64 child;
-		__u32 word;
-
-		LEVELS(LEVEL)
-		if (!--left)
-			break;
-	LOOP_END
+	_Static_assert(BF_CLASS_DEPTH == 16, "so many levels");
+	LEVEL LEVEL LEVEL LEVEL
+	LEVEL LEVEL LEVEL LEVEL
+	LEVEL LEVEL LEVEL LEVEL
+	LEVEL LEVEL LEVEL LEVEL
 	return node;
 }
 
-/* Do the tests of a service hold that are not part of every service? */
-static __always_inline bool tests_hold(const struct bf_frame *f, __u32 place, __u32 n, struct found *best)
-{
-	LOOP_BEGIN(BF_SVC_TESTS + 1)
-		const struct bf_class_test *t;
-		__u64 at = place;
+/* One more test of a service. */
+#define ONE_TEST                                                                        \
+	if (!n)                                                                              \
+		return BF_HIT;                                                                   \
+	at = place;                                                                          \
+	if (!is_there(&at, TEST_WORDS))                                                      \
+		return BF_HOTDROP;                                                               \
+	t = words_at(at);                                                                    \
+	if ((KEY(f, t->word & (BF_KEY_WORDS - 1)) & t->mask) - t->lo > t->span)              \
+		return BF_MISS;                                                                  \
+	place += TEST_WORDS;                                                                 \
+	n--;
 
-		if (!n)
-			break;
-		if (!is_there(&at, TEST_WORDS)) {
-			best->order = bad_order(f);
-			break;
-		}
-		t = words_at(at);
-		if ((KEY(f, t->word & (BF_KEY_WORDS - 1)) & t->mask) - t->lo > t->span)
-			break;
-		place += TEST_WORDS;
-		n--;
-	LOOP_END
-	return !n;
+/* The tests of a service that are not part of every service. */
+static __always_inline int ask_tests(const struct bf_frame *f, __u32 place, __u32 n)
+{
+	const struct bf_class_test *t;
+	__u64 at;
+
+	_Static_assert(BF_SVC_TESTS == 8, "so many tests");
+	ONE_TEST ONE_TEST ONE_TEST ONE_TEST
+	ONE_TEST ONE_TEST ONE_TEST ONE_TEST
+	return n ? BF_HOTDROP : BF_HIT;
 }
 
 /* All bits set in the sign if v is not in lo .. lo + span. (A comparison would be a branch.) */
@@ -141,22 +141,21 @@ static __always_inline __u64 outside(__u32 v, __u32 lo, __u32 span)
 	return above | (span - above);
 }
 
-static __always_inline bool service_holds(const struct bf_frame *f, __u32 place, struct found *best)
+/* BF_HIT, BF_MISS; BF_HOTDROP: the data is wrong. */
+static __always_inline int ask_service(const struct bf_frame *f, __u32 place)
 {
 	const struct bf_class_svc *s;
 	__u32 ports = KEY(f, BF_KEY_PORTS);
 	__u64 at = place, wrong;
 
-	if (!is_there(&at, SVC_WORDS)) {
-		best->order = bad_order(f);
-		return false;
-	}
+	if (!is_there(&at, SVC_WORDS))
+		return BF_HOTDROP;
 	s = words_at(at);
 	wrong = (outside(ports & 0xffff, s->dport, s->dport_span) | outside(ports >> 16, s->sport, s->sport_span)) >> 63;
 	wrong |= (KEY(f, BF_KEY_META) & s->meta_mask) ^ s->meta;
 	if (wrong)
-		return false;
-	return !s->n_tests || tests_hold(f, place + SVC_WORDS, s->n_tests, best);
+		return BF_MISS;
+	return s->n_tests ? ask_tests(f, place + SVC_WORDS, s->n_tests) : BF_HIT;
 }
 
 static __always_inline bool addresses_match4(const struct bf_frame *f, const struct bf_class_rule4 *r)
@@ -181,29 +180,73 @@ static __always_inline bool addresses_match6(const struct bf_frame *f, const str
 	         differ6(f, BF_KEY_DADDR + 2, r->addr[1][1], r->shift[1][1]));
 }
 
+static __always_inline bool is_below(__u32 floor, __u32 order)
+{
+	return __builtin_constant_p(floor) && !floor ? false : below(order, floor);
+}
+
+/* Does the rule at a place match? */
+static __always_inline int ask_rule4(const struct bf_frame *f, const struct bf_class_rule4 *r, __u32 svcs, __u32 floor)
+{
+	if (!addresses_match4(f, r) || is_below(floor, r->order))
+		return BF_MISS;
+	return ask_service(f, svcs + 4 * (r->what >> 12));
+}
+
+static __always_inline int ask_rule6(const struct bf_frame *f, const struct bf_class_rule6 *r, __u32 svcs, __u32 floor)
+{
+	if (!addresses_match6(f, r) || is_below(floor, r->order))
+		return BF_MISS;
+	return ask_service(f, svcs + 4 * r->svc);
+}
+
+/* The beginning of a leaf: the packet's slot. */
+static __always_inline __u64 hashed_leaf(const struct bf_frame *f, __u64 node, bool ip6)
+{
+	__u32 words = (ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
+	const struct bf_class_hash *h;
+	__u64 at = (__u32)node;
+
+	if (!is_there(&at, sizeof(*h) / 4))
+		return 0;
+	h = words_at(at);
+	return BF_CLASS_LEAF | (__u64)h->most << 32 | (h->place + bf_class_hash_slot(h, f->key, ip6) * words);
+}
+
+static __always_inline __u64 leaf_of(const struct bf_frame *f, __u64 root, bool ip6)
+{
+	if (in_use(structs, BF_CLASS_HASH) && root & BF_CLASS_HASHED && (__s64)root >= 0)
+		return hashed_leaf(f, root, ip6);
+	return descend(f, root);
+}
+
 /* The next rule of a leaf: leaves the loop when it matches, or when no better one can come. */
-#define RULE(type, matches, service)                                                           \
-	if (!n)                                                                                    \
-		break;                                                                                 \
-	place = at;                                                                                \
-	if (!is_there(&place, sizeof(struct type) / 4)) {                                          \
-		best->order = bad_order(f);                                                            \
-		break;                                                                                 \
-	}                                                                                          \
-	{                                                                                          \
-		const struct type *r = words_at(place);                                                \
-		__u32 svc = svcs + 4 * (service);                                                      \
-                                                                                               \
-		if (!below(r->order, best->order))                                                     \
-			break;                                                                             \
-		if (matches(f, r) && !below(r->order, floor) && service_holds(f, svc, best)) {         \
-			best->order = r->order;                                                            \
-			best->slot = r->slot;                                                              \
-			best->svc = svc;                                                                   \
-			break;                                                                             \
-		}                                                                                      \
-		at += sizeof(struct type) / 4;                                                         \
-		n--;                                                                                   \
+#define RULE(type, ask)                                                      \
+	if (!n)                                                                  \
+		break;                                                               \
+	place = at;                                                              \
+	if (!is_there(&place, sizeof(struct type) / 4)) {                        \
+		best->order = bad_order(f);                                          \
+		break;                                                               \
+	}                                                                        \
+	{                                                                        \
+		const struct type *r = words_at(place);                              \
+		int answer;                                                          \
+                                                                             \
+		if (!below(r->order, best->order))                                   \
+			break;                                                           \
+		answer = ask(f, r, svcs, floor);                                     \
+		if (answer == BF_HIT) {                                              \
+			best->order = r->order;                                          \
+			best->rule = at;                                                 \
+			break;                                                           \
+		}                                                                    \
+		if (answer == BF_HOTDROP) {                                          \
+			best->order = bad_order(f);                                      \
+			break;                                                           \
+		}                                                                    \
+		at += sizeof(struct type) / 4;                                       \
+		n--;                                                                 \
 	}
 
 static __always_inline void search_leaf(const struct bf_frame *f, __u64 leaf, __u32 svcs, __u32 floor, bool ip6,
@@ -215,43 +258,23 @@ static __always_inline void search_leaf(const struct bf_frame *f, __u64 leaf, __
 		__u64 place;
 
 		if (ip6) {
-			RULES(RULE(bf_class_rule6, addresses_match6, r->svc))
+			RULES(RULE(bf_class_rule6, ask_rule6))
 		} else {
-			RULES(RULE(bf_class_rule4, addresses_match4, r->what >> 12))
+			RULES(RULE(bf_class_rule4, ask_rule4))
 		}
 	LOOP_END
 }
 
-/* The beginning of a leaf: the packet's slot. */
-static __always_inline __u64 hashed_leaf(struct bf_frame *f, __u64 node, bool ip6)
-{
-	const struct bf_class_hash *h;
-	__u64 at = (__u32)node;
-
-	if (!is_there(&at, sizeof(*h) / 4))
-		return 0;
-	h = words_at(at);
-	at = bf_class_hash_slot(h, f->key, ip6) * (__u64)(ip6 ? sizeof(struct bf_class_rule6) / 4 : sizeof(struct bf_class_rule4) / 4);
-	return BF_CLASS_LEAF | (__u64)h->most << 32 | (__u32)(at + h->place);
-}
-
-static __always_inline __u64 leaf_of(struct bf_frame *f, __u64 root, bool ip6)
-{
-	if (in_use(structs, BF_CLASS_HASH) && root & BF_CLASS_HASHED && (__s64)root >= 0)
-		return hashed_leaf(f, root, ip6);
-	return descend(f, root);
-}
-
-static __always_inline void search_forest(struct bf_frame *f, const struct bf_class_head *h, __u32 head,
+static __always_inline void search_forest(const struct bf_frame *f, const struct bf_class_head *h, __u32 head,
                                           __u32 floor, bool ip6, struct found *best)
 {
-	__u32 at = head + __builtin_offsetof(struct bf_class_head, tree) / 4, svcs = h->svcs, n = h->n_trees;
+	__u32 at = head + TREES_AT, svcs = h->svcs, n = h->n_trees;
 
 	LOOP_BEGIN(BF_CLASS_TREES)
 		const struct bf_class_tree *t;
 		__u64 place = at, leaf;
 
-		if (!n || !is_there(&place, sizeof(*t) / 4))
+		if (!n || !is_there(&place, TREE_WORDS))
 			break;
 		t = words_at(place);
 		if (!below(t->first, best->order))
@@ -262,7 +285,7 @@ static __always_inline void search_forest(struct bf_frame *f, const struct bf_cl
 			break;
 		}
 		search_leaf(f, leaf, svcs, floor, ip6, best);
-		at += sizeof(*t) / 4;
+		at += TREE_WORDS;
 		n--;
 	LOOP_END
 }
@@ -281,12 +304,37 @@ static __always_inline __u32 target_of(const struct bf_class_head *h, const stru
 	return cell ? cell : NO_CELL;
 }
 
+/* The rule that was found is counted, if it is to be; the next cell. */
+static __always_inline __u32 take_rule(struct bf_frame *f, const struct bf_class_head *h, const struct found *best,
+                                       bool ip6)
+{
+	const struct bf_class_rule4 *r4;
+	const struct bf_class_rule6 *r6;
+	const struct bf_class_svc *s;
+	__u64 at = best->rule;
+	__u32 slot;
+
+	if (!is_there(&at, (ip6 ? sizeof(*r6) : sizeof(*r4)) / 4))
+		return NO_CELL;
+	r4 = words_at(at);
+	r6 = words_at(at);
+	slot = ip6 ? r6->slot : r4->slot;
+	at = h->svcs + 4 * (ip6 ? r6->svc : r4->what >> 12);
+	if (!is_there(&at, SVC_WORDS))
+		return NO_CELL;
+	s = words_at(at);
+	f->key[BF_KEY_ORDER] = best->order;
+	f->key[BF_KEY_SLOT] = slot;
+	if (!(s->flags & BF_SVC_UNCOUNTED))
+		count(f, slot);
+	return target_of(h, s, slot);
+}
+
 /* The first rule at or above floor; the next cell. NO_CELL: the data is wrong. */
 static __always_inline __u32 classify(struct bf_frame *f, __u64 head, __u32 floor, __u32 miss, bool ip6)
 {
-	struct found best = { no_order(f), no_order(f), no_order(f) };
+	struct found best = { no_order(f), no_order(f) };
 	const struct bf_class_head *h;
-	const struct bf_class_svc *s;
 	__u64 at = head;
 
 	if (!is_there(&at, HEAD_WORDS))
@@ -294,17 +342,9 @@ static __always_inline __u32 classify(struct bf_frame *f, __u64 head, __u32 floo
 	h = words_at(at);
 	if (in_use(structs, BF_CLASS_FOREST) || in_use(structs, BF_CLASS_HASH)) /* a hash is one of the trees */
 		search_forest(f, h, head, floor, ip6, &best);
-	at = best.svc;
 	if (best.order == NO_ORDER)
 		return miss;
-	if (best.order == BAD_ORDER || !is_there(&at, SVC_WORDS))
-		return NO_CELL;
-	s = words_at(at);
-	f->key[BF_KEY_ORDER] = best.order;
-	f->key[BF_KEY_SLOT] = best.slot;
-	if (!(s->flags & BF_SVC_UNCOUNTED))
-		count(f, best.slot);
-	return target_of(h, s, best.slot);
+	return best.order == BAD_ORDER ? NO_CELL : take_rule(f, h, &best, ip6);
 }
 
 #endif

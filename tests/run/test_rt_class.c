@@ -372,7 +372,7 @@ static void make(struct rtprog *c, const struct run *run, const struct bf_buf *c
 						  .n_counters = MAX_RULES,
 						  .class = (const uint32_t *)class->data,
 						  .n_class = (uint32_t)(class->len / 4),
-						  .config = { .needs = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS,
+						  .config = { .needs = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_MARK,
 									  .structs = 1u << ((const uint32_t *)class->data)[run->head] } };
 }
 
