@@ -64,15 +64,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bf_xt_replace info;
 	_cleanup_free_ uint8_t *blob = malloc(size); /* of just this size and aligned, as the caller's copy is */
 	uint8_t family;
+	int err;
 
 	if (size < 1 || !blob)
 		return 0;
 	family = data[0] & 1 ? NFPROTO_IPV6 : NFPROTO_IPV4;
 	memcpy(blob, data + 1, size - 1);
-	if (bf_xt_decode_replace(family, blob, size - 1, &info, &state, &d)) {
+	err = bf_xt_decode_replace(family, blob, size - 1, &info, &state, &d);
+	expect(bf_xt_decode_in_place(family, blob, size - 1, &info, NULL) == err);
+	if (err) {
 		expect(!state.data);
 		return 0;
 	}
+	expect(!memcmp(blob, state.data, state.len));
 	try_again(family, &state);
 	read_back(&state);
 	make_model(&state);

@@ -19,6 +19,21 @@
 
 static const uint8_t both[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
+/* Where it lies: the same answer and the same state, also a second time, when its head has been put back. */
+static void decode_in_place(const struct bb *b, size_t len, int err, const struct bf_buf *state)
+{
+	_cleanup_free_ char *copy = malloc(len ? len : 1);
+	struct bf_xt_replace info;
+
+	memcpy(copy, b->buf.data, len);
+	for (int i = 0; i < 2; i++) {
+		memcpy(copy, b->buf.data, BF_MIN(len, sizeof(struct bf_xt_head)));
+		assert_int_equal(bf_xt_decode_in_place(b->family, copy, len, &info, NULL), err);
+		if (!err)
+			assert_memory_equal(copy, state->data, state->len);
+	}
+}
+
 static int decode(const struct bb *b, size_t len, struct bf_diag *d)
 {
 	_cleanup_buf_ struct bf_buf state = { 0 };
@@ -30,6 +45,7 @@ static int decode(const struct bb *b, size_t len, struct bf_diag *d)
 	memcpy(copy, b->buf.data, len);
 	err = bf_xt_decode_replace(b->family, copy, len, &info, &state, d);
 	assert_true(err ? state.data == NULL : state.len > sizeof(struct bf_xt_head));
+	decode_in_place(b, len, err, &state);
 	return err;
 }
 
