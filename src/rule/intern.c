@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * intern.c: conditions of rules, in little memory: field conditions of the same
- * content are one object, found by hash while the model is built; lists of
- * pointers lie one behind the other, so that the list of the rule that is being
- * built grows where it is.
+ * content are one object as long as there are not too many, found by hash while
+ * the model is built; lists of pointers lie one behind the other, so that the
+ * list of the rule that is being built grows where it is.
  */
 #include "rule/intern.h"
 
-enum { SLOTS_MIN = 64, LIST_MIN = 64, LIST_MAX = 8192 };
+enum { SLOTS_MIN = 64, SLOTS_MAX = 1 << 17, LIST_MIN = 64, LIST_MAX = 8192 };
 
 /* Memory far apart is what costs time here: a byte of the hash tells nearly always whether to look there. */
 struct bf_cond_pool {
@@ -94,6 +94,16 @@ static int grow(struct bf_cond_pool *p)
 	return 0;
 }
 
+/*
+ * Of a million rules nearly all addresses would be looked for in vain, or found far away, by now and by who reads them
+ * later: copies that lie where they are needed take half the time. What all rules share is soon there again.
+ */
+static void forget(struct bf_cond_pool *p)
+{
+	memset(p->tags, 0, p->cap);
+	p->n = 0;
+}
+
 static const struct bf_cond *copy(struct bf_arena *a, const struct bf_cond *c)
 {
 	size_t ranges = c->kind == BF_COND_FIELD ? c->n_ranges * sizeof(*c->ranges) : 0;
@@ -116,7 +126,9 @@ const struct bf_cond *bf_cond_intern(struct bf_ruleset *rs, const struct bf_cond
 
 	if (c->kind != BF_COND_FIELD)
 		return copy(rs->arena, c);
-	if (p->n >= p->cap / 4 * 3 && grow(p))
+	if (p->n >= p->cap / 4 * 3 && p->cap >= SLOTS_MAX)
+		forget(p);
+	else if (p->n >= p->cap / 4 * 3 && grow(p))
 		return NULL;
 	h = hash(c);
 	i = find(p, c, h);

@@ -37,7 +37,7 @@ enum bf_cond_kind {
 /*
  * Most conditions of a large table are the same in many rules (protocol,
  * guards, common ports): a rule has a list of pointers, and field conditions
- * with the same content are one object. Never write to one. Matches are not
+ * with the same content are one object, mostly. Never write to one. Matches are not
  * shared: which condition it is tells whose state it is.
  */
 struct bf_cond {
