@@ -101,17 +101,23 @@ static uint32_t first_of_order(const struct bf_class_problem *p, uint32_t order)
 	return lo;
 }
 
-/* Which box a rule is; n_boxes: none. */
-static uint32_t box_of(const struct update *u, const uint32_t *rule)
+static bool is_rule(const struct update *u, const uint32_t *rule, const struct bf_class_box *b)
+{
+	uint32_t same[sizeof(struct bf_class_rule6) / 4];
+
+	tree_rule(&u->f, b, same);
+	return !memcmp(same, rule, u->f.rule_words * 4);
+}
+
+/* Which box a rule is; n_boxes: none. Of equal ones, which have equal rules, the first, but for `not`. */
+static uint32_t box_of(const struct update *u, const uint32_t *rule, const struct bf_class_box *not)
 {
 	const struct bf_class_problem *p = u->f.p;
-	uint32_t order = order_of(u, rule), same[sizeof(struct bf_class_rule6) / 4];
+	uint32_t order = order_of(u, rule);
 
-	for (uint32_t i = first_of_order(p, order); i < p->n_boxes && p->boxes[i].order == order; i++) {
-		tree_rule(&u->f, &p->boxes[i], same);
-		if (!memcmp(same, rule, u->f.rule_words * 4))
+	for (uint32_t i = first_of_order(p, order); i < p->n_boxes && p->boxes[i].order == order; i++)
+		if (&p->boxes[i] != not && is_rule(u, rule, &p->boxes[i]))
 			return i;
-	}
 	return p->n_boxes;
 }
 
@@ -156,12 +162,13 @@ static bool numbers_without(struct update *u, const uint32_t *rules, uint32_t n,
 
 	*count = 0;
 	for (uint32_t i = 0; i < n && !u->err; i++) {
-		uint32_t box = box_of(u, rules + i * u->f.rule_words);
+		const uint32_t *rule = rules + i * u->f.rule_words;
+		uint32_t box = box_of(u, rule, NULL);
 
-		if (box == u->f.p->n_boxes)
-			u->err = -ENOSPC; /* it does not know what is there: not ours to change */
-		else if (&u->f.p->boxes[box] == u->box)
+		if (is_rule(u, rule, u->box))
 			there = true;
+		else if (box == u->f.p->n_boxes)
+			u->err = -ENOSPC; /* it does not know what is there: not ours to change */
 		else
 			list[(*count)++] = box;
 	}
@@ -438,10 +445,17 @@ static int find_hidden(struct update *u, uint32_t box)
 	return found.err;
 }
 
+/* One of several equal boxes: the others are found in its place, as long as they promise the same. */
 static int remove_box(struct update *u, uint32_t box)
 {
-	int r = find_hidden(u, box);
+	uint32_t rule[sizeof(struct bf_class_rule6) / 4], twin;
+	int r;
 
+	tree_rule(&u->f, u->box, rule);
+	twin = box_of(u, rule, u->box);
+	if (twin < u->f.p->n_boxes)
+		return u->f.p->boxes[twin].flags == u->box->flags ? 0 : -ENOSPC;
+	r = find_hidden(u, box);
 	for (uint32_t t = 0; t < u->head->n_trees && !r; t++) {
 		walk(u, root_slot(u, t), 1, 0);
 		r = u->err;

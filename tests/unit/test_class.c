@@ -441,6 +441,30 @@ static void boxes_come_and_go_in_place(void **state)
 		fail_msg("%u of %u changes were done in place", done, asked_for);
 }
 
+/* Equal boxes of one rule: any of them may go, the others stay, and with the last one nothing is left. */
+static void equal_boxes_go_one_by_one(void **state)
+{
+	struct test_problem t = { 0 };
+	struct bf_class_svc any = { .dport_span = 0xffff, .sport_span = 0xffff, .target = 1 };
+	uint32_t key[BF_KEY_WORDS] = { 0 }, svc = problem_svc(&t, &any, NULL);
+	struct bf_class_found f;
+	struct bf_class_data d;
+	struct built b;
+
+	for (unsigned i = 0; i < 3; i++)
+		*problem_box(&t) = (struct bf_class_box){ .order = 5, .slot = 1, .svc = svc };
+	assert_int_equal(build_with(&t.p, &with_room, &b), 0);
+	d = data_of(&b);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(bf_class_find(d.data, d.n_words, d.head, false, key, 0, &f));
+		assert_int_equal(bf_class_remove(&d, &t.p, i ? 0 : 1), 0);
+		problem_remove(&t, i ? 0 : 1);
+	}
+	assert_false(bf_class_find(d.data, d.n_words, d.head, false, key, 0, &f));
+	bf_buf_free(&b.out);
+	problem_free(&t);
+}
+
 /*
  * A reader asks all the time, while boxes come and go; each answer is that of before or that of after the change that
  * is under way, or was while it asked.
@@ -593,5 +617,6 @@ UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_
           cmocka_unit_test(nothing_is_found_in_nothing), cmocka_unit_test(a_check_notices_damage),
           cmocka_unit_test(a_check_says_what_is_wrong), cmocka_unit_test(find_reads_only_the_data),
           cmocka_unit_test(boxes_come_and_go_in_place),
+          cmocka_unit_test(equal_boxes_go_one_by_one),
           cmocka_unit_test(readers_find_before_or_after), cmocka_unit_test(memory_may_run_out),
           cmocka_unit_test(what_was_built_is_explained))
