@@ -172,6 +172,7 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 		f->n_tree = n;
 		f->n_spilled = 0;
 		memcpy(work, list, n * sizeof(*list));
+		tree.nth = t - head_of(f, head)->n_trees;
 		tree.root = tree_build(f, work, n, tree_budget(f, n, budget));
 		if (f->err)
 			return;

@@ -35,6 +35,7 @@ struct update {
 	bool removes;
 	const uint32_t *hidden; /* that may have been, when it goes; ascending */
 	uint32_t n_hidden;
+	bool elsewhere; /* or it may have been hidden in another tree */
 	uint8_t loose[FOREST_DIMS]; /* so many windows of it were cut of which the hull does not tell */
 	struct bf_buf edits, words;
 	int err;
@@ -134,7 +135,10 @@ static bool boxes_meet(const struct update *u, const struct bf_class_box *a, con
 	return true;
 }
 
-/* May the box that goes have hidden this one here? Then it covers what of it is here. */
+/*
+ * May the box that goes have hidden this one here? Then it covers what of it is here. What came to a later tree may have
+ * hidden it in the earlier ones already, before it was spilled: then these regions say nothing.
+ */
 static bool was_hidden(const struct update *u, const struct bf_class_box *b)
 {
 	for (unsigned d = 0; d < u->f.n_dims; d++) {
@@ -142,7 +146,7 @@ static bool was_hidden(const struct update *u, const struct bf_class_box *b)
 
 		if (!meet(r, hull))
 			return false;
-		if (!u->loose[d] && (BF_MAX(r.lo, hull.lo) < by.lo || BF_MIN(r.hi, hull.hi) > by.hi))
+		if (!u->elsewhere && !u->loose[d] && (BF_MAX(r.lo, hull.lo) < by.lo || BF_MIN(r.hi, hull.hi) > by.hi))
 			return false;
 	}
 	return true;
@@ -457,6 +461,7 @@ static int remove_box(struct update *u, uint32_t box)
 		return u->f.p->boxes[twin].flags == u->box->flags ? 0 : -ENOSPC;
 	r = find_hidden(u, box);
 	for (uint32_t t = 0; t < u->head->n_trees && !r; t++) {
+		u->elsewhere = u->head->tree[t].nth > 0;
 		walk(u, root_slot(u, t), 1, 0);
 		r = u->err;
 	}

@@ -79,7 +79,7 @@ static inline __u32 bf_class_hash_slot(const struct bf_class_hash *h, const __u3
 struct bf_class_tree {
 	__u64 root;
 	__u32 first;
-	__u32 pad;
+	__u32 nth;  /* in the order in which they were built; programs need not know */
 };
 
 struct bf_class_head {
