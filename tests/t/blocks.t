@@ -190,3 +190,5 @@ define x = 5\ntable inet t { chain c { tcp dport $x accept; meta mark $x accept;
 include "/nowhere" ; - ; FAIL 9: includes are not allowed here
 define ok = "x y"\ntable ip t { chain c { log prefix "a $ok b"; log prefix "$ok"; log prefix "a$ok-c"; }; } ; table ip t {\n\tchain c {\n\t\tlog prefix "a x y b"\n\t\tlog prefix "x y"\n\t\tlog prefix "ax y-c"\n\t}\n} ; OK
 define ok = 5\ntable ip t { chain c { log prefix "a $ok b"; }; } ; - ; FAIL 2:35: no text is in the variable 'ok'
+define x = 22\ntable inet t { chain c { tcp dport $ x accept; }; } ; table inet t {\n\tchain c {\n\t\ttcp dport 22 accept\n\t}\n} ; OK
+table netdev t { chain c { type filter hook ingress devices = { } priority 0; }; } ; - ; FAIL 63: a set of nothing

@@ -214,3 +214,7 @@ tcp dport < { 1, 2 } ; - ; FAIL 13: <, >, <= and >= compare with one value
 tcp dport < 1-5 ; - ; FAIL 13: <, >, <= and >= compare with one value
 ip ttl >= @ports ; - ; FAIL 11: <, >, <= and >= compare with one value
 socket wildcard 2 ; - ; FAIL 17: the number does not fit in 1 bit
+tcp dport $ ; - ; FAIL 11: a name belongs behind the $
+tcp dport $ x ; - ; FAIL 11: unknown variable 'x'
+ct label 128 ; - ; FAIL 10: labels are 0 to 127
+ct label set 127 ; = ; OK

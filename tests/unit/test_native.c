@@ -127,6 +127,21 @@ static void include_errors(void **state)
 		assert_int_equal(d.n_errors, 1);
 		assert_non_null(strstr(d.text.data, "16 at most"));
 	}
+	for (int i = 0; i < 12; i++) { /* 8 to the power of 12 */
+		char name[16], text[512] = "";
+
+		for (int n = 0; n < 8; n++)
+			snprintf(text + strlen(text), 64, "include \"many%d.nft\"\n", i + 1);
+		snprintf(name, sizeof(name), "many%d.nft", i);
+		put(name, i < 11 ? text : "");
+	}
+	{
+		const struct bf_native_opts o = { .include = bf_native_include, .include_ctx = (void *)dirs(), .max_errors = 1 };
+		_cleanup_diag_ struct bf_diag d = { 0 };
+
+		assert_int_equal(run("include \"many0.nft\"", &o, NULL, &d), -EINVAL);
+		assert_non_null(strstr(d.text.data, "more than 20000 files"));
+	}
 	put("outer.nft", "chain x { accept; }\naccept\n");
 	{
 		const struct bf_native_opts o = { .include = bf_native_include, .include_ctx = (void *)dirs() };

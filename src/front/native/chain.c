@@ -63,6 +63,8 @@ static bool read_devices(struct bf_nparser *p, struct bf_ast_base *b)
 	if (many && p->tok.kind != '{' && p->tok.kind != BF_TOK_VAR)
 		return bf_p_unexpected(p, "'{' and names of devices");
 	b->devices = bf_p_concat(p, &c);
+	if (b->devices && bf_ast_peel(b->devices)->kind == BF_AST_SET && !bf_ast_peel(b->devices)->set.n)
+		return bf_p_error(p, b->devices->loc, "a set of nothing");
 	return b->devices && bf_p_resolve_one(p, b->devices, BF_T_IFNAME);
 }
 

@@ -9,9 +9,10 @@ static bool same(const char *name, const char *word, size_t len)
 	return name && !strncmp(name, word, len) && !name[len];
 }
 
-/* The groups are made once, by the compiler's rules the same for everyone: whoever comes second finds them made. */
+/* The groups are made once, before main: nobody sees them half made. */
 static struct bf_nkey_group groups[MAX_GROUPS];
 static size_t n_groups;
+static const struct bf_nkey_group *meta;
 
 __attribute__((constructor)) static void make_groups(void)
 {
@@ -26,6 +27,7 @@ __attribute__((constructor)) static void make_groups(void)
 			abort(); /* a table too large is seen by the first test that runs */
 		groups[n_groups++] = (struct bf_nkey_group){ bf_nkeys[i].group, &bf_nkeys[i], 1 };
 	}
+	meta = bf_nkey_group_find("meta", 4);
 }
 
 const struct bf_nkey_group *bf_nkey_groups(size_t *n)
@@ -67,12 +69,8 @@ const struct bf_nkey *bf_nkey_find(const struct bf_nkey_group *g, const char *su
 
 const struct bf_nkey *bf_nkey_bare(const char *name, size_t len)
 {
-	static const struct bf_nkey_group *meta;
-	const struct bf_nkey *k;
+	const struct bf_nkey *k = bf_nkey_find(meta, NULL, 0, name, len);
 
-	if (!meta)
-		meta = bf_nkey_group_find("meta", 4);
-	k = bf_nkey_find(meta, NULL, 0, name, len);
 	return k && k->flags & BF_NKF_BARE ? k : NULL;
 }
 

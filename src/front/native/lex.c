@@ -245,16 +245,21 @@ static void lex_string(struct bf_lexer *l, struct bf_token *t)
 
 static void lex_var(struct bf_lexer *l, struct bf_token *t)
 {
-	uint32_t n = 1;
+	uint32_t n = 1, name;
 
+	while (peek(l, n) == ' ' || peek(l, n) == '\t')
+		n++;
+	name = n;
 	while (in_number(peek(l, n)) || peek(l, n) == '-')
 		n++;
-	while (n > 1 && (peek(l, n - 1) == '-' || peek(l, n - 1) == '.')) /* $low-$high */
+	while (n > name && (peek(l, n - 1) == '-' || peek(l, n - 1) == '.')) /* $low-$high */
 		n--;
-	take(l, t, n > 1 ? BF_TOK_VAR : BF_TOK_BAD, n);
+	take(l, t, n > name ? BF_TOK_VAR : BF_TOK_BAD, n > name ? n : 1);
 	t->what = "a name belongs behind the $";
-	t->text++;
-	t->n--;
+	if (n > name) {
+		t->text += name;
+		t->n -= name;
+	}
 }
 
 static void lex_bad(struct bf_lexer *l, struct bf_token *t)

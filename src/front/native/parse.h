@@ -18,7 +18,7 @@
 #include "front/native/lex.h"
 #include "front/native/native.h"
 
-enum { BF_PARSE_DEPTH = 300, BF_PARSE_INCLUDES = 16, BF_PARSE_BUCKETS = 1024, BF_PARSE_NAME = 255 };
+enum { BF_PARSE_DEPTH = 300, BF_PARSE_INCLUDES = 16, BF_PARSE_SOURCES = 20000, BF_PARSE_BUCKETS = 1024, BF_PARSE_NAME = 255 };
 
 struct bf_ndef { /* a variable */
 	struct bf_ndef *next, *older; /* in the bucket; in the scope */

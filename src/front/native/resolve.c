@@ -108,6 +108,8 @@ static bool number(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_
 		return wrong(p, e, w, "a number where the type is %s", t->name);
 	if (t->form == BF_FORM_DAY && e->value.num > 6)
 		return wrong(p, e, w, "days are 0, Sunday, to 6");
+	if (t == &bf_ntypes[BF_T_CTLABEL] && e->value.num > 127)
+		return wrong(p, e, w, "labels are 0 to 127");
 	if (t->form == BF_FORM_HOUR && e->value.num >= 86400)
 		return wrong(p, e, w, "a day has 86400 seconds");
 	if (n < 128 && (e->value.num >> n || (e->value.num * scale) >> (scale > 1 ? 64 : n)))

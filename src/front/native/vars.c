@@ -258,6 +258,8 @@ static bool include(struct bf_nparser *p)
 		return bf_p_error(p, i.from, "includes are not allowed here");
 	if (p->includes >= BF_PARSE_INCLUDES)
 		return bf_p_error(p, i.from, "includes of includes of includes: %d at most", BF_PARSE_INCLUDES);
+	if (p->ast->n_sources >= BF_PARSE_SOURCES)
+		return bf_p_error(p, i.from, "these are more than %d files", BF_PARSE_SOURCES);
 	p->includes++;
 	err = p->o->include(p->o->include_ctx, path.text, read_file, &i);
 	p->includes--;
