@@ -84,6 +84,7 @@ struct bf_lower {
 	struct bf_lower_run *runs;
 	uint32_t n_runs, cap_runs;
 	uint32_t class_min, own_max; /* see gen.h */
+	uint64_t class_bytes;
 
 	struct bf_lower_set *sets; /* those in it */
 	uint32_t n_sets, cap_sets;

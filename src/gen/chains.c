@@ -433,7 +433,8 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
 {
 	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz,
 	                      .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
-	                      .explain = o->explain, .own_max = o->own_max ? o->own_max : OWN_MAX, .here = BF_NO_LABEL };
+	                      .explain = o->explain, .class_bytes = o->class_bytes,
+	                      .own_max = o->own_max ? o->own_max : OWN_MAX, .here = BF_NO_LABEL };
 	int err = bf_plan_make(&l.plan, t, d);
 
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };

@@ -79,9 +79,9 @@ static struct bf_piece *note(struct bf_lower *l, enum bf_piece_kind kind, uint32
 	return &l->pieces[l->n_pieces++];
 }
 
-static void note_run(struct bf_lower *l, const struct run *r)
+static void note_run(struct bf_lower *l, const struct run *r, enum bf_piece_kind kind)
 {
-	struct bf_piece *p = note(l, is_long(l, r) ? BF_PIECE_CLASS : BF_PIECE_FEW, r->from, r->to);
+	struct bf_piece *p = note(l, kind, r->from, r->to);
 
 	p->live = r->r.n_rules - r->r.n_never;
 	p->services = r->r.n_svc;
@@ -246,7 +246,7 @@ static void lower_targets(struct bf_lower *l, const struct rules *rs, struct run
 static int build(struct bf_lower *l, struct run *r)
 {
 	struct bf_class_problem p = bf_run_finish(&r->r);
-	struct bf_class_opts o = { 0 };
+	struct bf_class_opts o = { .max_bytes = l->class_bytes };
 	int err;
 
 	if (r->n_by_slot) {
@@ -278,10 +278,6 @@ static void add_class(struct bf_lower *l, const struct rules *rs, const struct r
 
 static void lower_class(struct bf_lower *l, const struct rules *rs, struct run *r)
 {
-	int err = build(l, r);
-
-	if (err < 0)
-		return bf_lower_error(l, err);
 	r->resume = bf_lower_label(l);
 	bf_lower_bind(l, rs->first + r->from);
 	add_class(l, rs, r, 1, false);
@@ -322,13 +318,22 @@ static uint32_t lower_run(struct bf_lower *l, const struct rules *rs, uint32_t f
 {
 	struct run r = { .from = from, .gap = BF_MIN(1024u, (UINT32_MAX - 1) / (rs->n + 1)) };
 
+	enum bf_piece_kind kind = BF_PIECE_FEW;
+	int err = 0;
+
 	bf_run_init(&r.r, rs->rule, rs->ip6);
 	collect(l, rs, &r, end);
-	if (!l->err && is_long(l, &r))
+	if (!l->err && is_long(l, &r)) {
+		err = build(l, &r);
+		kind = err == -E2BIG ? BF_PIECE_HUGE : BF_PIECE_CLASS;
+	}
+	if (err < 0 && err != -E2BIG)
+		bf_lower_error(l, err);
+	if (!l->err && kind == BF_PIECE_CLASS)
 		lower_class(l, rs, &r);
 	else if (!l->err)
 		lower_singly(l, rs, &r);
-	note_run(l, &r);
+	note_run(l, &r, kind);
 	bf_run_free(&r.r);
 	free(r.by_slot);
 	free(r.targets);

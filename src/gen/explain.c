@@ -66,6 +66,9 @@ void bf_image_explain(struct bf_buf *out, const struct bf_image *img)
 		case BF_PIECE_DEAD:
 			bf_buf_puts(out, "no packet gets there\n");
 			break;
+		case BF_PIECE_HUGE:
+			bf_buf_puts(out, "cells, class data would be too large\n");
+			break;
 		case BF_PIECE_CLASS:
 			print_class(out, p);
 		}
@@ -101,7 +104,7 @@ static void json_structure(struct bf_buf *out, const struct bf_class_stats *s)
 
 static void json_piece(struct bf_buf *out, const struct bf_piece *p)
 {
-	static const char *const kinds[] = { "few", "little", "dead", "class" };
+	static const char *const kinds[] = { "few", "little", "dead", "class", "huge" };
 
 	bf_buf_printf(out, "{\"first\": %u, \"last\": %u, \"as\": \"%s\"", p->from + 1, p->to, kinds[p->kind]);
 	json_number(out, "live", p->live);

@@ -15,6 +15,7 @@ enum bf_piece_kind {
 	BF_PIECE_LITTLE, /* cells: rules that choose little */
 	BF_PIECE_DEAD,   /* nothing: no packet gets there */
 	BF_PIECE_CLASS,
+	BF_PIECE_HUGE,   /* cells: class data of it would be more than it may be */
 };
 
 struct bf_piece {

@@ -26,7 +26,7 @@ struct both {
 };
 
 static uint32_t copy_max; /* of the round: how many chains are copied, how many called */
-static uint32_t class_min, own_max; /* and from how many rules on they are classified */
+static uint32_t class_min, own_max, class_bytes; /* and from how many rules on they are classified */
 static unsigned n_straight, n_runs;
 
 static void both_free(struct both *b)
@@ -62,7 +62,7 @@ static void make_straight(struct both *b, const struct bf_table *t)
 static bool both_init(struct both *b, const struct bf_table *t, struct bf_diag *d)
 {
 	const struct bf_gen_opts opts = { .hz = HZ, .cpus = 1, .copy_max = copy_max, .class_min = class_min,
-	                                 .own_max = own_max };
+	                                 .own_max = own_max, .class_bytes = class_bytes };
 
 	*b = (struct both){ .arena = bf_arena_new() };
 	if (bf_graph_build(&b->g, b->arena, t, &opts, d) < 0) {
@@ -193,6 +193,7 @@ static int round_of(uint64_t seed, unsigned *refused)
 
 	o.size = 1 + rng_below(&r, 24);
 	class_min = rng_percent(&r, 60) ? 2 : rng_percent(&r, 50) ? UINT32_MAX : 2 + rng_below(&r, 10);
+	class_bytes = rng_percent(&r, 10) ? 500 + rng_below(&r, 2000) : 0;
 	own_max = rng_percent(&r, 50) ? 0 : 1 + rng_below(&r, 2);
 	copy_max = rng_percent(&r, 50) ? 0 : 1 + rng_below(&r, 200);
 	rs = test_model_random(&r, &o);
