@@ -27,7 +27,7 @@ bench: all
 
 RESULTS = tests/bench/results/epyc-2cpus.jsonl
 bench-picture:
-	@tests/bench/draw $(RESULTS) >docs/bench.svg
+	@mkdir -p docs && tests/bench/draw $(RESULTS) >docs/bench.svg
 
 check-qemu: all
 	@apt-get -qq install -y --no-install-recommends qemu-system-x86 busybox-static cpio kmod xz-utils iptables nftables >/dev/null

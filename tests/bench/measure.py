@@ -73,7 +73,7 @@ class Bench:
         for _ in range(self.args.loads if s.rules <= 10000 else min(self.args.loads, 2)):
             w.clear()
             took.append(w.load(s))
-        return {"load": min(t["s"] for t in took),
+        return {"load": min(t["s"] for t in took), "load_cpu": min(t["cpu"] for t in took),
                 "load_kib": max(max(t["kib"] for t in took) - self.empty_kib[w.name], 0)}
 
     def empty(self, w):
@@ -87,8 +87,10 @@ class Bench:
             for _ in range(self.args.loads if row["rules"] <= 10000 else 1):
                 for verb in UPDATES:
                     if (verb, name) != SLOW_UPDATE or row["rules"] <= 10000:
-                        took[verb].append(w.update(verb)["s"])
-            row["load"][name].update({verb: min(seconds) for verb, seconds in took.items() if seconds})
+                        took[verb].append(w.update(verb))
+            for verb, times in took.items():
+                if times:
+                    row["load"][name].update({verb: min(t["s"] for t in times), verb + "_cpu": min(t["cpu"] for t in times)})
 
     # what the worlds do with packets
 
