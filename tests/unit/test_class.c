@@ -412,7 +412,8 @@ static void boxes_come_and_go_in_place(void **state)
 {
 	unsigned done = 0, asked_for = 0;
 
-	for (uint64_t seed = 1; seed <= 300; seed++) {
+	for (uint64_t i = 1; i <= 302; i++) {
+		uint64_t seed = i == 301 ? 743 : i == 302 ? 2017 : i; /* these two were wrong once */
 		struct rng r = { seed };
 		struct test_problem t;
 		struct built b;
@@ -420,7 +421,7 @@ static void boxes_come_and_go_in_place(void **state)
 		problem_make(&t, &r, rng_below(&r, PROBLEM_SHAPES), seed & 1, 1 + rng_below(&r, seed % 8 ? 100 : 1000));
 		t.p.n_slots = 0;
 		assert_int_equal(build_with(&t.p, &with_room, &b), 0);
-		for (unsigned i = 0; i < 60; i++) {
+		for (unsigned k = 0; k < 60; k++) {
 			struct bf_class_box changed = { 0 };
 			int ret = step_in_place(&t, &b, &r, &changed);
 
