@@ -271,6 +271,25 @@ static void long_chains(void **state)
 	}
 }
 
+/* What could take time to the square takes none. */
+static void no_squares(void **state)
+{
+	_cleanup_buf_ struct bf_buf counters = { 0 }, name = { 0 };
+	_cleanup_diag_ struct bf_diag d = { 0 }, d2 = { 0 };
+
+	bf_buf_puts(&counters, "add element t s { 1");
+	bf_buf_puts(&name, "add rule t c tcp dport $a");
+	for (int i = 0; i < 500000; i++) {
+		bf_buf_puts(&counters, " counter");
+		bf_buf_puts(&name, "-a");
+	}
+	bf_buf_puts(&counters, " }");
+	assert_int_equal(run(counters.data, NULL, NULL, &d), -EINVAL);
+	assert_non_null(strstr(d.text.data, "are enough"));
+	assert_int_equal(run(name.data, NULL, NULL, &d2), -EINVAL);
+	assert_non_null(strstr(d2.text.data, "unknown variable"));
+}
+
 static void nul_bytes(void **state)
 {
 	static const char text[] = "add table t\0\nadd table u\n";
@@ -340,7 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(includes), cmocka_unit_test(include_errors), cmocka_unit_test(all_errors),
 		cmocka_unit_test(missing_brace), cmocka_unit_test(long_lines), cmocka_unit_test(limits),
-		cmocka_unit_test(long_chains), cmocka_unit_test(nul_bytes), cmocka_unit_test(typed_later),
+		cmocka_unit_test(long_chains), cmocka_unit_test(no_squares), cmocka_unit_test(nul_bytes), cmocka_unit_test(typed_later),
 		cmocka_unit_test(no_memory),
 	};
 

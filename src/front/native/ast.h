@@ -123,7 +123,7 @@ struct bf_ast_expr {
 
 struct bf_ast_elem {
 	struct bf_ast_elem *next;
-	struct bf_ast_expr *key;
+	struct bf_ast_expr *key;      /* may be a VAR of a SET: then those elements stand here */
 	struct bf_ast_expr *data;     /* of maps: value, key, verdict, name of an object; else NULL */
 	struct bf_ast_elem_more *more; /* or NULL */
 };

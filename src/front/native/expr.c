@@ -283,7 +283,6 @@ struct bf_ast_expr *bf_p_verdict(struct bf_nparser *p)
 static bool elem_option(struct bf_nparser *p, struct bf_ast_elem *el, bool *found)
 {
 	struct bf_ast_elem_more *m = el->more;
-	struct bf_ast_stmt **tail;
 
 	*found = p->tok.kind == BF_TOK_WORD;
 	if (!*found)
@@ -296,10 +295,7 @@ static bool elem_option(struct bf_nparser *p, struct bf_ast_elem *el, bool *foun
 		return m->has_expires = bf_p_time(p, &m->expires);
 	if (bf_p_eat_word(p, "comment"))
 		return bf_p_comment(p, &m->comment);
-	for (tail = &m->stmts; *tail; tail = &(*tail)->next)
-		;
-	*tail = bf_p_stateful(p);
-	return *tail;
+	return bf_p_add_state(p, &m->stmts);
 }
 
 static struct bf_ast_expr *elem_data(struct bf_nparser *p, bool keys)

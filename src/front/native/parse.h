@@ -18,7 +18,7 @@
 #include "front/native/lex.h"
 #include "front/native/native.h"
 
-enum { BF_PARSE_DEPTH = 300, BF_PARSE_INCLUDES = 16, BF_PARSE_SOURCES = 20000, BF_PARSE_BUCKETS = 1024, BF_PARSE_NAME = 255 };
+enum { BF_PARSE_DEPTH = 300, BF_PARSE_INCLUDES = 16, BF_PARSE_SOURCES = 20000, BF_PARSE_STATES = 16, BF_PARSE_BUCKETS = 1024, BF_PARSE_NAME = 255 };
 
 struct bf_ndef { /* a variable */
 	struct bf_ndef *next, *older; /* in the bucket; in the scope */
@@ -150,7 +150,7 @@ struct bf_ast_expr *bf_p_verdict(struct bf_nparser *p); /* NULL without error: h
 
 /* Statements. */
 struct bf_ast_stmt *bf_p_stmt(struct bf_nparser *p);
-struct bf_ast_stmt *bf_p_stateful(struct bf_nparser *p); /* counter, limit, quota, ct count, nothing else */
+bool bf_p_add_state(struct bf_nparser *p, struct bf_ast_stmt **list); /* of an element: counter, limit, quota, ct count */
 bool bf_p_counter(struct bf_nparser *p, struct bf_ast_stmt *s); /* behind the word */
 bool bf_p_limit(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_quota(struct bf_nparser *p, struct bf_ast_stmt *s);

@@ -157,16 +157,6 @@ static bool read_elements(struct bf_nparser *p, struct bf_ast_set *s)
 	return s->elements;
 }
 
-static bool add_stmt(struct bf_nparser *p, struct bf_ast_set *s)
-{
-	struct bf_ast_stmt **tail = &s->stmts;
-
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = bf_p_stateful(p);
-	return *tail;
-}
-
 static const char *const words[] = { "type",    "typeof", "flags",      "timeout",  "gc-interval",
                                      "size",    "policy", "auto-merge", "elements", "comment",
                                      "counter", "limit",  "quota",      "ct",       NULL };
@@ -186,7 +176,7 @@ static bool set_item(struct bf_nparser *p, void *arg)
 	if (!words[i])
 		return bf_p_unknown(p, bf_p_loc(p), "a set has no", &g);
 	if (i > COMMENT)
-		return add_stmt(p, s);
+		return bf_p_add_state(p, &s->stmts);
 	bf_p_next(p);
 	switch (i) {
 	case TYPE: return read_type(p, s);

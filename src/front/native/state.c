@@ -171,7 +171,7 @@ bool bf_p_ct_count(struct bf_nparser *p, struct bf_ast_stmt *s)
 	return true;
 }
 
-struct bf_ast_stmt *bf_p_stateful(struct bf_nparser *p)
+static struct bf_ast_stmt *stateful(struct bf_nparser *p)
 {
 	struct bf_ast_stmt *s = bf_p_new(p, struct bf_ast_stmt);
 	bool ok;
@@ -191,4 +191,15 @@ struct bf_ast_stmt *bf_p_stateful(struct bf_nparser *p)
 		ok = bf_p_unexpected(p, "',', 'timeout', 'comment', 'counter', 'limit', 'quota' or the end of the element");
 	s->loc = bf_p_span(p, s->loc);
 	return ok ? s : NULL;
+}
+
+bool bf_p_add_state(struct bf_nparser *p, struct bf_ast_stmt **list)
+{
+	unsigned n = 0;
+
+	for (; *list; list = &(*list)->next)
+		if (++n == BF_PARSE_STATES)
+			return bf_p_error(p, bf_p_loc(p), "%d counters, limits and the like are enough for an element", BF_PARSE_STATES);
+	*list = stateful(p);
+	return *list;
 }

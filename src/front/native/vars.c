@@ -122,7 +122,7 @@ static void unknown(struct bf_nparser *p)
 /* $low-10.0.0.9, $a.5: a name may have - and . in it, so the longest that is defined counts. */
 static struct bf_ndef *find_longest(struct bf_nparser *p)
 {
-	for (uint32_t n = p->tok.n; n; n--) {
+	for (uint32_t n = BF_MIN(p->tok.n, (uint32_t)BF_PARSE_NAME); n; n--) {
 		bool cut = n == p->tok.n || p->tok.text[n] == '-' || p->tok.text[n] == '.';
 		struct bf_ndef *d = cut ? find(p, p->tok.text, n) : NULL;
 
