@@ -22,7 +22,7 @@
 #include "gen/build.h"
 #include "gen/gate.h"
 
-enum { COPY_MAX = 4096, OWN_MAX = 16384, CLASS_MIN_CODE = 128, CLASS_MIN_DATA = 32 };
+enum { COPY_MAX = 4096, OWN_MAX = 16384 };
 enum { NEW, OPEN, DONE };
 
 static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
@@ -416,16 +416,13 @@ void bf_lower_chains(struct bf_lower *l)
 		assist_hooks(l);
 }
 
-/*
- * A look into class data costs as much as 30 cells that are data, or as 100
- * that are straight code; where a run is data nothing can be straight code.
- */
+/* Where a run is class data nothing can be straight code. */
 static uint32_t class_min(const struct bf_plan *p, uint32_t code_max)
 {
 	for (uint32_t i = 0; i < p->n_chains; i++)
 		if (p->chains[i].chain->base && p->chains[i].size > code_max)
-			return CLASS_MIN_DATA;
-	return CLASS_MIN_CODE;
+			return BF_CLASS_MIN_DATA;
+	return BF_CLASS_MIN_CODE;
 }
 
 int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
