@@ -9,6 +9,8 @@
 
 #include "opt/set.h"
 
+enum { CHECKS = 4096 }; /* values that are looked for in a new set, before anything relies on it */
+
 struct bf_lower_set {
 	struct bf_set_spec spec;
 	uint32_t head; /* 0: no structure is good for it */
@@ -59,6 +61,8 @@ static uint32_t make(struct bf_lower *l, const struct bf_set_spec *spec)
 	if (!l->class.len)
 		bf_buf_reserve(&l->class, 2 * sizeof(uint32_t)); /* place 0 is none */
 	err = bf_set_build(spec, &l->class, &s.head, &s.stats);
+	if (!err)
+		err = bf_set_check(spec, &l->class, s.head, CHECKS, l->diag);
 	if (err)
 		s.head = 0;
 	if ((err && err != -EOPNOTSUPP) || bf_grow(&l->sets, l->n_sets, &l->cap_sets, sizeof(s)) < 0)
