@@ -218,3 +218,7 @@ tcp dport $ ; - ; FAIL 11: a name belongs behind the $
 tcp dport $ x ; - ; FAIL 11: unknown variable 'x'
 ct label 128 ; - ; FAIL 10: labels are 0 to 127
 ct label set 127 ; = ; OK
+vlan id set 1-100 ; - ; FAIL 13: one value can be set, this is more
+meta mark set { 1, 2 } ; - ; FAIL 15: one value can be set, this is more
+meta mark set @m ; - ; FAIL 15: one value can be set, this is more
+ip saddr set 10.0.0.0/8 ; - ; FAIL 14: one value can be set, this is more

@@ -111,7 +111,17 @@ static bool assign(struct bf_nparser *p, struct bf_ast_stmt *s, const struct bf_
 	if (!can_set(p, s->match.l))
 		return false;
 	s->match.r = mapped(p, t);
-	return s->match.r;
+	if (!s->match.r)
+		return false;
+	switch (bf_ast_peel(s->match.r)->kind) {
+	case BF_AST_RANGE:
+	case BF_AST_PREFIX:
+	case BF_AST_SET:
+	case BF_AST_SETREF:
+		return bf_p_error(p, s->match.r->loc, "one value can be set, this is more");
+	default:
+		return true;
+	}
 }
 
 bool bf_p_match(struct bf_nparser *p, struct bf_ast_stmt *s)
