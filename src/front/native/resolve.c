@@ -289,7 +289,7 @@ static bool value(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_n
 		return text(p, e, t, bits, w);
 	if (e->value.lit != BF_LIT_NUMBER)
 		return address(p, e, t, w);
-	if (t->form == BF_FORM_STRING || t->form == BF_FORM_OBJECT) { /* a name that looks like a number: as it was written */
+	if (t->form == BF_FORM_STRING || t->form == BF_FORM_OBJECT) { /* a name that looks like a number: as written */
 		e->value.text = bf_arena_strndup(p->a, p->ast->sources[e->loc.src].text + e->loc.at, e->loc.len);
 		if (!e->value.text)
 			p->err = -ENOMEM;

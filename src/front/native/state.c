@@ -199,7 +199,7 @@ bool bf_p_add_state(struct bf_nparser *p, struct bf_ast_stmt **list)
 
 	for (; *list; list = &(*list)->next)
 		if (++n == BF_PARSE_STATES)
-			return bf_p_error(p, bf_p_loc(p), "%d counters, limits and the like are enough for an element", BF_PARSE_STATES);
+			return bf_p_error(p, bf_p_loc(p), "%d counters, limits and the like are enough", BF_PARSE_STATES);
 	*list = stateful(p);
 	return *list;
 }
