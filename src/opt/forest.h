@@ -25,6 +25,7 @@
 #define FOREST_DIMS 32  /* at most; what matters least is not cut on */
 #define FOREST_ADDRS 8  /* the first dims are the addresses' words */
 #define WINDOW_BITS 20  /* widest window */
+#define CHILDREN_BITS 6 /* and of few boxes: their number times 2^CHILDREN_BITS */
 
 struct range {
 	uint32_t lo, hi;
@@ -67,7 +68,8 @@ struct forest {
 	uint8_t *spilled;   /* boxes that the next tree will hold; a bit each */
 	uint32_t n_spilled, n_tree; /* how many; boxes of this tree, with them */
 	struct region region;
-	uint32_t *diff;     /* scratch of 2^WINDOW_BITS + 1, all 0 between uses */
+	unsigned window_bits; /* widest window of this problem */
+	uint32_t *diff;     /* scratch of 2^window_bits + 1, all 0 between uses */
 	struct range *sample;
 	uint32_t *sample_list;
 	int8_t *sample_only; /* dims_only() of each */

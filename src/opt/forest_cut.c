@@ -20,13 +20,24 @@
 #define TREE_NS_PER_HALVING 16.0
 #define SPILL_NS 140.0 /* for all boxes: what is spilled must be handled all the same */
 
+/* More than so many children a box are never worth their place. */
+static unsigned widest(uint32_t n)
+{
+	unsigned bits = CHILDREN_BITS;
+
+	while (bits < WINDOW_BITS && n >> (bits - CHILDREN_BITS))
+		bits++;
+	return bits;
+}
+
 int cut_begin(struct forest *f)
 {
-	f->diff = calloc((1u << WINDOW_BITS) + 1, sizeof(*f->diff));
+	f->window_bits = widest(f->p->n_boxes);
+	f->diff = calloc((1u << f->window_bits) + 1, sizeof(*f->diff));
 	f->sample = malloc(LARGE_SAMPLE * sizeof(*f->sample));
 	f->sample_list = malloc(LARGE_SAMPLE * sizeof(*f->sample_list));
 	f->sample_only = malloc(LARGE_SAMPLE * sizeof(*f->sample_only));
-	f->open = malloc(((1u << WINDOW_BITS) + 1) * sizeof(*f->open));
+	f->open = malloc(((1u << f->window_bits) + 1) * sizeof(*f->open));
 	return f->diff && f->sample && f->sample_list && f->sample_only && f->open ? 0 : -ENOMEM;
 }
 
@@ -209,7 +220,7 @@ static void try_window(struct forest *f, const struct sampled *s, uint32_t n, ui
 static void try_start(struct forest *f, const struct sampled *s, uint32_t n, uint64_t budget, unsigned dim,
                       unsigned start, struct cut *best)
 {
-	unsigned left = f->dim[dim].width - start, most = BF_MIN(left, (unsigned)WINDOW_BITS);
+	unsigned left = f->dim[dim].width - start, most = BF_MIN(left, f->window_bits);
 
 	for (unsigned bits = 1; bits <= most && (bits <= 2 || 1u << bits <= n); bits += bits < 8 ? 1 : 2) {
 		struct cut cut = { .dim = dim, .start = start, .bits = bits };
