@@ -104,6 +104,27 @@ int bf_class_remove(const struct bf_class_data *d, const struct bf_class_problem
 	return ops && ops->remove ? ops->remove(d, p, box) : -ENOSPC;
 }
 
+bool bf_class_find_at(const uint32_t *data, uint32_t n_words, uint32_t head, uint64_t version, bool ip6, const uint32_t *key,
+                      uint32_t floor, struct bf_class_found *found)
+{
+	uint64_t next = head + (uint64_t)offsetof(struct bf_class_head, next) / 4 + (version & 1);
+
+	do {
+		struct bf_class_found base;
+		bool delta = next < n_words && bf_class_find(data, n_words, data[next], ip6, key, floor, found);
+		bool there = bf_class_find(data, n_words, head, ip6, key, floor, &base);
+
+		if (!delta || (there && base.order < found->order)) {
+			*found = base;
+			return there;
+		}
+		if (!found->skip)
+			return true;
+		floor = found->order + 1;
+	} while (floor); /* nothing is above the last order */
+	return false;
+}
+
 static bool in_prefix(const uint32_t *key, bf_u128 addr, unsigned len, bool ip6)
 {
 	unsigned width = ip6 ? 128 : 32;
@@ -122,7 +143,8 @@ bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32
 		if (b->order < floor || !in_prefix(key + BF_KEY_SADDR, b->addr[0], b->len[0], p->ip6) ||
 		    !in_prefix(key + BF_KEY_DADDR, b->addr[1], b->len[1], p->ip6) || !bf_svc_holds(s, key))
 			continue;
-		*found = (struct bf_class_found){ b->order, b->slot, s->target, !(s->flags & BF_SVC_UNCOUNTED) };
+		*found = (struct bf_class_found){ b->order, b->slot, s->target, !(s->flags & BF_SVC_UNCOUNTED),
+		                                  s->flags & BF_SVC_SKIP };
 		return true;
 	}
 	return false;

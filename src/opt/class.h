@@ -70,6 +70,7 @@ struct bf_class_stats { /* of one built structure */
 struct bf_class_found {
 	uint32_t order, slot, target;
 	bool counted;
+	bool skip; /* in a delta: the rule of this order has gone (BF_SVC_SKIP) */
 };
 
 /*
@@ -119,6 +120,10 @@ int bf_class_build(const struct bf_class_problem *p, const struct bf_class_opts 
 /* The answer is that of bf_class_scan, but for floors above a final box that matches. */
 bool bf_class_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
                    struct bf_class_found *found);
+
+/* The answer of a run with its delta of this version (rt/class.h). */
+bool bf_class_find_at(const uint32_t *data, uint32_t n_words, uint32_t head, uint64_t version, bool ip6, const uint32_t *key,
+                      uint32_t floor, struct bf_class_found *found);
 
 /* The same answer by looking at one box after the other: the oracle. */
 bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32_t floor, struct bf_class_found *found);

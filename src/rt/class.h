@@ -13,6 +13,11 @@
  * of the destination address, and a *service*: all other tests of the rule and
  * where it leads. Many rules share a service. The answer is the box with the
  * least `order` that is not below the floor asked for.
+ *
+ * What changed in a run since it was built stands in a small second one, its
+ * *delta*: the answer is the least order in both, of equal ones the delta's. A
+ * rule that went is there as a box that says so (BF_SVC_SKIP): then the answer
+ * is that above it. There is a delta for each of the two versions (bf_journal).
  */
 #ifndef BF_RT_CLASS_H
 #define BF_RT_CLASS_H
@@ -89,7 +94,7 @@ struct bf_class_head {
 	__u32 targets;   /* cells by slot, for services that say so: targets[slot - first_slot]; 0: none */
 	__u32 first_slot;
 	__u32 n_slots;
-	__u32 pad[2];
+	__u32 next[2];   /* head of the delta, by the lowest bit of the version; 0: none */
 	struct bf_class_tree tree[BF_CLASS_TREES];
 	/* For who changes it in place: room for more services, for lists of rules. */
 	__u32 svcs_used, svcs_end; /* as indices of services */
@@ -143,5 +148,6 @@ struct bf_class_svc {
 #define BF_SVC_TESTS 8 /* at most */
 #define BF_CLASS_BY_SLOT 0xffffffffu
 #define BF_SVC_UNCOUNTED (1u << 0) /* the target does the counting: there is more to test */
+#define BF_SVC_SKIP (1u << 1)      /* in a delta: the rule of this order has gone, look above it */
 
 #endif

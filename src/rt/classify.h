@@ -304,22 +304,28 @@ static __always_inline __u32 target_of(const struct bf_class_head *h, const stru
 	return cell ? cell : NO_CELL;
 }
 
+/* The service of the rule at a place, and the rule's counter. A place that is not there: something is wrong. */
+static __always_inline __u64 svc_of(const struct bf_class_head *h, __u64 rule, bool ip6, __u32 *slot)
+{
+	const struct bf_class_rule4 *r4;
+	const struct bf_class_rule6 *r6;
+
+	if (!is_there(&rule, (ip6 ? sizeof(*r6) : sizeof(*r4)) / 4))
+		return ~0ull;
+	r4 = words_at(rule);
+	r6 = words_at(rule);
+	*slot = ip6 ? r6->slot : r4->slot;
+	return h->svcs + 4 * (ip6 ? r6->svc : r4->what >> 12);
+}
+
 /* The rule that was found is counted, if it is to be; the next cell. */
 static __always_inline __u32 take_rule(struct bf_frame *f, const struct bf_class_head *h, const struct found *best,
                                        bool ip6)
 {
-	const struct bf_class_rule4 *r4;
-	const struct bf_class_rule6 *r6;
 	const struct bf_class_svc *s;
-	__u64 at = best->rule;
-	__u32 slot;
+	__u32 slot = 0;
+	__u64 at = svc_of(h, best->rule, ip6, &slot);
 
-	if (!is_there(&at, (ip6 ? sizeof(*r6) : sizeof(*r4)) / 4))
-		return NO_CELL;
-	r4 = words_at(at);
-	r6 = words_at(at);
-	slot = ip6 ? r6->slot : r4->slot;
-	at = h->svcs + 4 * (ip6 ? r6->svc : r4->what >> 12);
 	if (!is_there(&at, SVC_WORDS))
 		return NO_CELL;
 	s = words_at(at);
@@ -330,20 +336,32 @@ static __always_inline __u32 take_rule(struct bf_frame *f, const struct bf_class
 	return target_of(h, s, slot);
 }
 
-/* The first rule at or above floor; the next cell. NO_CELL: the data is wrong. */
-static __always_inline __u32 classify(struct bf_frame *f, __u64 head, __u32 floor, __u32 miss, bool ip6)
+/* The head of a run; NULL: not there. */
+static __always_inline const struct bf_class_head *head_at(__u64 head)
+{
+	return is_there(&head, HEAD_WORDS) ? words_at(head) : NULL;
+}
+
+static __always_inline __u32 floor_of(const struct bf_frame *f, const struct bf_cell *c)
+{
+	return c->word ? f->key[BF_KEY_ORDER] + 1 : c->lo;
+}
+
+/* A CLASS cell: the next cell; NO_CELL: the data is wrong; or HAS_DELTA: bf_changed (delta.bpf.c) has to look. */
+#define HAS_DELTA 0xfffffffeu
+static __always_inline __u32 classify(struct bf_frame *f, const struct bf_cell *c, __u32 floor, bool ip6)
 {
 	struct found best = { no_order(f), no_order(f) };
-	const struct bf_class_head *h;
-	__u64 at = head;
+	const struct bf_class_head *h = head_at(c->arg);
 
-	if (!is_there(&at, HEAD_WORDS))
+	if (!h)
 		return NO_CELL;
-	h = words_at(at);
+	if (config.patched && h->next[f->half & 1])
+		return HAS_DELTA;
 	if (in_use(structs, BF_CLASS_FOREST) || in_use(structs, BF_CLASS_HASH)) /* a hash is one of the trees */
-		search_forest(f, h, head, floor, ip6, &best);
+		search_forest(f, h, c->arg, floor, ip6, &best);
 	if (best.order == NO_ORDER)
-		return miss;
+		return c->miss;
 	return best.order == BAD_ORDER ? NO_CELL : take_rule(f, h, &best, ip6);
 }
 

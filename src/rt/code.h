@@ -33,7 +33,7 @@ struct bf_frame {
 	__u8 noted;                        /* 162: hand-off codes noted */
 	__u8 next;                         /* 163: protocol of the header at thoff (IPv6) */
 	__u32 thoff;                       /* 164: L4 header, from nh; valid with BF_NEED_L4 */
-	__u32 pad;
+	__u32 half;                        /* 168: lowest bit of the journal's version, if runs have deltas */
 	__u32 depth;                       /* 172: return addresses on the jump stack */
 	struct sk_buff *trusted;           /* 176: the sk_buff; not there for functions that stand apart */
 };

@@ -56,6 +56,8 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 	f->next = zero;
 	f->thoff = zero;
 	f->depth = zero;
+	if (config.patched)
+		f->half = journal.version & 1;
 }
 
 static __always_inline void clear_key(struct bf_frame *f)
@@ -434,7 +436,7 @@ static __always_inline __u32 class_cell(struct bf_frame *f, __u64 at, bool ip6)
 		return NO_CELL;
 	opaque(at);
 	c = &cells[at];
-	return classify(f, c->arg, c->word ? f->key[BF_KEY_ORDER] + 1 : c->lo, c->miss, ip6);
+	return classify(f, c, floor_of(f, c), ip6);
 }
 
 APART int VARIANT(bf_class4_)(struct bf_frame *f, __u32 at)
@@ -447,6 +449,11 @@ APART int VARIANT(bf_class6_)(struct bf_frame *f, __u32 at)
 	return class_cell(f, at, true);
 }
 
+static __always_inline __u32 changed(struct bf_frame *f, __u64 at, bool ip6)
+{
+	return ip6 ? VARIANT(bf_changed6_)(f, at) : VARIANT(bf_changed4_)(f, at);
+}
+
 /* Any cell. A verdict, or GO_ON. */
 static __always_inline int step(struct bf_frame *f, struct walk *w, const struct bf_cell *c, __u64 at, bool ip6)
 {
@@ -454,6 +461,8 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 
 	if (in_use(ops, BF_CELL_CLASS) && op == BF_CELL_CLASS) {
 		w->at = ip6 ? VARIANT(bf_class6_)(f, at) : VARIANT(bf_class4_)(f, at);
+		if (config.patched && w->at == HAS_DELTA)
+			w->at = changed(f, at, ip6);
 		return GO_ON;
 	}
 	if (in_use(ops, BF_CELL_TEST) && op == BF_CELL_TEST) {
@@ -551,7 +560,9 @@ static __always_inline int run(struct bf_frame *f, bool ip6)
 		CELL_AT(c, at)
 	}
 	if (c->op == BF_CELL_CLASS && !c->word && !c->lo) {
-		at = classify(f, c->arg, 0, c->miss, ip6);
+		__u32 next = classify(f, c, 0, ip6);
+
+		at = config.patched && next == HAS_DELTA ? changed(f, at, ip6) : next;
 		CELL_AT(c, at)
 		if (c->op == BF_CELL_VERDICT)
 			return c->lo;

@@ -239,6 +239,7 @@ extern const struct bf_cell cells[];
 extern char params[];
 extern struct bf_rt_counter counters[];
 extern struct bf_pending pending;
+extern const volatile struct bf_journal journal;
 
 /* A definition in .maps stands for the map itself. */
 #define MAP(name)  	struct {       		int unused; 	} name SEC(".maps")
@@ -269,6 +270,10 @@ int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 params_at);
 int VARIANT(bf_special_apart_)(struct bf_frame *f, __u32 id, __u64 params_at);
 /* its place in the options, -1: none, -2: hotdrop */
 int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size);
+int VARIANT(bf_changed4_)(struct bf_frame *f, __u32 at); /* CLASS cell number `at`, of a run with a delta: the next cell */
+int VARIANT(bf_changed6_)(struct bf_frame *f, __u32 at);
+int VARIANT(bf_search4_)(struct bf_frame *f, __u32 head, __u32 floor); /* see classify.h */
+int VARIANT(bf_search6_)(struct bf_frame *f, __u32 head, __u32 floor);
 int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head); /* a SET cell: BF_MISS or BF_HIT; set.h */
 int bf_note(struct bf_frame *f, __u32 code, __u32 terminal);
 int bf_forget(struct bf_frame *f); /* deletes what an older packet left under this sk_buff's address */

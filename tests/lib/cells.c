@@ -155,7 +155,8 @@ static uint32_t class(struct cells_walk *w, const struct bf_cell *c)
 	struct bf_class_found found;
 
 	w->out->lost |= !(w->root->uses.structs & 1u << g->class[c->arg]);
-	if (!bf_class_find(g->class, g->n_class, (uint32_t)c->arg, w->p->family == NFPROTO_IPV6, w->key, floor, &found))
+	if (!bf_class_find_at(g->class, g->n_class, (uint32_t)c->arg, w->c->version, w->p->family == NFPROTO_IPV6, w->key, floor,
+	                      &found))
 		return c->miss;
 	w->key[BF_KEY_ORDER] = found.order;
 	w->key[BF_KEY_SLOT] = found.slot;

@@ -15,6 +15,7 @@ struct cells {
 	struct bf_rt_counter *counters;
 	uint8_t *params; /* a copy: state changes */
 	uint32_t *stack;
+	uint64_t version; /* of deltas */
 	struct bf_interp *helper; /* for bytecode */
 };
 

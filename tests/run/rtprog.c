@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { MAX_MAPS = 9, ETH = 14 };
+enum { MAX_MAPS = 10, ETH = 14 };
 
 static void add_map(struct bf_image *img, const char *name, enum bf_map_role role, uint32_t size, uint32_t flags,
 					const void *init, size_t init_len)
@@ -39,6 +39,8 @@ static void add_maps(struct rtprog *c)
 		add_map(c->img, "params", BF_MAP_DATA, c->n_params, 0, c->params, c->n_params);
 	if (c->n_class)
 		add_map(c->img, "class", BF_MAP_DATA, c->n_class * 4, 0, c->class, c->n_class * 4);
+	if (c->config.patched)
+		add_map(c->img, "journal", BF_MAP_JOURNAL, sizeof(struct bf_journal), BPF_F_MMAPABLE, NULL, 0);
 	if (c->need_handoff) {
 		add_hash(c->img, "handoff", BF_MAP_HANDOFF, sizeof(struct bf_handoff));
 		add_map(c->img, "pending", BF_MAP_PENDING, sizeof(struct bf_pending), 0, NULL, 0);

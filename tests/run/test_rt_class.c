@@ -235,7 +235,7 @@ static void make_exact(struct run *run, struct rng *r)
 static void build(struct bf_buf *out, struct run *run, const struct bf_class_ops *how)
 {
 	_cleanup_buf_ struct bf_buf svcs = { 0 };
-	struct bf_class_problem p = { .ip6 = run->ip6, .boxes = run->box, .n_boxes = run->n, .n_slots = run->n };
+	struct bf_class_problem p = { .ip6 = run->ip6, .boxes = run->box, .n_boxes = run->n, .n_slots = MAX_RULES };
 	const struct bf_class_head *h;
 	struct bf_class_stats stats;
 	uint32_t index[MAX_RULES];
@@ -250,15 +250,15 @@ static void build(struct bf_buf *out, struct run *run, const struct bf_class_ops
 	}
 	assert_int_equal((how ? how->build : bf_class_build)(&p, &(struct bf_class_opts){ 0 }, out, &run->head, &stats), 0);
 	h = (const struct bf_class_head *)(out->data + 4 * run->head);
-	for (uint32_t i = 0; i < run->n; i++) {
+	for (uint32_t i = 0; i < run->n; i++)
 		run->box[i].svc = index[i];
+	for (uint32_t i = 0; i < MAX_RULES; i++)
 		memcpy(out->data + 4 * (h->targets + i), &(uint32_t){ AGAIN }, 4);
-	}
 }
 
 static void put_run(struct bf_buf *out, struct run *run, enum shape shape, struct rng *r)
 {
-	struct bf_class_head h = { .kind = BF_CLASS_FOREST, .n_trees = 1, .n_slots = run->n };
+	struct bf_class_head h = { .kind = BF_CLASS_FOREST, .n_trees = 1, .n_slots = MAX_RULES };
 
 	bf_buf_reserve(out, 8 * (1 + rng_below(r, 20)));
 	if (shape == BUILT)
@@ -266,7 +266,7 @@ static void put_run(struct bf_buf *out, struct run *run, enum shape shape, struc
 	if (shape == HASHED)
 		return build(out, run, &bf_class_hash);
 	h.targets = (uint32_t)(out->len / 4);
-	for (uint32_t i = 0; i < run->n; i++)
+	for (uint32_t i = 0; i < MAX_RULES; i++)
 		bf_buf_add(out, &(uint32_t){ AGAIN }, 4);
 	align(out);
 	h.svcs = (uint32_t)(out->len / 4);
@@ -394,16 +394,66 @@ static void compare(struct rng *r, const struct run *run, const struct rtprog *c
 		random_packet(r, &s, run->ip6);
 		for (uint32_t i = 0; i < run->n; i++)
 			if (run->box[i].order >= floor && matches(run, &run->box[i], &s)) {
-				want[i].packets++;
-				want[i].bytes += s.t.len;
+				want[run->box[i].slot].packets++;
+				want[run->box[i].slot].bytes += s.t.len;
 			}
 		assert_int_equal(rtprog_run(c, s.t.bytes, s.t.len), BF_ACCEPT);
 		assert_int_equal(bf_map_lookup(rtprog_map(c, "counters"), &zero, have), 0);
-		for (uint32_t i = 0; i < run->n; i++)
+		for (uint32_t i = 0; i < MAX_RULES; i++)
 			if (have[i].packets != want[i].packets || have[i].bytes != want[i].bytes)
 				fail_msg("%s, %s, IPv%d, packet %d, rule %u of %u: %llu packets, %llu bytes, not %llu, %llu", what, c->how,
 						 run->ip6 ? 6 : 4, k, i, run->n, have[i].packets, have[i].bytes, want[i].packets,
 						 want[i].bytes);
+	}
+}
+
+/* The boxes for which `wanted` has a bit in common with their mark. */
+static struct run part_of(const struct run *all, const uint8_t *mark, uint8_t wanted)
+{
+	struct run part = *all;
+
+	part.n = 0;
+	for (uint32_t i = 0; i < all->n; i++)
+		if (mark[i] & wanted)
+			part.box[part.n++] = all->box[i];
+	return part;
+}
+
+/* A run with deltas: rules came and went. Services 4 and 5 are those of rules that go; the other version's delta is wrong. */
+static void deltas(void **state)
+{
+	enum { STAYED = 1, CAME = 2, WENT = 4 };
+	struct rng r = { 4 };
+
+	for (uint32_t i = 0; i < 200; i++) {
+		_cleanup_buf_ struct bf_buf class = { 0 };
+		uint32_t half = rng_below(&r, 2), n = rng_below(&r, MAX_RULES + 1), zero = 0, floor;
+		struct bf_journal journal = { .version = rng_u64(&r) << 1 | half };
+		struct run all, base, delta, now;
+		struct bf_cell cells[CELLS];
+		uint8_t mark[MAX_RULES];
+		struct rtprog c;
+
+		random_run(&r, &all, i & 1, n);
+		for (uint32_t k = 0; k < n; k++)
+			mark[k] = all.box[k].svc < 4 ? (rng_percent(&r, 40) ? CAME : STAYED) : rng_percent(&r, 60) ? WENT : STAYED;
+		base = part_of(&all, mark, STAYED | WENT);
+		delta = part_of(&all, mark, CAME | WENT);
+		now = part_of(&all, mark, STAYED | CAME);
+		for (int k = 4; k < MAX_SVCS; k++)
+			delta.svc[k].s.flags |= BF_SVC_SKIP;
+		put_run(&class, &base, i / 4 % HASHED, &r);
+		align(&class);
+		put_run(&class, &delta, i / 8 % HASHED, &r);
+		((struct bf_class_head *)(class.data + 4 * base.head))->next[half] = delta.n ? delta.head : 0;
+		((struct bf_class_head *)(class.data + 4 * base.head))->next[!half] = base.head;
+		floor = rng_percent(&r, 50) || hows[i / 16 % 3][0] == 'c' ? 0 : rng_below(&r, 3 * n);
+		make(&c, &base, &class, hows[i / 16 % 3], floor, cells);
+		c.config.patched = 1;
+		load(&c);
+		assert_int_equal(bf_map_update(rtprog_map(&c, "journal"), &zero, &journal, BPF_ANY), 0);
+		compare(&r, &now, &c, floor, "with a delta");
+		rtprog_unload(&c);
 	}
 }
 
@@ -535,6 +585,7 @@ int main(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(runs),
+		cmocka_unit_test(deltas),
 		cmocka_unit_test(wrong_places),
 		cmocka_unit_test(garbage),
 	};
