@@ -109,12 +109,13 @@ struct bf_table {
 	uint32_t n_counters;
 };
 
-/* A rule that came or went since a table was compiled. */
+/* A rule that came or went since a table was compiled, or that one that went may have hidden. */
+enum bf_change_kind { BF_CAME, BF_WENT, BF_STAYS };
 struct bf_changed {
 	uint32_t chain; /* number of its chain in the table */
-	uint32_t rule;  /* went: its number in the chain, as compiled. Came: it stands before the rule with that number */
+	uint32_t rule;  /* its number in the chain, as compiled. Came: it stands before the rule with that number */
+	enum bf_change_kind kind;
 	const struct bf_rule *what; /* went: of interest are only its conditions */
-	bool came;
 };
 
 struct bf_ruleset {

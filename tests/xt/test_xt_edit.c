@@ -8,114 +8,9 @@
 
 #include "lib/rng.h"
 #include "lib/unit.h"
-#include "xt/build.h"
+#include "xt/tables.h"
 
-enum { CHAINS = 6, HOOKS = 3, RULES = 40, ROUNDS = 400, EDITS = 30 };
-
-struct rule {
-	uint32_t id; /* makes it unlike others */
-	int to;      /* a chain it jumps to, or -1: DROP */
-	bool long_one;
-};
-
-struct table {
-	struct rule rules[CHAINS][RULES];
-	unsigned n[CHAINS];
-	uint8_t family;
-};
-
-/* Jumps go to later chains only. */
-static struct rule random_rule(struct rng *r, unsigned chain)
-{
-	unsigned to = chain + 1 + rng_below(r, CHAINS);
-
-	return (struct rule){ rng_below(r, 4), to < CHAINS && to >= HOOKS ? (int)to : -1, rng_below(r, 2) };
-}
-
-static void put_rule(struct bb *b, const struct rule *r, const uint32_t *first, uint32_t *fixups, unsigned *n)
-{
-	uint8_t *e = bb_entry(b);
-
-	memcpy(e, &r->id, sizeof(r->id)); /* source address; its mask says which bits count */
-	memset(e + 8, 0xff, 4);
-	if (r->long_one)
-		bb_match(b, "comment", 0, (char[256]){ "a comment" }, 256);
-	bb_verdict(b, r->to < 0 ? -NF_DROP - 1 : (int32_t)first[r->to]);
-	if (r->to >= 0)
-		fixups[(*n)++] = (uint32_t)r->to;
-}
-
-/* Twice: the second time it is known where chains begin. */
-static void put_table(struct bb *b, const struct table *t, uint32_t *first)
-{
-	uint32_t fixups[CHAINS * RULES];
-	unsigned n = 0;
-
-	bb_begin(b, t->family);
-	for (unsigned c = 0; c < CHAINS; c++) {
-		char name[2] = { (char)('A' + c), 0 };
-
-		if (c < HOOKS)
-			bb_hook(b, NF_INET_LOCAL_IN + c);
-		else
-			bb_head(b, name);
-		first[c] = bb_offset(b);
-		for (unsigned i = 0; i < t->n[c]; i++)
-			put_rule(b, &t->rules[c][i], first, fixups, &n);
-		if (c < HOOKS)
-			bb_policy(b, NF_INET_LOCAL_IN + c, -NF_ACCEPT - 1);
-		else {
-			bb_entry(b);
-			bb_verdict(b, XT_RETURN);
-		}
-	}
-	bb_end(b);
-}
-
-static void make_state(const struct table *t, struct bf_buf *state)
-{
-	uint32_t first[CHAINS] = { 0 };
-	struct bf_xt_replace info;
-	struct bf_diag d = { 0 };
-	struct bb b;
-
-	put_table(&b, t, first);
-	bb_free(&b);
-	put_table(&b, t, first);
-	assert_int_equal(bf_xt_decode_replace(t->family, b.buf.data, b.buf.len, &info, state, &d), 0);
-	bf_diag_free(&d);
-	bb_free(&b);
-}
-
-static void random_table(struct rng *r, struct table *t, uint8_t family)
-{
-	*t = (struct table){ .family = family };
-	for (unsigned c = 0; c < CHAINS; c++) {
-		t->n[c] = rng_below(r, RULES / 2);
-		for (unsigned i = 0; i < t->n[c]; i++)
-			t->rules[c][i] = random_rule(r, c);
-	}
-}
-
-/* Adds, deletes or replaces up to three rules that lie together. Jumps stay: what a chain is reached by must not change. */
-static void random_change(struct rng *r, struct table *t)
-{
-	unsigned c = rng_below(r, CHAINS), at = rng_below(r, t->n[c] + 1), n = 1 + rng_below(r, 3);
-	struct rule *rules = t->rules[c];
-
-	while (n--) {
-		unsigned what = rng_below(r, 3);
-
-		if (what == 0 && t->n[c] < RULES) {
-			memmove(&rules[at + 1], &rules[at], (t->n[c]++ - at) * sizeof(*rules));
-			rules[at] = random_rule(r, c);
-		} else if (what == 1 && at < t->n[c] && rules[at].to < 0) {
-			memmove(&rules[at], &rules[at + 1], (--t->n[c] - at) * sizeof(*rules));
-		} else if (what == 2 && at < t->n[c] && rules[at].to < 0) {
-			rules[at] = (struct rule){ rng_below(r, 4), -1, rng_below(r, 2) };
-		}
-	}
-}
+enum { ROUNDS = 400, EDITS = 30 };
 
 static void assert_same(const struct bf_buf *a, const struct bf_buf *b)
 {
@@ -141,8 +36,8 @@ static void changed_text(struct bf_buf *out, const struct bf_chain *old, uint32_
 		for (; k < n && (c[k].chain != i || c[k].rule == rule); k++) {
 			if (c[k].chain != i)
 				continue;
-			gone |= !c[k].came;
-			if (c[k].came)
+			gone |= c[k].kind == BF_WENT;
+			if (c[k].kind == BF_CAME)
 				put_text(out, c[k].what);
 		}
 		if (rule < old->n_rules && !gone)
@@ -193,19 +88,19 @@ static void assert_slots(const struct bf_buf *slots, uint32_t n_first, uint32_t 
 static unsigned one_round(struct rng *r, uint8_t family)
 {
 	_cleanup_buf_ struct bf_buf first = { 0 }, now = { 0 }, all = { 0 }, last = { 0 }, slots = { 0 };
-	struct table t;
+	struct test_table t;
 	unsigned refused = 0;
 
-	random_table(r, &t, family);
-	make_state(&t, &first);
+	table_random(r, &t, family);
+	table_state(&t, &first);
 	bf_buf_add(&now, first.data, first.len);
 	for (unsigned i = 0; i < EDITS; i++) {
 		_cleanup_buf_ struct bf_buf next = { 0 }, edit = { 0 }, got = { 0 };
-		struct table before = t;
+		struct test_table before = t;
 		int err;
 
-		random_change(r, &t);
-		make_state(&t, &next);
+		table_change(r, &t);
+		table_state(&t, &next);
 		err = bf_xt_diff(now.data, now.len, next.data, next.len, &edit);
 		if (err) {
 			assert_int_equal(err, -EAGAIN);
@@ -241,7 +136,7 @@ static void test_edits(void **state)
 
 static void test_small(void **state)
 {
-	struct table t = { .family = NFPROTO_IPV4 };
+	struct test_table t = { .family = NFPROTO_IPV4 };
 	_cleanup_buf_ struct bf_buf a = { 0 }, b = { 0 }, edit = { 0 };
 	const struct bf_xt_edit *e;
 
@@ -249,10 +144,10 @@ static void test_small(void **state)
 	t.n[0] = 20;
 	for (unsigned i = 0; i < 20; i++)
 		t.rules[0][i].to = -1;
-	make_state(&t, &a);
+	table_state(&t, &a);
 	t.n[0]++;
-	t.rules[0][20] = (struct rule){ 7, -1, false };
-	make_state(&t, &b);
+	t.rules[0][20] = (struct test_rule){ 7, -1, false };
+	table_state(&t, &b);
 	assert_int_equal(bf_xt_diff(a.data, a.len, b.data, b.len, &edit), 0);
 	e = (const void *)edit.data;
 	assert_int_equal(e->at, 20);
@@ -273,12 +168,12 @@ static void test_damaged(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		_cleanup_buf_ struct bf_buf a = { 0 }, b = { 0 }, edit = { 0 };
-		struct table t;
+		struct test_table t;
 
-		random_table(&r, &t, NFPROTO_IPV4);
-		make_state(&t, &a);
-		random_change(&r, &t);
-		make_state(&t, &b);
+		table_random(&r, &t, NFPROTO_IPV4);
+		table_state(&t, &a);
+		table_change(&r, &t);
+		table_state(&t, &b);
 		if (bf_xt_diff(a.data, a.len, b.data, b.len, &edit))
 			continue;
 		for (unsigned k = 0; k < 50; k++) {

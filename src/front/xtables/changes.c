@@ -6,9 +6,18 @@
  *
  * After all edits the entries that are left of the state are still in order:
  * one walk over the list tells which are missing and what stands between.
+ *
+ * The compiler leaves out what an earlier rule hides. So when a rule goes, the
+ * rules behind it that could get its packets are told as well: those whose
+ * addresses and protocol meet its own, as far as that shows without a closer
+ * look.
  */
+#include <linux/netfilter_ipv6/ip6_tables.h>
+
 #include "front/xtables/edit.h"
 #include "front/xtables/model.h"
+
+enum { STAYS_MAX = 4096 };
 
 struct walk {
 	struct bf_xt_model m;
@@ -16,6 +25,8 @@ struct walk {
 	struct bf_table *t;
 	struct bf_buf *out;
 	struct bf_diag *d;
+	uint8_t *stays; /* by entry of the state: it may have been hidden. NULL: none went */
+	uint32_t n_stays;
 };
 
 static uint32_t n_base(const struct walk *w)
@@ -44,26 +55,77 @@ static uint32_t chain_index(const struct walk *w, const struct bf_chain *c)
 	return i;
 }
 
-static int add(struct walk *w, uint32_t place, bool came, const struct bf_xt_source *s)
+static int add(struct walk *w, uint32_t place, enum bf_change_kind kind, const struct bf_xt_source *s)
 {
 	const struct bf_xt_region *r = region_at(w, place);
 	struct bf_changed c;
 	int err;
 
-	if (!r || (!came && place == r->end))
+	if (!r || (kind != BF_CAME && place == r->end))
 		return -EAGAIN;
 	err = bf_xt_model_rule(&w->m, r->chain, s, w->d);
-	c = (struct bf_changed){ .chain = chain_index(w, r->chain), .rule = place - r->first, .came = came };
+	c = (struct bf_changed){ .chain = chain_index(w, r->chain), .rule = place - r->first, .kind = kind };
 	bf_buf_add(w->out, &c, sizeof(c));
 	return err ? err : w->out->err;
 }
 
-static int went(struct walk *w, uint32_t entry)
+static int was_there(struct walk *w, uint32_t entry, enum bf_change_kind kind)
 {
-	/* Where it led does not matter, only that it is somewhere. */
-	const struct bf_xt_source s = { bf_xt_entry(&w->m.b, entry), entry, entry, BF_XT_NONE, BF_XT_NONE };
+	struct bf_xt_source s = { bf_xt_entry(&w->m.b, entry), entry, entry, BF_XT_NONE, BF_XT_NONE };
 
-	return add(w, entry, false, &s);
+	if (kind == BF_STAYS) { /* where one led that went does not matter */
+		const uint8_t *t = bf_xt_target(w->m.b.l, s.e);
+
+		s.next = entry + 1;
+		if (bf_xt_is_standard(t) && bf_xt_verdict(t) >= 0)
+			s.to = bf_xt_find(&w->m.b, (uint32_t)bf_xt_verdict(t));
+	}
+	return add(w, entry, kind, &s);
+}
+
+/* 0: any */
+static uint16_t proto_of(const struct bf_xt_layout *l, const uint8_t *e)
+{
+	return l->family == NFPROTO_IPV6 && !(e[l->flags] & IP6T_F_PROTO) ? 0 : bf_xt_u16(e + l->proto);
+}
+
+/* Can both take the same packet, as far as their addresses tell? Layouts: src, dst, smsk, dmsk at the entry's begin. */
+static bool meet(const struct bf_xt_layout *l, const uint8_t *a, const uint8_t *b)
+{
+	uint32_t words = l->family == NFPROTO_IPV6 ? 4 : 1;
+	uint16_t proto = proto_of(l, a), other = proto_of(l, b);
+
+	if (a[l->invflags] | b[l->invflags])
+		return true;
+	if (proto && other && proto != other)
+		return false;
+	for (uint32_t i = 0; i < 2 * words; i++) {
+		const uint8_t *x = a + 4 * i, *y = b + 4 * i;
+
+		if ((bf_xt_u32(x) ^ bf_xt_u32(y)) & bf_xt_u32(x + 8 * words) & bf_xt_u32(y + 8 * words))
+			return false;
+	}
+	return true;
+}
+
+/* Rules behind entry i, which went, that it may have hidden. */
+static int find_hidden(struct walk *w, uint32_t i)
+{
+	const struct bf_xt_region *r = region_at(w, i);
+	const uint8_t *e = bf_xt_entry(&w->m.b, i);
+
+	if (!r)
+		return -EAGAIN;
+	if (!w->stays)
+		w->stays = bf_arena_array(w->m.scratch, n_base(w), uint8_t);
+	if (!w->stays)
+		return -ENOMEM;
+	for (uint32_t k = i + 1; k < r->end; k++)
+		if (!w->stays[k] && meet(w->m.b.l, e, bf_xt_entry(&w->m.b, k))) {
+			w->stays[k] = 1;
+			w->n_stays++;
+		}
+	return w->n_stays > STAYS_MAX ? -EAGAIN : 0;
 }
 
 /* The entry of the state that an item stands for, as far as it is one. */
@@ -92,7 +154,7 @@ static int came(struct walk *w, uint32_t item, uint32_t place)
 		if (s.to == BF_XT_NONE || it->to == item + 1)
 			return -EAGAIN; /* leads to another rule that came, or just goes on */
 	}
-	return add(w, place, true, &s);
+	return add(w, place, BF_CAME, &s);
 }
 
 /* A jump to the very next entry is none (model.c). Has an entry that stayed become one, or was one before? */
@@ -120,8 +182,13 @@ static int walk(struct walk *w)
 			err = came(w, i, next);
 			continue;
 		}
-		for (; !err && next < id; next++)
-			err = went(w, next);
+		for (; !err && next < id; next++) {
+			err = was_there(w, next, BF_WENT);
+			if (!err)
+				err = find_hidden(w, next);
+		}
+		if (!err && w->stays && w->stays[id])
+			err = was_there(w, id, BF_STAYS);
 		next = id + 1;
 		if (!err && next_changed(w, i))
 			err = -EAGAIN;
@@ -153,7 +220,7 @@ int bf_xt_changes(const void *state, size_t len, const void *edits, size_t edits
 	if (err)
 		return err;
 	w.s.base = w.m.b;
-	err = bf_xt_items_make(&w.s, edits, edits_len);
+	err = bf_xt_items_make(&w.s, edits, edits_len, 0);
 	if (!err)
 		err = walk(&w);
 	bf_xt_items_free(&w.s);

@@ -136,11 +136,11 @@ static void normalise_ext(uint8_t *head, const struct bf_xt_ext *x)
 	memset(head + user, 0, bf_xt_size(head) - user);
 }
 
-static int check_ext(struct bf_xt_decode *c, const struct bf_xt_check *ck, uint8_t *head, bool target,
+static int check_ext(struct bf_xt_cache *cache, const struct bf_xt_check *ck, uint8_t *head, bool target,
 					 struct bf_diag *d)
 {
 	const struct bf_xt_ext *x;
-	int err = bf_xt_ext_find(&c->cache, ck->family, target, head, &x);
+	int err = bf_xt_ext_find(cache, ck->family, target, head, &x);
 
 	if (err)
 		return bf_xt_error(ck, d, err, "extension `%.29s' (%s, revision %u) is not supported by bpfilter",
@@ -151,20 +151,20 @@ static int check_ext(struct bf_xt_decode *c, const struct bf_xt_check *ck, uint8
 	return err;
 }
 
-static int check_entry(struct bf_xt_decode *c, uint32_t i, struct bf_diag *d)
+int bf_xt_check_entry(const struct bf_xt_blob *b, uint8_t *e, uint32_t place, struct bf_xt_cache *cache, struct bf_diag *d)
 {
-	const struct bf_xt_layout *l = c->blob.l;
-	uint8_t *e = bf_xt_entry(&c->blob, i), *t = bf_xt_target(l, e);
+	const struct bf_xt_layout *l = b->l;
+	uint8_t *t = bf_xt_target(l, e);
 	struct bf_xt_check ck;
 	int err;
 
-	bf_xt_check_init(&ck, &c->blob, e, i);
+	bf_xt_check_init(&ck, b, e, place);
 	bf_xt_foreach_match (m, l, e) {
-		err = check_ext(c, &ck, m, false, d);
+		err = check_ext(cache, &ck, m, false, d);
 		if (err)
 			return err;
 	}
-	err = check_ext(c, &ck, t, true, d);
+	err = check_ext(cache, &ck, t, true, d);
 	if (!err)
 		memset(t + bf_xt_size(t), 0, (size_t)(e + bf_xt_next_offset(l, e) - (t + bf_xt_size(t))));
 	return err;
@@ -207,7 +207,7 @@ static int check_all(struct bf_xt_decode *c, const struct ipt_replace *r, struct
 	if (!err)
 		err = bf_xt_mark_hooks(c, d);
 	for (uint32_t i = 0; !err && i < c->head.num_entries; i++)
-		err = check_entry(c, i, d);
+		err = bf_xt_check_entry(&c->blob, bf_xt_entry(&c->blob, i), i, &c->cache, d);
 	return err ? err : check_table(&c->head, r->num_counters, d);
 }
 

@@ -15,4 +15,8 @@ struct bf_xt_decode {
 /* Finds loops and sets comefrom of each entry to the hooks that reach it (loops.c). -ELOOP, -ENOMEM. */
 int bf_xt_mark_hooks(struct bf_xt_decode *c, struct bf_diag *d);
 
+/* Step 5 for one entry, brought into the form in which it is read back. place: its number in b, or another's that messages
+ * shall name. */
+int bf_xt_check_entry(const struct bf_xt_blob *b, uint8_t *e, uint32_t place, struct bf_xt_cache *cache, struct bf_diag *d);
+
 #endif

@@ -177,6 +177,7 @@ static int take_base(struct bf_xt_items *s, uint32_t room)
 		s->items[i] = (struct bf_xt_item){ e, BF_XT_NONE, i };
 		if (is_jump(b->l, e))
 			s->items[i].to = bf_xt_find(b, (uint32_t)bf_xt_verdict(bf_xt_target(b->l, e)));
+		s->jumps |= s->items[i].to != BF_XT_NONE;
 	}
 	for (unsigned h = 0; h < BF_XT_HOOKS; h++) {
 		s->hook_entry[h] = bf_xt_find(b, b->head->hook_entry[h]);
@@ -208,7 +209,7 @@ static bool move_indices(struct bf_xt_items *s, const struct bf_xt_edit *e)
 {
 	bool ok = true;
 
-	for (uint32_t i = 0; i < s->n; i++)
+	for (uint32_t i = 0; s->jumps && i < s->n; i++)
 		ok = (i >= e->at && i < e->at + e->n_old) || move_index(&s->items[i].to, e) ? ok : false;
 	for (unsigned h = 0; h < BF_XT_HOOKS; h++)
 		ok = move_index(&s->hook_entry[h], e) && move_policy(&s->underflow[h], e) ? ok : false;
@@ -229,6 +230,7 @@ static int put_items(struct bf_xt_items *s, const struct bf_xt_edit *edit)
 			return -EINVAL;
 		if (is_jump(l, e))
 			to = (uint32_t)bf_xt_verdict(bf_xt_target(l, e));
+		s->jumps |= to != BF_XT_NONE;
 		s->items[i] = (struct bf_xt_item){ e, to, s->next_id++ };
 		left -= bf_xt_next_offset(l, e);
 		e += bf_xt_next_offset(l, e);
@@ -236,7 +238,7 @@ static int put_items(struct bf_xt_items *s, const struct bf_xt_edit *edit)
 	return left ? -EINVAL : 0;
 }
 
-static int apply(struct bf_xt_items *s, const struct bf_xt_edit *e)
+int bf_xt_items_apply(struct bf_xt_items *s, const struct bf_xt_edit *e)
 {
 	if (e->at > s->n || e->n_old > s->n - e->at || e->n_new > s->cap - s->n + e->n_old || !move_indices(s, e))
 		return -EINVAL;
@@ -263,7 +265,7 @@ static int apply_all(struct bf_xt_items *s, const void *edits, size_t len)
 	while (!err && at < len) {
 		const struct bf_xt_edit *e = next_edit(edits, len, &at);
 
-		err = e ? apply(s, e) : -EINVAL;
+		err = e ? bf_xt_items_apply(s, e) : -EINVAL;
 	}
 	return err;
 }
@@ -322,9 +324,18 @@ static uint32_t count_new(const void *edits, size_t len)
 	return (uint32_t)BF_MIN(n, (size_t)INT32_MAX);
 }
 
-int bf_xt_items_make(struct bf_xt_items *s, const void *edits, size_t len)
+uint32_t bf_xt_count_edits(const void *edits, size_t len)
 {
-	int err = take_base(s, count_new(edits, len));
+	uint32_t n = 0;
+
+	for (size_t at = 0; at < len && next_edit(edits, len, &at);)
+		n++;
+	return n;
+}
+
+int bf_xt_items_make(struct bf_xt_items *s, const void *edits, size_t len, uint32_t room)
+{
+	int err = take_base(s, count_new(edits, len) + room);
 
 	return err ? err : apply_all(s, edits, len);
 }
@@ -342,7 +353,7 @@ int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_l
 	int err = arena ? bf_xt_open(state, len, arena, &s.base) : -ENOMEM;
 
 	if (!err)
-		err = bf_xt_items_make(&s, edits, edits_len);
+		err = bf_xt_items_make(&s, edits, edits_len, 0);
 	if (!err)
 		err = put_state(&s, out);
 	for (uint32_t i = 0; !err && slots && i < s.n; i++)

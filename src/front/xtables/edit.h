@@ -15,11 +15,14 @@ struct bf_xt_items {
 	struct bf_xt_blob base; /* the state that the edits began with */
 	struct bf_xt_item *items;
 	uint32_t n, cap, next_id;
+	bool jumps; /* some item jumps */
 	uint32_t hook_entry[BF_XT_HOOKS], underflow[BF_XT_HOOKS]; /* indices */
 };
 
-/* Takes the base's entries and applies the edits. -EINVAL: they do not fit. */
-int bf_xt_items_make(struct bf_xt_items *s, const void *edits, size_t len);
+/* Takes the base's entries and applies the edits; there is room for `room` more. -EINVAL: they do not fit. */
+int bf_xt_items_make(struct bf_xt_items *s, const void *edits, size_t len, uint32_t room);
+/* One more edit, which stays where it is. */
+int bf_xt_items_apply(struct bf_xt_items *s, const struct bf_xt_edit *e);
 void bf_xt_items_free(struct bf_xt_items *s);
 #define _cleanup_items_ _cleanup_(bf_xt_items_free)
 

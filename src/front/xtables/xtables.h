@@ -81,15 +81,39 @@ struct bf_xt_edit {
 /* Appends the edit that makes `new` of `old`: one window, everything between the first difference and the last. -EAGAIN:
  * there is none, since hooks or jumps outside of it lead to other places than before. -EINVAL, -ENOMEM. */
 int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out);
+uint32_t bf_xt_count_edits(const void *edits, size_t len);
 /* Appends the state that edits, one behind the other, make of `state`. slots (may be NULL): a uint32_t for each entry, the
  * number of its counter: entries of `state` keep theirs, those that came are numbered on. -EINVAL: they do not fit. */
 int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots);
 
 /*
+ * Changes of single rules (splice.c). number: of the rule in its chain, from 1. INSERT: it has that number then; 0: behind
+ * the last one. entry: as in a blob, `size` bytes from it on may be read; a jump's target has the chain's name and the
+ * size of a standard target.
+ */
+enum bf_xt_op { BF_XT_OP_INSERT, BF_XT_OP_DELETE, BF_XT_OP_REPLACE };
+struct bf_xt_splice {
+	enum bf_xt_op op;
+	const char *chain;
+	uint32_t number;
+	const void *entry;
+	size_t size;
+};
+/*
+ * Appends an edit for each, of the state that `edits` make of `state`. *simple: what comes of them needs no look at other
+ * rules; else the whole table must be checked as one that was handed over. Errors as for a blob; -ENOENT: no such chain
+ * or rule.
+ */
+int bf_xt_make_edits(const void *state, size_t len, const void *edits, size_t edits_len, const struct bf_xt_splice *s,
+                     uint32_t n, struct bf_buf *out, bool *simple, struct bf_diag *d);
+
+/*
  * What edits come to, for gen/patch.h: *stub has the chains of the table that
- * `state` is, in the order of bf_xt_to_ruleset, but only rules that came or
- * went. changes: a struct bf_changed for each of them, ascending in place within
- * each chain; what came before what went from the same place. -EAGAIN: more than rules came or went.
+ * `state` is, in the order of bf_xt_to_ruleset, but only rules that changes
+ * name. changes: a struct bf_changed for each rule that came or went, and for
+ * those behind one that went that take some of the same addresses; ascending
+ * in place within each chain, what came before what was there. -EAGAIN: more
+ * than rules came or went, or too many rules may have been hidden.
  */
 int bf_xt_changes(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_ruleset **stub,
                   struct bf_buf *changes, struct bf_diag *d);
