@@ -123,6 +123,19 @@ struct bf_moved_counter {
 	uint32_t counter, place;
 };
 
+/* A change of maps that are in use (bf_ns_patch): where nobody looks yet. */
+struct bf_write {
+	const char *map;  /* name of the map */
+	uint64_t at;      /* bytes from the begin of its value */
+	const void *bytes;
+	size_t len;
+};
+
+struct bf_patch {
+	struct bf_write *writes;
+	uint32_t n;
+};
+
 struct bf_image {
 	struct bf_arena *arena; /* owns everything */
 	uint8_t family;
@@ -136,6 +149,8 @@ struct bf_image {
 	uint32_t n_moved;
 	uint32_t stripes; /* counter copies, a power of two; CPU c uses c & (stripes - 1) */
 	bool straight;  /* some program is straight code: the same table can be had as data, for a verifier that refuses it */
+	const void *link; /* what bf_gen_patch must know of it; 8-aligned. NULL: it cannot be patched */
+	size_t link_len;  /* a multiple of 8 */
 	bool conntrack; /* connection tracking must be on in the namespace, for this family */
 	struct bf_companion companion;
 	const struct bf_piece *pieces; /* what became of the rules, where that was asked for (gen/explain.h) */

@@ -22,6 +22,7 @@
 #include "gen/plan.h"
 
 #define BF_NO_LABEL UINT32_MAX
+#define BF_NO_CELL UINT32_MAX
 
 enum bf_label_kind { BF_LABEL_UNBOUND, BF_LABEL_CELL, BF_LABEL_ALIAS };
 
@@ -40,6 +41,7 @@ struct bf_inst { /* a chain as it is lowered once, with its way back */
 	struct bf_uses uses; /* its own; after summing up: of all it reaches */
 	uint32_t depth;  /* after summing up: deepest nesting of calls from here on */
 	uint32_t edges;  /* last of its edges, linked by edge.next; BF_IDMAP_NONE: none */
+	uint32_t roots;  /* bits: those that reach it */
 	uint8_t state;   /* of the summing walk */
 };
 
@@ -57,6 +59,10 @@ struct bf_lower_run { /* a run of rules that is class data */
 	uint32_t head;
 	struct bf_lower_target *targets;
 	uint32_t n_targets;
+	uint32_t inst;     /* whose rules */
+	uint32_t from, to; /* from .. to - 1 they are, */
+	uint32_t gap;      /* rule i has the order (i - from + 1) * gap */
+	bf_label miss;
 };
 
 struct bf_lower {
@@ -70,6 +76,7 @@ struct bf_lower {
 
 	struct bf_cell *cells; /* hit and miss are labels until bf_lower_finish */
 	uint32_t n_cells, cap_cells;
+	uint32_t cell_base;    /* the number of cells[0] */
 	struct bf_label_slot *labels;
 	uint32_t n_labels, cap_labels;
 	bf_label here;
@@ -78,6 +85,7 @@ struct bf_lower {
 	uint32_t sorts;    /* and the same as bits */
 
 	struct bf_buf class; /* words of the map "class" */
+	uint32_t spare_at, spare_half; /* room for deltas in it: two halves of so many words; 0: no run yet */
 	struct bf_piece *pieces; /* noted when explain is asked for */
 	uint32_t n_pieces, cap_pieces;
 	bool explain;
@@ -116,6 +124,8 @@ void bf_lower_goto(struct bf_lower *l, bf_label to); /* continue at `to` */
 struct bf_uses *bf_lower_uses(struct bf_lower *l);
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss);
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
+bf_label bf_lower_at(struct bf_lower *l, uint32_t cell); /* a label for a cell that is there */
+uint32_t bf_lower_try_cell(struct bf_lower *l, bf_label label); /* the number of its cell, or BF_NO_CELL */
 uint32_t bf_lower_cell_of(struct bf_lower *l, bf_label label); /* the number of its cell, at the end */
 void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size); /* a copy in the arena */
 /*
@@ -127,6 +137,7 @@ void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size); /* a copy i
 bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
                   bf_label hit, bf_label miss);
 void bf_lower_finish_sets(struct bf_lower *l);
+void bf_lower_resolve(struct bf_lower *l); /* shared cells; hit and miss become numbers */
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);
 
@@ -146,6 +157,9 @@ void bf_lower_view(struct bf_lower *l, uint32_t i, const struct bf_view *v, enum
 void bf_lower_rules(struct bf_lower *l);
 void bf_lower_finish_runs(struct bf_lower *l);
 void bf_lower_free_runs(struct bf_lower *l);
+
+/* patch_link.c: what changes in place have to know, to g->link */
+void bf_lower_finish_link(struct bf_lower *l);
 
 static inline struct bf_inst *bf_lower_inst(struct bf_lower *l)
 {

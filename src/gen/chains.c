@@ -21,6 +21,7 @@
 
 #include "gen/build.h"
 #include "gen/gate.h"
+#include "rt/class.h"
 
 enum { COPY_MAX = 4096, OWN_MAX = 16384 };
 enum { NEW, OPEN, DONE };
@@ -374,18 +375,54 @@ static struct bf_inst sum_base(struct bf_lower *l, uint32_t *stack, const struct
 	return sum;
 }
 
+/* What a change in place of a run is likely to need. */
+static void add_basics(struct bf_uses *u)
+{
+	u->ops |= 1u << BF_CELL_TEST | 1u << BF_CELL_COUNT | 1u << BF_CELL_VERDICT | 1u << BF_CELL_CLASS;
+	u->structs |= 1u << BF_CLASS_FOREST;
+}
+
+/* Which roots reach which instances. */
+static void mark_root(struct bf_lower *l, uint32_t *stack, uint32_t root)
+{
+	const struct bf_plan_chain *c = bf_plan_chain(&l->plan, l->g->roots[root].chain);
+	uint32_t n = 0;
+
+	for (int set = 0; set < BF_SORTS_SETS; set++)
+		if (c->inst[set] != BF_IDMAP_NONE && !(l->insts[c->inst[set]].roots >> root & 1)) {
+			l->insts[c->inst[set]].roots |= 1u << root;
+			stack[n++] = c->inst[set];
+		}
+	while (n) {
+		uint32_t in = stack[--n];
+
+		for (uint32_t e = l->insts[in].edges; e != BF_IDMAP_NONE; e = l->edges[e].next) {
+			struct bf_inst *to = &l->insts[l->edges[e].callee];
+
+			if (to->roots >> root & 1)
+				continue;
+			to->roots |= 1u << root;
+			stack[n++] = l->edges[e].callee;
+		}
+	}
+}
+
 static void sum_roots(struct bf_lower *l)
 {
 	uint32_t *stack = calloc(BF_MAX(l->n_insts, 1u), sizeof(*stack));
 
 	if (!stack)
 		return bf_lower_error(l, -ENOMEM);
+	for (uint32_t i = 0; i < l->g->n_roots && l->n_runs; i++)
+		mark_root(l, stack, i);
 	for (uint32_t i = 0; i < l->g->n_roots; i++) {
 		struct bf_graph_root *r = &l->g->roots[i];
 		struct bf_inst sum = sum_base(l, stack, bf_plan_chain(&l->plan, r->chain));
 
 		r->depth = sum.depth;
 		r->uses = sum.uses;
+		if (sum.uses.structs)
+			add_basics(&r->uses);
 		l->g->conntrack |= r->uses.needs & BF_NEED_CT;
 	}
 	free(stack);

@@ -26,6 +26,7 @@
 #include "match/match.h"
 #include "opt/run.h"
 
+enum { SPARE_CLASS = 16 << 10, SPARE_CLASS_MAX = 2 << 20 }; /* bytes of a delta: at least, and at most beside these */
 enum { EDGE_MAX = 8, LITTLE = 9 }; /* rules at either end that stay cells, bits they choose at most */
 
 /* What is known while the rules of a chain are lowered. */
@@ -50,9 +51,12 @@ struct run {
 	struct bf_class_stats stats;
 };
 
+/* Of odd packets' runs hardly anything may be left: they are data where ordinary packets' are, to be changed in place. */
 static bool is_long(const struct bf_lower *l, const struct run *r)
 {
-	return r->r.n_rules - r->r.n_never >= l->class_min;
+	uint32_t n = r->r.n_rules - r->r.n_never;
+
+	return n >= l->class_min || (n && l->plan.headers && l->set != BF_SORTS_ORDINARY && r->r.n_rules >= l->class_min);
 }
 
 /* ------------------------------------------------------------------ explain */
@@ -243,6 +247,20 @@ static void lower_targets(struct bf_lower *l, const struct rules *rs, struct run
 
 /* --------------------------------------------------------------------- runs */
 
+/* Room for deltas (patch.h): a few bytes for each rule of the table. */
+static void add_spare(struct bf_lower *l)
+{
+	uint64_t rules = 0;
+
+	for (uint32_t i = 0; i < l->plan.n_chains; i++)
+		rules += l->plan.chains[i].chain->n_rules;
+	if (l->class.len % 8)
+		bf_buf_reserve(&l->class, 8 - l->class.len % 8);
+	l->spare_half = (uint32_t)((SPARE_CLASS + BF_MIN(rules * 2, (uint64_t)SPARE_CLASS_MAX)) / 8 * 2);
+	l->spare_at = (uint32_t)(l->class.len / sizeof(uint32_t));
+	bf_buf_reserve(&l->class, 2 * (size_t)l->spare_half * sizeof(uint32_t));
+}
+
 static int build(struct bf_lower *l, struct run *r)
 {
 	struct bf_class_problem p = bf_run_finish(&r->r);
@@ -255,6 +273,8 @@ static int build(struct bf_lower *l, struct run *r)
 	}
 	if (!l->class.len)
 		bf_buf_reserve(&l->class, 8); /* place 0 is none */
+	if (!l->spare_at && !l->class.err)
+		add_spare(l);
 	if (l->class.err)
 		return -ENOMEM;
 	err = bf_class_build(&p, &o, &l->class, &r->head, &r->stats);
@@ -280,7 +300,7 @@ static void lower_class(struct bf_lower *l, const struct rules *rs, struct run *
 {
 	r->resume = bf_lower_label(l);
 	bf_lower_bind(l, rs->first + r->from);
-	add_class(l, rs, r, 1, false);
+	add_class(l, rs, r, 0, false);
 	lower_targets(l, rs, r);
 	for (uint32_t i = r->from + 1; i < r->to && !l->err; i++) {
 		if (!bf_lower_used(l, rs->first + i))
@@ -293,7 +313,8 @@ static void lower_class(struct bf_lower *l, const struct rules *rs, struct run *
 	if (!l->err)
 		bf_lower_bind(l, r->resume);
 	add_class(l, rs, r, 0, true);
-	l->runs[l->n_runs++] = (struct bf_lower_run){ r->head, TAKE_PTR(r->targets), r->n_targets };
+	l->runs[l->n_runs++] = (struct bf_lower_run){ r->head, TAKE_PTR(r->targets), r->n_targets, l->inst, r->from, r->to, r->gap,
+	                                              rs->first + r->to };
 }
 
 /* One rule after the other; of those collected, the ones that have a box. */

@@ -15,9 +15,11 @@
 #include "gen/link.h"
 
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
-enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 9 };
+enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 10 };
 /* Room that is there at least: cells, counters, words, bytes. */
 enum { MIN_CELLS = 256, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
+/* Of the journal: at least, and for each rule of the table. */
+enum { JOURNAL_BYTES = 64 << 10, JOURNAL_PER_RULE = 4, JOURNAL_MAX = 4 << 20 };
 
 struct gen {
 	const struct bf_table *table;
@@ -100,6 +102,19 @@ static uint32_t room_for(uint32_t n, uint32_t least, size_t size)
 	return BF_ALIGN((uint64_t)n, step) * size <= MAX_ROOM ? BF_ALIGN(n, step) : n;
 }
 
+/* Changes in place: the maps they write to, and their journal. */
+static void make_patchable(struct gen *g)
+{
+	static const struct bf_journal empty;
+	uint64_t room = JOURNAL_BYTES + BF_MIN((uint64_t)g->table->n_counters * JOURNAL_PER_RULE, (uint64_t)JOURNAL_MAX);
+
+	for (uint32_t i = 0; i < g->img->n_maps; i++)
+		g->img->maps[i].patched = !strcmp(g->img->maps[i].name, "cells") || !strcmp(g->img->maps[i].name, "class");
+	add_array(g, "journal", BF_MAP_JOURNAL, sizeof(empty) + room, BPF_F_MMAPABLE, &empty, sizeof(empty));
+	g->img->link = g->graph.link;
+	g->img->link_len = g->graph.link_len;
+}
+
 static int make_maps(struct gen *g)
 {
 	struct bf_image *img = g->img;
@@ -123,6 +138,8 @@ static int make_maps(struct gen *g)
 	if (g->graph.n_class)
 		add_array(g, "class", BF_MAP_DATA, (uint64_t)g->config->n_class * sizeof(uint32_t),
 		          BPF_F_MMAPABLE, g->graph.class, g->graph.n_class * sizeof(uint32_t));
+	if (g->graph.link)
+		make_patchable(g);
 	if (u.ops & 1u << BF_CELL_HANDOFF) {
 		add_hash(g, "handoff", BF_MAP_HANDOFF, sizeof(struct bf_handoff), 1024);
 		add_array(g, "pending", BF_MAP_PENDING, sizeof(struct bf_pending), 0, NULL, 0);
@@ -177,9 +194,10 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 	return (struct bf_rt_config){
 		.needs = r->uses.needs,
 		.start = r->start,
-		.n_cells = room_for(g->graph.n_cells, MIN_CELLS, sizeof(struct bf_cell)),
+		.n_cells = room_for(g->graph.n_cells + g->graph.spare_cells, MIN_CELLS, sizeof(struct bf_cell)),
 		.n_params = g->graph.n_params ? room_for(g->graph.n_params, MIN_PARAMS, 1) : 0,
 		.n_class = g->graph.n_class ? room_for(g->graph.n_class, MIN_CLASS, sizeof(uint32_t)) : 0,
+		.patched = g->graph.link != NULL,
 		.structs = r->uses.structs,
 		.n_counters = g->img->n_counters,
 		.stripe_mask = g->img->stripes - 1,
@@ -248,7 +266,8 @@ static int make_image(struct gen *g)
 	img->n_progs = g->graph.n_roots;
 	img->n_counters = g->table->n_counters;
 	if (img->n_progs)
-		img->n_counters = room_for(img->n_counters + BF_MOVED_COUNTERS, MIN_COUNTERS, sizeof(struct bf_rt_counter));
+		img->n_counters = room_for(img->n_counters + g->graph.spare_counters + BF_MOVED_COUNTERS, MIN_COUNTERS,
+		                           sizeof(struct bf_rt_counter));
 	img->stripes = stripes_for(g->table->n_counters, g->opts->cpus);
 	img->conntrack = g->graph.conntrack;
 	img->companion = g->graph.companion;

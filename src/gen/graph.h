@@ -48,6 +48,9 @@ struct bf_graph {
 	const struct bf_bytecode **codes; /* CODE cell `lo` runs codes[lo] */
 	uint32_t n_codes;
 	uint32_t drop_code; /* see struct bf_rt_config */
+	uint32_t spare_cells, spare_counters; /* room for changes in place, behind what is used */
+	const void *link;   /* what they have to know (patch_link.h); NULL: there can be none */
+	size_t link_len;
 	bool conntrack;     /* some rule of the table, reachable or not, looks at connections */
 	struct bf_companion companion;
 	const struct bf_piece *pieces; /* gen/explain.h, when opts say so */

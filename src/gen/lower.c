@@ -117,7 +117,7 @@ struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label h
 	if (bf_grow(&l->cells, l->n_cells, &l->cap_cells, sizeof(*l->cells)) < 0)
 		return bf_lower_error(l, -ENOMEM), &nowhere;
 	l->labels[l->here].kind = BF_LABEL_CELL;
-	l->labels[l->here].to = l->n_cells;
+	l->labels[l->here].to = l->cell_base + l->n_cells;
 	l->here = BF_NO_LABEL;
 	if (hit != BF_NO_LABEL)
 		bf_lower_use(l, hit);
@@ -316,6 +316,21 @@ uint8_t bf_lower_family(const struct bf_lower *l)
 
 /* The end. */
 
+bf_label bf_lower_at(struct bf_lower *l, uint32_t cell)
+{
+	bf_label label = bf_lower_label(l);
+
+	if (!l->err)
+		l->labels[label] = (struct bf_label_slot){ .kind = BF_LABEL_CELL, .used = true, .to = cell };
+	return label;
+}
+
+uint32_t bf_lower_try_cell(struct bf_lower *l, bf_label label)
+{
+	label = bf_lower_find(l, label);
+	return label == BF_NO_LABEL || l->labels[label].kind != BF_LABEL_CELL ? BF_NO_CELL : l->labels[label].to;
+}
+
 uint32_t bf_lower_cell_of(struct bf_lower *l, bf_label label)
 {
 	if (label == BF_NO_LABEL)
@@ -355,11 +370,8 @@ static void add_shared(struct bf_lower *l, bf_label which, enum bf_cell_op op, u
 	bf_lower_cell(l, op, BF_NO_LABEL, BF_NO_LABEL)->lo = lo;
 }
 
-void bf_lower_finish(struct bf_lower *l)
+void bf_lower_resolve(struct bf_lower *l)
 {
-	static const struct bf_handoff_spec drop = { .kind = BF_HANDOFF_DROP, .terminal = true };
-	struct bf_graph *g = l->g;
-
 	add_shared(l, l->ret, BF_CELL_RET, 0);
 	add_shared(l, l->drop, BF_CELL_VERDICT, BF_DROP);
 	add_shared(l, l->accept, BF_CELL_VERDICT, BF_ACCEPT);
@@ -367,6 +379,14 @@ void bf_lower_finish(struct bf_lower *l)
 		l->cells[i].hit = bf_lower_cell_of(l, l->cells[i].hit);
 		l->cells[i].miss = bf_lower_cell_of(l, l->cells[i].miss);
 	}
+}
+
+void bf_lower_finish(struct bf_lower *l)
+{
+	static const struct bf_handoff_spec drop = { .kind = BF_HANDOFF_DROP, .terminal = true };
+	struct bf_graph *g = l->g;
+
+	bf_lower_resolve(l);
 	for (uint32_t i = 0; i < g->n_roots && !l->err; i++)
 		g->roots[i].start = bf_lower_cell_of(l, g->roots[i].start);
 	if (!l->err)
@@ -386,6 +406,8 @@ void bf_lower_finish(struct bf_lower *l)
 	g->companion.n_codes = l->n_handoffs;
 	g->companion.codes = bf_lower_keep(l, l->handoffs.data, l->handoffs.len);
 	take_assists(l);
+	if (l->n_runs && !l->n_assists && !l->plan.cyclic && !l->err)
+		bf_lower_finish_link(l);
 	if (l->n_handoffs)
 		g->companion.max_codes_per_packet = BF_MIN(l->plan.max_codes, (uint32_t)BF_HANDOFF_MAX);
 }

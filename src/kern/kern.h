@@ -55,6 +55,8 @@ const void *bf_unit_state(const struct bf_unit *u, size_t *len);
 /* The records of its patches, one behind the other, and their version; valid until close. NULL: it cannot be patched. */
 const void *bf_unit_journal(const struct bf_unit *u, size_t *len, uint64_t *version);
 uint32_t bf_unit_n_counters(const struct bf_unit *u);
+/* As bf_unit_counters, and from now on they begin at 0: no packet is lost or counted twice. Hold the lock. */
+int bf_unit_take_counters(struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
 /* Sums over the stripes, of the first n, at most bf_unit_n_counters. -ESTALE: it was replaced twice meanwhile, its counters are gone:
  * open the unit again. Never while the lock is held. */
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
@@ -93,12 +95,6 @@ int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, 
  * the unit cannot be patched; -EAGAIN: version is not the present one. Errors
  * change nothing.
  */
-struct bf_write {
-	const char *map;  /* name of the map */
-	uint64_t at;      /* bytes from the begin of its value */
-	const void *bytes;
-	size_t len;
-};
 int bf_ns_patch(struct bf_ns *ns, const char *unit, uint64_t version, const struct bf_write *w, uint32_t n,
                 const void *record, size_t len, struct bf_diag *d);
 

@@ -179,7 +179,7 @@ static void sizes_are_rounded(void **state)
 		bf_rule_add_value(b.rs, rule(&b, b.input, BF_VERDICT_CONTINUE), BF_F_IP_SADDR, 0, i, false);
 		assert_int_equal(compile(&b, 0, 2), 0);
 		cells = map(&b, "cells");
-		assert_true(cells->init_len <= cells->value_size && cells->value_size < cells->init_len * 9 / 8 + 256 * 32);
+		assert_true(cells->init_len <= cells->value_size && cells->value_size < cells->init_len * 9 / 8 + 1024 * 32);
 		assert_int_equal(config(&b, 0)->n_cells * sizeof(struct bf_cell), cells->value_size);
 		sizes = cells->value_size + b.img->n_counters;
 		changes += sizes != last;

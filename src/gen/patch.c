@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * patch.c: what changed since a table was compiled, as deltas of its runs
+ * (rt/class.h), for the half of the spare room that nobody looks at.
+ *
+ *   a rule that came   a box, with an order between its neighbours'
+ *   a rule that went   a box of its order that says so
+ *   one behind it that it may have hidden: its box again, with its order
+ *
+ * Each run that has such rules gets a delta, for each set of packets; those
+ * that have none any more lose theirs. Not everything can be said this way:
+ * changes outside of runs, and rules that need what the programs have not, or
+ * that act in a way that other rules have to know of. Then -EAGAIN is the
+ * answer, and the table is compiled.
+ */
+#include "gen/patch.h"
+
+#include "gen/patch_link.h"
+#include "opt/run.h"
+
+struct patch {
+	struct bf_lower l;
+	struct bf_inst inst;
+	struct bf_graph graph;
+	const struct bf_link_head *h;
+	const struct bf_link_run *runs;
+	const struct bf_link_chain *chains;
+	const struct bf_changed *changes;
+	uint32_t n;
+	unsigned half; /* that is written */
+	uint32_t *next; /* of each run: the place of its delta, or 0 */
+	struct bf_lower_target *targets;
+	uint32_t n_targets, cap_targets;
+};
+
+struct delta { /* of the run being looked at */
+	const struct bf_link_run *run;
+	const struct bf_chain *chain;
+	struct bf_run r;
+	bf_label miss, ret, resume;
+	struct bf_box *boxes; /* of each change */
+};
+
+static bool covers(const struct bf_link_run *r, const struct bf_changed *c)
+{
+	return r->chain == c->chain && c->rule >= r->from && (c->kind == BF_CAME ? c->rule <= r->to : c->rule < r->to);
+}
+
+static uint32_t set_of(const struct patch *p, uint32_t i)
+{
+	return p->h->headers ? i : BF_SORTS_ALL;
+}
+
+static uint32_t n_sets(const struct patch *p)
+{
+	return p->h->headers ? BF_SORTS_SETS : 1;
+}
+
+/* ---------------------------------------------------------- can it be said? */
+
+static bool asks_for_headers(const struct bf_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_conds; i++)
+		if (bf_sorts_matter(r->conds[i]))
+			return true;
+	return false;
+}
+
+static bool is_plain(const struct patch *p, const struct bf_changed *c)
+{
+	const struct bf_link_chain *chain = &p->chains[c->chain];
+
+	if (c->chain >= p->h->n_chains || chain->indexed || (!p->h->headers && asks_for_headers(c->what)))
+		return false;
+	return c->kind == BF_WENT || (!c->what->n_actions && c->what->counter < p->h->n_counters);
+}
+
+/* Is a run there for the change wherever its chain was lowered for this set of packets? */
+static bool is_covered(const struct patch *p, const struct bf_changed *c, uint32_t set)
+{
+	uint32_t n = 0;
+
+	if (p->chains[c->chain].bare[set])
+		return false;
+	for (uint32_t i = 0; i < p->h->n_runs; i++)
+		n += p->runs[i].set == set && covers(&p->runs[i], c);
+	return n == 1;
+}
+
+/* What stays is of interest only where a run holds it together with what went. */
+static bool can_say(const struct patch *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		if (p->changes[i].kind == BF_STAYS)
+			continue;
+		if (!is_plain(p, &p->changes[i]))
+			return false;
+		for (uint32_t k = 0; k < n_sets(p); k++) {
+			uint32_t set = set_of(p, k);
+			struct bf_box b;
+
+			bf_box_make(&b, p->changes[i].what, bf_sorts(set, p->h->headers, p->h->family), p->h->family);
+			if (b.end != BF_END_NEVER && !is_covered(p, &p->changes[i], set))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------- targets */
+
+static bf_label new_place(struct bf_lower *l)
+{
+	bf_label label = bf_lower_label(l);
+
+	l->here = BF_NO_LABEL;
+	bf_lower_use(l, label);
+	bf_lower_bind(l, label);
+	return label;
+}
+
+/* Continue where a chain that never comes back begins. */
+static void enter(struct patch *p, const struct bf_verdict *v)
+{
+	uint32_t cell = BF_NO_CELL, set = p->inst.set;
+
+	for (uint32_t i = 0; i < p->h->n_chains; i++)
+		if (p->l.table->chains[i] == v->chain)
+			cell = p->chains[i].entry[set];
+	if (cell == BF_NO_CELL || v->index)
+		return bf_lower_error(&p->l, -EAGAIN);
+	bf_lower_goto(&p->l, bf_lower_at(&p->l, cell));
+}
+
+static void lower_body(struct patch *p, const struct delta *d, const struct bf_rule *r)
+{
+	struct bf_lower *l = &p->l;
+
+	switch (r->verdict.kind) {
+	case BF_VERDICT_CONTINUE:
+		return bf_lower_goto(l, d->resume);
+	case BF_VERDICT_ACCEPT:
+		return bf_lower_goto(l, l->accept);
+	case BF_VERDICT_DROP:
+		return bf_lower_goto(l, l->drop);
+	case BF_VERDICT_RETURN:
+		return d->ret == BF_NO_LABEL ? bf_lower_error(l, -EAGAIN) : bf_lower_goto(l, d->ret);
+	case BF_VERDICT_JUMP:
+	case BF_VERDICT_GOTO:
+		return enter(p, &r->verdict);
+	case BF_VERDICT_ACTION:
+		return bf_lower_error(l, -EAGAIN);
+	}
+}
+
+static void count_found(struct bf_lower *l)
+{
+	bf_label next = bf_lower_label(l);
+
+	bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL)->word = 1;
+	bf_lower_bind(l, next);
+}
+
+/* The rest of a rule behind its box, and what it does. */
+static bf_label lower_target(struct patch *p, const struct delta *d, const struct bf_run_svc *s)
+{
+	const struct bf_rule *r = &d->chain->rules[s->rule];
+	struct bf_lower *l = &p->l;
+	bf_label start = new_place(l);
+
+	for (uint32_t k = 0; s->rest && k < r->n_conds && l->here != BF_NO_LABEL && !l->err; k++) {
+		bf_label ok;
+
+		if (!bf_view_has(s->rest, k))
+			continue;
+		ok = bf_lower_label(l);
+		bf_lower_cond(l, r->conds[k], ok, d->resume);
+		bf_lower_bind(l, ok);
+	}
+	if (l->here == BF_NO_LABEL || l->err)
+		return start;
+	if (s->end != BF_END_BODY)
+		return bf_lower_goto(l, s->end == BF_END_DROPS ? l->drop : d->resume), start;
+	if (s->rest && r->counter != BF_NO_COUNTER)
+		count_found(l);
+	lower_body(p, d, r);
+	return start;
+}
+
+static void add_target(struct patch *p, uint32_t place, bf_label to)
+{
+	if (bf_grow(&p->targets, p->n_targets, &p->cap_targets, sizeof(*p->targets)) < 0)
+		return bf_lower_error(&p->l, -ENOMEM);
+	p->targets[p->n_targets++] = (struct bf_lower_target){ place, to };
+}
+
+/* Where a rest that misses goes on, and what has no verdict. */
+static void lower_resume(struct patch *p, const struct delta *d)
+{
+	struct bf_cell *c;
+
+	p->l.here = BF_NO_LABEL;
+	bf_lower_bind(&p->l, d->resume);
+	c = bf_lower_cell(&p->l, BF_CELL_CLASS, BF_NO_LABEL, d->miss);
+	c->word = 1;
+	c->arg = d->run->head;
+}
+
+static void lower_targets(struct patch *p, const struct delta *d, uint32_t svcs)
+{
+	for (uint32_t i = 0; i < d->r.n_svc && !p->l.err; i++) {
+		const struct bf_run_svc *s = &d->r.svc[i];
+		const struct bf_class_svc *svc = (const void *)(d->r.svcs.data + (size_t)s->place * 16);
+
+		if (!(svc->flags & BF_SVC_SKIP))
+			add_target(p, svcs + 4 * s->place + offsetof(struct bf_class_svc, target) / 4, lower_target(p, d, s));
+	}
+	lower_resume(p, d);
+}
+
+/* -------------------------------------------------------------------- boxes */
+
+/* The next change of the run from i on, or n. */
+static uint32_t next_change(const struct patch *p, const struct delta *d, uint32_t i)
+{
+	while (i < p->n && !covers(d->run, &p->changes[i]))
+		i++;
+	return i;
+}
+
+/* Rules that come to the same place share the gap before it. */
+static uint32_t order_of(const struct patch *p, const struct delta *d, uint32_t i)
+{
+	const struct bf_changed *c = &p->changes[i];
+	uint32_t order = (c->rule - d->run->from + 1) * d->run->gap, all = 0, before = 0;
+
+	if (c->kind != BF_CAME)
+		return order;
+	for (uint32_t k = next_change(p, d, 0); k < p->n; k = next_change(p, d, k + 1))
+		if (p->changes[k].kind == BF_CAME && p->changes[k].rule == c->rule) {
+			all++;
+			before += k < i;
+		}
+	if (all >= d->run->gap)
+		return 0;
+	return order - d->run->gap + (uint32_t)((uint64_t)d->run->gap * (before + 1) / (all + 1));
+}
+
+static bool prefixes_meet(const struct bf_box *a, const struct bf_box *b, unsigned side, unsigned bits)
+{
+	for (unsigned i = 0; i < a->n_addr[side]; i++)
+		for (unsigned k = 0; k < b->n_addr[side]; k++) {
+			const struct bf_box_prefix *x = &a->addr[side][i], *y = &b->addr[side][k];
+			unsigned len = BF_MIN(x->len, y->len);
+
+			if (!len || !((x->addr ^ y->addr) >> (bits - len)))
+				return true;
+		}
+	return false;
+}
+
+static bool ports_meet(const struct bf_box *a, const struct bf_box *b, unsigned side)
+{
+	for (unsigned i = 0; i < a->n_port[side]; i++)
+		for (unsigned k = 0; k < b->n_port[side]; k++)
+			if (a->port[side][i].lo <= b->port[side][k].hi && b->port[side][k].lo <= a->port[side][i].hi)
+				return true;
+	return false;
+}
+
+/* Is there a packet that both take? False only when there is none. */
+static bool boxes_meet(const struct bf_box *a, const struct bf_box *b, unsigned bits)
+{
+	if ((a->meta ^ b->meta) & a->meta_mask & b->meta_mask)
+		return false;
+	for (unsigned side = 0; side < 2; side++)
+		if (!prefixes_meet(a, b, side, bits) || !ports_meet(a, b, side))
+			return false;
+	return true;
+}
+
+/* Could a rule that went have hidden change i? */
+static bool was_hidden(const struct patch *p, const struct delta *d, uint32_t i)
+{
+	unsigned bits = p->h->family == NFPROTO_IPV6 ? 128 : 32;
+
+	for (uint32_t k = next_change(p, d, 0); k < i; k = next_change(p, d, k + 1))
+		if (p->changes[k].kind == BF_WENT && d->boxes[k].end != BF_END_NEVER &&
+		    boxes_meet(&d->boxes[k], &d->boxes[i], bits))
+			return true;
+	return false;
+}
+
+static int add_change(struct patch *p, struct delta *d, uint32_t i)
+{
+	const struct bf_changed *c = &p->changes[i];
+	struct bf_box *b = &d->boxes[i];
+	struct bf_run_rule rule = { .index = (uint32_t)(c->what - d->chain->rules), .order = order_of(p, d, i) };
+	enum bf_verdict_kind v = c->what->verdict.kind;
+
+	if (c->kind == BF_STAYS && !was_hidden(p, d, i))
+		return 0;
+	if (!rule.order || !is_plain(p, c))
+		return -EAGAIN;
+	rule.own = c->kind == BF_WENT;
+	rule.final = c->kind != BF_WENT && (b->end == BF_END_DROPS || v != BF_VERDICT_CONTINUE);
+	if (c->kind == BF_WENT)
+		b->rest = 0; /* whatever it tested besides */
+	if (b->end != BF_END_NEVER)
+		bf_lower_need(&p->l, b->needs);
+	return bf_run_add(&d->r, &rule, b) ? -EAGAIN : 0;
+}
+
+static void mark_skips(const struct patch *p, struct delta *d)
+{
+	for (uint32_t i = 0; i < d->r.n_svc; i++)
+		for (uint32_t k = 0; k < p->n; k++)
+			if (p->changes[k].kind == BF_WENT && p->changes[k].what == &d->chain->rules[d->r.svc[i].rule])
+				((struct bf_class_svc *)(d->r.svcs.data + (size_t)d->r.svc[i].place * 16))->flags |=
+					BF_SVC_SKIP | BF_SVC_UNCOUNTED;
+}
+
+static int collect(struct patch *p, struct delta *d)
+{
+	int err = 0;
+
+	d->boxes = malloc(BF_MAX(p->n, 1u) * sizeof(*d->boxes));
+	if (!d->boxes)
+		return -ENOMEM;
+	for (uint32_t i = next_change(p, d, 0); i < p->n && !err; i = next_change(p, d, i + 1)) {
+		bf_box_make(&d->boxes[i], p->changes[i].what, p->l.sorts, p->h->family);
+		err = add_change(p, d, i);
+	}
+	mark_skips(p, d);
+	return err;
+}
+
+static int build(struct patch *p, struct delta *d, uint32_t *head)
+{
+	struct bf_class_problem problem = bf_run_finish(&d->r);
+	struct bf_class_opts o = { .max_bytes = (uint64_t)p->h->class_half * sizeof(uint32_t) };
+	struct bf_class_stats stats;
+	int err = bf_class_forest.build(&problem, &o, &p->l.class, head, &stats); /* programs without a hash have no use for one */
+	const struct bf_class_head *h;
+
+	if (err)
+		return err == -E2BIG ? -EAGAIN : err;
+	h = (const void *)(p->l.class.data + (size_t)*head * sizeof(uint32_t));
+	p->inst.uses.structs |= 1u << h->kind;
+	p->inst.uses.ops |= 1u << BF_CELL_CLASS;
+	lower_targets(p, d, h->svcs);
+	return p->l.err;
+}
+
+static bool within(const struct bf_uses *a, const struct bf_uses *b)
+{
+	return !(a->needs & ~b->needs) && !(a->ops & ~b->ops) && !(a->loaders & ~b->loaders) && !a->specials && !a->assists &&
+	       !(a->structs & ~b->structs);
+}
+
+static int make_delta(struct patch *p, uint32_t i)
+{
+	const struct bf_link_run *r = &p->runs[i];
+	struct delta d = { .run = r, .chain = p->l.table->chains[r->chain] };
+	int err;
+
+	if (next_change(p, &d, 0) == p->n)
+		return 0;
+	if (r->miss == BF_NO_CELL)
+		return -EAGAIN;
+	p->inst = (struct bf_inst){ .set = r->set };
+	p->l.set = r->set;
+	p->l.sorts = bf_sorts(r->set, p->h->headers, p->h->family);
+	d.miss = bf_lower_at(&p->l, r->miss);
+	d.ret = r->ret == BF_NO_CELL ? BF_NO_LABEL : bf_lower_at(&p->l, r->ret);
+	d.resume = bf_lower_label(&p->l);
+	bf_run_init(&d.r, d.chain->rules, p->h->family == NFPROTO_IPV6);
+	err = p->l.err ? p->l.err : collect(p, &d);
+	if (!err && d.r.n_boxes)
+		err = build(p, &d, &p->next[i]);
+	if (!err && !within(&p->inst.uses, &r->uses))
+		err = -EAGAIN;
+	bf_run_free(&d.r);
+	free(d.boxes);
+	return err;
+}
+
+/* ----------------------------------------------------------------------- end */
+
+static int add_write(struct bf_patch *out, struct bf_arena *a, const char *map, uint64_t at, const void *bytes, size_t len)
+{
+	void *copy = len ? bf_arena_memdup(a, bytes, len) : NULL;
+
+	if (!len)
+		return 0;
+	if (!copy)
+		return -ENOMEM;
+	out->writes[out->n++] = (struct bf_write){ map, at, copy, len };
+	return 0;
+}
+
+/* Cells and class data of the half, then which runs have deltas in it. */
+static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
+{
+	size_t class_at = (p->h->class_at + (size_t)p->half * p->h->class_half) * sizeof(uint32_t);
+	uint32_t *words = (uint32_t *)p->l.class.data;
+
+	for (uint32_t i = 0; i < p->n_targets && !p->l.err; i++)
+		words[p->targets[i].place] = bf_lower_cell_of(&p->l, p->targets[i].to);
+	if (p->l.err)
+		return p->l.err;
+	if (p->l.n_codes || p->l.params.len || p->l.n_handoffs || p->l.n_cells > p->h->cells_half || p->l.class.len > class_at + p->h->class_half * sizeof(uint32_t))
+		return -EAGAIN;
+	*out = (struct bf_patch){ .writes = bf_arena_array(a, 2 + p->h->n_runs, struct bf_write) };
+	if (!out->writes ||
+	    add_write(out, a, "cells", (uint64_t)p->l.cell_base * sizeof(struct bf_cell), p->l.cells,
+	              p->l.n_cells * sizeof(struct bf_cell)) < 0 ||
+	    add_write(out, a, "class", class_at, p->l.class.data + class_at, p->l.class.len - class_at) < 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->h->n_runs; i++)
+		out->writes[out->n++] = (struct bf_write){
+			"class", p->runs[i].head * sizeof(uint32_t) + offsetof(struct bf_class_head, next[p->half]), &p->next[i],
+			sizeof(p->next[i]) };
+	return 0;
+}
+
+static int begin(struct patch *p, struct bf_arena *a, const struct bf_table *stub, struct bf_diag *d)
+{
+	struct bf_lower *l = &p->l;
+
+	*l = (struct bf_lower){ .g = &p->graph, .arena = a, .table = stub, .diag = d, .hz = p->h->hz, .here = BF_NO_LABEL,
+		                    .insts = &p->inst, .n_insts = 1,
+		                    .cell_base = p->h->cells_at + p->half * p->h->cells_half };
+	bf_buf_reserve(&l->class, (p->h->class_at + (size_t)p->half * p->h->class_half) * sizeof(uint32_t));
+	l->drop = bf_lower_label(l);
+	l->accept = bf_lower_label(l);
+	l->ret = bf_lower_label(l);
+	p->next = bf_arena_array(a, p->h->n_runs, uint32_t);
+	return l->class.err || !p->next ? -ENOMEM : l->err;
+}
+
+static void end(struct patch *p)
+{
+	p->l.insts = NULL;
+	bf_lower_free(&p->l);
+	free(p->targets);
+}
+
+int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_changed *changes, uint32_t n,
+                 uint64_t version, struct bf_arena *a, struct bf_patch *out, struct bf_diag *d)
+{
+	struct patch p = { .changes = changes, .n = n, .half = !(version & 1) };
+	int err;
+
+	p.h = bf_link_open(link, len, &p.runs, &p.chains);
+	if (!p.h || stub->n_chains != p.h->n_chains || !can_say(&p))
+		return -EAGAIN;
+	err = begin(&p, a, stub, d);
+	for (uint32_t i = 0; i < p.h->n_runs && !err; i++)
+		err = make_delta(&p, i);
+	if (!err) {
+		bf_lower_resolve(&p.l);
+		err = put_writes(&p, a, out);
+	}
+	end(&p);
+	return err;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * patch.h: a table that changed a little since it was compiled -> what
+ * bf_ns_patch writes. All changes since then are compiled together: small runs
+ * that are looked at before those of the table as it was.
+ */
+#ifndef BF_GEN_PATCH_H
+#define BF_GEN_PATCH_H
+
+#include "base/diag.h"
+#include "base/image.h"
+#include "rule/rule.h"
+
+/*
+ * link, len: the image's (bf_image.link). stub: the table's chains as it was
+ * compiled, their rules only those that changes name. changes: n of them,
+ * ascending in place within each chain; what came before what was there. Rules
+ * behind one that went whose packets it may have taken must be among them
+ * (BF_STAYS): the table's data may know nothing of them. The counter of a rule that came lies behind those of the table.
+ * version: the journal's; what is written is for version + 1. Memory from a.
+ *
+ * -EAGAIN: it cannot be said this way, compile the table. -ENOMEM, and what
+ * bf_gen_table says of rules that cannot be compiled.
+ */
+int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_changed *changes, uint32_t n,
+                 uint64_t version, struct bf_arena *a, struct bf_patch *out, struct bf_diag *d);
+
+#endif

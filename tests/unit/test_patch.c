@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_patch.c: tables that change in place. A random ruleset stands for all
+ * rules there ever are; some of them are there when the table is compiled and
+ * go, others come. After each of several versions of this the graph, with what
+ * the patch writes, is walked beside the oracle that runs the table as it then
+ * is: verdicts, actions, all counters.
+ *
+ *   test_patch [ROUNDS [SEED]]
+ */
+#include <stdio.h>
+
+#include "gen/patch.h"
+#include "gen/patch_link.h"
+#include "lib/cells.h"
+#include "lib/model.h"
+
+enum { PACKETS = 60, HZ = 250, VERSIONS = 4 };
+enum status { ALWAYS, COMES, GOES };
+
+struct mark { /* of a rule of the ruleset */
+	enum status status;
+	bool active; /* in this version: it has come, or gone */
+};
+
+struct world {
+	struct rng r;
+	const struct bf_table *all;
+	struct mark **marks;  /* by chain and rule */
+	struct bf_arena *arena;
+	struct bf_table *base;
+	struct bf_graph g;
+	struct bf_cell *cells; /* with room */
+	uint32_t n_base;
+};
+
+static unsigned n_patched, n_refused, n_rules[3], chance;
+static bool plain; /* in this round: few rules do what cannot be done in place */
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+/* Room for a copy of the table: chains without rules. */
+static struct bf_table *copy_chains(struct world *w)
+{
+	struct bf_table *t = must(bf_arena_memdup(w->arena, w->all, sizeof(*t)));
+
+	t->chains = must(bf_arena_array(w->arena, t->n_chains, struct bf_chain *));
+	for (uint32_t i = 0; i < t->n_chains; i++) {
+		t->chains[i] = must(bf_arena_memdup(w->arena, w->all->chains[i], sizeof(struct bf_chain)));
+		t->chains[i]->table = t;
+		t->chains[i]->n_rules = 0;
+		t->chains[i]->rules = must(bf_arena_array(w->arena, w->all->chains[i]->n_rules + 1, struct bf_rule));
+	}
+	return t;
+}
+
+static struct bf_rule *copy_rule(const struct world *w, struct bf_table *t, uint32_t chain, uint32_t rule)
+{
+	struct bf_chain *c = t->chains[chain];
+	struct bf_rule *r = &c->rules[c->n_rules++];
+
+	*r = w->all->chains[chain]->rules[rule];
+	for (uint32_t i = 0; i < t->n_chains; i++)
+		if (r->verdict.chain == w->all->chains[i])
+			r->verdict.chain = t->chains[i];
+	return r;
+}
+
+/* Counters: first those of the table that is compiled, then those of rules that come. */
+static void number(struct world *w)
+{
+	uint32_t n = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint32_t c = 0; c < w->all->n_chains; c++) {
+			struct bf_chain *chain = w->all->chains[c];
+
+			for (uint32_t i = 0; i < chain->n_rules; i++) {
+				struct bf_rule *r = &chain->rules[i];
+
+				if (r->counter != BF_NO_COUNTER && (w->marks[c][i].status == COMES) == pass)
+					r->counter = n++;
+			}
+			if (!pass && chain->counter != BF_NO_COUNTER)
+				chain->counter = n++;
+		}
+		if (!pass)
+			w->n_base = n;
+	}
+	((struct bf_table *)w->all)->n_counters = n;
+}
+
+static bool has_match(const struct bf_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_conds; i++)
+		if (r->conds[i]->kind == BF_COND_MATCH)
+			return true; /* with a state that is its own */
+	return false;
+}
+
+/* Rules that ask what an earlier one asks: one hides the other, and which of them comes first matters. */
+static void repeat_rules(struct world *w, const struct bf_chain *c)
+{
+	for (uint32_t i = 1; i < c->n_rules; i++) {
+		uint32_t from = i - 1 - rng_below(&w->r, BF_MIN(i, 4u));
+
+		if (rng_percent(&w->r, 70) || has_match(&c->rules[from]))
+			continue;
+		c->rules[i].conds = c->rules[from].conds;
+		c->rules[i].n_conds = c->rules[from].n_conds;
+	}
+}
+
+static void make_plain(struct world *w, struct bf_rule *r)
+{
+	r->verdict.index = 0; /* a place in the middle of a chain would move */
+	if (!plain)
+		return;
+	r->n_actions = 0;
+	if (r->verdict.kind == BF_VERDICT_ACTION || (r->verdict.kind == BF_VERDICT_JUMP && rng_percent(&w->r, 90)))
+		r->verdict.kind = rng_percent(&w->r, 50) ? BF_VERDICT_DROP : BF_VERDICT_ACCEPT;
+}
+
+static void mark_rules(struct world *w)
+{
+	w->marks = must(bf_arena_array(w->arena, w->all->n_chains, struct mark *));
+	for (uint32_t c = 0; c < w->all->n_chains; c++) {
+		const struct bf_chain *chain = w->all->chains[c];
+
+		repeat_rules(w, chain);
+		w->marks[c] = must(bf_arena_array(w->arena, chain->n_rules + 1, struct mark));
+		for (uint32_t i = 0; i < chain->n_rules; i++) {
+			make_plain(w, &chain->rules[i]);
+			if (rng_percent(&w->r, chance))
+				w->marks[c][i].status = rng_percent(&w->r, 50) ? COMES : GOES;
+			if (i && w->marks[c][i - 1].status == COMES && !has_match(&chain->rules[i - 1]) && rng_percent(&w->r, 30)) {
+				w->marks[c][i].status = COMES; /* two that come to the same place: which is first? */
+				chain->rules[i].conds = chain->rules[i - 1].conds;
+				chain->rules[i].n_conds = chain->rules[i - 1].n_conds;
+			}
+			n_rules[w->marks[c][i].status]++;
+		}
+	}
+}
+
+static bool make_base(struct world *w, uint32_t class_min)
+{
+	const struct bf_gen_opts o = { .hz = HZ, .cpus = 1, .class_min = class_min };
+
+	w->base = copy_chains(w);
+	for (uint32_t c = 0; c < w->all->n_chains; c++)
+		for (uint32_t i = 0; i < w->all->chains[c]->n_rules; i++)
+			if (w->marks[c][i].status != COMES)
+				copy_rule(w, w->base, c, i);
+	w->base->n_counters = w->n_base;
+	if (bf_graph_build(&w->g, w->arena, w->base, &o, NULL) < 0 || !w->g.link)
+		return false;
+	w->cells = must(calloc(w->g.n_cells + w->g.spare_cells, sizeof(*w->cells)));
+	memcpy(w->cells, w->g.cells, w->g.n_cells * sizeof(*w->cells));
+	w->g.cells = w->cells;
+	w->g.n_cells += w->g.spare_cells;
+	return true;
+}
+
+/* The table as it is in this version, and what led there. */
+static struct bf_table *next_table(struct world *w, struct bf_table *stub, struct bf_buf *changes)
+{
+	struct bf_table *now = copy_chains(w);
+
+	for (uint32_t c = 0; c < w->all->n_chains; c++) {
+		bool gone = false;
+		uint32_t at = 0; /* rules as compiled */
+
+		for (uint32_t i = 0; i < w->all->chains[c]->n_rules; i++) {
+			struct mark *m = &w->marks[c][i];
+			struct bf_changed ch = { .chain = c, .rule = at, .kind = BF_STAYS };
+			bool changed = m->status != ALWAYS && (m->active = rng_percent(&w->r, 60));
+
+			if (changed)
+				ch.kind = m->status == COMES ? BF_CAME : BF_WENT;
+			if (m->status == COMES ? changed : !changed)
+				copy_rule(w, now, c, i);
+			gone |= ch.kind == BF_WENT;
+			if (changed || (gone && m->status != COMES)) {
+				ch.what = copy_rule(w, stub, c, i);
+				bf_buf_add(changes, &ch, sizeof(ch));
+			}
+			at += m->status != COMES;
+		}
+	}
+	return now;
+}
+
+static void write_all(struct world *w, const struct bf_patch *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct bf_write *x = &p->writes[i];
+		bool cells = !strcmp(x->map, "cells");
+		size_t size = cells ? w->g.n_cells * sizeof(struct bf_cell) : w->g.n_class * sizeof(uint32_t);
+
+		if (x->at > size || x->len > size - x->at)
+			abort();
+		memcpy((cells ? (char *)w->g.cells : (char *)w->g.class) + x->at, x->bytes, x->len);
+	}
+}
+
+static bool counters_differ(const struct bf_table *t, const struct bf_rt_counter *want, const struct bf_rt_counter *got)
+{
+	for (uint32_t i = 0; i < t->n_counters; i++)
+		if (want[i].packets != got[i].packets || want[i].bytes != got[i].bytes)
+			return fprintf(stderr, "counter %u: oracle %llu packets, cells %llu\n", i, (unsigned long long)want[i].packets,
+			               (unsigned long long)got[i].packets), true;
+	return false;
+}
+
+static bool differs(struct world *w, const struct bf_table *t, const struct test_packet *p, uint64_t version)
+{
+	struct bf_interp *in = must(bf_interp_new(t, HZ));
+	struct cells cells;
+	bool bad = false, overflow = false;
+
+	if (cells_init(&cells, &w->g, t, HZ) < 0)
+		abort();
+	cells.version = version;
+	for (unsigned i = 0; i < PACKETS && !bad && !overflow; i++) {
+		struct cells_outcome got;
+		struct bf_outcome want;
+
+		bf_interp_run(in, &p[i].p, &want);
+		overflow = want.overflow;
+		cells_run(&cells, &p[i].p, &got);
+		bad = !overflow && (got.lost || got.verdict != want.verdict || got.n_codes != want.n_actions);
+		if (bad)
+			fprintf(stderr, "packet %u: oracle %d, %u actions; cells %d, %u codes%s\n", i, want.verdict, want.n_actions,
+			        got.verdict, got.n_codes, got.lost ? ", lost" : "");
+	}
+	bad = bad || (!overflow && counters_differ(t, bf_interp_counters(in), cells.counters));
+	cells_free(&cells);
+	bf_interp_free(in);
+	return bad;
+}
+
+static bool version_differs(struct world *w, const struct test_model_opts *o, uint64_t version)
+{
+	static struct test_packet packets[PACKETS];
+	_cleanup_buf_ struct bf_buf changes = { 0 };
+	struct bf_table *stub = copy_chains(w), *now = next_table(w, stub, &changes);
+	struct bf_patch p = { 0 };
+	int err = bf_gen_patch(w->g.link, w->g.link_len, stub, (void *)changes.data, changes.len / sizeof(struct bf_changed),
+	                       version, w->arena, &p, NULL);
+	bool bad;
+
+	if (err) {
+		n_refused++;
+		if (err != -EAGAIN)
+			abort();
+		return false;
+	}
+	n_patched++;
+	write_all(w, &p);
+	for (unsigned i = 0; i < PACKETS; i++)
+		test_packet_random(&w->r, o, w->all, &packets[i]);
+	bad = differs(w, now, packets, version + 1);
+	if (bad) {
+		_cleanup_buf_ struct bf_buf text = { 0 };
+
+		bf_buf_puts(&text, "compiled:\n");
+		bf_table_print(&text, w->base, NULL);
+		bf_buf_puts(&text, "now:\n");
+		bf_table_print(&text, now, NULL);
+		fputs(text.data, stderr);
+	}
+	return bad;
+}
+
+static bool round_differs(uint64_t seed)
+{
+	struct world w = { .r = { seed }, .arena = must(bf_arena_new()) };
+	struct test_model_opts o = { .family = seed & 1 ? NFPROTO_IPV6 : NFPROTO_IPV4 };
+	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
+	bool bad = false;
+
+	o.size = 4 + rng_below(&w.r, 60);
+	chance = 1 + rng_below(&w.r, 12);
+	plain = rng_percent(&w.r, 80);
+	rs = test_model_random(&w.r, &o);
+	w.all = rs->tables[0];
+	mark_rules(&w);
+	number(&w);
+	if (make_base(&w, 2))
+		for (uint64_t version = 0; version < VERSIONS && !bad; version++)
+			bad = version_differs(&w, &o, version);
+	if (bad)
+		fprintf(stderr, "differs with seed %llu\n", (unsigned long long)seed);
+	free(w.cells);
+	bf_arena_free(w.arena);
+	return bad;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 2000, failed = 0;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+
+	for (unsigned i = 0; i < rounds && failed < 3; i++)
+		failed += round_differs(seed + i);
+	printf("%u rulesets: %u versions in place, %u to be compiled; of the rules %u stayed, %u came, %u went; %u failed\n", rounds,
+	       n_patched, n_refused, n_rules[ALWAYS], n_rules[COMES], n_rules[GOES], failed);
+	return failed != 0 || (rounds > 100 && n_patched < rounds / 4);
+}
