@@ -59,6 +59,25 @@ int bf_xt_entries(struct bf_ctx *ctx, int family, const char *table, uint32_t ex
  */
 int bf_xt_set_entries(struct bf_ctx *ctx, int family, void *blob, size_t len, void **old, uint32_t *n_old);
 
+/*
+ * Changes single rules, all of them by one switch; the others go on counting.
+ * In a large table this is done in place: it costs what the changes cost, not
+ * what the table costs. number: the rule's in its chain, from 1, when the
+ * changes before it are done; INSERT: the number it gets, 0: behind the last
+ * one. entry: struct ipt_entry (ip6t_entry) with matches and target, `size`
+ * bytes; a jump is a standard target with the chain's name as its own.
+ * -ENOENT: no such chain or rule; else the errors of bf_xt_set_entries.
+ */
+enum bf_xt_edit_op { BF_XT_INSERT, BF_XT_DELETE, BF_XT_REPLACE };
+struct bf_xt_rule_edit {
+	enum bf_xt_edit_op op;
+	const char *chain;
+	uint32_t number;
+	const void *entry; /* not for DELETE */
+	size_t size;
+};
+int bf_xt_edit(struct bf_ctx *ctx, int family, const char *table, const struct bf_xt_rule_edit *edits, uint32_t n);
+
 /* What the kernel says about a REPLACE before it copies the entries behind head (struct ipt_replace): 0, -EINVAL, -ENOMEM. */
 int bf_xt_check_replace(const void *head, size_t len);
 

@@ -38,20 +38,32 @@ int bf_ctx_lock_xtables(struct bf_ctx *ctx);
 /*
  * table.c: a table as it is stored. The state of a unit is
  *
- *   struct bf_table_head | struct bf_xt_head | entries
+ *   struct bf_table_head | the image's link | struct bf_xt_head | entries
+ *
+ * as the table was compiled; edits since then are in the unit's journal.
  */
 struct bf_table_head {
 	uint32_t magic;
 	uint32_t older; /* tables that were there before, for the order of names */
+	uint64_t link_len;
 };
-#define BF_TABLE_MAGIC 0x31746662 /* "bft1" */
+#define BF_TABLE_MAGIC 0x32746662 /* "bft2" */
 
 struct bf_stored {
 	struct bf_unit *unit; /* NULL: nobody has touched the table */
 	struct bf_buf empty;  /* then its state */
 	uint32_t older;
 	char name[48];        /* of the unit */
-	const void *state;    /* struct bf_xt_head and entries */
+	const void *base;     /* as compiled: struct bf_xt_head and entries */
+	size_t base_len;
+	const void *link;
+	size_t link_len;
+	const void *edits;    /* since then; NULL: it cannot be patched */
+	size_t edits_len;
+	uint64_t version;     /* of the journal */
+	struct bf_buf edited; /* the state, where it is not the base */
+	struct bf_buf slots;  /* then the number of each entry's counter */
+	const void *state;    /* as it is now: struct bf_xt_head and entries */
 	size_t len;
 	uint32_t num_entries;
 	bool is_empty;        /* no rule, no chain, all policies ACCEPT */
@@ -61,8 +73,26 @@ void bf_stored_free(struct bf_stored *t);
 
 /* ns may be NULL: nothing is stored. -ENOENT: not a table of ours. */
 int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_stored *t);
+/* The same without state, len, num_entries and slots, which cost more than the rest when there are edits. */
+int bf_stored_open(struct bf_ns *ns, int family, const char *table, struct bf_stored *t);
 /* num_entries counters, malloc'ed. */
 int bf_stored_counters(const struct bf_stored *t, struct bf_rt_counter **out);
+
+/* Adds num_entries counters to the live ones. Needs the lock. */
+int bf_stored_add_counters(const struct bf_stored *t, const struct bf_rt_counter *in);
+
+/*
+ * patch.c: makes `state` the table's by a change in place, when it is nearly what is stored. Needs the lock. old, if not
+ * NULL: t->num_entries counters, which begin at 0 then. -EAGAIN: it must be compiled.
+ */
+int bf_stored_patch(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *state,
+                    struct bf_rt_counter *old);
+/* The same by edits of what t's journal makes of its base; counters go on. t may be just opened. */
+int bf_stored_edit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *edits);
+/* The number of entry i's counter. */
+uint32_t bf_stored_slot(const struct bf_stored *t, uint32_t i);
+/* One for each entry, from those of the unit. */
+void bf_stored_gather(const struct bf_stored *t, const struct bf_rt_counter *all, uint32_t n, struct bf_rt_counter *out);
 
 /* A state, compiled. */
 int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img);

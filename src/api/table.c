@@ -21,6 +21,25 @@ void bf_stored_free(struct bf_stored *t)
 {
 	bf_unit_close(t->unit);
 	bf_buf_free(&t->empty);
+	bf_buf_free(&t->edited);
+	bf_buf_free(&t->slots);
+}
+
+static void set_state(struct bf_stored *t, const void *state, size_t len)
+{
+	t->state = state;
+	t->len = len;
+	t->num_entries = ((const struct bf_xt_head *)state)->num_entries;
+}
+
+static int apply_edits(struct bf_stored *t)
+{
+	int rc = bf_xt_apply(t->base, t->base_len, t->edits, t->edits_len, &t->edited, &t->slots);
+
+	if (rc)
+		return rc == -ENOMEM ? rc : -EBADMSG;
+	set_state(t, t->edited.data, t->edited.len);
+	return 0;
 }
 
 /* The bytes come from our own pinned map; still, another version's or a damaged one must not be followed. */
@@ -33,23 +52,21 @@ static int read_unit(struct bf_stored *t)
 	h = bf_unit_state(t->unit, &len);
 	if (!h || len < sizeof(*h) + sizeof(*x) || h->magic != BF_TABLE_MAGIC)
 		return -EBADMSG;
-	x = (const void *)(h + 1);
+	len -= sizeof(*h);
+	if (h->link_len > len - sizeof(*x) || h->link_len % 8)
+		return -EBADMSG;
 	t->older = h->older;
-	t->state = x;
-	t->len = sizeof(*x) + x->size;
-	t->num_entries = x->num_entries;
-	return x->magic == BF_XT_MAGIC && t->len <= len - sizeof(*h) ? 0 : -EBADMSG;
-}
-
-static int use_empty(struct bf_stored *t)
-{
-	t->state = t->empty.data;
-	t->len = t->empty.len;
-	t->num_entries = ((const struct bf_xt_head *)t->state)->num_entries;
+	t->link = h + 1;
+	t->link_len = h->link_len;
+	t->base = x = (const void *)((const char *)t->link + t->link_len);
+	t->base_len = sizeof(*x) + x->size;
+	if (x->magic != BF_XT_MAGIC || t->base_len > len - t->link_len)
+		return -EBADMSG;
+	t->edits = bf_unit_journal(t->unit, &t->edits_len, &t->version);
 	return 0;
 }
 
-int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_stored *t)
+int bf_stored_open(struct bf_ns *ns, int family, const char *table, struct bf_stored *t)
 {
 	const struct bf_xt_table *kind = bf_xt_table_find(bf_nfproto(family), table);
 	int rc;
@@ -62,27 +79,65 @@ int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_st
 	if (rc)
 		return rc;
 	rc = ns ? bf_unit_open(ns, t->name, &t->unit) : -ENOENT;
-	if (rc == -ENOENT)
-		rc = use_empty(t);
+	if (!rc)
+		return read_unit(t);
+	t->base = t->empty.data;
+	t->base_len = t->empty.len;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_stored *t)
+{
+	int rc = bf_stored_open(ns, family, table, t);
+
+	if (!rc && t->edits_len)
+		rc = apply_edits(t);
 	else if (!rc)
-		rc = read_unit(t);
+		set_state(t, t->base, t->base_len);
 	t->is_empty = !rc && t->len == t->empty.len && !memcmp(t->state, t->empty.data, t->len);
 	return rc;
 }
 
+uint32_t bf_stored_slot(const struct bf_stored *t, uint32_t i)
+{
+	return t->slots.len ? ((const uint32_t *)t->slots.data)[i] : i;
+}
+
+void bf_stored_gather(const struct bf_stored *t, const struct bf_rt_counter *all, uint32_t n, struct bf_rt_counter *out)
+{
+	for (uint32_t i = 0; i < t->num_entries; i++)
+		out[i] = bf_stored_slot(t, i) < n ? all[bf_stored_slot(t, i)] : (struct bf_rt_counter){ 0 };
+}
+
 int bf_stored_counters(const struct bf_stored *t, struct bf_rt_counter **out)
 {
-	_cleanup_free_ struct bf_rt_counter *c = calloc(t->num_entries, sizeof(*c));
 	uint32_t n = t->unit ? bf_unit_n_counters(t->unit) : 0;
+	_cleanup_free_ struct bf_rt_counter *all = calloc(n + 1, sizeof(*all));
+	_cleanup_free_ struct bf_rt_counter *c = calloc(t->num_entries, sizeof(*c));
 	int rc = 0;
 
-	if (!c)
+	if (!c || !all)
 		return -ENOMEM;
 	if (n)
-		rc = bf_unit_counters(t->unit, c, BF_MIN(n, t->num_entries));
-	if (!rc)
-		*out = TAKE_PTR(c);
-	return rc;
+		rc = bf_unit_counters(t->unit, all, n);
+	if (rc)
+		return rc;
+	bf_stored_gather(t, all, n, c);
+	*out = TAKE_PTR(c);
+	return 0;
+}
+
+int bf_stored_add_counters(const struct bf_stored *t, const struct bf_rt_counter *in)
+{
+	uint32_t n = bf_unit_n_counters(t->unit);
+	_cleanup_free_ struct bf_rt_counter *all = calloc(n + 1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < t->num_entries; i++)
+		if (bf_stored_slot(t, i) < n)
+			all[bf_stored_slot(t, i)] = in[i];
+	return bf_unit_add_counters(t->unit, all, n);
 }
 
 static int compile(const void *state, size_t len, uint32_t code_max, bool explain, struct bf_image **img,
@@ -134,18 +189,28 @@ static int commit_image(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_change *
 int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
                      const struct bf_buf *state, struct bf_rt_counter *old)
 {
-	struct bf_table_head head = {.magic = BF_TABLE_MAGIC, .older = t->older};
-	struct bf_change change = {.unit = t->name, .image = img};
+	uint32_t n_old = old && t->unit ? bf_unit_n_counters(t->unit) : 0;
+	_cleanup_free_ struct bf_rt_counter *all = calloc(n_old + 1, sizeof(*all));
+	struct bf_change change = {.unit = t->name, .image = img, .old = n_old ? all : NULL, .n_old = n_old};
+	_cleanup_buf_ struct bf_buf head = {};
+	int rc;
 
+	if (!all)
+		return -ENOMEM;
 	if (img) {
-		change.head = &head;
-		change.head_len = sizeof(head);
+		struct bf_table_head h = {.magic = BF_TABLE_MAGIC, .older = t->older, .link_len = img->link_len};
+
+		bf_buf_add(&head, &h, sizeof(h));
+		bf_buf_add(&head, img->link, img->link_len);
+		if (head.err)
+			return head.err;
+		change.head = head.data;
+		change.head_len = head.len;
 		change.state = state->data;
 		change.state_len = state->len;
 	}
-	if (old && t->unit) {
-		change.old = old;
-		change.n_old = BF_MIN(bf_unit_n_counters(t->unit), t->num_entries);
-	}
-	return commit_image(ctx, ns, &change, state);
+	rc = commit_image(ctx, ns, &change, state);
+	if (!rc && n_old)
+		bf_stored_gather(t, all, n_old, old);
+	return rc;
 }

@@ -133,8 +133,41 @@ static int not_the_callers(int rc)
 	return rc == -EINVAL || rc == -ELOOP || rc == -EAGAIN || rc == -EFAULT ? -EIO : rc;
 }
 
-static int replace(struct bf_ctx *ctx, int family, const struct bf_xt_replace *info, const struct bf_buf *state,
-                   struct bf_rt_counter **old)
+/* The table as it is now, locked. */
+static int open_table(struct bf_ctx *ctx, int family, const struct bf_xt_replace *info, struct bf_ns *ns, struct bf_stored *t)
+{
+	int rc = bf_ctx_lock(ctx, ns);
+
+	if (!rc)
+		rc = bf_stored_load(ns, family, info->name, t);
+	return !rc && info->num_counters != t->num_entries ? -EAGAIN : rc;
+}
+
+/* In place; 1: it has to be compiled. */
+static int replace_in_place(struct bf_ctx *ctx, int family, const struct bf_xt_replace *info, const struct bf_buf *state,
+                            struct bf_rt_counter **old)
+{
+	_cleanup_stored_ struct bf_stored t = {};
+	_cleanup_free_ struct bf_rt_counter *counters = NULL;
+	_cleanup_ns_ struct bf_ns *ns = NULL;
+	int rc = bf_ns_open(&ns, ctx->netns, false, NULL);
+
+	if (rc)
+		return 1; /* nothing is there yet, or the reason is told when it is compiled */
+	rc = open_table(ctx, family, info, ns, &t);
+	if (rc)
+		return rc;
+	counters = calloc(t.num_entries, sizeof(*counters));
+	if (!counters)
+		return -ENOMEM;
+	rc = bf_stored_patch(ctx, ns, &t, state, counters);
+	if (!rc)
+		*old = TAKE_PTR(counters);
+	return rc == -EAGAIN ? 1 : not_the_callers(rc);
+}
+
+static int replace_whole(struct bf_ctx *ctx, int family, const struct bf_xt_replace *info, const struct bf_buf *state,
+                         struct bf_rt_counter **old)
 {
 	_cleanup_stored_ struct bf_stored t = {};
 	_cleanup_image_ struct bf_image *img = NULL;
@@ -162,6 +195,14 @@ static int replace(struct bf_ctx *ctx, int family, const struct bf_xt_replace *i
 	if (t.is_empty)
 		warn_of_kernel_rules(ctx, family, info->name);
 	return 0;
+}
+
+static int replace(struct bf_ctx *ctx, int family, const struct bf_xt_replace *info, const struct bf_buf *state,
+                   struct bf_rt_counter **old)
+{
+	int rc = replace_in_place(ctx, family, info, state, old);
+
+	return rc == 1 ? replace_whole(ctx, family, info, state, old) : rc;
 }
 
 int bf_xt_set_entries(struct bf_ctx *ctx, int family, void *blob, size_t len, void **old, uint32_t *n_old)
@@ -199,7 +240,7 @@ static int add_locked(struct bf_ctx *ctx, struct bf_ns *ns, int family, const st
 		if (!rc)
 			rc = bf_unit_open(ns, t.name, &t.unit);
 	}
-	return rc ? rc : bf_unit_add_counters(t.unit, (const void *)info->counters, info->num_counters);
+	return rc ? rc : bf_stored_add_counters(&t, (const void *)info->counters);
 }
 
 int bf_xt_add_counters(struct bf_ctx *ctx, int family, const void *blob, size_t len)

@@ -4,6 +4,7 @@
  * in the unit's maps, and the journal's version says which half is looked at:
  *
  *   version v      packets and readers see half v & 1
+ *   heal           the companion's table, should somebody have removed it
  *   wait           for packets that still see the other one, from version v - 1
  *   write          the other half; the record behind those that there are; its length for v + 1
  *   version v + 1  the commit: one store
@@ -11,14 +12,11 @@
  * Killed before the store nothing has happened; what lies in the other half
  * and behind the records is overwritten by the next patch.
  */
-#include "kern/dispatch.h"
-#include "kern/grace.h"
-#include "kern/load.h"
 #include "kern/sys.h"
-#include "kern/unit.h"
+#include "kern/txn.h"
 
 struct patch {
-	const char *dir; /* of the unit's pins */
+	const char *unit, *dir; /* where its pins are */
 	struct bf_journal *journal;
 	size_t journal_len;
 	struct bf_diag *d;
@@ -44,7 +42,32 @@ static int put(const struct patch *p, const struct bf_write *w)
 	return err;
 }
 
-static int wait_for_packets(struct bf_ns *ns, struct bf_diag *d)
+/* As a transaction does for a unit that stays as it is. */
+static int heal(struct bf_ns *ns, const char *unit, const struct bf_grace *g, struct bf_diag *d)
+{
+	struct txn_unit u = { .name = unit };
+	struct txn t = { .ns = ns, .d = d, .units = &u, .n_units = 1, .accept = -1, .stop = -1, .maps = { -1, -1 } };
+	int err;
+
+	t.live = bf_slot(bf_ns_gen(ns));
+	t.grace = *g;
+	err = bf_unit_open_at(ns, t.live, unit, &u.old);
+	if (!err)
+		u.head = *u.old->head;
+	if (!err && u.head.companion) {
+		err = bf_txn_comp_open(&t, &u);
+		if (!err)
+			err = bf_txn_comp_maps(&t);
+		if (!err)
+			err = bf_txn_comp_build(&t);
+		bf_comp_close(u.comp);
+		bf_txn_comp_close(&t);
+	}
+	bf_unit_close(u.old);
+	return err;
+}
+
+static int prepare(struct bf_ns *ns, const char *unit, struct bf_diag *d)
 {
 	_cleanup_grace_ struct bf_grace g = BF_GRACE_NONE;
 	int err = bf_grace_prepare(&g, d);
@@ -52,8 +75,10 @@ static int wait_for_packets(struct bf_ns *ns, struct bf_diag *d)
 	if (err)
 		return err;
 	g.fast = bf_grace_is_fast(ns->base);
-	bf_grace_wait(&g);
-	return 0;
+	err = heal(ns, unit, &g, d);
+	if (!err)
+		bf_grace_wait(&g);
+	return err;
 }
 
 static int check(const struct patch *p, uint64_t version, size_t len)
@@ -75,7 +100,7 @@ static int apply(struct bf_ns *ns, const struct patch *p, uint64_t version, cons
 	int err = check(p, version, len);
 
 	if (!err)
-		err = wait_for_packets(ns, p->d);
+		err = prepare(ns, p->unit, p->d);
 	for (uint32_t i = 0; !err && i < n; i++)
 		err = put(p, &w[i]);
 	if (err)
@@ -90,7 +115,7 @@ int bf_ns_patch(struct bf_ns *ns, const char *unit, uint64_t version, const stru
                 const void *record, size_t len, struct bf_diag *d)
 {
 	char dir[BF_PATH_MAX], path[BF_PATH_MAX];
-	struct patch p = { .dir = dir, .d = d };
+	struct patch p = { .unit = unit, .dir = dir, .d = d };
 	void *journal;
 	int err;
 

@@ -233,6 +233,34 @@ int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_
 	return __atomic_load_n(&u->head->recycled, __ATOMIC_RELAXED) ? -ESTALE : 0;
 }
 
+static uint64_t take(__u64 *v)
+{
+	return __atomic_load_n(v, __ATOMIC_RELAXED) ? __atomic_exchange_n(v, 0, __ATOMIC_RELAXED) : 0;
+}
+
+static void take_counter(struct bf_unit *u, uint32_t stripe, uint32_t place, struct bf_rt_counter *sum)
+{
+	struct bf_rt_counter *c = &u->counters[(size_t)stripe * u->head->n_counters + place];
+
+	sum->packets += take(&c->packets);
+	sum->bytes += take(&c->bytes);
+}
+
+int bf_unit_take_counters(struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
+{
+	if (n > u->head->n_counters)
+		return -EINVAL;
+	memset(out, 0, n * sizeof(*out));
+	for (uint32_t s = 0; s < u->head->stripes; s++) {
+		for (uint32_t i = 0; i < u->head->n_moved; i++)
+			if (u->head->moved[i].counter < n)
+				take_counter(u, s, u->head->moved[i].place, &out[u->head->moved[i].counter]);
+		for (uint32_t i = 0; i < n; i++)
+			take_counter(u, s, i, &out[i]);
+	}
+	return 0;
+}
+
 /* The programs add to the same memory, atomically as well. */
 int bf_unit_add_counters(struct bf_unit *u, const struct bf_rt_counter *in, uint32_t n)
 {

@@ -101,15 +101,21 @@ static void add_prog(struct bf_image *img)
 	test_image_prog(img, NF_INET_LOCAL_OUT, 0, insns, BF_ARRAY_SIZE(insns), relocs, BF_ARRAY_SIZE(relocs));
 }
 
-static void commit(struct fixture *f)
+static void commit_with(struct fixture *f, bool conntrack)
 {
 	_cleanup_image_ struct bf_image *img = test_image(NFPROTO_IPV4, "ip-filter", 0, 1);
 	const struct bf_change c = { "ip-filter", img, "state", 5, NULL, 0 };
 
+	img->conntrack = conntrack;
 	add_maps(img);
 	add_prog(img);
 	if (bf_ns_commit(f->ns, &c, 1, &f->d))
 		fail_msg("commit: %s", f->d.text.data);
+}
+
+static void commit(struct fixture *f)
+{
+	commit_with(f, false);
 }
 
 /* What the unit tells: its version, and the last record. */
@@ -179,6 +185,19 @@ static void refuses(void **state)
 	assert_int_equal(bf_ns_patch(f->ns, "ip-filter", 0, NULL, 0, &v, 7, &f->d), -EINVAL);
 	assert_int_equal(look(f, &len, &last), 0);
 	assert_int_equal(len, 0);
+}
+
+/* Somebody's `nft flush ruleset` lasts until the next change, this way too. */
+static void heals_the_companion(void **state)
+{
+	struct fixture *f = *state;
+
+	commit_with(f, true);
+	assert_int_equal(system("nft list tables | grep -q bpfilter-ip-filter"), 0);
+	assert_int_equal(system("nft flush ruleset"), 0);
+	assert_int_equal(patch(f, 0, 1), 0);
+	assert_int_equal(system("nft list tables | grep -q bpfilter-ip-filter"), 0);
+	assert_int_equal(patch(f, 1, 1), 0);
 }
 
 struct flood {
@@ -258,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(records_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses, setup, teardown),
+		cmocka_unit_test_setup_teardown(heals_the_companion, setup, teardown),
 		cmocka_unit_test_setup_teardown(halves_are_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed, setup, teardown),
 	};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * edit.c: changes of single rules. In place where that can be done (patch.c);
+ * else the table that comes of them is checked, compiled and switched to as one
+ * that was handed over, and the counters of the rules that stay are given back
+ * to them.
+ */
+#include <linux/netfilter_ipv4/ip_tables.h>
+
+#include "api/ctx.h"
+
+struct change {
+	struct bf_ctx *ctx;
+	struct bf_ns *ns;
+	int family;
+	const char *table;
+	struct bf_buf edits; /* those that come now */
+};
+
+static int make_edits(struct change *c, const struct bf_stored *t, const struct bf_xt_rule_edit *e, uint32_t n, bool *simple)
+{
+	static const enum bf_xt_op op[] = {
+		[BF_XT_INSERT] = BF_XT_OP_INSERT, [BF_XT_DELETE] = BF_XT_OP_DELETE, [BF_XT_REPLACE] = BF_XT_OP_REPLACE };
+	_cleanup_free_ struct bf_xt_splice *s = calloc(n, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		if ((unsigned)e[i].op >= BF_ARRAY_SIZE(op) || !e[i].chain || (e[i].op != BF_XT_DELETE && !e[i].entry))
+			return bf_diag_error(&c->ctx->diag, -EINVAL, "change %u is not one: no chain, no entry, or what to do", i + 1);
+		s[i] = (struct bf_xt_splice){ op[e[i].op], e[i].chain, e[i].number, e[i].entry, e[i].size };
+	}
+	return bf_xt_make_edits(t->base, t->base_len, t->edits, t->edits_len, s, n, &c->edits, simple, &c->ctx->diag);
+}
+
+/* The state that comes of all edits; slots: whose counter is whose. */
+static int apply_all(const struct change *c, const struct bf_stored *t, struct bf_buf *state, struct bf_buf *slots)
+{
+	_cleanup_buf_ struct bf_buf all = {};
+
+	bf_buf_add(&all, t->edits, t->edits_len);
+	bf_buf_add(&all, c->edits.data, c->edits.len);
+	return all.err ? all.err : bf_xt_apply(t->base, t->base_len, all.data, all.len, state, slots);
+}
+
+/* As if iptables had handed it over. */
+static int check_whole(const struct change *c, const struct bf_buf *state, struct bf_buf *checked)
+{
+	_cleanup_buf_ struct bf_buf blob = {};
+	struct bf_xt_replace info;
+	int rc = bf_xt_encode_replace(state->data, state->len, &blob);
+	uint32_t one = 1; /* counters are wanted by those who replace; how many is of no interest here */
+
+	if (rc)
+		return rc;
+	memcpy(blob.data + offsetof(struct ipt_replace, num_counters), &one, sizeof(one));
+	return bf_xt_decode_replace(bf_nfproto(c->family), blob.data, blob.len, &info, checked, &c->ctx->diag);
+}
+
+/* Where numbers of counters end. */
+static uint32_t n_slots(const struct bf_stored *t, const struct bf_buf *slots)
+{
+	const uint32_t *slot = (const void *)slots->data;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->num_entries; i++)
+		n = BF_MAX(n, bf_stored_slot(t, i) + 1);
+	for (uint32_t i = 0; i < slots->len / sizeof(*slot); i++)
+		n = BF_MAX(n, slot[i] + 1);
+	return n;
+}
+
+/* The last counters of table t's entries, for those of the new table's that were there. */
+static int give_back(const struct change *c, const struct bf_stored *t, const struct bf_rt_counter *old,
+                     const struct bf_buf *slots)
+{
+	_cleanup_stored_ struct bf_stored now = {};
+	_cleanup_free_ struct bf_rt_counter *by_slot = calloc(n_slots(t, slots) + 1, sizeof(*by_slot)), *in = NULL;
+	int rc = by_slot ? bf_stored_load(c->ns, c->family, c->table, &now) : -ENOMEM;
+
+	if (rc || !now.unit)
+		return rc;
+	in = calloc(now.num_entries, sizeof(*in));
+	if (!in)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < t->num_entries; i++)
+		by_slot[bf_stored_slot(t, i)] = old[i];
+	for (uint32_t i = 0; i < now.num_entries && i < slots->len / sizeof(uint32_t); i++)
+		in[i] = by_slot[((const uint32_t *)slots->data)[i]];
+	return bf_stored_add_counters(&now, in);
+}
+
+static int replace_whole(struct change *c)
+{
+	_cleanup_stored_ struct bf_stored t = {};
+	_cleanup_buf_ struct bf_buf state = {}, checked = {}, slots = {};
+	_cleanup_image_ struct bf_image *img = NULL;
+	_cleanup_free_ struct bf_rt_counter *old = NULL;
+	int rc = bf_stored_load(c->ns, c->family, c->table, &t);
+
+	if (!rc)
+		rc = apply_all(c, &t, &state, &slots);
+	if (!rc)
+		rc = check_whole(c, &state, &checked);
+	if (!rc)
+		rc = bf_stored_compile(c->ctx, &checked, &img);
+	if (rc)
+		return rc;
+	old = calloc(t.num_entries, sizeof(*old));
+	if (!old)
+		return -ENOMEM;
+	if (!t.unit)
+		t.older = bf_count_names(c->ns, c->ctx->netns, c->family);
+	rc = bf_stored_commit(c->ctx, c->ns, &t, img, &checked, old);
+	return rc ? rc : give_back(c, &t, old, &slots);
+}
+
+static int edit(struct change *c, const struct bf_xt_rule_edit *e, uint32_t n)
+{
+	_cleanup_stored_ struct bf_stored t = {};
+	bool simple = false;
+	int rc = bf_stored_open(c->ns, c->family, c->table, &t);
+
+	if (!rc)
+		rc = make_edits(c, &t, e, n, &simple);
+	if (rc)
+		return rc;
+	rc = simple ? bf_stored_edit(c->ctx, c->ns, &t, &c->edits) : -EAGAIN;
+	return rc == -EAGAIN ? replace_whole(c) : rc;
+}
+
+int bf_xt_edit(struct bf_ctx *ctx, int family, const char *table, const struct bf_xt_rule_edit *edits, uint32_t n)
+{
+	_cleanup_ns_ struct bf_ns *ns = NULL;
+	struct change c = {.ctx = ctx, .family = family, .table = table};
+	int rc;
+
+	bf_ctx_begin(ctx);
+	if (!n)
+		return 0;
+	rc = bf_ctx_open_locked(ctx, &ns);
+	if (rc)
+		return rc;
+	c.ns = ns;
+	rc = edit(&c, edits, n);
+	bf_buf_free(&c.edits);
+	return rc;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * patch.c: small changes of a large table (ctx.h). What is stored is the table
+ * as it was compiled and the edits since then; a change is one more edit and,
+ * for the programs, the sum of all of them compiled anew. The cost is that of
+ * the edits, and of looking for them.
+ */
+#include "api/ctx.h"
+#include "gen/patch.h"
+
+enum { EDIT_MAX = 256 << 10 }; /* bytes of one; beyond it compiling is as good */
+enum { EDITS_MAX = 128 }; /* beyond it looking for them takes longer than compiling the table now and then */
+
+struct attempt {
+	const struct bf_stored *t;
+	struct bf_buf edits; /* all since the table was compiled */
+	size_t had;          /* of these are in the journal */
+	struct bf_patch patch;
+};
+
+static void begin(struct attempt *a)
+{
+	bf_buf_add(&a->edits, a->t->edits, a->t->edits_len);
+	a->had = a->edits.len;
+}
+
+static int compile(struct attempt *a, struct bf_arena *arena, struct bf_diag *d)
+{
+	_cleanup_ruleset_ struct bf_ruleset *stub = NULL;
+	_cleanup_buf_ struct bf_buf changes = {};
+	const struct bf_stored *t = a->t;
+	int rc = bf_xt_changes(t->base, t->base_len, a->edits.data, a->edits.len, &stub, &changes, d);
+
+	return rc ? rc : bf_gen_patch(t->link, t->link_len, stub->tables[0], (const void *)changes.data,
+	                              changes.len / sizeof(struct bf_changed), t->version, arena, &a->patch, d);
+}
+
+static int put(struct bf_ns *ns, const struct attempt *a, struct bf_diag *d)
+{
+	int rc = bf_ns_patch(ns, a->t->name, a->t->version, a->patch.writes, a->patch.n, a->edits.data + a->had,
+	                     a->edits.len - a->had, d);
+
+	return rc == -ENOSPC || rc == -EOPNOTSUPP ? -EAGAIN : rc;
+}
+
+static int commit(struct bf_ctx *ctx, struct bf_ns *ns, struct attempt *a)
+{
+	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
+	bool many = a->edits.len - a->had > EDIT_MAX || bf_xt_count_edits(a->edits.data, a->edits.len) > EDITS_MAX;
+	int rc = !arena || a->edits.err ? -ENOMEM : many ? -EAGAIN : 0;
+
+	if (!rc)
+		rc = compile(a, arena, &ctx->diag);
+	return rc ? rc : put(ns, a, &ctx->diag);
+}
+
+static bool can_patch(const struct bf_stored *t)
+{
+	return t->unit && t->edits && t->link_len;
+}
+
+static int take_counters(const struct bf_stored *t, struct bf_rt_counter *old)
+{
+	uint32_t n = bf_unit_n_counters(t->unit);
+	_cleanup_free_ struct bf_rt_counter *all = calloc(n + 1, sizeof(*all));
+	int rc = all ? bf_unit_take_counters(t->unit, all, n) : -ENOMEM;
+
+	if (!rc)
+		bf_stored_gather(t, all, n, old);
+	return rc;
+}
+
+int bf_stored_patch(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *state,
+                    struct bf_rt_counter *old)
+{
+	struct attempt a = {.t = t};
+	int rc;
+
+	if (!can_patch(t))
+		return -EAGAIN;
+	begin(&a);
+	rc = bf_xt_diff(t->state, t->len, state->data, state->len, &a.edits);
+	if (!rc)
+		rc = commit(ctx, ns, &a);
+	bf_buf_free(&a.edits);
+	if (!rc && old)
+		rc = take_counters(t, old);
+	return rc;
+}
+
+int bf_stored_edit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *edits)
+{
+	struct attempt a = {.t = t};
+	int rc;
+
+	if (!can_patch(t))
+		return -EAGAIN;
+	begin(&a);
+	bf_buf_add(&a.edits, edits->data, edits->len);
+	rc = commit(ctx, ns, &a);
+	bf_buf_free(&a.edits);
+	return rc;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_updates.c: rules come, go and are exchanged, up to three at once, while
+ * two threads send packets from many addresses. Each packet must meet the
+ * verdict of a ruleset that was in force between its sending and its arrival.
+ * Most changes must have been made in place.
+ *
+ *   test_updates [UPDATES [SEED]]
+ */
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <endian.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "bpfilter/bpfilter.h"
+#include "kern/kern.h"
+#include "lib/rng.h"
+#include "run/net.h"
+
+enum { RULES = 600, RULES_MAX = 900, HOSTS = 256, RING = 64, PORT = 4000, SENDERS = 2 };
+
+struct rule {
+	uint32_t addr; /* source, host order */
+	uint8_t len;
+	bool accept;
+};
+
+struct world {
+	struct bf_ctx *ctx;
+	struct rng r;
+	struct rule rules[RULES_MAX];
+	uint32_t n;
+	/* Verdicts of ruleset k for all hosts: ring[k % RING]. Begun: the newest that may be in force; done: the oldest. */
+	uint8_t ring[RING][HOSTS];
+	uint64_t begun, done;
+	bool stop;
+	int rx;
+	uint64_t sent[SENDERS], skipped[SENDERS], bad[SENDERS];
+};
+
+struct entry { /* -s ADDRESS -p udp -j ACCEPT or DROP */
+	struct ipt_entry e;
+	struct xt_standard_target t;
+};
+
+/* Hosts are 127.1.0.1 ... : prefixes of few bits take many of them. */
+static uint32_t host(uint32_t i)
+{
+	return 0x7f010001u + (i & 15) + ((i >> 4) << 8);
+}
+
+static struct rule random_rule(struct world *w)
+{
+	uint8_t len = rng_percent(&w->r, 70) ? 32 : 20 + (uint8_t)rng_below(&w->r, 12);
+
+	return (struct rule){ host(rng_below(&w->r, HOSTS)) & (uint32_t)(~0ull << (32 - len)), len, rng_percent(&w->r, 50) };
+}
+
+static struct entry entry_of(const struct rule *r)
+{
+	struct entry e = { .e = { .ip = { .src.s_addr = htobe32(r->addr), .smsk.s_addr = htobe32((uint32_t)(~0ull << (32 - r->len))),
+	                                  .proto = IPPROTO_UDP },
+	                          .target_offset = sizeof(struct ipt_entry), .next_offset = sizeof(struct entry) },
+		               .t = { .target.u.target_size = sizeof(struct xt_standard_target),
+		                      .verdict = r->accept ? -NF_ACCEPT - 1 : -NF_DROP - 1 } };
+
+	return e;
+}
+
+static void die(const char *what, const char *why)
+{
+	fprintf(stderr, "%s: %s\n", what, why);
+	exit(1);
+}
+
+/* The verdicts of the rules as they are now are those of ruleset k. */
+static void note_verdicts(struct world *w, uint64_t k)
+{
+	for (uint32_t i = 0; i < HOSTS; i++) {
+		uint8_t accept = 1;
+
+		for (uint32_t n = 0; n < w->n; n++)
+			if (!((host(i) ^ w->rules[n].addr) >> (32 - w->rules[n].len))) {
+				accept = w->rules[n].accept;
+				break;
+			}
+		w->ring[k % RING][i] = accept;
+	}
+}
+
+static void edit(struct world *w, struct bf_xt_rule_edit *e, struct entry *entry)
+{
+	enum bf_xt_edit_op op = w->n < RULES / 2 ? BF_XT_INSERT : w->n == RULES_MAX ? BF_XT_DELETE : (int)rng_below(&w->r, 3);
+	uint32_t at = rng_below(&w->r, w->n + (op == BF_XT_INSERT));
+	struct rule r = random_rule(w);
+
+	*entry = entry_of(&r);
+	*e = (struct bf_xt_rule_edit){ op, "INPUT", at + 1, entry, sizeof(*entry) };
+	if (op == BF_XT_INSERT)
+		memmove(&w->rules[at + 1], &w->rules[at], (w->n++ - at) * sizeof(r));
+	if (op == BF_XT_DELETE)
+		memmove(&w->rules[at], &w->rules[at + 1], (--w->n - at) * sizeof(r));
+	else
+		w->rules[at] = r;
+}
+
+static void update(struct world *w, uint32_t n)
+{
+	static struct bf_xt_rule_edit e[RULES];
+	static struct entry entry[RULES];
+	uint64_t k = w->done + 1;
+
+	for (uint32_t i = 0; i < n; i++)
+		edit(w, &e[i], &entry[i]);
+	note_verdicts(w, k);
+	__atomic_store_n(&w->begun, k, __ATOMIC_SEQ_CST);
+	if (bf_xt_edit(w->ctx, AF_INET, "filter", e, n))
+		die("update", bf_ctx_message(w->ctx));
+	__atomic_store_n(&w->done, k, __ATOMIC_SEQ_CST);
+}
+
+struct sender {
+	struct world *w;
+	unsigned i;
+	struct test_udp udp;
+};
+
+/* Was a datagram from that host delivered? */
+static bool deliver(int tx, int rx, uint32_t from, uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htobe32(0x7f000001), .sin_port = htobe16(port) };
+	struct in_pktinfo info = { .ipi_spec_dst.s_addr = htobe32(from) };
+	char control[CMSG_SPACE(sizeof(info))] = { 0 }, byte = 'x';
+	struct iovec io = { &byte, 1 };
+	struct msghdr m = { .msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &io, .msg_iovlen = 1, .msg_control = control,
+		                .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO };
+	memcpy(CMSG_DATA(c), &info, sizeof(info));
+	if (sendmsg(tx, &m, 0) < 0)
+		die("sendmsg", strerror(errno));
+	return recv(rx, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
+static int socket_at(uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htobe32(0x7f000001), .sin_port = htobe16(port) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)))
+		die("bind", strerror(errno));
+	return fd;
+}
+
+static void *send_all(void *arg)
+{
+	struct sender *s = arg;
+	struct world *w = s->w;
+	struct rng r = { 100 + s->i };
+	int rx = socket_at((uint16_t)(PORT + s->i)), tx = socket(AF_INET, SOCK_DGRAM, 0);
+
+	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
+		uint32_t i = rng_below(&r, HOSTS);
+		uint64_t first = __atomic_load_n(&w->done, __ATOMIC_SEQ_CST), last;
+		bool passed = deliver(tx, rx, host(i), (uint16_t)(PORT + s->i)), allowed = false;
+
+		last = __atomic_load_n(&w->begun, __ATOMIC_SEQ_CST);
+		for (uint64_t k = first; k <= last && last - first < RING - 2; k++)
+			allowed |= w->ring[k % RING][i] == passed;
+		w->sent[s->i]++;
+		if (last - first >= RING - 2)
+			w->skipped[s->i]++;
+		else if (!allowed)
+			w->bad[s->i]++;
+	}
+	close(rx);
+	close(tx);
+	return NULL;
+}
+
+/* Changes in place since the table was compiled last. */
+static uint64_t version(struct bf_ns *ns)
+{
+	struct bf_unit *u;
+	uint64_t v = 0;
+	size_t len;
+
+	if (bf_unit_open(ns, "ip-filter", &u))
+		return 0;
+	bf_unit_journal(u, &len, &v);
+	bf_unit_close(u);
+	return v;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned updates = argc > 1 ? (unsigned)atoi(argv[1]) : 400;
+	static struct world w;
+	struct sender s[SENDERS];
+	pthread_t t[SENDERS];
+	uint64_t in_place = 0, before, sent = 0, bad = 0, skipped = 0;
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	struct bf_ns *ns;
+
+	w.r.state = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	test_net_new();
+	w.ctx = bf_ctx_new();
+	note_verdicts(&w, 0);
+	update(&w, RULES); /* the first table */
+	if (bf_ns_open(&ns, -1, false, &d))
+		die("state", d.text.data);
+	for (unsigned i = 0; i < SENDERS; i++) {
+		s[i] = (struct sender){ &w, i, { 0 } };
+		pthread_create(&t[i], NULL, send_all, &s[i]);
+	}
+	for (unsigned i = 0; i < updates; i++) {
+		before = version(ns);
+		update(&w, 1 + rng_below(&w.r, 3));
+		in_place += version(ns) == before + 1;
+	}
+	w.stop = true;
+	for (unsigned i = 0; i < SENDERS; i++) {
+		pthread_join(t[i], NULL);
+		sent += w.sent[i];
+		bad += w.bad[i];
+		skipped += w.skipped[i];
+	}
+	bf_ns_close(ns);
+	if (bf_flush(w.ctx))
+		die("flush", bf_ctx_message(w.ctx));
+	bf_ctx_free(w.ctx);
+	printf("%u updates, %llu of them in place; %llu packets, %llu of them over too many updates to tell; %llu met a wrong ruleset\n",
+	       updates, (unsigned long long)in_place, (unsigned long long)sent, (unsigned long long)skipped,
+	       (unsigned long long)bad);
+	return bad || in_place < updates / 2 || sent < updates || skipped > sent / 10;
+}
