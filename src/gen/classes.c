@@ -26,6 +26,7 @@
 #include "match/match.h"
 #include "opt/run.h"
 
+enum { CHECK_LOOKS = 20000, CHECK_PER_BOX = 16 }; /* a look at a box takes 1 to 3 ns */
 enum { SPARE_CLASS = 16 << 10, SPARE_CLASS_MAX = 2 << 20 }; /* bytes of a delta: at least, and at most beside these */
 enum { EDGE_MAX = 8, LITTLE = 9 }; /* rules at either end that stay cells, bits they choose at most */
 
@@ -278,6 +279,8 @@ static int build(struct bf_lower *l, struct run *r)
 	if (l->class.err)
 		return -ENOMEM;
 	err = bf_class_build(&p, &o, &l->class, &r->head, &r->stats);
+	if (!err) /* nothing relies on what was not looked at */
+		err = bf_class_check(&p, &l->class, r->head, CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes, l->diag);
 	if (err < 0)
 		return err;
 	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)

@@ -83,27 +83,6 @@ bool bf_class_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool i
 	       structures[kind]->find(data, n_words, head, ip6, key, floor, found);
 }
 
-static const struct bf_class_ops *ops_of(const struct bf_class_data *d)
-{
-	uint32_t kind = d->head && d->head < d->n_words ? d->data[d->head] : BF_CLASS_KINDS;
-
-	return kind < BF_CLASS_KINDS ? structures[kind] : NULL;
-}
-
-int bf_class_insert(const struct bf_class_data *d, const struct bf_class_problem *p, const struct bf_class_box *box)
-{
-	const struct bf_class_ops *ops = ops_of(d);
-
-	return ops && ops->insert ? ops->insert(d, p, box) : -ENOSPC;
-}
-
-int bf_class_remove(const struct bf_class_data *d, const struct bf_class_problem *p, uint32_t box)
-{
-	const struct bf_class_ops *ops = ops_of(d);
-
-	return ops && ops->remove ? ops->remove(d, p, box) : -ENOSPC;
-}
-
 bool bf_class_find_at(const uint32_t *data, uint32_t n_words, uint32_t head, uint64_t version, bool ip6, const uint32_t *key,
                       uint32_t floor, struct bf_class_found *found)
 {

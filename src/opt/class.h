@@ -53,8 +53,6 @@ struct bf_class_opts {
 	/* Called now and then while building: fraction done, 0 .. 1. Not 0: stop, -ECANCELED. May be NULL. */
 	int (*progress)(void *arg, double done);
 	void *progress_arg;
-	/* Bytes of room for changes in place: for services, for all else. Kept where the structure can be changed. */
-	uint32_t room_svcs, room;
 };
 
 struct bf_class_stats { /* of one built structure */
@@ -73,25 +71,6 @@ struct bf_class_found {
 	bool skip; /* in a delta: the rule of this order has gone (BF_SVC_SKIP) */
 };
 
-/*
- * Changes in place, while readers go on: one box comes or goes. Each reader finds what was there before or what is
- * there afterwards. One writer at a time; stores are ordered: what is new is written before it can be reached. Stores of
- * 8 bytes publish: a list's place and length are one.
- *
- * p is what the structure was built for, with what has changed since: boxes that are there, the one that goes included,
- * the one that comes not. p->svcs may have grown at its end; targets of what is new are set already. Boxes that were
- * final stay so (otherwise: build anew).
- *
- * 0; -ENOSPC: it takes more room than is left, or cannot be done in place. -ENOMEM. Errors change nothing that is seen.
- */
-struct bf_class_data {
-	uint32_t *data;
-	uint32_t n_words;
-	uint32_t head;
-};
-int bf_class_insert(const struct bf_class_data *d, const struct bf_class_problem *p, const struct bf_class_box *box);
-int bf_class_remove(const struct bf_class_data *d, const struct bf_class_problem *p, uint32_t box);
-
 struct bf_class_ops {
 	const char *name;
 	/* What a packet costs, in ns, and bytes of data, roughly; negative: cannot hold this problem. */
@@ -105,9 +84,6 @@ struct bf_class_ops {
 	/* What the program will do, in user space. data: all words; key: BF_KEY_WORDS words. True: found. */
 	bool (*find)(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
 	             struct bf_class_found *found);
-	/* Changes in place, see bf_class_insert; may be NULL. */
-	int (*insert)(const struct bf_class_data *d, const struct bf_class_problem *p, const struct bf_class_box *box);
-	int (*remove)(const struct bf_class_data *d, const struct bf_class_problem *p, uint32_t box);
 };
 
 extern const struct bf_class_ops bf_class_forest;

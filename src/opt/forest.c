@@ -86,12 +86,9 @@ static uint32_t put_head(struct forest *f)
 	align8(f);
 	head = (uint32_t)(f->out->len / 4);
 	h.svcs = head + sizeof(h) / 4;
-	h.svcs_used = p->svcs_size / 16;
-	h.svcs_end = h.svcs_used + f->o->room_svcs / 16;
-	h.targets = p->n_slots ? h.svcs + 4 * h.svcs_end : 0;
+	h.targets = p->n_slots ? h.svcs + p->svcs_size / 4 : 0;
 	append(f, &h, sizeof(h));
 	append(f, p->svcs, p->svcs_size);
-	append_zeros(f, f->o->room_svcs / 16 * 16);
 	append_zeros(f, 4ull * p->n_slots);
 	align8(f);
 	return head;
@@ -134,26 +131,9 @@ static uint64_t tree_budget(const struct forest *f, uint32_t n, uint64_t left)
 
 	if (!f->last)
 		return left > rules ? rules + (left - rules) / 10 * 7 : left;
-	room = f->max_bytes - BF_MIN(f->max_bytes, f->out->len - f->begin + f->o->room);
+	room = f->max_bytes - BF_MIN(f->max_bytes, f->out->len - f->begin);
 	extra = BF_MIN(extra, ROOM_LAST_PER_BOX * (uint64_t)f->p->n_boxes);
 	return BF_MIN(room, BF_MAX(left, rules) + extra);
-}
-
-/* The tree for what will be inserted and fits nowhere else: a leaf. It comes before all others. */
-static void put_empty_tree(struct forest *f, uint32_t head)
-{
-	head_of(f, head)->tree[0] = (struct bf_class_tree){ .root = BF_CLASS_LEAF };
-	head_of(f, head)->n_trees = 1;
-}
-
-/* What inserted rules will take. */
-static void put_room(struct forest *f, uint32_t head)
-{
-	align8(f);
-	head_of(f, head)->room = (uint32_t)(f->out->len / 4);
-	append_zeros(f, f->o->room / 4 * 4);
-	if (!f->err)
-		head_of(f, head)->room_end = (uint32_t)(f->out->len / 4);
 }
 
 static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_t *work, uint32_t n, uint64_t budget,
@@ -161,9 +141,7 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 {
 	uint32_t t;
 
-	if (f->o->room)
-		put_empty_tree(f, head);
-	for (t = head_of(f, head)->n_trees; t < BF_CLASS_TREES && n && !f->err; t++) {
+	for (t = 0; t < BF_CLASS_TREES && n && !f->err; t++) {
 		size_t before = f->out->len;
 		struct bf_class_tree tree = { 0 };
 
@@ -172,7 +150,6 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 		f->n_tree = n;
 		f->n_spilled = 0;
 		memcpy(work, list, n * sizeof(*list));
-		tree.nth = t - head_of(f, head)->n_trees;
 		tree.root = tree_build(f, work, n, tree_budget(f, n, budget));
 		if (f->err)
 			return;
@@ -210,7 +187,7 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 {
 	uint32_t n = f->p->n_boxes;
 	_cleanup_free_ uint32_t *list = malloc(4ull * n + 4), *work = malloc(4ull * n + 4);
-	uint64_t fixed = fixed_bytes(f->p) + f->o->room_svcs + f->o->room;
+	uint64_t fixed = fixed_bytes(f->p);
 	uint64_t room = f->max_bytes - BF_MIN(fixed, f->max_bytes);
 
 	if (!list || !work)
@@ -223,8 +200,6 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	*head = put_head(f);
 	if (!f->err)
 		build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(f->p, times), room), stats);
-	if (!f->err && f->o->room)
-		put_room(f, *head);
 	if (f->err)
 		return f->err;
 	stats->copies = f->copies;
@@ -286,6 +261,4 @@ const struct bf_class_ops bf_class_forest = {
 	.estimate = estimate,
 	.build = forest_build,
 	.find = forest_find,
-	.insert = forest_insert,
-	.remove = forest_remove,
 };

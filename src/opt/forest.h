@@ -140,13 +140,6 @@ uint32_t tree_visible(const struct forest *f, const uint32_t *list, uint32_t n);
 /* The node of a tree of these boxes. Consumes the list's order. */
 uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget);
 
-/* forest_update.c */
-int forest_insert(const struct bf_class_data *d, const struct bf_class_problem *p, const struct bf_class_box *box);
-int forest_remove(const struct bf_class_data *d, const struct bf_class_problem *p, uint32_t box);
-
-/* New services, behind those that are there. 0 or -ENOSPC. */
-int forest_put_svcs(const struct bf_class_data *d, const struct bf_class_problem *p);
-
 /* A box as it stands in a leaf. */
 void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b);
 

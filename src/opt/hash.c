@@ -13,9 +13,32 @@
  * one whose order is above all others. Boxes of one key come in ascending
  * order, and boxes of other keys do not match: the first that does is it.
  */
-#include "opt/hash.h"
-
 #include "opt/forest.h"
+
+static const struct bf_class_svc *hash_svc(const struct bf_class_problem *p, const struct bf_class_box *b)
+{
+	return (const void *)((const char *)p->svcs + 16ull * b->svc);
+}
+
+/* The bits of an address's word w that a prefix tests. */
+static uint32_t hash_mask(unsigned len, unsigned w)
+{
+	return len > 32 * w ? ~(uint32_t)(0xffffffffull >> BF_MIN(len - 32 * w, 32u)) : 0;
+}
+
+/* The key of the packets that the box is for, where it says something exactly. */
+static void hash_key(const struct bf_class_problem *p, const struct bf_class_box *b, uint32_t *key)
+{
+	const struct bf_class_svc *s = hash_svc(p, b);
+	unsigned words = p->ip6 ? 4 : 1;
+
+	for (unsigned w = 0; w < words; w++) {
+		key[BF_KEY_SADDR + w] = (uint32_t)(b->addr[0] >> 32 * (words - 1 - w));
+		key[BF_KEY_DADDR + w] = (uint32_t)(b->addr[1] >> 32 * (words - 1 - w));
+	}
+	key[BF_KEY_PORTS] = (uint32_t)s->sport << 16 | s->dport;
+	key[BF_KEY_META] = s->meta;
+}
 
 enum { SHAPES = 64, LEAST = 64, FAR = 96, MOST_TRIES = 4 };
 
@@ -323,5 +346,5 @@ static int build(const struct bf_class_problem *p, const struct bf_class_opts *o
 }
 
 const struct bf_class_ops bf_class_hash = {
-	.name = "hash", .estimate = estimate, .build = build, .find = forest_find, .insert = hash_insert, .remove = hash_remove
+	.name = "hash", .estimate = estimate, .build = build, .find = forest_find
 };

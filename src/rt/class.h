@@ -84,7 +84,7 @@ static inline __u32 bf_class_hash_slot(const struct bf_class_hash *h, const __u3
 struct bf_class_tree {
 	__u64 root;
 	__u32 first;
-	__u32 nth;  /* in the order in which they were built; programs need not know */
+	__u32 pad;
 };
 
 struct bf_class_head {
@@ -96,17 +96,14 @@ struct bf_class_head {
 	__u32 n_slots;
 	__u32 next[2];   /* head of the delta, by the lowest bit of the version; 0: none */
 	struct bf_class_tree tree[BF_CLASS_TREES];
-	/* For who changes it in place: room for more services, for lists of rules. */
-	__u32 svcs_used, svcs_end; /* as indices of services */
-	__u32 room, room_end;      /* places */
 };
 
 /* A rule in a leaf, IPv4: 5 words. An address matches when (address ^ key) >> (32 - prefix length) is 0 in 64-bit arithmetic. */
 struct bf_class_rule4 {
 	__u32 addr[2];   /* source, destination; bits behind the prefix are 0 */
 	__u32 what;      /* bits 0-5: 32 - length of the source prefix, 6-11: destination, 12-31: service */
-	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come; floors are at least 1.
-	                  * In a hash 0: a rule that went, 2^32 - 1: a free place */
+	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come. In a hash
+	                  * 2^32 - 1: a free place */
 	__u32 slot;      /* its counter's number */
 };
 #define BF_CLASS_SVC_MAX (1u << 20)

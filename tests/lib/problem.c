@@ -221,33 +221,6 @@ static void random_boxes(struct test_problem *t, struct rng *r, enum problem_sha
 	t->p.n_slots = rng_percent(r, 60) ? slot + 1 - t->p.first_slot : 0;
 }
 
-struct bf_class_box problem_random_box(struct test_problem *t, struct rng *r)
-{
-	struct bf_class_box b = { .slot = t->p.first_slot + rng_below(r, 100) };
-
-	b.flags = rng_percent(r, 50) ? BF_BOX_FINAL : 0;
-	if (t->p.n_boxes && rng_percent(r, 70))
-		b.svc = t->boxes[rng_below(r, t->p.n_boxes)].svc;
-	else
-		b.svc = random_svc(t, r, PROBLEM_MIX);
-	for (unsigned k = 0; k < 2; k++)
-		random_prefix(r, &b, k, t->p.ip6, rng_percent(r, 50));
-	return b;
-}
-
-void problem_insert(struct test_problem *t, uint32_t at, const struct bf_class_box *b)
-{
-	problem_box(t);
-	memmove(t->boxes + at + 1, t->boxes + at, (t->p.n_boxes - at - 1) * sizeof(*b));
-	t->boxes[at] = *b;
-}
-
-void problem_remove(struct test_problem *t, uint32_t at)
-{
-	t->p.n_boxes--;
-	memmove(t->boxes + at, t->boxes + at + 1, (t->p.n_boxes - at) * sizeof(*t->boxes));
-}
-
 void problem_make(struct test_problem *t, struct rng *r, enum problem_shape shape, bool ip6, uint32_t n)
 {
 	*t = (struct test_problem){ .p = { .ip6 = ip6, .first_slot = rng_below(r, 1000) } };

@@ -28,10 +28,6 @@ enum problem_shape {
 };
 
 void problem_make(struct test_problem *t, struct rng *r, enum problem_shape shape, bool ip6, uint32_t n);
-/* One more, of the same kind as PROBLEM_MIX has, with a new service now and then. Not added. */
-struct bf_class_box problem_random_box(struct test_problem *t, struct rng *r);
-void problem_insert(struct test_problem *t, uint32_t at, const struct bf_class_box *b);
-void problem_remove(struct test_problem *t, uint32_t at);
 void problem_free(struct test_problem *t);
 
 /* For problems of one's own: adds a service, gives its number; adds a box. */
