@@ -116,10 +116,9 @@ static int compile(const struct bf_ruleset *rs, const struct way *w, const struc
 
 static int all_ways(const void *state, size_t len, const struct packets *p)
 {
-	const struct bf_table_head *h = state;
 	_cleanup_diag_ struct bf_diag d = {};
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
-	int rc = len < sizeof(*h) || bf_xt_to_ruleset(h + 1, len - sizeof(*h), &rs, &d);
+	int rc = bf_xt_to_ruleset(state, len, &rs, &d) != 0;
 
 	for (unsigned i = 0; !rc && i < (p->chosen ? 1 : BF_ARRAY_SIZE(ways)); i++)
 		rc = compile(rs, &ways[i], p);
@@ -166,10 +165,8 @@ int main(int argc, char **argv)
 {
 	struct packets p = {.rounds = 15, .n = 1};
 	_cleanup_diag_ struct bf_diag d = {};
-	struct bf_unit *u = NULL;
+	_cleanup_stored_ struct bf_stored t = {};
 	struct bf_ns *ns = NULL;
-	const void *state;
-	size_t len;
 	int rc;
 
 	if (!read_options(argc, argv, &p)) {
@@ -178,13 +175,11 @@ int main(int argc, char **argv)
 	}
 	if (read_packets(&p, argv[optind]))
 		return 1;
-	if (bf_ns_open(&ns, -1, false, &d) || bf_unit_open(ns, p.v6 ? "ip6-filter" : "ip-filter", &u)) {
+	if (bf_ns_open(&ns, -1, false, &d) || bf_stored_load(ns, p.v6 ? AF_INET6 : AF_INET, "filter", &t) || !t.unit) {
 		fputs("testrun: no table filter here\n", stderr);
 		return 1;
 	}
-	state = bf_unit_state(u, &len);
-	rc = all_ways(state, len, &p);
-	bf_unit_close(u);
+	rc = all_ways(t.state, t.len, &p);
 	bf_ns_close(ns);
 	free(p.entries);
 	return rc;

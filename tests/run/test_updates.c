@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test_updates.c: rules come, go and are exchanged, up to three at once, while
+ * test_updates.c: rules come, go and are exchanged, up to three at once, one by
+ * one through the library or with the whole table as iptables does it, while
  * two threads send packets from many addresses. Each packet must meet the
  * verdict of a ruleset that was in force between its sending and its arrival.
  * Most changes must have been made in place.
  *
- *   test_updates [UPDATES [SEED]]
+ *   test_updates [UPDATES [SEED [whole]]]
+ *
+ * whole: never by the library's single changes; then each packet must have been
+ * counted once.
  */
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -19,6 +23,7 @@
 #include "kern/kern.h"
 #include "lib/rng.h"
 #include "run/net.h"
+#include "xt/build.h"
 
 enum { RULES = 600, RULES_MAX = 900, HOSTS = 256, RING = 64, PORT = 4000, SENDERS = 2 };
 
@@ -39,6 +44,8 @@ struct world {
 	bool stop;
 	int rx;
 	uint64_t sent[SENDERS], skipped[SENDERS], bad[SENDERS];
+	bool whole;      /* the table is always handed over as a whole: then nothing that was counted gets lost */
+	uint64_t counted;
 };
 
 struct entry { /* -s ADDRESS -p udp -j ACCEPT or DROP */
@@ -107,6 +114,52 @@ static void edit(struct world *w, struct bf_xt_rule_edit *e, struct entry *entry
 		w->rules[at] = r;
 }
 
+static void put_chain(struct bb *b, unsigned hook, const struct rule *rules, uint32_t n)
+{
+	bb_hook(b, hook);
+	for (uint32_t i = 0; i < n; i++) {
+		struct entry e = entry_of(&rules[i]);
+
+		memcpy(bb_entry(b), &e.e.ip, sizeof(e.e.ip));
+		bb_verdict(b, e.t.verdict);
+	}
+	bb_policy(b, hook, -NF_ACCEPT - 1);
+}
+
+/* INPUT's rules and policy come first; behind them two policies and the end. */
+static uint64_t input_packets(const struct xt_counters *c, uint32_t n)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i + 3 < n; i++)
+		sum += c[i].pcnt;
+	return sum;
+}
+
+/* The whole table. The counters that come back are those since the last time, or since the rule came. */
+static void hand_over(struct world *w)
+{
+	struct ipt_getinfo info;
+	uint32_t n;
+	void *old = NULL;
+	struct bb b;
+
+	if (bf_xt_info(w->ctx, AF_INET, "filter", &info))
+		die("info", bf_ctx_message(w->ctx));
+	n = info.num_entries;
+	bb_begin(&b, NFPROTO_IPV4);
+	put_chain(&b, NF_INET_LOCAL_IN, w->rules, w->n);
+	put_chain(&b, NF_INET_FORWARD, NULL, 0);
+	put_chain(&b, NF_INET_LOCAL_OUT, NULL, 0);
+	bb_end(&b);
+	memcpy(bb_num_counters(&b), &n, sizeof(n));
+	if (bf_xt_set_entries(w->ctx, AF_INET, b.buf.data, b.buf.len, &old, &n))
+		die("hand over", bf_ctx_message(w->ctx));
+	w->counted += input_packets(old, n);
+	free(old);
+	bb_free(&b);
+}
+
 static void update(struct world *w, uint32_t n)
 {
 	static struct bf_xt_rule_edit e[RULES];
@@ -117,7 +170,9 @@ static void update(struct world *w, uint32_t n)
 		edit(w, &e[i], &entry[i]);
 	note_verdicts(w, k);
 	__atomic_store_n(&w->begun, k, __ATOMIC_SEQ_CST);
-	if (bf_xt_edit(w->ctx, AF_INET, "filter", e, n))
+	if (k > 1 && (w->whole || rng_percent(&w->r, 30)))
+		hand_over(w);
+	else if (bf_xt_edit(w->ctx, AF_INET, "filter", e, n))
 		die("update", bf_ctx_message(w->ctx));
 	__atomic_store_n(&w->done, k, __ATOMIC_SEQ_CST);
 }
@@ -207,6 +262,7 @@ int main(int argc, char **argv)
 	struct bf_ns *ns;
 
 	w.r.state = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	w.whole = argc > 3;
 	test_net_new();
 	w.ctx = bf_ctx_new();
 	note_verdicts(&w, 0);
@@ -230,6 +286,11 @@ int main(int argc, char **argv)
 		skipped += w.skipped[i];
 	}
 	bf_ns_close(ns);
+	hand_over(&w);
+	if (w.whole && w.counted != sent) {
+		printf("%llu packets were counted, %llu sent\n", (unsigned long long)w.counted, (unsigned long long)sent);
+		bad++;
+	}
 	if (bf_flush(w.ctx))
 		die("flush", bf_ctx_message(w.ctx));
 	bf_ctx_free(w.ctx);

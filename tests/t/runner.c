@@ -119,7 +119,7 @@ static const char *str(const struct bf_buf *b)
 
 static bool is_ok(const char *result)
 {
-	return !strncmp(result, "OK", 2);
+	return result[0] == 'O' && result[1] == 'K';
 }
 
 static void check(const struct line *l, const struct outcome *o)
