@@ -87,6 +87,12 @@ static bool is_covered(const struct patch *p, const struct bf_changed *c, uint32
 	return n == 1;
 }
 
+/* No packet gets there, before or after. */
+static bool is_dead(const struct patch *p, const struct bf_changed *c)
+{
+	return c->rule > p->chains[c->chain].end;
+}
+
 /* What stays is of interest only where a run holds it together with what went. */
 static bool can_say(const struct patch *p)
 {
@@ -95,6 +101,8 @@ static bool can_say(const struct patch *p)
 			continue;
 		if (!is_plain(p, &p->changes[i]))
 			return false;
+		if (is_dead(p, &p->changes[i]))
+			continue;
 		for (uint32_t k = 0; k < n_sets(p); k++) {
 			uint32_t set = set_of(p, k);
 			struct bf_box b;

@@ -38,6 +38,8 @@ static void put_run(struct bf_lower *l, const struct bf_lower_run *r, struct bf_
 static void put_chain(struct bf_lower *l, const struct bf_plan_chain *c, struct bf_link_chain *out)
 {
 	out->indexed = c->indexed;
+	while (out->end < c->chain->n_rules && !bf_rule_ends_chain(&c->chain->rules[out->end]))
+		out->end++;
 	for (int set = 0; set < BF_SORTS_SETS; set++)
 		out->entry[set] = c->returns || c->inst[set] == BF_IDMAP_NONE
 		                          ? BF_NO_CELL

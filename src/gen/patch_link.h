@@ -11,7 +11,7 @@
 
 #include "gen/build.h"
 
-#define BF_LINK_MAGIC 0x316b6c62 /* "blk1" */
+#define BF_LINK_MAGIC 0x326b6c62 /* "blk2" */
 
 struct bf_link_head {
 	uint32_t magic;
@@ -39,6 +39,7 @@ struct bf_link_run {
 
 struct bf_link_chain {
 	uint32_t entry[BF_SORTS_SETS]; /* first cell of a chain that does not return, or BF_NO_CELL */
+	uint32_t end;      /* the first rule that no packet gets past; the chain's length: none */
 	uint8_t bare[BF_SORTS_SETS];   /* some instance of it has no run */
 	uint8_t indexed;
 };
