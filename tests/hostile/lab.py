@@ -31,7 +31,7 @@ class Lab:
         return ["nsenter", "--net=/run/netns/" + self.name] + [str(a) for a in args]
 
     def run(self, *args, stdin=None, **more):
-        return subprocess.run(self.inside(*args), input=stdin, capture_output=True, text=True, **more)
+        return subprocess.run(self.inside(*args), input=stdin, capture_output=True, text=True, errors="replace", **more)
 
     def start(self, *args, **more):
         child = subprocess.Popen(self.inside(*args), **more)
