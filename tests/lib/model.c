@@ -86,17 +86,10 @@ static bf_u128 some_mask(struct rng *r, const struct bf_field *f)
 	return mask ? mask : ones;
 }
 
-static int by_lo(const void *a, const void *b)
-{
-	const struct bf_range *x = a, *y = b;
-
-	return x->lo < y->lo ? -1 : x->lo > y->lo;
-}
-
 /* Sorted, disjoint. */
 static uint32_t some_ranges(struct rng *r, const struct bf_field *f, bf_u128 mask, struct bf_range *out, uint32_t max)
 {
-	uint32_t n = 1 + (rng_percent(r, 30) ? rng_below(r, max) : 0), kept = 0;
+	uint32_t n = 1 + (rng_percent(r, 30) ? rng_below(r, max) : 0);
 
 	for (uint32_t i = 0; i < n; i++) {
 		bf_u128 a = some_value(r, f) & mask, b = rng_percent(r, 50) ? a : some_value(r, f) & mask;
@@ -105,14 +98,7 @@ static uint32_t some_ranges(struct rng *r, const struct bf_field *f, bf_u128 mas
 		if (rng_percent(r, 70))
 			out[i].hi = BF_MIN(out[i].hi, out[i].lo + rng_below(r, 5));
 	}
-	qsort(out, n, sizeof(*out), by_lo);
-	for (uint32_t i = 1; i < n; i++) {
-		if (out[i].lo > out[kept].hi)
-			out[++kept] = out[i];
-		else
-			out[kept].hi = BF_MAX(out[kept].hi, out[i].hi);
-	}
-	return kept + 1;
+	return test_ranges_join(out, n);
 }
 
 /* What the field is about can be seen by the program in this test. */
