@@ -70,3 +70,28 @@ bool test_udp_send(const struct test_udp *u, unsigned len)
 	/* Over loopback the packet is in the receiver's queue when send returns. */
 	return recv(u->rx, data, sizeof(data), 0) == (ssize_t)len && sent;
 }
+
+static void *flood(void *arg)
+{
+	struct test_flood *f = arg;
+
+	while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
+		f->delivered += test_udp_send(&f->udp, 10);
+		f->sent++;
+	}
+	return NULL;
+}
+
+void test_flood_start(struct test_flood *f)
+{
+	*f = (struct test_flood){ .udp = test_udp_open(AF_INET) };
+	if (pthread_create(&f->thread, NULL, flood, f))
+		die("flood");
+}
+
+void test_flood_stop(struct test_flood *f)
+{
+	__atomic_store_n(&f->stop, true, __ATOMIC_RELAXED);
+	pthread_join(f->thread, NULL);
+	test_udp_close(&f->udp);
+}

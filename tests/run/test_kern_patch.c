@@ -10,47 +10,15 @@
 #include <stdio.h>
 #include <cmocka.h>
 #include <linux/netfilter.h>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "kern/kern.h"
 #include "kern/ns.h"
+#include "run/fixture.h"
 #include "run/image.h"
-#include "run/net.h"
 
 enum { ROOM = 4096, HALF = 16 };
-
-struct fixture {
-	struct bf_ns *ns;
-	struct bf_diag d;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	test_net_new();
-	if (bf_ns_open(&f->ns, -1, true, &f->d) || bf_ns_lock(f->ns, 1000)) {
-		fprintf(stderr, "%s\n", f->d.text.data);
-		return -1;
-	}
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	int err = bf_ns_destroy(f->ns, &f->d);
-
-	bf_ns_close(f->ns);
-	bf_diag_free(&f->d);
-	free(f);
-	return err;
-}
 
 static void add_maps(struct bf_image *img)
 {
@@ -200,41 +168,19 @@ static void heals_the_companion(void **state)
 	assert_int_equal(patch(f, 1, 1), 0);
 }
 
-struct flood {
-	struct test_udp udp;
-	bool stop;
-	unsigned long sent, delivered;
-};
-
-static void *flood(void *arg)
-{
-	struct flood *f = arg;
-
-	while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
-		f->delivered += test_udp_send(&f->udp, 10);
-		f->sent++;
-	}
-	return NULL;
-}
-
 /* No packet sees a half that is being written. */
 static void halves_are_whole(void **state)
 {
 	struct fixture *f = *state;
-	struct flood fl[2] = { 0 };
-	pthread_t t[2];
+	struct test_flood fl[2];
 
 	commit(f);
-	for (int i = 0; i < 2; i++) {
-		fl[i].udp = test_udp_open(AF_INET);
-		pthread_create(&t[i], NULL, flood, &fl[i]);
-	}
+	for (int i = 0; i < 2; i++)
+		test_flood_start(&fl[i]);
 	for (uint64_t v = 0; v < 400; v++)
 		assert_int_equal(patch(f, v, v + 1), 0);
 	for (int i = 0; i < 2; i++) {
-		fl[i].stop = true;
-		pthread_join(t[i], NULL);
-		test_udp_close(&fl[i].udp);
+		test_flood_stop(&fl[i]);
 		assert_true(fl[i].sent > 20);
 		assert_int_equal(fl[i].sent, fl[i].delivered);
 	}

@@ -10,47 +10,13 @@
 #include <cmocka.h>
 #include <linux/netfilter.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "kern/kern.h"
 #include "kern/ns.h"
 #include "kern/sys.h"
+#include "run/fixture.h"
 #include "run/image.h"
-#include "run/net.h"
-
-struct fixture {
-	struct bf_ns *ns;
-	struct test_udp v4;
-	struct bf_diag d;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	test_net_new();
-	if (bf_ns_open(&f->ns, -1, true, &f->d) || bf_ns_lock(f->ns, 1000)) {
-		fprintf(stderr, "%s\n", f->d.text.data);
-		return -1;
-	}
-	f->v4 = test_udp_open(AF_INET);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	int err = bf_ns_destroy(f->ns, &f->d);
-
-	bf_ns_close(f->ns);
-	bf_diag_free(&f->d);
-	test_udp_close(&f->v4);
-	free(f);
-	return err;
-}
 
 struct shape { /* of an image; what is 0 is as usual */
 	uint32_t length;  /* what is dropped: bytes of the IP packet */

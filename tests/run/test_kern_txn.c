@@ -5,53 +5,14 @@
 #include <stdio.h>
 #include <cmocka.h>
 #include <linux/netfilter.h>
-#include <pthread.h>
 #include <sched.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "kern/kern.h"
 #include "kern/load.h"
 #include "kern/ns.h"
 #include "kern/sys.h"
+#include "run/fixture.h"
 #include "run/image.h"
-#include "run/net.h"
-
-struct fixture {
-	struct bf_ns *ns;
-	struct test_udp v4, v6;
-	struct bf_diag d;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	test_net_new();
-	if (bf_ns_open(&f->ns, -1, true, &f->d) || bf_ns_lock(f->ns, 1000)) {
-		fprintf(stderr, "%s\n", f->d.text.data);
-		return -1;
-	}
-	f->v4 = test_udp_open(AF_INET);
-	f->v6 = test_udp_open(AF_INET6);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	int err = bf_ns_destroy(f->ns, &f->d);
-
-	if (err)
-		fprintf(stderr, "destroy: %d %s\n", err, f->d.text.data);
-	bf_ns_close(f->ns);
-	bf_diag_free(&f->d);
-	test_udp_close(&f->v4);
-	test_udp_close(&f->v6);
-	free(f);
-	return err;
-}
 
 static void commit(struct fixture *f, const struct bf_change *c, uint32_t n)
 {
@@ -311,41 +272,20 @@ static void companion_tables(void **state)
 	assert_string_equal(then, "");
 }
 
-struct flood {
-	struct test_udp udp;
-	bool stop;
-	unsigned long sent, delivered;
-};
-
-static void *flood(void *arg)
-{
-	struct flood *f = arg;
-
-	while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
-		f->delivered += test_udp_send(&f->udp, 10);
-		f->sent++;
-	}
-	return NULL;
-}
-
 /* Switches under a flood; gives the sum of all counters of all generations. */
-static uint64_t switches(struct fixture *f, struct flood *fl, int n, int verdict)
+static uint64_t switches(struct fixture *f, struct test_flood *fl, int n, int verdict)
 {
 	struct bf_rt_counter old[2] = { 0 };
 	uint64_t sum = 0;
-	pthread_t t;
 
 	commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, verdict, NULL, 0);
-	fl->udp = test_udp_open(AF_INET);
-	pthread_create(&t, NULL, flood, fl);
+	test_flood_start(fl);
 	for (int i = 0; i < n; i++) {
 		commit_verdict(f, "ip-filter", NFPROTO_IPV4, NF_INET_LOCAL_IN, verdict, old, 2);
 		sum += old[1].packets;
 	}
-	fl->stop = true;
-	pthread_join(t, NULL);
+	test_flood_stop(fl);
 	counters(f, "ip-filter", old, 2);
-	test_udp_close(&fl->udp);
 	return sum + old[1].packets;
 }
 
@@ -390,21 +330,18 @@ static void commit_slow(struct fixture *f, struct bf_rt_counter *old, uint32_t n
 static void old_counters_are_final(void **state)
 {
 	struct fixture *f = *state;
-	struct flood fl = { .udp = test_udp_open(AF_INET) };
+	struct test_flood fl;
 	struct bf_rt_counter old;
 	uint64_t sum = 0;
-	pthread_t t;
 
 	commit_slow(f, NULL, 0);
-	pthread_create(&t, NULL, flood, &fl);
+	test_flood_start(&fl);
 	for (int i = 0; i < 50 || __atomic_load_n(&fl.sent, __ATOMIC_RELAXED) < 100; i++) {
 		commit_slow(f, &old, 1);
 		sum += old.packets;
 	}
-	fl.stop = true;
-	pthread_join(t, NULL);
+	test_flood_stop(&fl);
 	counters(f, "ip-filter", &old, 1);
-	test_udp_close(&fl.udp);
 	assert_int_equal(sum + old.packets, fl.sent);
 	assert_true(fl.sent > 20);
 }
@@ -418,7 +355,7 @@ static int n_switches(void)
 
 static void accept_loses_none(void **state)
 {
-	struct flood fl = { 0 };
+	struct test_flood fl;
 	uint64_t counted = switches(*state, &fl, n_switches(), NF_ACCEPT);
 
 	print_message("%lu packets, %d switches\n", fl.sent, n_switches());
@@ -428,7 +365,7 @@ static void accept_loses_none(void **state)
 
 static void drop_leaks_none(void **state)
 {
-	struct flood fl = { 0 };
+	struct test_flood fl;
 	uint64_t counted = switches(*state, &fl, n_switches(), NF_DROP);
 
 	print_message("%lu packets, %d switches\n", fl.sent, n_switches());
