@@ -12,6 +12,7 @@
 #include <linux/bpf.h>
 
 #include "base/arena.h"
+#include "base/hook.h"
 
 enum bf_map_role {
 	BF_MAP_DATA,    /* private to the image, made from init */
@@ -63,9 +64,8 @@ struct bf_func {
 
 struct bf_prog_image {
 	const char *name;      /* at most 15 characters */
-	uint8_t family;        /* NFPROTO_IPV4 or NFPROTO_IPV6 */
-	uint8_t hook;          /* NF_INET_* */
-	int priority;          /* wished for; a free place right before it is taken (kern/dispatch.h) */
+	uint8_t family;        /* NFPROTO_IPV4 or NFPROTO_IPV6; NFPROTO_NETDEV at hooks that see all families */
+	struct bf_attach at;   /* priority: wished for; a free place right before it is taken (kern/dispatch.h) */
 	bool handoff;          /* packets may leave with a hand-off: needs companion and (terminal codes) backstop */
 	uint32_t config;       /* where its struct bf_rt_config begins in the map "config": bf_link adds it */
 	struct bpf_insn *insns;

@@ -435,7 +435,7 @@ static void assist_hooks(struct bf_lower *l)
 	for (uint32_t i = 0; i < l->g->n_roots; i++)
 		for (uint32_t k = 0; k < l->n_assists; k++)
 			if (l->g->roots[i].uses.assists >> k & 1)
-				a[k].hooks |= 1u << l->g->roots[i].chain->hook;
+				a[k].hooks |= 1u << l->g->roots[i].chain->at.hook;
 }
 
 void bf_lower_chains(struct bf_lower *l)

@@ -181,7 +181,7 @@ static void move_counters(struct gen *g)
 		const struct bf_chain *c = g->graph.roots[i].chain;
 		const struct bf_moved_counter *m = &img->moved[img->n_moved];
 
-		if (!move_counter(img, c->counter, c->hook))
+		if (!move_counter(img, c->counter, c->at.hook))
 			continue;
 		for (uint32_t k = 0; k < g->graph.n_cells; k++)
 			if (g->graph.cells[k].op == BF_CELL_COUNT && !g->graph.cells[k].word && g->graph.cells[k].arg == m->counter)
@@ -240,10 +240,10 @@ static int make_prog(struct gen *g, uint32_t i)
 	int err;
 
 	*p = (struct bf_prog_image){
-		.name = text(g, family_name(g->img->family), hook_name(r->chain->hook), '_'),
+		.name = text(g, family_name(g->img->family), hook_name(r->chain->at.hook), '_'),
 		.family = g->img->family,
-		.hook = r->chain->hook,
-		.priority = r->chain->priority,
+		.at.hook = r->chain->at.hook,
+		.at.priority = r->chain->at.priority,
 		.handoff = r->uses.ops & 1u << BF_CELL_HANDOFF,
 		.config = i * sizeof(*g->config),
 	};

@@ -158,7 +158,7 @@ void bf_image_print(struct bf_buf *out, const struct bf_image *img)
 	for (uint32_t i = 0; i < img->n_progs; i++) {
 		const struct bf_prog_image *p = &img->progs[i];
 
-		bf_buf_printf(out, "program %s: hook %u, priority %d%s, %u instructions\n", p->name, p->hook, p->priority,
+		bf_buf_printf(out, "program %s: hook %u, priority %d%s, %u instructions\n", p->name, p->at.hook, p->at.priority,
 		              p->handoff ? ", hands off" : "", p->n_insns);
 		print_config(out, config_of(img, p));
 		print_insns(out, img, p);

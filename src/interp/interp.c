@@ -284,7 +284,7 @@ static void walk(struct bf_interp *in, const struct bf_packet *p, const struct b
 static const struct bf_chain *base_chain(const struct bf_table *t, uint8_t hook)
 {
 	for (uint32_t i = 0; i < t->n_chains; i++)
-		if (t->chains[i]->base && t->chains[i]->hook == hook)
+		if (t->chains[i]->base && t->chains[i]->at.hook == hook)
 			return t->chains[i];
 	return NULL;
 }

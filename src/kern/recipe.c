@@ -86,7 +86,7 @@ static int put_maps(struct bf_buf *b, const struct bf_image *img, const struct b
 
 static void put_prog(struct bf_buf *b, const struct bf_prog_image *p)
 {
-	const uint64_t shape[] = { p->family, p->hook, p->n_relocs, p->n_funcs, p->frame };
+	const uint64_t shape[] = { p->family, p->at.hook, p->n_relocs, p->n_funcs, p->frame };
 
 	put_string(b, p->name);
 	put(b, shape, sizeof(shape));

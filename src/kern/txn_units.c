@@ -45,9 +45,9 @@ static void head_of_image(struct bf_unit_head *h, const struct bf_change *c)
 	for (uint32_t i = 0; i < img->n_progs; i++)
 		h->prog[i] = (struct bf_unit_prog){
 			.family = img->progs[i].family,
-			.hook = img->progs[i].hook,
+			.hook = img->progs[i].at.hook,
 			.handoff = img->progs[i].handoff,
-			.wish = img->progs[i].priority,
+			.wish = img->progs[i].at.priority,
 		};
 }
 

@@ -105,8 +105,8 @@ static void chain(struct bf_buf *out, const struct bf_chain *c, const struct bf_
 	bf_buf_puts(out, "{\"name\": ");
 	bf_json_string(out, c->name);
 	if (c->base) {
-		member(out, "hook", bf_hook_name(c->hook));
-		bf_buf_printf(out, ", \"priority\": %d", c->priority);
+		member(out, "hook", bf_hook_name(c->at.hook));
+		bf_buf_printf(out, ", \"priority\": %d", c->at.priority);
 	}
 	member(out, "policy", bf_verdict_name(c->policy));
 	counter(out, c->counter, counters);

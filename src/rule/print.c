@@ -104,7 +104,7 @@ void bf_rule_print(struct bf_buf *out, const struct bf_rule *r, uint8_t family)
 static void print_chain_head(struct bf_buf *out, const struct bf_chain *c, const struct bf_rt_counter *counters)
 {
 	if (c->base) {
-		bf_buf_printf(out, "\t\ttype filter hook %s priority %d; policy %s;", bf_hook_name(c->hook), c->priority,
+		bf_buf_printf(out, "\t\ttype filter hook %s priority %d; policy %s;", bf_hook_name(c->at.hook), c->at.priority,
 		              bf_verdict_name(c->policy));
 		if (c->counter != BF_NO_COUNTER && counters) {
 			bf_buf_puts(out, " ");

@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "base/buf.h"
+#include "base/hook.h"
 #include "rule/field.h"
 
 struct bf_match_ops;  /* match/match.h */
@@ -92,8 +93,7 @@ struct bf_chain {
 	const char *name;
 	struct bf_table *table;
 	bool base;
-	uint8_t hook;        /* base: NF_INET_LOCAL_IN, ... */
-	int priority;        /* base: where the hook sits, as NF_IP_PRI_FILTER */
+	struct bf_attach at; /* base: where it stands */
 	struct bf_rule *rules;
 	uint32_t n_rules, room; /* room: rules that fit the array */
 	/* What happens at the end of the chain. Base: ACCEPT or DROP. Others: RETURN (or, hand-made blobs, DROP). */

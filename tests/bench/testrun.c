@@ -73,7 +73,7 @@ static void run(const char *name, const struct bf_image *img, const struct packe
 		return;
 	}
 	for (uint32_t i = 0; i < img->n_progs; i++)
-		if (img->progs[i].hook == NF_INET_LOCAL_IN) {
+		if (img->progs[i].at.hook == NF_INET_LOCAL_IN) {
 			unsigned accepted = 0;
 			uint64_t ns = 0;
 

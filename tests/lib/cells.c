@@ -234,7 +234,7 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 static const struct bf_graph_root *root_of(const struct bf_graph *g, uint8_t hook)
 {
 	for (uint32_t i = 0; i < g->n_roots; i++)
-		if (g->roots[i].chain->hook == hook)
+		if (g->roots[i].chain->at.hook == hook)
 			return &g->roots[i];
 	return NULL;
 }

@@ -452,7 +452,7 @@ static void add_chain(struct maker *m, const char *name, int hook)
 	struct bf_chain *c = bf_table_add_chain(m->rs, m->t, name);
 
 	c->base = hook >= 0;
-	c->hook = c->base ? (uint8_t)hook : 0;
+	c->at.hook = c->base ? (uint8_t)hook : 0;
 	c->counter = m->t->n_counters++;
 	if (c->base)
 		c->policy = rng_percent(m->r, 50) ? BF_VERDICT_ACCEPT : BF_VERDICT_DROP;

@@ -41,8 +41,8 @@ void test_image_prog(struct bf_image *img, uint8_t hook, int priority, const str
 	*p = (struct bf_prog_image){
 		.name = bf_arena_strdup(img->arena, name),
 		.family = img->family,
-		.hook = hook,
-		.priority = priority,
+		.at.hook = hook,
+		.at.priority = priority,
 		.insns = bf_arena_memdup(img->arena, insns, n * sizeof(*insns)),
 		.n_insns = n,
 		.relocs = bf_arena_memdup(img->arena, relocs, n_relocs * sizeof(*relocs)),

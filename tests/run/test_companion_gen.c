@@ -108,7 +108,7 @@ static struct bf_ruleset *ruleset(void)
 	struct bf_rule *r;
 
 	c->base = true;
-	c->hook = NF_INET_LOCAL_IN;
+	c->at.hook = NF_INET_LOCAL_IN;
 	c->policy = BF_VERDICT_DROP;
 	r = rule(rs, c, 0);
 	bf_rule_add_range(rs, r, BF_F_CT_STATE, 2 | 4, 1, 6, false);

@@ -96,7 +96,7 @@ static int run_open(struct run *r, const struct bf_table *t, const struct varian
 static int program(const struct run *r, uint8_t hook)
 {
 	for (uint32_t i = 0; i < r->img->n_progs; i++)
-		if (r->img->progs[i].hook == hook)
+		if (r->img->progs[i].at.hook == hook)
 			return r->l.progs[i];
 	return -1;
 }

@@ -47,7 +47,7 @@ static struct bf_ruleset *ruleset_of(enum bf_field_id f, bf_u128 mask, const str
 	struct bf_rule *r;
 
 	c->base = true;
-	c->hook = NF_INET_LOCAL_IN;
+	c->at.hook = NF_INET_LOCAL_IN;
 	c->policy = BF_VERDICT_ACCEPT;
 	c->counter = BF_NO_COUNTER;
 	r = bf_chain_add_rule(rs, c);

@@ -44,7 +44,7 @@ static void add_chain(struct bench *b, struct bf_table *t, const char *name, uin
 	struct bf_chain *c = bf_table_add_chain(b->rs, t, name);
 
 	c->base = true;
-	c->hook = hook;
+	c->at.hook = hook;
 	c->policy = BF_VERDICT_DROP;
 	bf_chain_add_rule(b->rs, c)->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, to };
 }
@@ -84,7 +84,7 @@ static void unload(struct bench *b)
 
 static bool passes(struct bench *b, unsigned prog)
 {
-	uint8_t frame[ETH_HLEN + TEST_PACKET_MAX] = { 0 }, state[48] = { b->img->progs[prog].hook, NFPROTO_IPV4 };
+	uint8_t frame[ETH_HLEN + TEST_PACKET_MAX] = { 0 }, state[48] = { b->img->progs[prog].at.hook, NFPROTO_IPV4 };
 	struct bf_run_desc d = { .prog = b->l.progs[prog], .data = frame, .ctx = state, .data_len = ETH_HLEN + b->p.len,
 		                     .ctx_len = sizeof(state), .repeat = 1 };
 

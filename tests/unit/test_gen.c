@@ -22,7 +22,7 @@ static struct bf_chain *base(struct table *b, const char *name, uint8_t hook)
 	struct bf_chain *c = bf_table_add_chain(b->rs, b->t, name);
 
 	c->base = true;
-	c->hook = hook;
+	c->at.hook = hook;
 	c->policy = BF_VERDICT_ACCEPT;
 	c->counter = b->t->n_counters++;
 	return c;
@@ -87,7 +87,7 @@ static void nothing_to_do(void **state)
 	b.output->policy = BF_VERDICT_DROP; /* now the other policy counts, too */
 	assert_int_equal(compile(&b, 0, 2), 0);
 	assert_int_equal(b.img->n_progs, 2);
-	assert_int_equal(b.img->progs[0].hook, NF_INET_LOCAL_IN);
+	assert_int_equal(b.img->progs[0].at.hook, NF_INET_LOCAL_IN);
 	assert_string_equal(b.img->progs[0].name, "ip_input");
 	end(&b);
 }

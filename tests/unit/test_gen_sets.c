@@ -22,7 +22,7 @@ static void begin(struct made *m)
 	t = bf_ruleset_add_table(m->rs, NFPROTO_IPV4, "filter");
 	c = bf_table_add_chain(m->rs, t, "INPUT");
 	c->base = true;
-	c->hook = NF_INET_LOCAL_IN;
+	c->at.hook = NF_INET_LOCAL_IN;
 	c->policy = BF_VERDICT_ACCEPT;
 	c->counter = BF_NO_COUNTER;
 }

@@ -227,7 +227,7 @@ static void print_root(struct bf_buf *out, struct bf_arena *a, const struct bf_g
 	bool straight;
 	uint32_t n;
 
-	bf_buf_printf(out, "\nhook %u: start %u, needs 0x%x, depth %u\n", r->chain->hook, r->start, r->uses.needs, r->depth);
+	bf_buf_printf(out, "\nhook %u: start %u, needs 0x%x, depth %u\n", r->chain->at.hook, r->start, r->uses.needs, r->depth);
 	if (bf_code_funcs(a, g, r, &c, 1000, own, &n, &straight, NULL) < 0)
 		n = 0;
 	for (uint32_t i = 0; i < n; i++)
@@ -265,7 +265,7 @@ static int make(struct bf_buf *out, size_t i)
 
 	b.input = chain(&b, "INPUT");
 	b.input->base = true;
-	b.input->hook = NF_INET_LOCAL_IN;
+	b.input->at.hook = NF_INET_LOCAL_IN;
 	b.input->policy = BF_VERDICT_ACCEPT;
 	tables[i].fill(&b);
 	b.input->counter = b.t->n_counters++;

@@ -291,7 +291,7 @@ static int setup(void **state)
 	b->t = bf_ruleset_add_table(b->rs, NFPROTO_IPV4, "filter");
 	b->input = chain(b, "INPUT");
 	b->input->base = true;
-	b->input->hook = NF_INET_LOCAL_IN;
+	b->input->at.hook = NF_INET_LOCAL_IN;
 	b->input->policy = BF_VERDICT_DROP;
 	test_packet_ip4(&b->p, 0x0a000001, 0x0a000002);
 	test_packet_tcp(&b->p, 1000, 80, 2, NULL, 0);

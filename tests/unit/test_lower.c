@@ -108,7 +108,7 @@ static bool code_differs(struct both *b, const struct bf_packet *p, const struct
 	struct cells_outcome got;
 	uint32_t root = 0;
 
-	while (b->straight && root < b->g.n_roots && b->g.roots[root].chain->hook != p->hook)
+	while (b->straight && root < b->g.n_roots && b->g.roots[root].chain->at.hook != p->hook)
 		root++;
 	if (!b->straight || root == b->g.n_roots)
 		return false;

@@ -264,7 +264,7 @@ static void table(void **state)
 	struct bf_rule *r = bf_chain_add_rule(rs, in);
 
 	in->base = true;
-	in->hook = NF_INET_LOCAL_IN;
+	in->at.hook = NF_INET_LOCAL_IN;
 	in->policy = BF_VERDICT_DROP;
 	in->counter = 1;
 	bf_rule_add_value(rs, r, BF_F_IP_SADDR, 0xff000000, 0x0a000000, false);

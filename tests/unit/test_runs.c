@@ -329,7 +329,7 @@ static bool make(struct bf_buf *out, size_t i)
 	struct bf_graph g;
 
 	input->base = true;
-	input->hook = NF_INET_LOCAL_IN;
+	input->at.hook = NF_INET_LOCAL_IN;
 	input->policy = BF_VERDICT_ACCEPT;
 	user->policy = BF_VERDICT_RETURN;
 	for (size_t k = 0; k < tables[i].n; k++)

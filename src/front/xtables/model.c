@@ -176,8 +176,8 @@ static int add_base(struct bf_xt_model *m, struct bf_table *t, unsigned hook)
 	if (entry == BF_XT_NONE || underflow == BF_XT_NONE)
 		return -EINVAL;
 	c->base = true;
-	c->hook = (uint8_t)hook;
-	c->priority = m->priority;
+	c->at.hook = (uint8_t)hook;
+	c->at.priority = m->priority;
 	set_policy(m, c, underflow);
 	m->base[hook] = c;
 	m->base_entry[hook] = entry;
