@@ -268,6 +268,7 @@ enum {
 struct bf_ast_rule {
 	struct bf_ast_rule *next;
 	struct bf_ast_loc loc;
+	uint64_t handle; /* of stored ones; 0: none yet */
 	struct bf_ast_stmt *stmts;
 	const char *comment;
 };
@@ -288,6 +289,7 @@ struct bf_ast_base { /* what makes a chain a base chain */
 struct bf_ast_chain {
 	struct bf_ast_chain *next;
 	struct bf_ast_word name;
+	uint64_t handle;
 	struct bf_ast_base *base;      /* or NULL */
 	const char *policy;            /* "accept", "drop" or NULL */
 	const char *comment;
@@ -299,6 +301,7 @@ enum { BF_SET_CONSTANT = 1, BF_SET_INTERVAL = 2, BF_SET_TIMEOUT = 4, BF_SET_DYNA
 struct bf_ast_set {
 	struct bf_ast_set *next;
 	struct bf_ast_word name;
+	uint64_t handle;
 	bool map;
 	struct bf_ast_expr *key_of;      /* typeof: expression (CONCAT: of parts); else NULL */
 	struct bf_ast_expr *data_of;
@@ -320,6 +323,7 @@ struct bf_ast_obj { /* a named counter, quota or limit */
 	struct bf_ast_obj *next;
 	enum bf_ast_object type;
 	struct bf_ast_word name;
+	uint64_t handle;
 	struct bf_ast_stmt *state; /* COUNTER, QUOTA or LIMIT; NULL: as it is by default */
 	const char *comment;
 };
