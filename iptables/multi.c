@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "progress.h"
 #include "status.h"
 
 static const struct applet {
@@ -70,6 +71,7 @@ static int run(const struct applet *a, char **argv)
 		return 1;
 	}
 	argv[0] = (char *)(program ? program : BF_XTABLES_LEGACY_MULTI);
+	bf_progress_show(ctx);
 	rc = bf_run(ctx, a->legacy, argv, a->flags | BF_RUN_EXEC | BF_RUN_TIED);
 	if (rc == -ENOENT)
 		fprintf(stderr, "bpfilter: %s is missing; it is part of the package iptables (iptables-legacy on Fedora and "

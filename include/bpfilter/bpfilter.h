@@ -31,6 +31,17 @@ int bf_ctx_set_netns(struct bf_ctx *ctx, int fd);
 /* How long a writer waits for another, in milliseconds (default 60,000; -1: for ever). */
 void bf_ctx_set_lock_timeout(struct bf_ctx *ctx, int ms);
 
+/*
+ * Who waits for a large table to be built sees how far it has come, and may stop it. fn is called many times a second
+ * while a call changes rules: stage "waiting" (for another writer), "reading", "compiling", "loading"; done of total, whose unit does not matter. When it
+ * returns anything but 0 the call fails with -ECANCELED, and what was enforced before still is; once the new rules
+ * are, fn is not asked any more. stage NULL: the call is over, whatever came of it (only where it had begun to tell). fn must not use ctx. NULL:
+ * nobody waits.
+ * Under bf_run fn is told of one change at a time, but from threads of its own.
+ */
+typedef int (*bf_progress_fn)(void *arg, const char *stage, uint64_t done, uint64_t total);
+void bf_ctx_set_progress(struct bf_ctx *ctx, bf_progress_fn fn, void *arg);
+
 /* The messages of the last call; "" when there are none. Valid until the next call. */
 const char *bf_ctx_message(const struct bf_ctx *ctx);
 

@@ -9,6 +9,17 @@
 #include "serve/serve.h"
 
 #define LOCK_MS_DEFAULT 60000
+#define LOCK_SLICE_MS 200
+
+static int tell(void *arg, const char *stage, uint64_t done, uint64_t total)
+{
+	struct bf_ctx *ctx = arg;
+
+	if (!ctx->watch)
+		return 0;
+	ctx->watched = stage;
+	return ctx->watch(ctx->watch_arg, stage, done, total);
+}
 
 struct bf_ctx *bf_ctx_new(void)
 {
@@ -18,6 +29,7 @@ struct bf_ctx *bf_ctx_new(void)
 		return NULL;
 	ctx->netns = -1;
 	ctx->lock_ms = LOCK_MS_DEFAULT;
+	ctx->progress = (struct bf_progress){.tell = tell, .arg = ctx};
 	return ctx;
 }
 
@@ -48,6 +60,20 @@ void bf_ctx_set_lock_timeout(struct bf_ctx *ctx, int ms)
 	ctx->lock_ms = ms;
 }
 
+void bf_ctx_set_progress(struct bf_ctx *ctx, bf_progress_fn fn, void *arg)
+{
+	ctx->watch = fn;
+	ctx->watch_arg = arg;
+}
+
+int bf_ctx_end(struct bf_ctx *ctx, int rc)
+{
+	if (ctx->watched && ctx->watch)
+		ctx->watch(ctx->watch_arg, NULL, 0, 0);
+	ctx->watched = false;
+	return rc;
+}
+
 const char *bf_ctx_message(const struct bf_ctx *ctx)
 {
 	return ctx->diag.text.data ? ctx->diag.text.data : "";
@@ -58,10 +84,21 @@ void bf_ctx_begin(struct bf_ctx *ctx)
 	bf_diag_free(&ctx->diag);
 }
 
+/* Still for another one's lock: 0, or who waits wants no more. */
+static int wait_on(struct bf_ctx *ctx)
+{
+	return bf_progress_tell(&ctx->progress, "waiting", 0, 1);
+}
+
 int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns)
 {
-	int rc = bf_ns_lock(ns, ctx->lock_ms);
+	int rc, left = ctx->lock_ms, slice;
 
+	do {
+		slice = left < 0 || left > LOCK_SLICE_MS ? LOCK_SLICE_MS : left;
+		rc = bf_ns_lock(ns, slice);
+		left -= left < 0 ? 0 : slice;
+	} while (rc == -ETIMEDOUT && left && !(rc = wait_on(ctx)));
 	if (rc == -ETIMEDOUT)
 		bf_diag_error(&ctx->diag, rc, "another process is changing this network namespace's rules");
 	return rc;
@@ -89,6 +126,8 @@ int bf_ctx_lock_xtables(struct bf_ctx *ctx)
 	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += 10) {
 		if (errno != EWOULDBLOCK || (ctx->lock_ms >= 0 && ms >= ctx->lock_ms))
 			return bf_diag_error(&ctx->diag, -ETIMEDOUT, "another iptables command holds its lock");
+		if (wait_on(ctx))
+			return -ECANCELED;
 		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 	}
 	return TAKE_FD(fd);
@@ -159,5 +198,5 @@ int bf_flush(struct bf_ctx *ctx)
 int bf_run(struct bf_ctx *ctx, const char *argv0, char *const argv[], unsigned flags)
 {
 	bf_ctx_begin(ctx);
-	return bf_serve_run(argv0, argv, flags, &ctx->diag);
+	return bf_serve_run(argv0, argv, flags, &ctx->progress, &ctx->diag);
 }

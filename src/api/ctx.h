@@ -10,6 +10,7 @@
 #define BF_API_CTX_H
 
 #include "base/diag.h"
+#include "base/progress.h"
 #include "bpfilter/bpfilter.h"
 #include "front/xtables/xtables.h"
 #include "kern/kern.h"
@@ -17,6 +18,10 @@
 struct bf_ctx {
 	int netns; /* or -1: the caller's own */
 	int lock_ms;
+	bf_progress_fn watch; /* the caller's; NULL: none */
+	void *watch_arg;
+	bool watched;         /* it was told something */
+	struct bf_progress progress; /* that tells it */
 	struct bf_diag diag;
 	struct bf_features features;
 	struct bf_feature_info info[BF_ARRAY_SIZE(((struct bf_features *)0)->f)];
@@ -29,6 +34,8 @@ static inline void bf_ns_closep(struct bf_ns **ns)
 }
 
 void bf_ctx_begin(struct bf_ctx *ctx);
+/* Where a call ends that may have told of its progress: it is over. Returns rc. */
+int bf_ctx_end(struct bf_ctx *ctx, int rc);
 int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns);
 /* Opens the namespace, makes it if need be, and takes its lock. */
 int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns);

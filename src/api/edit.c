@@ -144,5 +144,5 @@ int bf_xt_edit(struct bf_ctx *ctx, int family, const char *table, const struct b
 	c.ns = ns;
 	rc = edit(&c, edits, n);
 	bf_buf_free(&c.edits);
-	return rc;
+	return bf_ctx_end(ctx, rc);
 }

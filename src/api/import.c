@@ -86,10 +86,13 @@ static int enforce(struct move *m, const struct bf_buf *state, struct bf_image *
 static void take_back(struct move *m)
 {
 	_cleanup_image_ struct bf_image *none = NULL;
+	bf_progress_fn watch = m->ctx->watch;
 
+	m->ctx->watch = NULL; /* who does not want it any more must not stop this */
 	if (bf_stored_compile(m->ctx, &m->ours.empty, &none) ||
 	    bf_stored_commit(m->ctx, m->ns, &m->ours, none, &m->ours.empty, NULL))
 		bf_diag_error(&m->ctx->diag, 0, "both tables filter now; `bpfilter flush` removes bpfilter's");
+	m->ctx->watch = watch;
 }
 
 static int import(struct move *m, int family, unsigned flags)
@@ -122,7 +125,7 @@ int bf_import(struct bf_ctx *ctx, int family, unsigned flags)
 	if (!rc && bf_kernel_has(ctx->netns, family, TABLE))
 		rc = import(&m, family, flags);
 	end_move(&m);
-	return rc;
+	return bf_ctx_end(ctx, rc);
 }
 
 static int export(struct move *m, int family)
@@ -156,5 +159,5 @@ int bf_export(struct bf_ctx *ctx, int family)
 	if (!rc && m.ours.unit)
 		rc = export(&m, family);
 	end_move(&m);
-	return rc;
+	return bf_ctx_end(ctx, rc);
 }

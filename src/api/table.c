@@ -140,28 +140,31 @@ int bf_stored_add_counters(const struct bf_stored *t, const struct bf_rt_counter
 	return bf_unit_add_counters(t->unit, all, n);
 }
 
-static int compile(const void *state, size_t len, uint32_t code_max, bool explain, struct bf_image **img,
-                   struct bf_diag *d)
+static int compile(const struct bf_progress *p, const void *state, size_t len, uint32_t code_max, bool explain,
+                   struct bf_image **img, struct bf_diag *d)
 {
 	const struct bf_gen_opts o = {.hz = bf_kernel_hz(),
 		.cpus = bf_possible_cpus(),
 		.may_goto = bf_probe_one("may_goto"),
 		.code_max = code_max,
+		.progress = p,
 		.explain = explain};
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
-	int rc = bf_xt_to_ruleset(state, len, &rs, d);
+	int rc = bf_progress_tell(p, "reading", 1, 2);
 
+	if (!rc)
+		rc = bf_xt_to_ruleset(state, len, &rs, d);
 	return rc ? rc : bf_gen_table(rs->tables[0], &o, img, d);
 }
 
 int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img)
 {
-	return compile(state->data, state->len, BF_CODE_MAX, false, img, &ctx->diag);
+	return compile(&ctx->progress, state->data, state->len, BF_CODE_MAX, false, img, &ctx->diag);
 }
 
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img)
 {
-	return compile(t->state, t->len, BF_CODE_MAX, true, img, &ctx->diag);
+	return compile(NULL, t->state, t->len, BF_CODE_MAX, true, img, &ctx->diag);
 }
 
 /* What a verifier says to code that is right but more than it can follow; which errno depends on where it gives up. */
@@ -178,7 +181,7 @@ static int commit_image(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_change *
 	int rc = bf_ns_commit(ns, change, 1, &first);
 
 	if (!rc || !change->image || !change->image->straight || !verifier_refused(rc) ||
-	    compile(state->data, state->len, 0, false, &data, NULL)) {
+	    compile(NULL, state->data, state->len, 0, false, &data, NULL)) {
 		bf_diag_move(&ctx->diag, &first);
 		return rc;
 	}
@@ -209,7 +212,9 @@ int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_store
 		change.state = state->data;
 		change.state_len = state->len;
 	}
+	bf_ns_watch(ns, &ctx->progress);
 	rc = commit_image(ctx, ns, &change, state);
+	bf_ns_watch(ns, NULL);
 	if (!rc && n_old)
 		bf_stored_gather(t, all, n_old, old);
 	return rc;

@@ -214,11 +214,14 @@ int bf_xt_set_entries(struct bf_ctx *ctx, int family, void *blob, size_t len, vo
 
 	_Static_assert(sizeof(struct bf_rt_counter) == sizeof(struct xt_counters), "packets, bytes");
 	bf_ctx_begin(ctx);
-	rc = bf_xt_decode_in_place(bf_nfproto(family), blob, len, &info, &ctx->diag);
+	rc = bf_progress_tell(&ctx->progress, "reading", 0, 2);
+	if (!rc)
+		rc = bf_xt_decode_in_place(bf_nfproto(family), blob, len, &info, &ctx->diag);
 	if (!rc) {
 		state.len = sizeof(struct bf_xt_head) + ((struct bf_xt_head *)blob)->size;
 		rc = replace(ctx, family, &info, &state, &counters);
 	}
+	bf_ctx_end(ctx, rc);
 	if (rc || !old)
 		return rc;
 	*n_old = info.num_counters;

@@ -93,6 +93,8 @@ struct bf_lower {
 	uint32_t n_runs, cap_runs;
 	uint32_t class_min, own_max; /* see gen.h */
 	uint64_t class_bytes;
+	const struct bf_progress *progress;
+	uint64_t rules, rules_done, rules_told; /* all that will be lowered, about; so far; when it was told last */
 
 	struct bf_lower_set *sets; /* those in it */
 	uint32_t n_sets, cap_sets;
@@ -140,6 +142,9 @@ void bf_lower_finish_sets(struct bf_lower *l);
 void bf_lower_resolve(struct bf_lower *l); /* shared cells; hit and miss become numbers */
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);
+
+/* Tells who waits that so many more rules are done, `ahead` others in part. May end it all with -ECANCELED. */
+void bf_lower_progress(struct bf_lower *l, uint64_t more, double ahead);
 
 void bf_lower_chains(struct bf_lower *l);
 

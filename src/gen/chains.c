@@ -462,17 +462,28 @@ static uint32_t class_min(const struct bf_plan *p, uint32_t code_max)
 	return BF_CLASS_MIN_CODE;
 }
 
+/* Rules times the sets of packets that they are lowered for. */
+static uint64_t count_rules(const struct bf_plan *p)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_chains; i++)
+		n += p->chains[i].reachable ? p->chains[i].chain->n_rules : 0;
+	return n * (p->headers ? BF_SORTS_SETS : 1);
+}
+
 int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
                    struct bf_diag *d)
 {
 	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz,
 	                      .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
-	                      .explain = o->explain, .class_bytes = o->class_bytes,
+	                      .explain = o->explain, .class_bytes = o->class_bytes, .progress = o->progress,
 	                      .own_max = o->own_max ? o->own_max : OWN_MAX, .here = BF_NO_LABEL };
 	int err = bf_plan_make(&l.plan, t, d);
 
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };
 	if (!err && l.plan.active) {
+		l.rules = count_rules(&l.plan);
 		l.class_min = o->class_min ? o->class_min : class_min(&l.plan, o->code_max);
 		bf_lower_chains(&l);
 		bf_lower_finish(&l);

@@ -28,6 +28,7 @@
 
 enum { CHECK_LOOKS = 20000, CHECK_PER_BOX = 16 }; /* a look at a box takes 1 to 3 ns */
 enum { SPARE_CLASS = 16 << 10, SPARE_CLASS_MAX = 2 << 20 }; /* bytes of a delta: at least, and at most beside these */
+enum { TELL_RULES = 16384 }; /* who waits is told */
 enum { EDGE_MAX = 8, LITTLE = 9 }; /* rules at either end that stay cells, bits they choose at most */
 
 /* What is known while the rules of a chain are lowered. */
@@ -59,6 +60,10 @@ static bool is_long(const struct bf_lower *l, const struct run *r)
 
 	return n >= l->class_min || (n && l->plan.headers && l->set != BF_SORTS_ORDINARY && r->r.n_rules >= l->class_min);
 }
+
+/* Shares of the time that a run takes. */
+#define COLLECTED 0.3
+#define BUILT 0.6
 
 /* ------------------------------------------------------------------ explain */
 
@@ -177,6 +182,8 @@ static void collect(struct bf_lower *l, const struct rules *rs, struct run *r, u
 		struct bf_box b;
 		int err;
 
+		if (i % TELL_RULES == 0)
+			bf_lower_progress(l, 0, COLLECTED * (i - r->from));
 		make_box(l, rs, i, &b);
 		if (ends_all(l, rs, i, &b))
 			break;
@@ -262,10 +269,24 @@ static void add_spare(struct bf_lower *l)
 	bf_buf_reserve(&l->class, 2 * (size_t)l->spare_half * sizeof(uint32_t));
 }
 
+struct watch {
+	struct bf_lower *l;
+	uint32_t rules;
+};
+
+static int watch_build(void *arg, double done)
+{
+	const struct watch *w = arg;
+
+	bf_lower_progress(w->l, 0, w->rules * (COLLECTED + BUILT * done));
+	return w->l->err;
+}
+
 static int build(struct bf_lower *l, struct run *r)
 {
+	struct watch w = { l, r->to - r->from };
 	struct bf_class_problem p = bf_run_finish(&r->r);
-	struct bf_class_opts o = { .max_bytes = l->class_bytes };
+	struct bf_class_opts o = { .max_bytes = l->class_bytes, .progress = watch_build, .progress_arg = &w };
 	int err;
 
 	if (r->n_by_slot) {
@@ -358,6 +379,7 @@ static uint32_t lower_run(struct bf_lower *l, const struct rules *rs, uint32_t f
 	else if (!l->err)
 		lower_singly(l, rs, &r);
 	note_run(l, &r, kind);
+	bf_lower_progress(l, r.to - r.from, 0);
 	bf_run_free(&r.r);
 	free(r.by_slot);
 	free(r.targets);
@@ -416,8 +438,10 @@ static void lower_few(struct bf_lower *l, const struct rules *rs, uint32_t i, en
 	while (i < rs->n && !l->err) {
 		uint32_t from = i;
 
-		while (i < rs->n && !l->err && !is_dead(l, rs, i))
-			bf_lower_rule(l, i++);
+		for (; i < rs->n && !l->err && !is_dead(l, rs, i); i++) {
+			bf_lower_rule(l, i);
+			bf_lower_progress(l, 1, 0);
+		}
 		note(l, kind, from, i);
 		i = skip_dead(l, rs, i);
 	}
@@ -428,6 +452,7 @@ void bf_lower_rules(struct bf_lower *l)
 	const struct bf_plan_chain *c = bf_lower_chain(l);
 	const struct rules rs = { c->chain->rules, c->chain->n_rules, bf_lower_inst(l)->first, l->table->family == NFPROTO_IPV6,
 		                      c->indexed };
+	uint64_t before = l->rules_done;
 	uint32_t i = 0, back = rs.n;
 
 	if (rs.n >= l->class_min)
@@ -440,6 +465,7 @@ void bf_lower_rules(struct bf_lower *l)
 			i = lower_run(l, &rs, i, back);
 	}
 	lower_few(l, &rs, i, i == back ? BF_PIECE_LITTLE : BF_PIECE_FEW);
+	bf_lower_progress(l, before + rs.n - l->rules_done, 0);
 }
 
 /* ---------------------------------------------------------------------- end */

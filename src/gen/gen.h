@@ -8,6 +8,7 @@
 
 #include "base/diag.h"
 #include "base/image.h"
+#include "base/progress.h"
 #include "rule/rule.h"
 
 /*
@@ -44,13 +45,14 @@ struct bf_gen_opts {
 	                         * as pay */
 	uint64_t class_bytes;   /* most that one run may take as class data, else it is cells; 0: 64 MiB and 256 for each box */
 	bool explain;           /* the image tells what became of the rules (explain.h) */
+	const struct bf_progress *progress; /* is told of "compiling"; -ECANCELED when it says so. May be NULL */
 };
 
 /*
  * Compiles table t. Needs no privileges. On success *out owns an image (free
  * with bf_image_free); a table whose base chains are all empty with policy
  * ACCEPT gives an image without programs. Errors: -EOPNOTSUPP with a
- * diagnostic for what a hook cannot do, -E2BIG, -ENOMEM.
+ * diagnostic for what a hook cannot do, -E2BIG, -ENOMEM, -ECANCELED.
  */
 int bf_gen_table(const struct bf_table *t, const struct bf_gen_opts *o, struct bf_image **out, struct bf_diag *d);
 

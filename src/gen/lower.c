@@ -7,12 +7,25 @@
 
 #include <linux/filter.h>
 
-enum { MAX_CELLS = 1 << 26, MAX_ASSISTS = 32, MAX_CODES = 0xffff };
+enum { MAX_CELLS = 1 << 26, MAX_ASSISTS = 32, MAX_CODES = 0xffff, PROGRESS_STEPS = 256 };
 
 void bf_lower_error(struct bf_lower *l, int err)
 {
 	if (!l->err)
 		l->err = err;
+}
+
+void bf_lower_progress(struct bf_lower *l, uint64_t more, double ahead)
+{
+	uint64_t done;
+
+	l->rules_done += more;
+	done = BF_MIN(l->rules_done + (uint64_t)ahead, l->rules);
+	if (l->err || done < l->rules_told + l->rules / PROGRESS_STEPS)
+		return;
+	l->rules_told = done;
+	if (bf_progress_tell(l->progress, "compiling", done, l->rules))
+		bf_lower_error(l, -ECANCELED);
 }
 
 /* Labels. */

@@ -27,6 +27,7 @@
 #include "base/diag.h"
 #include "base/hz.h"
 #include "base/image.h"
+#include "base/progress.h"
 #include "rt/abi.h"
 
 struct bf_ns;
@@ -77,6 +78,9 @@ struct bf_change {
 	const void *head; /* bytes that are stored before those of state, as one with them, or NULL */
 	size_t head_len;
 };
+
+/* Commits tell of "loading" before the switch, and roll back with -ECANCELED when told so. p is the caller's; NULL: no more. */
+void bf_ns_watch(struct bf_ns *ns, const struct bf_progress *p);
 
 /*
  * Replaces units, all or none, by one switch. Needs the lock. Errors leave the

@@ -130,22 +130,30 @@ static int get_map(const struct bf_map_spec *s, const struct bf_given_maps *give
 	return fd < 0 ? bf_diag_error(d, -errno, "map \"%s\": %s", s->name, strerror(errno)) : fd;
 }
 
+/* Maps are as quick as they are small; a program takes as long as some MiB. */
+static int tell(const struct bf_loaded *l, const struct bf_given_maps *given, uint32_t done)
+{
+	return bf_progress_tell(given ? given->progress : NULL, "loading", done, l->n_maps + l->n_progs);
+}
+
 static int load_all(struct bf_loaded *l, const struct bf_image *img, const struct bf_given_maps *given,
                     struct bf_diag *d)
 {
 	_cleanup_types_ struct bf_types types = BF_TYPES_NONE;
 	bool open = false;
+	int fd, err;
 
 	for (uint32_t i = 0; i < img->n_maps; i++) {
-		int fd = l->maps[i] < 0 ? get_map(&img->maps[i], given, d) : l->maps[i];
-
-		if (fd < 0)
-			return fd;
+		err = tell(l, given, i);
+		fd = err || l->maps[i] >= 0 ? l->maps[i] : get_map(&img->maps[i], given, d);
+		if (err || fd < 0)
+			return err ? err : fd;
 		l->maps[i] = fd;
 	}
 	for (uint32_t i = 0; i < img->n_progs; i++) {
-		int fd;
-
+		err = tell(l, given, img->n_maps + i);
+		if (err)
+			return err;
 		if (l->progs[i] >= 0)
 			continue;
 		if (!open)

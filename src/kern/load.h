@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "base/image.h"
+#include "base/progress.h"
 #include "kern/types.h"
 
 struct bf_loaded {
@@ -21,6 +22,7 @@ struct bf_loaded {
 struct bf_given_maps {
 	int handoff, pending, assist;
 	const char *base; /* not a map: where answers about the kernel's types are kept (types.h), or NULL */
+	const struct bf_progress *progress; /* nor this: who waits; may be NULL */
 };
 
 /* Makes maps, then programs. given NULL: nothing is. The image stays as it is. Everything is closed again on error. */

@@ -40,6 +40,7 @@ struct bf_ns {
 	uint64_t cookie;
 	char base[BF_PATH_MAX]; /* the bpffs */
 	char dir[BF_PATH_MAX];
+	const struct bf_progress *progress;
 	int dir_fd; /* holds the lock; -1: there is no directory */
 	/* The objects; gen is NULL while there are none. */
 	int dispatch;

@@ -153,6 +153,11 @@ static void txn_free(struct txn *t)
 		close(t->stop);
 }
 
+void bf_ns_watch(struct bf_ns *ns, const struct bf_progress *p)
+{
+	ns->progress = p;
+}
+
 /* Errors that come from a kernel that lacks something, or a caller: what that is stands in nobody's errno. */
 static int explained(int err, struct bf_diag *d)
 {
@@ -170,6 +175,8 @@ int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, 
 
 	if (!err) {
 		err = bf_txn_build(&t);
+		if (!err)
+			err = bf_progress_tell(ns->progress, "loading", 1, 1); /* the last chance to stop it */
 		if (err)
 			roll_back(&t);
 	}

@@ -162,7 +162,7 @@ static int carry_over(struct txn *t, struct txn_unit *u)
 
 static int make_unit(struct txn *t, struct txn_unit *u)
 {
-	struct bf_given_maps given = { t->maps.handoff, t->maps.pending, -1, t->ns->base };
+	struct bf_given_maps given = { t->maps.handoff, t->maps.pending, -1, t->ns->base, t->ns->progress };
 	int err;
 
 	if (!u->change)

@@ -40,7 +40,7 @@ struct server {
 	int status; /* wait status, once exited */
 	bool quit;
 	unsigned workers;
-	atomic_int incapable;
+	struct bf_served served;
 };
 
 struct worker {
@@ -96,7 +96,7 @@ static bool is_open(const struct seccomp_data *d, bool *at)
 
 static void serve_one(struct server *s)
 {
-	struct bf_client c = {.listener = s->listener, .pidfd = -1, .incapable = &s->incapable};
+	struct bf_client c = {.listener = s->listener, .pidfd = -1, .served = &s->served};
 	bool at;
 
 	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, &c.req)) /* EINTR, ENOENT: it was killed */
@@ -240,11 +240,12 @@ static char **named(char *const *argv, const char *argv0)
 	return copy;
 }
 
-int bf_serve_run(const char *argv0, char *const argv[], unsigned flags, struct bf_diag *d)
+int bf_serve_run(const char *argv0, char *const argv[], unsigned flags, const struct bf_progress *p, struct bf_diag *d)
 {
 	_cleanup_free_ char **args = named(argv, argv0 ? argv0 : argv[0]);
 	struct sigaction chld, dfl = {.sa_handler = SIG_DFL};
-	struct server s = {.listener = -1, .child = -1, .signals = -1, .done = -1};
+	struct server s = {
+		.listener = -1, .child = -1, .signals = -1, .done = -1, .served = {.progress = p, .told = ATOMIC_FLAG_INIT}};
 	sigset_t all, old;
 	struct bf_spawn sp = {.file = argv[0], .argv = args, .flags = flags, .mask = &old, .chld = &chld};
 	int rc;
@@ -255,7 +256,7 @@ int bf_serve_run(const char *argv0, char *const argv[], unsigned flags, struct b
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	sigaction(SIGCHLD, &dfl, &chld); /* ignored, it would reap our child and lose its status */
 	rc = supervise(&s, &sp, &all);
-	if (rc > 0 && WIFEXITED(rc) && s.incapable && (flags & BF_RUN_TIED))
+	if (rc > 0 && WIFEXITED(rc) && s.served.incapable && (flags & BF_RUN_TIED))
 		rc = W_EXITCODE(1, 0); /* iptables says 3: wrong version of something */
 	close_server(&s);
 	sigaction(SIGCHLD, &chld, NULL);

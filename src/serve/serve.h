@@ -28,10 +28,11 @@
 
 #include "base/base.h"
 #include "base/diag.h"
+#include "base/progress.h"
 #include "bpfilter/bpfilter.h"
 
-/* run.c: as bf_run(). */
-int bf_serve_run(const char *argv0, char *const argv[], unsigned flags, struct bf_diag *d);
+/* run.c: as bf_run(). p is told of one change at a time. */
+int bf_serve_run(const char *argv0, char *const argv[], unsigned flags, const struct bf_progress *p, struct bf_diag *d);
 
 /* filter.c. The program for seccomp(2); returns its length. */
 #define BF_FILTER_MAX 192
@@ -58,12 +59,18 @@ bool bf_serve_is_served(void);
 #define BF_SERVE_HELLO "bpfilter?" /* table name asked for on descriptor -1 */
 #define BF_SERVE_REPLY "bpfilter!"
 
+struct bf_served { /* what all calls share */
+	atomic_int incapable; /* the last process that was told that this kernel, or we on it, cannot do it */
+	const struct bf_progress *progress;
+	atomic_flag told; /* taken by the one call that tells of its progress */
+};
+
 /* client.c: one stopped system call. */
 struct bf_client {
 	int listener;
 	struct seccomp_notif req;
 	int pidfd;
-	atomic_int *incapable; /* the last process that was told that this kernel, or we on it, cannot do it */
+	struct bf_served *served;
 };
 
 struct bf_client_sock {

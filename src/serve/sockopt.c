@@ -30,6 +30,7 @@ struct call {
 	enum option option;
 	int family;
 	bool wait;       /* may wait for another writer; else: -EINPROGRESS */
+	bool tells;      /* of its progress: no other call does meanwhile */
 	uint64_t val;    /* the caller's optval */
 	uint64_t lenptr; /* get: the caller's optlen */
 	int len;
@@ -314,7 +315,7 @@ static void explain(struct call *k, int rc)
 	if (rc == -EINVAL || rc == -ELOOP || rc == -EAGAIN || rc == -EFAULT)
 		return;
 	/* iptables tries again after modprobe ip_tables; once is enough. */
-	if ((rc == -EOPNOTSUPP || rc == -EPERM) && atomic_exchange(k->c->incapable, (int)k->c->req.pid) == (int)k->c->req.pid)
+	if ((rc == -EOPNOTSUPP || rc == -EPERM) && atomic_exchange(&k->c->served->incapable, (int)k->c->req.pid) == (int)k->c->req.pid)
 		return;
 	while (*text) {
 		int line = (int)strcspn(text, "\n");
@@ -326,6 +327,27 @@ static void explain(struct call *k, int rc)
 		bf_client_tell(k->c, out.data);
 }
 
+/*
+ * Building stops when nobody waits for it any more: ^C kills the caller, even
+ * in a call of ours. (The kernel's own ip_tables would replace the table yet.)
+ */
+static int watch(void *arg, const char *stage, uint64_t done, uint64_t total)
+{
+	struct call *k = arg;
+	struct bf_served *s = k->c->served;
+	int rc;
+
+	if (stage && bf_client_alive(k->c))
+		return 1;
+	if (!s->progress || (!k->tells && (!stage || atomic_flag_test_and_set(&s->told))))
+		return 0;
+	k->tells = stage;
+	rc = bf_progress_tell(s->progress, stage, done, total);
+	if (!stage)
+		atomic_flag_clear(&s->told);
+	return rc;
+}
+
 static int serve(struct call *k, int netns)
 {
 	int rc;
@@ -333,6 +355,7 @@ static int serve(struct call *k, int netns)
 	k->ctx = bf_ctx_new();
 	rc = k->ctx ? bf_ctx_set_netns(k->ctx, netns) : -ENOMEM;
 	if (!rc) {
+		bf_ctx_set_progress(k->ctx, watch, k);
 		bf_ctx_set_lock_timeout(k->ctx, k->wait ? LOCK_SLICE_MS : 0);
 		rc = options[k->option](k);
 		if (rc != -EINPROGRESS)

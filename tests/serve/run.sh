@@ -364,7 +364,29 @@ test_wrapper()
 	netns_del u
 }
 
-for t in wrapper hidden verbs parallel threads errnos signals killed rights nested namespaces import; do
+# A table so large that it takes longer than a second.
+test_progress()
+{
+	netns_add g
+	with bpf g iptables -A INPUT -s 10.0.0.1 -j DROP
+	"$build/tests/bench/classgen" -i "$work/large" acl 600000 2>"$work/progress.log"
+	in_ns g python3 "$here/serve/progress.py" "$(grep -c ^-A "$work/large")" "$work/large" "$multi" iptables-bpf-restore \
+		>"$work/progress.log" 2>&1 || echo "NOT OK progress.py" >>"$work/progress.log"
+	check "progress on a terminal, ^C" eval '! grep -v "^ok" "$work/progress.log"'
+	in_ns g "$bpfilter" flush
+	head -n 200000 "$work/large" | sed '$aCOMMIT' | with native g iptables-restore
+	start g "$bpfilter" import 2>/dev/null
+	sleep 0.2
+	kill -TERM $pid
+	wait $pid
+	check "import is interrupted" test $? = 143
+	check "... nothing has moved" test "$(with native g iptables -S | grep -c '^-A') $(rules g)" = "$(head -n 200000 "$work/large" | grep -c '^-A') 0"
+	with native g iptables -F
+	check "a small table says nothing" test -z "$(in_ns g script -qec "$multi iptables-bpf -A INPUT -j DROP" /dev/null)"
+	netns_del g
+}
+
+for t in wrapper hidden verbs parallel threads errnos signals killed progress rights nested namespaces import; do
 	wanted $t && test_$t
 done
 finish

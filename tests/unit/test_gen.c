@@ -292,6 +292,57 @@ static void circles(void **state)
 	end(&b);
 }
 
+struct watch {
+	uint32_t calls, stop_at;
+	uint64_t last;
+	bool wrong;
+};
+
+static int watch(void *arg, const char *stage, uint64_t done, uint64_t total)
+{
+	struct watch *w = arg;
+
+	w->wrong |= strcmp(stage, "compiling") || done < w->last || done > total || (w->stop_at && w->calls >= w->stop_at);
+	w->last = done;
+	return ++w->calls == w->stop_at;
+}
+
+/* Classified and not, in base chains and others, for all sorts of packets. */
+static void progress_is_told_and_stops(void **state)
+{
+	struct bf_chain *user;
+	struct table b;
+	uint32_t calls = 0;
+
+	begin(&b, NFPROTO_IPV4);
+	user = bf_table_add_chain(b.rs, b.t, "user");
+	user->policy = BF_VERDICT_RETURN;
+	rule(&b, b.output, BF_VERDICT_JUMP)->verdict.chain = user;
+	for (uint32_t i = 0; i < 3000; i++) {
+		bf_rule_add_value(b.rs, rule(&b, i & 1 ? b.input : user, BF_VERDICT_DROP), BF_F_IP_SADDR, 0, i * 7919, false);
+		bf_rule_add_value(b.rs, rule(&b, i & 1 ? b.input : user, BF_VERDICT_ACCEPT), BF_F_MARK, 0, i, false);
+	}
+	for (uint32_t class_min = 32; class_min; class_min = class_min == 32 ? UINT32_MAX : 0) {
+		for (uint32_t stop = 0; stop <= calls; stop = stop ? stop * 2 : 1) {
+			struct watch w = { .stop_at = stop };
+			const struct bf_progress p = { watch, &w };
+			struct bf_gen_opts o = { .hz = 250, .cpus = 1, .may_goto = true, .class_min = class_min, .progress = &p };
+			int err = bf_gen_table(b.t, &o, &b.img, &b.diag);
+
+			assert_int_equal(err, stop ? -ECANCELED : 0);
+			assert_false(w.wrong);
+			if (!stop) {
+				assert_true(w.calls >= (class_min == 32 ? 3 : 200));
+				calls = w.calls;
+			}
+			bf_image_free(b.img);
+			b.img = NULL;
+		}
+		calls = 0;
+	}
+	end(&b);
+}
+
 static int compile_some(void *ctx)
 {
 	struct table *b = ctx;
@@ -329,5 +380,5 @@ UNIT_MAIN(
 	cmocka_unit_test(other_programs_stay),
 	cmocka_unit_test(deep_calls),
 	cmocka_unit_test(too_many_assists),
-	cmocka_unit_test(circles),
+	cmocka_unit_test(circles), cmocka_unit_test(progress_is_told_and_stops),
 	cmocka_unit_test(memory_runs_out))
