@@ -114,6 +114,7 @@ static bool visit(struct gate *g, uint32_t at, uint32_t function)
 		return false;
 	case BF_CELL_COUNT:
 	case BF_CELL_HANDOFF:
+	case BF_CELL_PUT:
 		push(g, c->hit);
 		return false;
 	case BF_CELL_CLASS:

@@ -18,7 +18,7 @@ static const char *const word_names[BF_KEY_WORDS] = {
 };
 
 static const char *const op_names[BF_CELL_OPS] = {
-	"test", "count", "verdict", "call", "ret", "load", "match", "code", "class", "set", "handoff",
+	"test", "count", "verdict", "call", "ret", "load", "match", "code", "class", "set", "handoff", "put",
 };
 
 static const char *word_name(uint8_t word)
@@ -35,6 +35,14 @@ static void print_test(struct bf_buf *out, const struct bf_cell *c)
 		bf_buf_printf(out, " in 0x%x..0x%x", c->lo, c->lo + c->span);
 	else
 		bf_buf_printf(out, " == 0x%x", c->lo);
+}
+
+static void print_put(struct bf_buf *out, const struct bf_cell *c)
+{
+	bf_buf_printf(out, "%u = ", c->lo);
+	if (c->mask)
+		bf_buf_printf(out, "%s & 0x%x ^ ", word_name(c->word), c->mask);
+	bf_buf_printf(out, "0x%x", c->span);
 }
 
 static void print_arguments(struct bf_buf *out, const struct bf_cell *c)
@@ -58,6 +66,8 @@ static void print_arguments(struct bf_buf *out, const struct bf_cell *c)
 		return bf_buf_printf(out, "%s in @%llu", word_name(c->word), (unsigned long long)c->arg);
 	case BF_CELL_HANDOFF:
 		return bf_buf_printf(out, "%u%s", c->lo, c->arg ? " terminal" : "");
+	case BF_CELL_PUT:
+		return print_put(out, c);
 	}
 }
 
@@ -69,6 +79,7 @@ static void print_ways(struct bf_buf *out, const struct bf_cell *c)
 		return bf_buf_puts(out, "\n");
 	case BF_CELL_COUNT:
 	case BF_CELL_HANDOFF:
+	case BF_CELL_PUT:
 		return bf_buf_printf(out, " -> %u\n", c->hit);
 	case BF_CELL_CLASS:
 		return bf_buf_printf(out, " -> target, else %u\n", c->miss);

@@ -65,6 +65,7 @@ static unsigned ways(const struct bf_cell *c)
 		return 0;
 	case BF_CELL_COUNT:
 	case BF_CELL_HANDOFF:
+	case BF_CELL_PUT:
 		return 1;
 	default:
 		return 2;
@@ -101,6 +102,7 @@ static bool is_data(const struct bf_cell *c)
 	case BF_CELL_CALL:
 	case BF_CELL_RET:
 	case BF_CELL_CLASS:
+	case BF_CELL_PUT:
 		return true;
 	case BF_CELL_COUNT:
 		return c->word;

@@ -110,7 +110,48 @@ enum bf_cell_op {
 	                  * key[BF_KEY_SLOT] are set, it is counted unless its service says otherwise; -> its target. None: -> miss */
 	BF_CELL_SET,     /* are the key words from `word` on in the set whose head is at place arg of the map "class" -> hit, else miss */
 	BF_CELL_HANDOFF, /* note hand-off code lo for this packet; -> hit. arg 1: a terminal code, VERDICT ACCEPT follows */
+	BF_CELL_PUT,     /* output `lo` (enum bf_out) := (key[word] & mask) ^ span; -> hit */
 	BF_CELL_OPS,
+};
+
+/*
+ * Outputs: what a program does to a packet or socket beside its verdict, at
+ * hooks that can (base/hook.h). PUT cells set them, the last one holds; most
+ * are done when the program ends, a mirror at once. MARK is also the key's
+ * from then on. EXIT and ARG say what a VERDICT DROP behind them means; what
+ * then cannot be done is dropped.
+ */
+enum bf_out {
+	BF_OUT_SET = 0,        /* bits (1 << BF_OUT_x): which were put */
+	BF_OUT_MARK = 1,       /* of the packet; sock_ops: of the socket */
+	BF_OUT_PRIORITY = 2,
+	BF_OUT_EXIT = 3,        /* enum bf_exit */
+	BF_OUT_ARG = 4,        /* of EXIT */
+	BF_OUT_MIRROR = 5,     /* a copy leaves by the device of this index */
+	BF_OUT_RTO = 2,        /* sock_ops: jiffies, */
+	BF_OUT_CWND = 3,       /* segments, */
+	BF_OUT_RWND = 4,
+	BF_OUT_CONGESTION = 5, /* offset in the map "params" of a name of 16 bytes, padded with NULs */
+	BF_OUT_WORDS = 6,
+};
+
+enum bf_exit {
+	BF_EXIT_NONE,
+	BF_EXIT_REJECT,   /* ARG: BF_REJECT_* */
+	BF_EXIT_REDIRECT, /* ARG: index of a device, by which the packet leaves */
+	BF_EXIT_ROUTE,    /* ARG: offset in the map "params" of a struct bf_rt_hop */
+	BF_EXIT_ERRNO,    /* ARG: what the system call fails with, positive */
+};
+
+/* Of BF_EXIT_REJECT. A TCP reset, or an error: ICMP's or ICMPv6's, as the packet is (type << 8 | code), or what
+ * NFT_REJECT_ICMPX_* (linux/netfilter/nf_tables.h) means for its family. */
+#define BF_REJECT_RST (1u << 16)
+#define BF_REJECT_ICMPX (1u << 17)
+
+struct bf_rt_hop { /* the next hop: a neighbour, found through the routes to it */
+	__u32 family;  /* NFPROTO_IPV4 or NFPROTO_IPV6; a packet of the other one is dropped */
+	__u32 addr[4]; /* as in the key */
+	__u32 pad;
 };
 
 enum bf_rt_verdict { BF_DROP = 0, BF_ACCEPT = 1 };

@@ -6,7 +6,7 @@
  * functions are: arguments in r1..r5, result in r0, r6..r9 kept.
  *
  * The frame of a packet lies on the entry's stack; its address is the first
- * argument of everything. 184 of the 512 bytes of stack are the frame; what a
+ * argument of everything. 216 of the 512 bytes of stack are the frame; what a
  * program needs at its deepest is: entry and walk about 300, a function called
  * from there at most 128. Generated functions may use 64 bytes and call the
  * functions below.
@@ -35,7 +35,9 @@ struct bf_frame {
 	__u32 thoff;                       /* 164: L4 header, from nh; valid with BF_NEED_L4 */
 	__u32 half;                        /* 168: lowest bit of the journal's version, if runs have deltas */
 	__u32 depth;                       /* 172: return addresses on the jump stack */
-	struct sk_buff *trusted;           /* 176: the sk_buff; not there for functions that stand apart */
+	__u32 out[BF_OUT_WORDS];           /* 176: enum bf_out, if there are PUT cells */
+	__u32 behind[2];                   /* 200: out[] is written at places the verifier is not sure of */
+	struct sk_buff *trusted;           /* 208: the sk_buff; not there for functions that stand apart */
 };
 
 /*
@@ -45,7 +47,7 @@ struct bf_frame {
  * to verify, but only numbers survive them: they see the frame without the
  * pointer at its end, and may not read packet data beyond the linear part.
  */
-#define BF_FRAME_APART 176
+#define BF_FRAME_APART 208
 
 /*
  * Generated, called from compiled code. Without them in `own` they are

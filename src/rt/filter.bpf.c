@@ -58,6 +58,9 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 	f->depth = zero;
 	if (config.patched)
 		f->half = journal.version & 1;
+	if (in_use(ops, BF_CELL_PUT))
+		for (int i = 0; i < BF_OUT_WORDS; i++)
+			f->out[i + zero] = 0;
 }
 
 static __always_inline void clear_key(struct bf_frame *f)
@@ -427,6 +430,20 @@ static __always_inline int note(struct bf_frame *f, struct walk *w, const struct
 	return bf_note(f, c->lo, c->arg & 1) ? BF_DROP : GO_ON;
 }
 
+/* Numbers at places the verifier is not sure of: it does not follow them. */
+static __always_inline void put(struct bf_frame *f, const struct bf_cell *c)
+{
+	__u32 v = (f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) ^ c->span, to = c->lo & 7, zero = f->len >> 31;
+
+	opaque(zero); /* else it is or'ed into the address */
+	if (to >= BF_OUT_WORDS)
+		return;
+	f->out[to] = v;
+	f->out[zero] |= 1u << to;
+	if (to == BF_OUT_MARK)
+		f->key[BF_KEY_MARK + zero] = v;
+}
+
 /* A CLASS cell. A function, as its variables would not fit the walk's stack; it stands apart. */
 static __always_inline __u32 class_cell(struct bf_frame *f, __u64 at, bool ip6)
 {
@@ -490,6 +507,11 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 		return ask(w, c, bf_code(f, c->lo));
 	if (in_use(ops, BF_CELL_HANDOFF) && op == BF_CELL_HANDOFF)
 		return note(f, w, c);
+	if (in_use(ops, BF_CELL_PUT) && op == BF_CELL_PUT) {
+		put(f, c);
+		w->at = c->hit;
+		return GO_ON;
+	}
 	return BF_DROP; /* an invalid cell */
 }
 

@@ -225,6 +225,10 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 			w->out->codes[w->out->n_codes] = c->lo;
 		w->out->n_codes++;
 		break;
+	case BF_CELL_PUT:
+		if (c->lo == BF_OUT_MARK)
+			w->key[BF_KEY_MARK] = (w->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) ^ c->span;
+		break;
 	}
 	if (answer < 0)
 		w->out->verdict = BF_DROP;

@@ -130,6 +130,26 @@ static void counters(void **state)
 	}
 }
 
+/* A mark that is put is what cells behind it see; an output that there is not changes nothing. */
+static void outputs(void **state)
+{
+	static struct bf_cell cells[] = {
+		{ .op = BF_CELL_PUT, .word = BF_KEY_MARK, .lo = BF_OUT_MARK, .mask = 0, .span = 0xf0f, .hit = 1 },
+		{ .op = BF_CELL_PUT, .word = BF_KEY_MARK, .lo = BF_OUT_MARK, .mask = 0xff, .span = 0x101, .hit = 2 },
+		{ .op = BF_CELL_PUT, .word = BF_KEY_MARK, .lo = BF_OUT_WORDS, .mask = 0, .span = 9, .hit = 3 },
+		TEST(BF_KEY_MARK, ~0u, 0x10e, 0, 4, 5),
+		VERDICT(1),
+		VERDICT(0),
+	};
+
+	for (size_t h = 0; h < 2; h++) {
+		struct rtprog c = CELLS(hows[h], cells);
+
+		c.config.needs |= BF_NEED_MARK;
+		assert_int_equal(run(&c), BF_ACCEPT);
+	}
+}
+
 /* What gen/ never makes. Nothing but a drop may come of it. */
 static void wrong_cells(void **state)
 {
@@ -155,7 +175,7 @@ static void wrong_cells(void **state)
 	for (size_t h = 0; h < 2; h++)
 		for (size_t i = 0; i < BF_ARRAY_SIZE(t); i++) {
 			struct rtprog c =
-				CELLS(hows[h], t[i], .config.stack_depth = 3, .config.ops = 0x1ff & ~(1 << BF_CELL_HANDOFF));
+				CELLS(hows[h], t[i], .config.stack_depth = 3, .config.ops = 0x1fff & ~(1 << BF_CELL_HANDOFF));
 
 			if (run(&c) != BF_DROP)
 				fail_msg("%s, ruleset %zu is not dropped", hows[h], i);
@@ -611,6 +631,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(tests),          cmocka_unit_test(chains_of_tests),
 		cmocka_unit_test(counters),       cmocka_unit_test(wrong_cells),
+		cmocka_unit_test(outputs),
 		cmocka_unit_test(calls),          cmocka_unit_test(no_room_for_the_stack),
 		cmocka_unit_test(handoffs),       cmocka_unit_test(drop_behind_a_note),
 		cmocka_unit_test(too_many_notes), cmocka_unit_test(no_room_for_a_note),
