@@ -38,6 +38,7 @@ struct bf_inst { /* a chain as it is lowered once, with its way back */
 	bf_label first;  /* first + i: rule i; first + n_rules: the chain's end */
 	bool copied;     /* one of several copies: everything below it is a copy too */
 	enum bf_sorts set; /* of packets that it sees; what it enters sees the same */
+	uint8_t pass;    /* set and family */
 	struct bf_uses uses; /* its own; after summing up: of all it reaches */
 	uint32_t depth;  /* after summing up: deepest nesting of calls from here on */
 	uint32_t edges;  /* last of its edges, linked by edge.next; BF_IDMAP_NONE: none */
@@ -81,8 +82,11 @@ struct bf_lower {
 	uint32_t n_labels, cap_labels;
 	bf_label here;
 	bf_label drop, accept, ret; /* shared cells, added at the end where used */
-	enum bf_sorts set; /* of packets that what is lowered sees, */
-	uint32_t sorts;    /* and the same as bits */
+	/* What packets are like that see what is lowered: */
+	enum bf_sorts set;
+	uint32_t sorts;    /* the same as bits */
+	uint8_t family;    /* NFPROTO_IPV4, NFPROTO_IPV6; 0: neither */
+	unsigned pass;     /* bf_pass(fam, set) */
 
 	struct bf_buf class; /* words of the map "class" */
 	uint32_t spare_at, spare_half; /* room for deltas in it: two halves of so many words; 0: no run yet */

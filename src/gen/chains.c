@@ -23,7 +23,7 @@
 #include "gen/gate.h"
 #include "rt/class.h"
 
-enum { COPY_MAX = 4096, OWN_MAX = 16384 };
+enum { COPY_MAX = 4096, OWN_MAX = 16384, ROOTS_MARKED = 32 /* bits of bf_inst.roots */ };
 enum { NEW, OPEN, DONE };
 
 static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
@@ -39,10 +39,10 @@ static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label r
 		return bf_lower_error(l, -ENOMEM), 0;
 	in = &l->insts[l->n_insts];
 	*in = (struct bf_inst){ .chain = c - l->plan.chains, .ret = ret, .copied = copied, .set = l->set,
-	                        .edges = BF_IDMAP_NONE };
+	                        .pass = l->pass, .edges = BF_IDMAP_NONE };
 	in->first = bf_lower_labels(l, c->chain->n_rules + 1);
 	if (!copied)
-		c->inst[l->set] = l->n_insts;
+		c->inst[l->pass] = l->n_insts;
 	for (uint32_t i = 0; c->indexed && i <= c->chain->n_rules && !l->err; i++)
 		bf_lower_use(l, in->first + i); /* somebody may jump there later */
 	return l->n_insts++;
@@ -66,7 +66,7 @@ static uint32_t copy_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label 
 static uint32_t choose_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label ret, bool *push)
 {
 	bool copied = inst_of(l, l->inst)->copied;
-	uint32_t *own = &c->inst[l->set];
+	uint32_t *own = &c->inst[l->pass];
 
 	*push = false;
 	if (!c->returns)
@@ -182,7 +182,7 @@ void bf_lower_rule(struct bf_lower *l, uint32_t i)
 	bf_label first = inst_of(l, l->inst)->first; /* insts may move */
 	struct bf_view v;
 
-	bf_view_make(&v, &bf_lower_chain(l)->chain->rules[i], l->sorts);
+	bf_view_make(&v, &bf_lower_chain(l)->chain->rules[i], l->sorts, l->family);
 	bf_lower_bind(l, first + i);
 	bf_lower_view(l, i, &v, BF_COUNT_RULE, first + i + 1);
 }
@@ -261,50 +261,98 @@ static void add_sorting(struct bf_lower *l, bf_label start, const bf_label *to)
 	bf_lower_test(l, BF_KEY_META, 0xff, IPPROTO_TCP, IPPROTO_TCP, to[BF_SORTS_REST], to[BF_SORTS_ORDINARY]);
 }
 
-/* to: where the packets of each set begin. */
-static void add_root(struct bf_lower *l, struct bf_plan_chain *c, bf_label *to)
+/* Nothing is done here, nothing counted. */
+static bool is_idle(const struct bf_plan_chain *c)
+{
+	return !c->chain->n_rules && c->chain->policy == BF_VERDICT_ACCEPT && c->chain->counter == BF_NO_COUNTER && !c->sites;
+}
+
+/* Where packets of a family begin; to: and those of each set of it. */
+static bf_label add_start(struct bf_lower *l, enum bf_fam fam, bf_label *to)
+{
+	bool sorting = l->plan.headers && fam != BF_FAM_OTHER;
+	bf_label start;
+
+	for (int set = 0; set < BF_SORTS_SETS; set++)
+		to[bf_pass(fam, set)] = bf_lower_label(l);
+	start = sorting ? bf_lower_label(l) : to[bf_pass(fam, BF_SORTS_ALL)];
+	if (l->err)
+		return start;
+	bf_lower_use(l, start);
+	if (sorting)
+		add_sorting(l, start, &to[bf_pass(fam, 0)]);
+	return start;
+}
+
+static struct bf_graph_root *new_root(struct bf_lower *l, const struct bf_chain *c, uint8_t family)
 {
 	struct bf_graph_root *root = &l->g->roots[l->g->n_roots++];
 
-	root->chain = c->chain;
-	for (int set = 0; set < BF_SORTS_SETS; set++)
-		to[set] = bf_lower_label(l);
-	root->start = l->plan.headers ? bf_lower_label(l) : to[BF_SORTS_ALL];
-	if (l->err)
+	*root = (struct bf_graph_root){ .chain = c, .family = family, .start = BF_NO_LABEL, .start_ip6 = BF_NO_LABEL,
+	                                .start_other = BF_NO_LABEL };
+	return root;
+}
+
+static bf_label start_or_accept(struct bf_lower *l, unsigned fams, enum bf_fam fam, bf_label *to)
+{
+	if (fams >> fam & 1)
+		return add_start(l, fam, to);
+	bf_lower_use(l, l->accept); /* the chain does not see them */
+	return l->accept;
+}
+
+/* A program for each family, or one for all. to: as add_start() has it. */
+static void add_roots(struct bf_lower *l, struct bf_plan_chain *c, bf_label *to)
+{
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	unsigned fams = is_idle(c) ? 0 : bf_chain_families(c->chain);
+	struct bf_graph_root *root;
+
+	if (fams && bf_hook_kinds[c->chain->at.hook].all_families) {
+		root = new_root(l, c->chain, NFPROTO_NETDEV);
+		root->start = start_or_accept(l, fams, BF_FAM_IP, to);
+		root->start_ip6 = start_or_accept(l, fams, BF_FAM_IP6, to);
+		root->start_other = start_or_accept(l, fams, BF_FAM_OTHER, to);
 		return;
-	bf_lower_use(l, root->start);
-	if (l->plan.headers)
-		add_sorting(l, root->start, to);
+	}
+	for (int fam = BF_FAM_IP; fam <= BF_FAM_IP6; fam++)
+		if (fams >> fam & 1)
+			new_root(l, c->chain, families[fam])->start = add_start(l, fam, to);
 }
 
 /* All chains that packets of one set see: their cells lie together. */
-static void lower_set(struct bf_lower *l, enum bf_sorts set, bf_label (*to)[BF_SORTS_SETS])
+static void lower_pass(struct bf_lower *l, enum bf_fam fam, enum bf_sorts set, bf_label (*to)[BF_PASSES])
 {
-	uint32_t root = 0;
+	static const uint8_t families[BF_FAMS] = { NFPROTO_IPV4, NFPROTO_IPV6, 0 };
 
 	l->set = set;
-	l->sorts = bf_sorts(set, l->plan.headers, l->table->family);
+	l->family = families[fam];
+	l->pass = bf_pass(fam, set);
+	l->sorts = bf_sorts(set, l->plan.headers && fam != BF_FAM_OTHER, l->family);
 	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++) {
-		if (!l->plan.chains[i].chain->base)
+		struct bf_plan_chain *c = &l->plan.chains[i];
+
+		if (!c->chain->base || is_idle(c) || !(bf_chain_families(c->chain) >> fam & 1))
 			continue;
 		l->here = BF_NO_LABEL;
-		bf_lower_bind(l, to[root++][set]);
-		bf_lower_goto(l, base_start(l, &l->plan.chains[i]));
+		bf_lower_bind(l, to[i][l->pass]);
+		bf_lower_goto(l, base_start(l, c));
 	}
 	lower_insts(l);
 }
 
 static void lower_roots(struct bf_lower *l)
 {
-	bf_label(*to)[BF_SORTS_SETS] = calloc(BF_MAX(l->plan.n_chains, 1u), sizeof(*to));
+	bf_label(*to)[BF_PASSES] = calloc(BF_MAX(l->plan.n_chains, 1u), sizeof(*to));
 
 	if (!to)
 		return bf_lower_error(l, -ENOMEM);
 	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++)
 		if (l->plan.chains[i].chain->base)
-			add_root(l, &l->plan.chains[i], to[l->g->n_roots]);
-	for (int set = l->plan.headers ? 0 : BF_SORTS_ALL; set < BF_SORTS_SETS && !l->err; set++)
-		lower_set(l, set, to);
+			add_roots(l, &l->plan.chains[i], to[i]);
+	for (int fam = 0; fam < BF_FAMS; fam++)
+		for (int set = l->plan.headers && fam != BF_FAM_OTHER ? 0 : BF_SORTS_ALL; set < BF_SORTS_SETS && !l->err; set++)
+			lower_pass(l, fam, set, to);
 	free(to);
 }
 
@@ -354,15 +402,21 @@ static void sum_coarsely(struct bf_lower *l, struct bf_inst *out)
 	out->depth = l->plan.n_user + 2;
 }
 
-/* What base chain c reaches, for packets of all sorts. */
-static struct bf_inst sum_base(struct bf_lower *l, uint32_t *stack, const struct bf_plan_chain *c)
+static bool has_pass(const struct bf_graph_root *r, unsigned pass)
 {
+	return r->family == NFPROTO_NETDEV || bf_fam_of(r->family) == pass / BF_SORTS_SETS;
+}
+
+/* What a root reaches, for packets of all its families and sorts. */
+static struct bf_inst sum_root(struct bf_lower *l, uint32_t *stack, const struct bf_graph_root *r)
+{
+	const struct bf_plan_chain *c = bf_plan_chain(&l->plan, r->chain);
 	struct bf_inst sum = { 0 };
 
 	if (l->plan.cyclic)
 		sum_coarsely(l, &sum);
-	for (int i = 0; i < BF_SORTS_SETS && !l->plan.cyclic; i++) {
-		if (c->inst[i] == BF_IDMAP_NONE)
+	for (int i = 0; i < BF_PASSES && !l->plan.cyclic; i++) {
+		if (c->inst[i] == BF_IDMAP_NONE || !has_pass(r, i))
 			continue;
 		sum_below(l, stack, c->inst[i]);
 		take(&sum, &l->insts[c->inst[i]], c->sites > 0);
@@ -388,10 +442,10 @@ static void mark_root(struct bf_lower *l, uint32_t *stack, uint32_t root)
 	const struct bf_plan_chain *c = bf_plan_chain(&l->plan, l->g->roots[root].chain);
 	uint32_t n = 0;
 
-	for (int set = 0; set < BF_SORTS_SETS; set++)
-		if (c->inst[set] != BF_IDMAP_NONE && !(l->insts[c->inst[set]].roots >> root & 1)) {
-			l->insts[c->inst[set]].roots |= 1u << root;
-			stack[n++] = c->inst[set];
+	for (int i = 0; i < BF_PASSES; i++)
+		if (c->inst[i] != BF_IDMAP_NONE && has_pass(&l->g->roots[root], i)) {
+			l->insts[c->inst[i]].roots |= 1u << root;
+			stack[n++] = c->inst[i];
 		}
 	while (n) {
 		uint32_t in = stack[--n];
@@ -413,11 +467,11 @@ static void sum_roots(struct bf_lower *l)
 
 	if (!stack)
 		return bf_lower_error(l, -ENOMEM);
-	for (uint32_t i = 0; i < l->g->n_roots && l->n_runs; i++)
+	for (uint32_t i = 0; i < l->g->n_roots && l->n_runs && l->g->n_roots <= ROOTS_MARKED; i++)
 		mark_root(l, stack, i);
 	for (uint32_t i = 0; i < l->g->n_roots; i++) {
 		struct bf_graph_root *r = &l->g->roots[i];
-		struct bf_inst sum = sum_base(l, stack, bf_plan_chain(&l->plan, r->chain));
+		struct bf_inst sum = sum_root(l, stack, r);
 
 		r->depth = sum.depth;
 		r->uses = sum.uses;
@@ -443,7 +497,7 @@ void bf_lower_chains(struct bf_lower *l)
 	l->drop = bf_lower_label(l);
 	l->accept = bf_lower_label(l);
 	l->ret = bf_lower_label(l);
-	l->g->roots = bf_arena_array(l->arena, l->plan.n_chains, struct bf_graph_root);
+	l->g->roots = bf_arena_array(l->arena, 2 * (size_t)l->plan.n_chains, struct bf_graph_root);
 	if (!l->g->roots)
 		return bf_lower_error(l, -ENOMEM);
 	lower_roots(l);

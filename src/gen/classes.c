@@ -69,9 +69,17 @@ static bool is_long(const struct bf_lower *l, const struct run *r)
 
 static const char *packets_of(const struct bf_lower *l)
 {
-	static const char *const names[] = { "ordinary packets", "later fragments", "odd packets" };
+	static const char *const all[BF_FAMS] = { "IPv4 packets", "IPv6 packets", "other packets" };
+	static const char *const names[BF_FAMS][BF_SORTS_SETS] = {
+		{ "ordinary IPv4 packets", "later IPv4 fragments", "odd IPv4 packets" },
+		{ "ordinary IPv6 packets", "later IPv6 fragments", "odd IPv6 packets" },
+	};
+	static const char *const alone[BF_SORTS_SETS] = { "ordinary packets", "later fragments", "odd packets" };
+	enum bf_fam fam = bf_fam_of(l->family);
 
-	return l->plan.headers ? names[l->set] : "all packets";
+	if (l->table->family == NFPROTO_IPV4 || l->table->family == NFPROTO_IPV6)
+		return l->plan.headers ? alone[l->set] : "all packets";
+	return l->plan.headers && fam != BF_FAM_OTHER ? names[fam][l->set] : all[fam];
 }
 
 /* Notes a piece; its other members are the caller's, until the next. */
@@ -116,7 +124,7 @@ static bool is_final(struct bf_lower *l, const struct rules *rs, const struct bf
 
 static void make_box(struct bf_lower *l, const struct rules *rs, uint32_t i, struct bf_box *b)
 {
-	bf_box_make(b, &rs->rule[i], l->sorts, l->table->family);
+	bf_box_make(b, &rs->rule[i], l->sorts, l->family);
 }
 
 static bool is_little(const struct bf_box *b)
@@ -450,7 +458,7 @@ static void lower_few(struct bf_lower *l, const struct rules *rs, uint32_t i, en
 void bf_lower_rules(struct bf_lower *l)
 {
 	const struct bf_plan_chain *c = bf_lower_chain(l);
-	const struct rules rs = { c->chain->rules, c->chain->n_rules, bf_lower_inst(l)->first, l->table->family == NFPROTO_IPV6,
+	const struct rules rs = { c->chain->rules, c->chain->n_rules, bf_lower_inst(l)->first, l->family == NFPROTO_IPV6,
 		                      c->indexed };
 	uint64_t before = l->rules_done;
 	uint32_t i = 0, back = rs.n;

@@ -197,12 +197,24 @@ static void test_ranges(struct bf_lower *l, const struct place *p, const struct 
 		bf_lower_goto(l, miss);
 }
 
+static bool lies_in(const struct bf_range *r, uint32_t n, bf_u128 v)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (v >= r[i].lo && v <= r[i].hi)
+			return true;
+	return false;
+}
+
 /* A mask of 0 is just that here. */
 static void lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r,
                         uint32_t n, bf_label hit, bf_label miss, bf_label miss_na)
 {
 	struct place p = place_of(f, mask);
 
+	if (!bf_field_there(f, l->family))
+		return bf_lower_goto(l, miss_na);
+	if (f->fixed)
+		return bf_lower_goto(l, lies_in(r, n, l->family & mask) ? hit : miss);
 	bf_lower_need(l, f->needs);
 	if (f->loader >= 0) {
 		bf_label loaded = bf_lower_label(l);

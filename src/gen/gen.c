@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * gen.c: a table -> an image: the graph of cells as maps, one program for each
- * base chain, each with its own element of the map "config".
+ * base chain (for each family of packets that it sees, where the kernel hands
+ * them to different programs), each with its own element of the map "config".
  *
  * All base chains of a table get a program, or none does: the kernel counts
  * every packet of each hook on its policy, rules or not.
@@ -28,19 +29,37 @@ struct gen {
 	struct bf_image *img;
 	struct bf_graph graph;
 	struct bf_rt_config *config; /* one for each program */
+	bool failed;                 /* out of memory */
 };
 
 static const char *family_name(uint8_t family)
 {
-	return family == NFPROTO_IPV6 ? "ip6" : "ip";
+	switch (family) {
+	case NFPROTO_IPV4:
+		return "ip";
+	case NFPROTO_IPV6:
+		return "ip6";
+	case NFPROTO_INET:
+		return "inet";
+	}
+	return "netdev";
 }
 
-static const char *hook_name(uint8_t hook)
-{
-	static const char *const names[] = { "prerouting", "input", "forward", "output", "postrouting" };
-
-	return names[hook];
-}
+/* What programs of other hooks than netfilter's are called, and their entries (link.h). */
+static const struct {
+	const char *name, *entry;
+} others[BF_HOOKS] = {
+	[BF_HOOK_XDP] = { "xdp", "xdp" },
+	[BF_HOOK_TC_INGRESS] = { "tc_ingress", "tc" },
+	[BF_HOOK_TC_EGRESS] = { "tc_egress", "tc" },
+	[BF_HOOK_CGROUP_INGRESS] = { "cg_ingress", "cgroup" },
+	[BF_HOOK_CGROUP_EGRESS] = { "cg_egress", "cgroup" },
+	[BF_HOOK_CONNECT4] = { "connect4", "connect4" },
+	[BF_HOOK_CONNECT6] = { "connect6", "connect6" },
+	[BF_HOOK_SENDMSG4] = { "sendmsg4", "sendmsg4" },
+	[BF_HOOK_SENDMSG6] = { "sendmsg6", "sendmsg6" },
+	[BF_HOOK_SOCKOPS] = { "sockops", "sockops" },
+};
 
 /* All text of an image is in its arena. */
 static const char *text(struct gen *g, const char *a, const char *b, char between)
@@ -49,6 +68,15 @@ static const char *text(struct gen *g, const char *a, const char *b, char betwee
 
 	snprintf(s, sizeof(s), "%s%c%s", a, between, b);
 	return bf_arena_strdup(g->img->arena, s);
+}
+
+static const char *prog_name(struct gen *g, const struct bf_graph_root *r)
+{
+	uint8_t hook = r->chain->at.hook;
+
+	if (hook >= BF_HOOKS_NETFILTER)
+		return others[hook].name;
+	return text(g, family_name(r->family), bf_hook_kinds[hook].name, '_');
 }
 
 /* Maps. */
@@ -164,11 +192,17 @@ static uint32_t stripes_for(uint32_t n_counters, uint32_t cpus)
 
 /* Programs. */
 
+/* One counter of each netfilter hook has a place there; others stay where they are. */
 static bool move_counter(struct bf_image *img, uint32_t counter, uint8_t hook)
 {
-	if (counter == BF_NO_COUNTER || img->n_moved == BF_MOVED_COUNTERS)
+	uint32_t place = img->n_counters - 1 - hook;
+
+	if (counter == BF_NO_COUNTER || hook >= BF_MOVED_COUNTERS)
 		return false;
-	img->moved[img->n_moved++] = (struct bf_moved_counter){ counter, img->n_counters - 1 - hook };
+	for (uint32_t i = 0; i < img->n_moved; i++)
+		if (img->moved[i].place == place)
+			return false;
+	img->moved[img->n_moved++] = (struct bf_moved_counter){ counter, place };
 	return true;
 }
 
@@ -209,7 +243,15 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.specials = r->uses.specials,
 		.assist_states = g->graph.companion.assist_states,
 		.tag = bf_companion_tag(&g->graph.companion),
+		.start_ip6 = r->start_ip6,
+		.start_other = r->start_other,
 	};
+}
+
+/* Straight code begins in one place. */
+static uint32_t code_max(const struct gen *g, const struct bf_graph_root *r)
+{
+	return r->family == NFPROTO_NETDEV ? 0 : g->opts->code_max;
 }
 
 static bool is_class(const struct gen *g, uint32_t cell)
@@ -224,15 +266,33 @@ static const char *way_of(const struct gen *g, const struct bf_graph_root *r, bo
 
 	if (straight)
 		return "s";
-	if (!g->opts->may_goto)
+	if (!g->opts->may_goto || r->family == NFPROTO_NETDEV)
 		return "";
 	return is_class(g, r->start) || (c->op == BF_CELL_TEST && (is_class(g, c->hit) || is_class(g, c->miss))) ? "c" : "";
+}
+
+/* The image outlives the ruleset. */
+static struct bf_attach keep_place(struct gen *g, const struct bf_attach *at)
+{
+	struct bf_attach copy = *at;
+	const char **names = at->n_devices ? bf_arena_array(g->img->arena, at->n_devices, const char *) : NULL;
+
+	g->failed |= at->n_devices && !names;
+	for (uint32_t i = 0; i < at->n_devices && !g->failed; i++) {
+		names[i] = bf_arena_strdup(g->img->arena, at->devices[i]);
+		g->failed |= !names[i];
+	}
+	copy.devices = names;
+	copy.cgroup = at->cgroup ? bf_arena_strdup(g->img->arena, at->cgroup) : NULL;
+	g->failed |= at->cgroup && !copy.cgroup;
+	return copy;
 }
 
 static int make_prog(struct gen *g, uint32_t i)
 {
 	const struct bf_graph_root *r = &g->graph.roots[i];
 	struct bf_prog_image *p = &g->img->progs[i];
+	const char *stem = others[r->chain->at.hook].entry;
 	struct bf_rt_func own[BF_CODE_FUNCS];
 	uint32_t n_own = 0;
 	bool straight;
@@ -240,21 +300,21 @@ static int make_prog(struct gen *g, uint32_t i)
 	int err;
 
 	*p = (struct bf_prog_image){
-		.name = text(g, family_name(g->img->family), hook_name(r->chain->at.hook), '_'),
-		.family = g->img->family,
-		.at.hook = r->chain->at.hook,
-		.at.priority = r->chain->at.priority,
+		.name = prog_name(g, r),
+		.family = r->family,
+		.at = keep_place(g, &r->chain->at),
 		.handoff = r->uses.ops & 1u << BF_CELL_HANDOFF,
 		.config = i * sizeof(*g->config),
 	};
-	if (!p->name)
+	if (!p->name || g->failed)
 		return -ENOMEM;
-	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->opts->code_max, own, &n_own, &straight, g->diag);
+	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], code_max(g, r), own, &n_own, &straight, g->diag);
 	if (err < 0)
 		return err;
 	g->img->straight |= straight;
-	snprintf(entry, sizeof(entry), "bf_filter_%s_%s%s", family_name(g->img->family), way_of(g, r, straight),
-	         g->opts->may_goto ? "mg" : "it");
+	if (!stem)
+		stem = r->family == NFPROTO_IPV6 ? "filter_ip6" : "filter_ip";
+	snprintf(entry, sizeof(entry), "bf_%s_%s%s", stem, way_of(g, r, straight), g->opts->may_goto ? "mg" : "it");
 	return bf_link(g->img, p, entry, own, n_own, g->diag);
 }
 
@@ -295,7 +355,7 @@ int bf_gen_table(const struct bf_table *t, const struct bf_gen_opts *o, struct b
 	struct gen g = { .table = t, .opts = o, .diag = d };
 	int err;
 
-	if (t->family != NFPROTO_IPV4 && t->family != NFPROTO_IPV6)
+	if (t->family != NFPROTO_IPV4 && t->family != NFPROTO_IPV6 && t->family != NFPROTO_INET && t->family != NFPROTO_NETDEV)
 		return bf_diag_error(d, -EOPNOTSUPP, "table %s: its family has no hooks here", t->name);
 	g.img = arena ? bf_arena_new_of(arena, struct bf_image) : NULL;
 	if (!g.img)

@@ -27,9 +27,11 @@ struct bf_graph_run { /* a run of rules that is class data */
 	uint32_t n_targets;
 };
 
-struct bf_graph_root { /* a base chain */
+struct bf_graph_root { /* a base chain, for packets of one family or of all */
 	const struct bf_chain *chain;
-	uint32_t start;      /* its first cell */
+	uint8_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6; NFPROTO_NETDEV: all that its hook sees, */
+	uint32_t start;      /* its first cell; of all families: IPv4's, */
+	uint32_t start_ip6, start_other; /* IPv6's, and that of what is neither */
 	struct bf_uses uses; /* by everything it can reach */
 	uint32_t depth;      /* deepest nesting of CALL cells */
 };

@@ -31,9 +31,11 @@ struct bf_rt_func {
 extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
 
 /*
- * Entries: bf_filter_<family>_<how>
+ * Entries: bf_filter_<family>_<how>, bf_<hook>_<how>
  *
  *   family  ip, ip6
+ *   hook    xdp, tc, cgroup, sockops: these see all families, which begin at config.start, start_ip6, start_other;
+ *           connect4, connect6, sendmsg4, sendmsg6
  *   how     mg  walk over cells, may_goto loop (Linux 6.9)
  *           it  walk over cells, open-coded iterator loop (Linux 6.4)
  *           cmg       the first cell, or where that is a TEST one of those it leads to, is a CLASS cell

@@ -298,7 +298,7 @@ void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label ne
 	int err;
 
 	memset(&s, 0, sizeof(s)); /* the padding too: compared as bytes */
-	err = a->target->handoff ? a->target->handoff(a->data, l->table->family, &s) : -EOPNOTSUPP;
+	err = a->target->handoff ? a->target->handoff(a->data, l->family, &s) : -EOPNOTSUPP;
 	if (err < 0) {
 		if (!l->err)
 			bf_diag_error(l->diag, err, "target %s cannot be handed to the kernel", a->target->name);
@@ -324,7 +324,7 @@ uint32_t bf_lower_hz(const struct bf_lower *l)
 
 uint8_t bf_lower_family(const struct bf_lower *l)
 {
-	return l->table->family;
+	return l->family;
 }
 
 /* The end. */
@@ -394,6 +394,18 @@ void bf_lower_resolve(struct bf_lower *l)
 	}
 }
 
+static bool one_family(const struct bf_table *t)
+{
+	return t->family == NFPROTO_IPV4 || t->family == NFPROTO_IPV6;
+}
+
+static void finish_root(struct bf_lower *l, struct bf_graph_root *r)
+{
+	r->start = bf_lower_cell_of(l, r->start);
+	r->start_ip6 = bf_lower_cell_of(l, r->start_ip6);
+	r->start_other = bf_lower_cell_of(l, r->start_other);
+}
+
 void bf_lower_finish(struct bf_lower *l)
 {
 	static const struct bf_handoff_spec drop = { .kind = BF_HANDOFF_DROP, .terminal = true };
@@ -401,7 +413,7 @@ void bf_lower_finish(struct bf_lower *l)
 
 	bf_lower_resolve(l);
 	for (uint32_t i = 0; i < g->n_roots && !l->err; i++)
-		g->roots[i].start = bf_lower_cell_of(l, g->roots[i].start);
+		finish_root(l, &g->roots[i]);
 	if (!l->err)
 		bf_lower_finish_runs(l);
 	bf_lower_finish_sets(l);
@@ -419,7 +431,7 @@ void bf_lower_finish(struct bf_lower *l)
 	g->companion.n_codes = l->n_handoffs;
 	g->companion.codes = bf_lower_keep(l, l->handoffs.data, l->handoffs.len);
 	take_assists(l);
-	if (l->n_runs && !l->n_assists && !l->plan.cyclic && !l->err)
+	if (l->n_runs && !l->n_assists && !l->plan.cyclic && one_family(l->table) && !l->err)
 		bf_lower_finish_link(l);
 	if (l->n_handoffs)
 		g->companion.max_codes_per_packet = BF_MIN(l->plan.max_codes, (uint32_t)BF_HANDOFF_MAX);

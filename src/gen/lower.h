@@ -42,6 +42,6 @@ void bf_lower_cond(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf
 
 void bf_lower_need(struct bf_lower *l, uint32_t needs);
 uint32_t bf_lower_hz(const struct bf_lower *l);
-uint8_t bf_lower_family(const struct bf_lower *l);
+uint8_t bf_lower_family(const struct bf_lower *l); /* of the packets: NFPROTO_IPV4, _IPV6; 0: neither */
 
 #endif

@@ -437,6 +437,7 @@ static int begin(struct patch *p, struct bf_arena *a, const struct bf_table *stu
 	struct bf_lower *l = &p->l;
 
 	*l = (struct bf_lower){ .g = &p->graph, .arena = a, .table = stub, .diag = d, .hz = p->h->hz, .here = BF_NO_LABEL,
+		                    .family = p->h->family,
 		                    .insts = &p->inst, .n_insts = 1,
 		                    .cell_base = p->h->cells_at + p->half * p->h->cells_half };
 	bf_buf_reserve(&l->class, (p->h->class_at + (size_t)p->half * p->h->class_half) * sizeof(uint32_t));

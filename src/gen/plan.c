@@ -61,8 +61,8 @@ static int add_chains(struct bf_plan *p, const struct bf_table *t)
 		struct bf_chain *c = t->chains[i];
 
 		p->chains[i].chain = c;
-		for (int set = 0; set < BF_SORTS_SETS; set++)
-			p->chains[i].inst[set] = BF_IDMAP_NONE;
+		for (int pass = 0; pass < BF_PASSES; pass++)
+			p->chains[i].inst[pass] = BF_IDMAP_NONE;
 		p->n_user += !c->base;
 		p->active |= c->base && (c->n_rules || c->policy != BF_VERDICT_ACCEPT);
 		if (bf_idmap_put(&p->ids, (uintptr_t)c, i) < 0)

@@ -10,6 +10,19 @@
 #include "opt/odd.h"
 #include "rule/rule.h"
 
+/* Chains are lowered once for each family and set of sorts of packets: a pass. */
+#define BF_PASSES (BF_FAMS * BF_SORTS_SETS)
+static inline unsigned bf_pass(enum bf_fam fam, enum bf_sorts set)
+{
+	return fam * BF_SORTS_SETS + set;
+}
+
+/* That of a table whose packets are all of one family, NFPROTO_*. */
+static inline enum bf_fam bf_fam_of(uint8_t family)
+{
+	return family == NFPROTO_IPV4 ? BF_FAM_IP : family == NFPROTO_IPV6 ? BF_FAM_IP6 : BF_FAM_OTHER;
+}
+
 struct bf_plan_chain {
 	const struct bf_chain *chain;
 	uint32_t sites;    /* rules of reachable chains that jump or go here */
@@ -19,7 +32,7 @@ struct bf_plan_chain {
 	uint32_t size;     /* about how many cells, everything below copied in; saturates */
 	uint32_t through;  /* at most so many hand-offs on a way through it and back, */
 	uint32_t codes;    /* on any way into it, at most; both saturate */
-	uint32_t inst[BF_SORTS_SETS]; /* its only instances that are no copies, or BF_IDMAP_NONE */
+	uint32_t inst[BF_PASSES]; /* its only instances that are no copies, or BF_IDMAP_NONE */
 	uint8_t state;     /* of the walk */
 };
 

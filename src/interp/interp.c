@@ -289,13 +289,28 @@ static const struct bf_chain *base_chain(const struct bf_table *t, uint8_t hook)
 	return NULL;
 }
 
+static bool sees(const struct bf_chain *c, uint8_t family)
+{
+	enum bf_fam fam = family == NFPROTO_IPV4 ? BF_FAM_IP : family == NFPROTO_IPV6 ? BF_FAM_IP6 : BF_FAM_OTHER;
+
+	return bf_chain_families(c) >> fam & 1;
+}
+
+void bf_interp_run_chain(struct bf_interp *in, const struct bf_chain *c, const struct bf_packet *p, struct bf_outcome *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->verdict = BF_ACCEPT;
+	in->depth = 0;
+	if (sees(c, p->family))
+		walk(in, p, c, out);
+}
+
 void bf_interp_run(struct bf_interp *in, const struct bf_packet *p, struct bf_outcome *out)
 {
 	const struct bf_chain *base = base_chain(in->t, p->hook);
 
 	memset(out, 0, sizeof(*out));
 	out->verdict = BF_ACCEPT;
-	in->depth = 0;
 	if (base)
-		walk(in, p, base, out);
+		bf_interp_run_chain(in, base, p, out);
 }

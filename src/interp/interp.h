@@ -13,8 +13,8 @@
 
 /* One packet as a hook sees it. */
 struct bf_packet {
-	uint8_t family; /* NFPROTO_IPV4 or NFPROTO_IPV6 */
-	uint8_t hook;   /* NF_INET_* */
+	uint8_t family; /* NFPROTO_IPV4, NFPROTO_IPV6, anything else: neither */
+	uint8_t hook;   /* enum bf_hook */
 	const uint8_t *data; /* from the network header on */
 	uint32_t len;        /* skb->len */
 	char iif[16], oif[16];
@@ -84,8 +84,10 @@ struct bf_outcome {
 	bool overflow; /* dropped because it jumped deeper than ip_tables' stack: only hand-made tables do */
 };
 
-/* Runs the base chain of p->hook (none: ACCEPT, no counter). Counters move. */
+/* Runs the first base chain of p->hook (none, or it does not see packets of that family: ACCEPT, no counter). Counters move. */
 void bf_interp_run(struct bf_interp *in, const struct bf_packet *p, struct bf_outcome *out);
+/* Runs base chain c. */
+void bf_interp_run_chain(struct bf_interp *in, const struct bf_chain *c, const struct bf_packet *p, struct bf_outcome *out);
 
 /* Does one condition hold, negation included? For the matches that hold conditions themselves. */
 bool bf_interp_cond(struct bf_interp *in, const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop);

@@ -90,7 +90,7 @@ void bf_packet_l4(const struct bf_packet *p, struct bf_l4 *out)
 	memset(out, 0, sizeof(*out));
 	if (p->family == NFPROTO_IPV4)
 		l4_ipv4(p, out);
-	else
+	else if (p->family == NFPROTO_IPV6)
 		l4_ipv6(p, out);
 }
 
@@ -238,9 +238,51 @@ static bf_u128 l4_field(const struct bf_packet *p, enum bf_field_id f)
 	}
 }
 
-int bf_packet_field(const struct bf_packet *p, enum bf_field_id f, bf_u128 *v)
+/* Neither IPv4 nor IPv6: there is what is known of any packet. */
+static bool has_other(enum bf_field_id f)
 {
 	switch (f) {
+	case BF_F_PKTTYPE:
+	case BF_F_MARK:
+	case BF_F_IIFNAME:
+	case BF_F_OIFNAME:
+	case BF_F_CT_STATE:
+	case BF_F_CT_NONE:
+	case BF_F_CT_REPLY:
+	case BF_F_CT_STATUS:
+	case BF_F_CT_PROTO:
+	case BF_F_CT_EXPIRES:
+	case BF_F_CT_ORIG_SPORT:
+	case BF_F_CT_ORIG_DPORT:
+	case BF_F_CT_REPL_SPORT:
+	case BF_F_CT_REPL_DPORT:
+	case BF_F_SKUID:
+	case BF_F_SKGID:
+	case BF_F_SOCKET:
+	case BF_F_ETHER_SADDR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool has(const struct bf_packet *p, enum bf_field_id f)
+{
+	uint8_t family = bf_fields[f].family;
+
+	if (p->family != NFPROTO_IPV4 && p->family != NFPROTO_IPV6)
+		return has_other(f);
+	return !family || family == p->family;
+}
+
+int bf_packet_field(const struct bf_packet *p, enum bf_field_id f, bf_u128 *v)
+{
+	if (!has(p, f))
+		return 0;
+	switch (f) {
+	case BF_F_NFPROTO:
+		*v = p->family;
+		return 1;
 	case BF_F_IP_SADDR:
 		*v = get(p, 12, 4);
 		return 1;

@@ -343,7 +343,7 @@ void bf_box_make(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint
 	struct bf_view v;
 
 	reset(b);
-	bf_view_make(&v, r, sorts);
+	bf_view_make(&v, r, sorts, family);
 	b->end = v.end;
 	for (uint32_t i = 0; i < r->n_conds; i++) {
 		const struct bf_cond *c = r->conds[i];

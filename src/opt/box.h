@@ -47,7 +47,7 @@ struct bf_box {
 	struct bf_class_test test[BF_BOX_TESTS];
 };
 
-/* What rule r is to packets of these sorts (odd.h). */
+/* What rule r is to packets of these sorts (odd.h) and this family. */
 void bf_box_make(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint8_t family);
 
 /* About how many bits of a packet the box decides on: 0 for what lets everything through. */

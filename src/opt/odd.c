@@ -104,11 +104,15 @@ static unsigned swapped(unsigned gives)
 enum known { OPEN, HOLDS, FAILS };
 
 /* What is known of the test c (negation included). Packets for which the rule goes on after it are left in *sorts. */
-static enum known known(uint32_t *sorts, const struct bf_cond *c)
+static enum known known(uint32_t *sorts, const struct bf_cond *c, uint8_t family)
 {
 	unsigned go_on = c->guard ? FALSE_FOR_SOME : TRUE_FOR_SOME, gives, all = 0;
 	uint32_t left = 0;
 
+	if (c->kind == BF_COND_FIELD && !bf_field_there(c->field, family))
+		return FAILS;
+	if (c->kind == BF_COND_FIELD && c->field->fixed)
+		return inside(c, family & (uint32_t)c->mask) != c->neg ? HOLDS : FAILS;
 	if (!bf_sorts_matter(c) && !is_proto(c))
 		return OPEN;
 	for (unsigned i = 0; i < SORTS; i++) {
@@ -162,12 +166,12 @@ static void trim(struct bf_view *v, const struct bf_rule *r)
 		v->end = BF_END_NEVER;
 }
 
-void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts)
+void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, uint8_t family)
 {
 	*v = (struct bf_view){ .end = BF_END_BODY };
 	for (uint32_t i = 0; i < r->n_conds; i++) {
 		const struct bf_cond *c = r->conds[i];
-		enum known what = i < 63 ? known(&sorts, c) : OPEN;
+		enum known what = i < 63 ? known(&sorts, c, family) : OPEN;
 
 		if (what == OPEN) {
 			v->left |= (uint64_t)1 << BF_MIN(i, 63u);

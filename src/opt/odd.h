@@ -70,7 +70,8 @@ struct bf_view {
 	uint64_t left; /* bit i: condition i has to be tested; bit 63: all from there on */
 };
 
-void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts);
+/* family: of the packets (bf_field_there). */
+void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, uint8_t family);
 
 /* Is condition i left? */
 static inline bool bf_view_has(uint64_t left, uint32_t i)

@@ -67,6 +67,9 @@ enum bf_key_word {
 	BF_KEY_WORDS = 32,
 };
 
+/* Families of packets. */
+enum bf_fam { BF_FAM_IP, BF_FAM_IP6, BF_FAM_OTHER, BF_FAMS };
+
 /* Flags in BF_KEY_ODD, above the 16 bits of available length. */
 #define BF_ODD_AVAIL 0xffffu     /* bytes present from the L4 header on: skb->len - thoff, clipped to 0..65535 */
 #define BF_ODD_FRAG (1u << 16)   /* not the first fragment: IPv4 offset != 0; IPv6 as ipv6_find_hdr reports it */
@@ -316,6 +319,8 @@ struct bf_rt_config {
 	__u32 specials;     /* bit (1 << BF_SPECIAL_x), likewise */
 	__u32 assist_states; /* bf_companion.assist_states: packets in other states have no answers and need none */
 	__u64 tag;          /* bf_companion_tag() of the image's companion */
+	__u32 start_ip6;    /* the first cells where a program sees all families: `start` is that of IPv4, these are IPv6's */
+	__u32 start_other;  /* and that of what is neither */
 };
 #define BF_NO_CODE 0xffffffffu
 

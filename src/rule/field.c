@@ -62,6 +62,7 @@ const struct bf_field bf_fields[BF_FIELDS] = {
 	[BF_F_L4_FRAG] = { "th fragment", 1, BF_VT_BOOL, KEY(0, BF_KEY_ODD, 16, L4) },
 	[BF_F_L4_FRAG1] = { "th fragment-one", 1, BF_VT_BOOL, KEY(0, BF_KEY_ODD, 17, L4) },
 	[BF_F_L4_BADEXT] = { "exthdr broken", 1, BF_VT_BOOL, KEY(0, BF_KEY_ODD, 18, L4) },
+	[BF_F_NFPROTO] = { "meta nfproto", 8, BF_VT_INT, .fixed = true, KEY(0, BF_KEY_ZERO, 0, 0) },
 };
 
 const struct bf_field *bf_field_find(const char *name)

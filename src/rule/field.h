@@ -7,6 +7,8 @@
 #ifndef BF_FIELD_H
 #define BF_FIELD_H
 
+#include <linux/netfilter.h> /* NFPROTO_* */
+
 #include "base/base.h"
 #include "base/buf.h"
 #include "rt/abi.h"
@@ -76,6 +78,7 @@ enum bf_field_id {
 	BF_F_L4_FRAG,        /* 1: not the first fragment, IPv4 and IPv6 */
 	BF_F_L4_FRAG1,       /* 1: IPv4 fragment at offset 1 */
 	BF_F_L4_BADEXT,      /* 1: IPv6 extension headers cannot be followed */
+	BF_F_NFPROTO,        /* NFPROTO_IPV4 or NFPROTO_IPV6; other packets have none */
 	BF_FIELDS,
 };
 
@@ -84,6 +87,7 @@ struct bf_field {
 	uint8_t bits;        /* width, 1..128 */
 	enum bf_vtype type;
 	uint8_t family;      /* 0: every family, else NFPROTO_IPV4 or NFPROTO_IPV6 */
+	bool fixed;          /* it is the packet's family: known while a chain is lowered for one */
 	uint8_t word;        /* first key word; BF_KEY_SCRATCH for loaded fields. Wider than 32 bits: the words
 	                      * that follow, most significant first; the first word holds the odd top bits */
 	uint8_t shift;       /* where the field begins in its word, when it is at most 32 bits wide */
@@ -97,6 +101,19 @@ extern const struct bf_field bf_fields[BF_FIELDS];
 static inline enum bf_field_id bf_field_id(const struct bf_field *f)
 {
 	return (enum bf_field_id)(f - bf_fields);
+}
+
+/*
+ * Can packets of this family have the field? family: NFPROTO_IPV4 or _IPV6,
+ * anything else is neither. Where not, no test of it holds, negated neither.
+ */
+static inline bool bf_field_there(const struct bf_field *f, uint8_t family)
+{
+	const uint32_t headers = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_L4INFO;
+
+	if (family == NFPROTO_IPV4 || family == NFPROTO_IPV6)
+		return !f->family || f->family == family;
+	return !f->family && !f->fixed && !(f->needs & headers);
 }
 
 /* The field with that name, or NULL. */

@@ -97,6 +97,24 @@ struct bf_chain *bf_table_find_chain(const struct bf_table *t, const char *name)
 	return NULL;
 }
 
+unsigned bf_chain_families(const struct bf_chain *c)
+{
+	enum { IP = 1 << BF_FAM_IP, IP6 = 1 << BF_FAM_IP6, OTHER = 1 << BF_FAM_OTHER };
+	uint8_t family = c->table->family;
+	unsigned of_table = family == NFPROTO_IPV4 ? IP : family == NFPROTO_IPV6 ? IP6 : family == NFPROTO_INET ? IP | IP6 :
+	                    IP | IP6 | OTHER;
+
+	switch (c->at.hook) {
+	case BF_HOOK_CONNECT4:
+	case BF_HOOK_SENDMSG4:
+		return of_table & IP;
+	case BF_HOOK_CONNECT6:
+	case BF_HOOK_SENDMSG6:
+		return of_table & IP6;
+	}
+	return c->at.hook < BF_HOOKS && bf_hook_kinds[c->at.hook].all_families ? of_table : of_table & (IP | IP6);
+}
+
 int bf_chain_reserve(struct bf_ruleset *rs, struct bf_chain *c, uint32_t n)
 {
 	struct bf_rule *bigger;

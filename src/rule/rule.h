@@ -102,12 +102,15 @@ struct bf_chain {
 };
 
 struct bf_table {
-	uint8_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, ... */
+	uint8_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET: both, NFPROTO_NETDEV: all packets of a hook */
 	const char *name;
 	struct bf_chain **chains;
 	uint32_t n_chains;
 	uint32_t n_counters;
 };
+
+/* Bit (1 << BF_FAM_x) for each family of packets that base chain c sees: by its hook and its table. */
+unsigned bf_chain_families(const struct bf_chain *c);
 
 /* A rule that came or went since a table was compiled, or that one that went may have hidden. */
 enum bf_change_kind { BF_CAME, BF_WENT, BF_STAYS };

@@ -56,7 +56,7 @@ static void fill_key(struct cells_walk *w)
 		const struct bf_field *f = &bf_fields[i];
 		bf_u128 v;
 
-		if (f->loader >= 0 || (f->family && f->family != w->p->family) || (f->needs & ~w->root->uses.needs))
+		if (f->loader >= 0 || f->fixed || (f->family && f->family != w->p->family) || (f->needs & ~w->root->uses.needs))
 			continue;
 		bf_packet_field(w->p, i, &v);
 		store(w->key + f->word, f, v);

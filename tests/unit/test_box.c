@@ -152,7 +152,7 @@ static void one(struct bf_interp *in, const struct bf_rule *r, const struct test
 				sorts |= bf_sorts(set, true, family);
 		if (!sorts)
 			continue;
-		bf_view_make(&v, r, sorts);
+		bf_view_make(&v, r, sorts, family);
 		got = v.end == BF_END_NEVER ? MISSES : walk(in, &p->p, r, v.left);
 		got = got == MATCHES ? end_of(v.end) : got;
 		if (got != want)

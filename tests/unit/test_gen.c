@@ -287,7 +287,7 @@ static void circles(void **state)
 	b.input->rules[0].verdict.index = 2; /* nowhere */
 	assert_int_equal(compile(&b, 0, 1), -EINVAL);
 	end(&b);
-	begin(&b, NFPROTO_INET);
+	begin(&b, NFPROTO_BRIDGE);
 	assert_int_equal(compile(&b, 0, 1), -EOPNOTSUPP);
 	end(&b);
 }
@@ -343,6 +343,34 @@ static void progress_is_told_and_stops(void **state)
 	end(&b);
 }
 
+/* A table of both families: a program for each at each netfilter hook, with what that family needs. */
+static void both_families(void **state)
+{
+	static const struct { const char *name; uint8_t family, hook; } want[] = {
+		{ "ip_input", NFPROTO_IPV4, NF_INET_LOCAL_IN }, { "ip6_input", NFPROTO_IPV6, NF_INET_LOCAL_IN },
+		{ "ip_output", NFPROTO_IPV4, NF_INET_LOCAL_OUT }, { "ip6_output", NFPROTO_IPV6, NF_INET_LOCAL_OUT },
+	};
+	struct bf_rule *r;
+	struct table b;
+
+	begin(&b, NFPROTO_INET);
+	r = rule(&b, b.input, BF_VERDICT_DROP);
+	bf_rule_add_value(b.rs, r, BF_F_IP6_SADDR, 0, 1, true);
+	assert_int_equal(compile(&b, 0, 1), 0);
+	assert_int_equal(b.img->n_progs, 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_string_equal(b.img->progs[i].name, want[i].name);
+		assert_int_equal(b.img->progs[i].family, want[i].family);
+		assert_int_equal(b.img->progs[i].at.hook, want[i].hook);
+		assert_int_equal(config(&b, i)->needs, i == 1 ? BF_NEED_ADDRS : 0);
+	}
+	assert_int_equal(b.img->n_moved, 2);
+	b.output->counter = BF_NO_COUNTER; /* nothing to do for anybody there */
+	assert_int_equal(compile(&b, 0, 1), 0);
+	assert_int_equal(b.img->n_progs, 2);
+	end(&b);
+}
+
 static int compile_some(void *ctx)
 {
 	struct table *b = ctx;
@@ -381,4 +409,5 @@ UNIT_MAIN(
 	cmocka_unit_test(deep_calls),
 	cmocka_unit_test(too_many_assists),
 	cmocka_unit_test(circles), cmocka_unit_test(progress_is_told_and_stops),
+	cmocka_unit_test(both_families),
 	cmocka_unit_test(memory_runs_out))
