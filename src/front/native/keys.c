@@ -358,8 +358,8 @@ const struct bf_nkey bf_nkeys[] = {
 };
 const size_t bf_n_nkeys = BF_ARRAY_SIZE(bf_nkeys);
 
-enum { IP = BF_FAM_IP, IP6 = BF_FAM_IP6, INET = BF_FAM_INET, NETDEV = BF_FAM_NETDEV, ARP = BF_FAM_ARP,
-       BRIDGE = BF_FAM_BRIDGE };
+enum { IP = BF_NFAM_IP, IP6 = BF_NFAM_IP6, INET = BF_NFAM_INET, NETDEV = BF_NFAM_NETDEV, ARP = BF_NFAM_ARP,
+       BRIDGE = BF_NFAM_BRIDGE };
 enum { L3 = IP | IP6 | INET };
 
 const struct bf_nfamily bf_nfamilies[] = {

@@ -76,7 +76,7 @@ enum { BF_FIB_SADDR = 1, BF_FIB_DADDR = 2, BF_FIB_MARK = 4, BF_FIB_IIF = 8, BF_F
 
 /* Families, hooks, chain types, priorities. */
 
-enum { BF_FAM_IP = 1, BF_FAM_IP6 = 2, BF_FAM_INET = 4, BF_FAM_NETDEV = 8, BF_FAM_ARP = 16, BF_FAM_BRIDGE = 32 };
+enum { BF_NFAM_IP = 1, BF_NFAM_IP6 = 2, BF_NFAM_INET = 4, BF_NFAM_NETDEV = 8, BF_NFAM_ARP = 16, BF_NFAM_BRIDGE = 32 };
 
 struct bf_nfamily {
 	const char *name;
@@ -99,7 +99,7 @@ enum bf_nattach { /* what a hook is of */
 
 struct bf_nhook {
 	const char *name;
-	uint8_t families; /* BF_FAM_* */
+	uint8_t families; /* BF_NFAM_* */
 	enum bf_nattach attach;
 	int nf;           /* NF_INET_* for those of netfilter, else -1 */
 };
