@@ -151,6 +151,8 @@ static void lower_body(struct bf_lower *l, uint32_t i, enum bf_count how, bf_lab
 		return enter_chain(l, &r->verdict, after);
 	case BF_VERDICT_GOTO:
 		return enter_chain(l, &r->verdict, ret);
+	case BF_VERDICT_MAP:
+		return bf_lower_error(l, -EOPNOTSUPP);
 	}
 }
 

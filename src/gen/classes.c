@@ -114,7 +114,15 @@ static void note_run(struct bf_lower *l, const struct run *r, enum bf_piece_kind
 /* It jumps, and may come back behind itself. */
 static bool comes_back(struct bf_lower *l, const struct bf_rule *r)
 {
-	return r->verdict.kind == BF_VERDICT_JUMP && bf_plan_chain(&l->plan, r->verdict.chain)->returns;
+	for (uint32_t i = 0; i < bf_plan_ways(r); i++) {
+		const struct bf_verdict *v = bf_plan_way(r, i);
+
+		if (v->kind == BF_VERDICT_JUMP && bf_plan_chain(&l->plan, v->chain)->returns)
+			return true;
+		if (v->kind == BF_VERDICT_CONTINUE && v != &r->verdict)
+			return true;
+	}
+	return false;
 }
 
 static bool is_final(struct bf_lower *l, const struct rules *rs, const struct bf_rule *r)

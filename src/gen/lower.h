@@ -40,6 +40,11 @@ void bf_lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, 
 /* One condition that is not a guard, negation included. */
 void bf_lower_cond(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf_label miss);
 
+/* Sets, maps and objects (lookup.c). A part of a key that is not there leads where the rule does not match. */
+int bf_lower_lookup(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss);
+int bf_lower_element(struct bf_lower *l, const struct bf_element_change *c, bf_label hit, bf_label miss);
+int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit, bf_label miss); /* NULL: the one found */
+
 void bf_lower_need(struct bf_lower *l, uint32_t needs);
 uint32_t bf_lower_hz(const struct bf_lower *l);
 uint8_t bf_lower_family(const struct bf_lower *l); /* of the packets: NFPROTO_IPV4, _IPV6; 0: neither */

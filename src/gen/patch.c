@@ -156,6 +156,7 @@ static void lower_body(struct patch *p, const struct delta *d, const struct bf_r
 	case BF_VERDICT_JUMP:
 	case BF_VERDICT_GOTO:
 		return enter(p, &r->verdict);
+	case BF_VERDICT_MAP:
 	case BF_VERDICT_ACTION:
 		return bf_lower_error(l, -EAGAIN);
 	}

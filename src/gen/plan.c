@@ -13,11 +13,13 @@
 
 #include "match/match.h"
 #include "rt/abi.h"
+#include "rule/set.h"
 
 enum { NEW, OPEN, DONE };
 
 struct frame { /* where the walk stands in a chain */
 	uint32_t chain, rule;
+	uint32_t way; /* of the rule, that it takes next */
 };
 
 struct walk {
@@ -41,9 +43,19 @@ void bf_plan_free(struct bf_plan *p)
 	bf_idmap_free(&p->ids);
 }
 
-static bool jumps(const struct bf_rule *r)
+static bool jumps(const struct bf_verdict *v)
 {
-	return r->verdict.kind == BF_VERDICT_JUMP || r->verdict.kind == BF_VERDICT_GOTO;
+	return v->kind == BF_VERDICT_JUMP || v->kind == BF_VERDICT_GOTO;
+}
+
+uint32_t bf_plan_ways(const struct bf_rule *r)
+{
+	return r->verdict.kind == BF_VERDICT_MAP ? r->verdict.map->n_verdicts : 1;
+}
+
+const struct bf_verdict *bf_plan_way(const struct bf_rule *r, uint32_t i)
+{
+	return r->verdict.kind == BF_VERDICT_MAP ? &r->verdict.map->verdicts[i] : &r->verdict;
 }
 
 static uint32_t sum(uint32_t a, uint32_t b)
@@ -106,20 +118,18 @@ struct codes { /* hand-offs on the way so far; on the fullest way that comes bac
 	uint32_t here, back, top;
 };
 
-static void rule_codes(struct codes *n, const struct bf_rule *r, const struct bf_plan_chain *to)
+static void way_codes(struct codes *n, uint32_t mine, const struct bf_verdict *v, const struct bf_plan_chain *to)
 {
-	uint32_t mine = sum(n->here, r->n_actions);
-
 	n->top = BF_MAX(n->top, sum(mine, to ? to->codes : 0));
-	switch (r->verdict.kind) {
+	switch (v->kind) {
 	case BF_VERDICT_CONTINUE:
-		n->here = mine;
+		n->here = BF_MAX(n->here, mine);
 		break;
 	case BF_VERDICT_RETURN:
 		n->back = BF_MAX(n->back, mine);
 		break;
 	case BF_VERDICT_JUMP:
-		n->here = sum(mine, to->through);
+		n->here = BF_MAX(n->here, sum(mine, to->through));
 		break;
 	case BF_VERDICT_GOTO:
 		n->back = BF_MAX(n->back, sum(mine, to->through));
@@ -129,16 +139,35 @@ static void rule_codes(struct codes *n, const struct bf_rule *r, const struct bf
 	}
 }
 
-static bool rule_returns(const struct bf_rule *r, const struct bf_plan_chain *to)
+static bool way_returns(const struct bf_verdict *v, const struct bf_plan_chain *to)
 {
-	return r->verdict.kind == BF_VERDICT_RETURN || (r->verdict.kind == BF_VERDICT_GOTO && to->returns);
+	return v->kind == BF_VERDICT_RETURN || (v->kind == BF_VERDICT_GOTO && to->returns);
 }
 
-static bool rule_is_last(const struct bf_plan_chain *c, const struct bf_rule *r, const struct bf_plan_chain *to)
+static bool rule_is_last(struct bf_plan *p, const struct bf_plan_chain *c, const struct bf_rule *r)
 {
 	if (c->indexed)
 		return false;
-	return bf_rule_ends_chain(r) || (r->n_conds == 0 && r->verdict.kind == BF_VERDICT_JUMP && !to->returns);
+	return bf_rule_ends_chain(r) ||
+	       (r->n_conds == 0 && r->verdict.kind == BF_VERDICT_JUMP && !bf_plan_chain(p, r->verdict.chain)->returns);
+}
+
+/* A rule's ways on: sums of what they are; true: one of them leads back. */
+static bool know_ways(struct bf_plan *p, struct bf_plan_chain *c, struct codes *n, const struct bf_rule *r)
+{
+	uint32_t mine = sum(n->here, r->n_actions);
+	bool returns = false;
+
+	c->size = sum(c->size, 2 + 2 * r->n_conds + r->n_actions);
+	for (uint32_t i = 0; i < bf_plan_ways(r); i++) {
+		const struct bf_verdict *v = bf_plan_way(r, i);
+		const struct bf_plan_chain *to = jumps(v) ? bf_plan_chain(p, v->chain) : NULL;
+
+		c->size = sum(c->size, to ? to->size : 0);
+		way_codes(n, mine, v, to);
+		returns |= way_returns(v, to);
+	}
+	return returns;
 }
 
 static void know_chain(struct bf_plan *p, struct bf_plan_chain *c)
@@ -149,14 +178,11 @@ static void know_chain(struct bf_plan *p, struct bf_plan_chain *c)
 	c->size = 2; /* its end */
 	for (uint32_t i = 0; i < c->chain->n_rules && open; i++) {
 		const struct bf_rule *r = &c->chain->rules[i];
-		const struct bf_plan_chain *to = jumps(r) ? bf_plan_chain(p, r->verdict.chain) : NULL;
 
-		c->size = sum(c->size, 2 + 2 * r->n_conds + r->n_actions + (to ? to->size : 0));
 		p->logs |= r->n_actions && r->verdict.kind != BF_VERDICT_ACTION;
 		p->headers = p->headers || asks_for_headers(r);
-		rule_codes(&n, r, to);
-		returns |= rule_returns(r, to);
-		open = !rule_is_last(c, r, to);
+		returns |= know_ways(p, c, &n, r);
+		open = !rule_is_last(p, c, r);
 	}
 	c->returns = returns || (open && !c->chain->base && c->chain->policy == BF_VERDICT_RETURN);
 	c->through = BF_MAX(n.here, n.back);
@@ -171,22 +197,35 @@ static void open_chain(struct walk *w, struct bf_plan_chain *c)
 {
 	c->reachable = true;
 	c->state = OPEN;
-	w->f[w->n++] = (struct frame){ c - w->plan->chains, 0 };
+	w->f[w->n++] = (struct frame){ c - w->plan->chains, 0, 0 };
 }
 
-static int enter(struct walk *w, const struct bf_rule *r, struct bf_diag *d)
+static int enter(struct walk *w, const struct bf_verdict *v, struct bf_diag *d)
 {
-	struct bf_plan_chain *to = bf_plan_chain(w->plan, r->verdict.chain);
+	struct bf_plan_chain *to = bf_plan_chain(w->plan, v->chain);
 
-	if (!to || r->verdict.index > to->chain->n_rules)
+	if (!to || v->index > to->chain->n_rules)
 		return bf_diag_error(d, -EINVAL, "a rule jumps out of its table");
 	to->sites++;
-	to->indexed |= r->verdict.index != 0;
+	to->indexed |= v->index != 0;
 	if (to->state == NEW)
 		open_chain(w, to);
 	else if (to->state == OPEN)
 		w->plan->cyclic = true;
 	return 0;
+}
+
+/* The next way into another chain; NULL: no more. */
+static const struct bf_verdict *next_jump(struct frame *f, const struct bf_chain *c)
+{
+	for (; f->rule < c->n_rules; f->rule++, f->way = 0)
+		while (f->way < bf_plan_ways(&c->rules[f->rule])) {
+			const struct bf_verdict *v = bf_plan_way(&c->rules[f->rule], f->way++);
+
+			if (jumps(v))
+				return v;
+		}
+	return NULL;
 }
 
 /* One walk below a base chain. */
@@ -201,10 +240,10 @@ static int walk_from(struct walk *w, struct bf_plan_chain *root, struct bf_diag 
 		struct frame *f = &w->f[w->n - 1];
 		const struct bf_chain *c = chains[f->chain].chain;
 
-		while (f->rule < c->n_rules && !jumps(&c->rules[f->rule]))
-			f->rule++;
-		if (f->rule < c->n_rules) {
-			err = enter(w, &c->rules[f->rule++], d);
+		const struct bf_verdict *v = next_jump(f, c);
+
+		if (v) {
+			err = enter(w, v, d);
 			continue;
 		}
 		chains[f->chain].state = DONE;
@@ -241,7 +280,8 @@ struct rules {
 	const struct bf_plan *plan;
 	uint32_t *first; /* number of each chain's first node */
 	struct node {
-		uint8_t state, turn; /* turn: ways on that were tried */
+		uint8_t state;
+		uint32_t turn; /* ways on that were tried */
 	} *nodes;
 	uint32_t n_nodes;
 	struct frame *f;
@@ -265,21 +305,26 @@ static struct node *node_of(const struct rules *r, const struct frame *f)
 	return &r->nodes[r->first[f->chain] + f->rule];
 }
 
-/* The next way on from a rule: into the chain it enters, then to the rule behind it. False: none is left. */
-static bool next_way(const struct bf_plan *p, const struct frame *at, uint8_t turn, struct frame *to)
+/* The next way on from a rule: into the chains it enters, then to the rule behind it. False: none is left. */
+static bool next_way(const struct bf_plan *p, const struct frame *at, uint32_t turn, struct frame *to)
 {
 	const struct bf_chain *c = p->chains[at->chain].chain;
 	const struct bf_rule *r;
+	uint32_t n;
 
 	if (at->rule == c->n_rules)
 		return false;
 	r = &c->rules[at->rule];
-	if (jumps(r) && turn-- == 0) {
-		*to = (struct frame){ bf_idmap_get(&p->ids, (uintptr_t)r->verdict.chain), r->verdict.index };
+	n = bf_plan_ways(r);
+	*to = (struct frame){ at->chain, at->rule + 1, 0 };
+	if (turn < n && jumps(bf_plan_way(r, turn))) {
+		const struct bf_verdict *v = bf_plan_way(r, turn);
+
+		*to = (struct frame){ bf_idmap_get(&p->ids, (uintptr_t)v->chain), v->index, 0 };
 		return true;
 	}
-	*to = (struct frame){ at->chain, at->rule + 1 };
-	return turn == 0 && !bf_rule_ends_chain(r);
+	/* others lead to the next rule, if anywhere: it is DONE when that is asked twice */
+	return turn <= n && !bf_rule_ends_chain(r);
 }
 
 static void open_rule(struct rules *r, struct frame f)
@@ -314,7 +359,7 @@ static int check_circles(const struct bf_plan *p, struct bf_diag *d)
 	int err = number_rules(&r) ? 0 : -ENOMEM;
 
 	for (uint32_t i = 0; i < p->n_chains && !err; i++) {
-		struct frame start = { i, 0 };
+		struct frame start = { i, 0, 0 };
 
 		if (p->chains[i].chain->base && node_of(&r, &start)->state == NEW && circle_below(&r, start))
 			err = bf_diag_error(d, -ELOOP, "chain %s: its rules run in a circle", p->chains[i].chain->name);

@@ -55,6 +55,10 @@ int bf_plan_make(struct bf_plan *p, const struct bf_table *t, struct bf_diag *d)
 void bf_plan_free(struct bf_plan *p);
 struct bf_plan_chain *bf_plan_chain(const struct bf_plan *p, const struct bf_chain *c);
 
+/* The verdicts that a rule can have: one, or those of a map. */
+uint32_t bf_plan_ways(const struct bf_rule *r);
+const struct bf_verdict *bf_plan_way(const struct bf_rule *r, uint32_t i);
+
 /* The rule's conditions are true for every packet: nothing behind it is reached, if its verdict ends the chain. */
 static inline bool bf_rule_ends_chain(const struct bf_rule *r)
 {

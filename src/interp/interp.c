@@ -10,6 +10,7 @@
  */
 #include "interp/interp.h"
 
+#include "interp/live.h"
 #include "interp/packet.h"
 
 struct state { /* of one stateful condition */
@@ -34,6 +35,9 @@ struct bf_interp {
 	uint32_t (*random)(void *ctx);
 	void *random_ctx;
 	uint64_t seed;
+	union bf_datum datum; /* what was found, */
+	bool found;           /* if anything */
+	struct bf_live *live;
 };
 
 static uint32_t fixed_random(void *ctx)
@@ -151,8 +155,37 @@ struct bf_interp *bf_interp_new(const struct bf_table *t, uint32_t hz)
 
 void bf_interp_free(struct bf_interp *in)
 {
-	if (in)
+	if (in) {
+		bf_live_free(in->live);
 		bf_arena_free(in->arena);
+	}
+}
+
+struct bf_live *bf_interp_live_sets(struct bf_interp *in)
+{
+	if (!in->live)
+		in->live = bf_live_new();
+	return in->live;
+}
+
+void bf_interp_set_found(struct bf_interp *in, const union bf_datum *d)
+{
+	in->found = d != NULL;
+	if (d)
+		in->datum = *d;
+}
+
+const union bf_datum *bf_interp_found(const struct bf_interp *in)
+{
+	return in->found ? &in->datum : NULL;
+}
+
+int bf_interp_field(struct bf_interp *in, const struct bf_packet *p, const struct bf_field *f, bf_u128 *v)
+{
+	if (f != &bf_field_found)
+		return bf_packet_field(p, bf_field_id(f), v);
+	*v = in->found ? (uint32_t)in->datum.value : 0;
+	return in->found;
 }
 
 const struct bf_rt_counter *bf_interp_counters(const struct bf_interp *in)
@@ -176,10 +209,10 @@ static bool lies_in(const struct bf_range *r, uint32_t n, bf_u128 v)
 	return first > 0 && v <= r[first - 1].hi;
 }
 
-static bool field_holds(const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop)
+static bool field_holds(struct bf_interp *in, const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop)
 {
 	bf_u128 v;
-	int there = bf_packet_field(p, bf_field_id(c->field), &v);
+	int there = bf_interp_field(in, p, c->field, &v);
 
 	*hotdrop |= there < 0;
 	if (there <= 0)
@@ -192,7 +225,9 @@ bool bf_interp_cond(struct bf_interp *in, const struct bf_packet *p, const struc
 	bool holds;
 
 	if (c->kind == BF_COND_FIELD)
-		return field_holds(p, c, hotdrop);
+		return field_holds(in, p, c, hotdrop);
+	if (c->match->there && !c->match->there(in, p, c->data))
+		return false;
 	holds = c->match->eval(in, p, c->data, hotdrop);
 	return !*hotdrop && holds != c->neg;
 }
@@ -230,6 +265,8 @@ static bool push(struct bf_interp *in, struct place at)
 static bool follow(struct bf_interp *in, const struct bf_chain *base, struct place *at, const struct bf_verdict *v,
                    struct bf_outcome *out)
 {
+	static const struct bf_verdict nowhere = { .kind = BF_VERDICT_CONTINUE };
+
 	out->verdict = v->kind == BF_VERDICT_ACCEPT || v->kind == BF_VERDICT_ACTION ? BF_ACCEPT : BF_DROP;
 	switch (v->kind) {
 	case BF_VERDICT_CONTINUE:
@@ -246,6 +283,8 @@ static bool follow(struct bf_interp *in, const struct bf_chain *base, struct pla
 	case BF_VERDICT_GOTO:
 		*at = (struct place){ v->chain, v->index };
 		return false;
+	case BF_VERDICT_MAP:
+		return follow(in, base, at, in->found ? &v->map->verdicts[in->datum.verdict] : &nowhere, out);
 	default:
 		return true;
 	}
@@ -301,6 +340,7 @@ void bf_interp_run_chain(struct bf_interp *in, const struct bf_chain *c, const s
 	memset(out, 0, sizeof(*out));
 	out->verdict = BF_ACCEPT;
 	in->depth = 0;
+	in->found = false;
 	if (sees(c, p->family))
 		walk(in, p, c, out);
 }

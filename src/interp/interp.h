@@ -76,6 +76,41 @@ void bf_packet_l4(const struct bf_packet *p, struct bf_l4 *out);
 int bf_packet_tcp_option(const struct bf_packet *p, uint8_t kind); /* 1: it is there, 0: not, -EBADMSG */
 int bf_packet_tcp_mss(const struct bf_packet *p, uint16_t *mss);   /* the same; fills *mss when 1 */
 
+/* A field as conditions see it: 1; 0: this packet does not have it; -EBADMSG: reading it drops the packet. */
+int bf_interp_field(struct bf_interp *in, const struct bf_packet *p, const struct bf_field *f, bf_u128 *v);
+
+/* What the last lookup found leads to; NULL: nothing was found, or it leads nowhere. */
+void bf_interp_set_found(struct bf_interp *in, const union bf_datum *d);
+const union bf_datum *bf_interp_found(const struct bf_interp *in);
+
+/*
+ * Sets that rules change, and objects (live.c); each packet's time is its jiffies.
+ *
+ * look: the element's datum (or something that is not NULL where there is none) when it is there and its state holds.
+ * change: does it hold? State of an element moves in both.
+ */
+const union bf_datum *bf_interp_live_look(struct bf_interp *in, const struct bf_packet *p, const struct bf_set *s,
+                                          const bf_u128 *key);
+bool bf_interp_live_change(struct bf_interp *in, const struct bf_packet *p, const struct bf_element_change *c,
+                           const bf_u128 *key, bf_u128 value);
+bool bf_interp_object(struct bf_interp *in, const struct bf_packet *p, const struct bf_object *o);
+
+/* What lists show, for tests: the elements alive at that time. */
+struct bf_live_state {
+	uint64_t packets, used; /* of a counter; used: bytes of a counter or quota */
+	uint64_t empty;         /* of a limit: when its bucket was, or would have been, empty; ns */
+};
+struct bf_live_elem {
+	bf_u128 key[BF_SET_PARTS];
+	union bf_datum datum;
+	uint64_t timeout, expires; /* ns; 0: it stays */
+	uint8_t n_state;
+	const struct bf_stateful *state;
+	struct bf_live_state now[BF_SET_STATEFULS];
+};
+const struct bf_live_elem *bf_interp_live(struct bf_interp *in, const struct bf_set *s, uint32_t *n);
+const struct bf_live_state *bf_interp_object_state(struct bf_interp *in, const struct bf_object *o);
+
 struct bf_outcome {
 	enum bf_rt_verdict verdict; /* ACCEPT also where a terminal action was handed off */
 	uint32_t n_actions;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "rule/rule.h"
+#include "rule/set.h"
 
 struct bf_lower;      /* gen/lower.h: builds cells */
 struct bf_packet;     /* interp/interp.h */
@@ -29,6 +30,8 @@ struct bf_match_ops {
 	size_t state_size; /* the oracle's: bytes of bf_interp_state() */
 	/* Emit cells that go to `hit` when the match (negation applied by the caller, who swaps the labels) is true. */
 	int (*lower)(struct bf_lower *l, const void *data, bf_label hit, bf_label miss);
+	/* Can it be asked at all? If not, it does not hold, negated neither. NULL: always. */
+	bool (*there)(struct bf_interp *in, const struct bf_packet *p, const void *data);
 	/* The oracle: what the kernel's match answers. May set *hotdrop: drop the packet now. */
 	bool (*eval)(struct bf_interp *in, const struct bf_packet *p, const void *data, bool *hotdrop);
 };
@@ -53,6 +56,10 @@ extern const struct bf_match_ops bf_match_tcpmss;
 extern const struct bf_match_ops bf_match_conntrack; /* the combinations that plain ct fields cannot say */
 extern const struct bf_match_ops bf_match_any;       /* "or": one of several groups of conditions holds */
 extern const struct bf_match_ops bf_match_bytecode;  /* classic BPF */
+extern const struct bf_match_ops bf_match_lookup;    /* in a set or map */
+extern const struct bf_match_ops bf_match_element;   /* a rule adds, updates or deletes an element */
+extern const struct bf_match_ops bf_match_object;    /* counter, limit or quota, nft's arithmetic */
+extern const struct bf_match_ops bf_match_found_object; /* the same, of the object that the last lookup found */
 extern const struct bf_match_ops bf_match_assist;    /* answered by a match of the kernel, beforehand (addrtype) */
 
 extern const struct bf_target_ops bf_target_reject;
@@ -60,6 +67,37 @@ extern const struct bf_target_ops bf_target_log;     /* xt LOG */
 extern const struct bf_target_ops bf_target_nflog;
 
 /* Parameters. */
+
+/*
+ * A key and where it is looked for. True: it is there; what the element leads to is at hand behind it, until the next
+ * lookup, LOAD or match: BF_VERDICT_MAP, bf_field_found, bf_match_found_object. A part that the packet does not have: it
+ * does not hold, negated neither.
+ */
+struct bf_key_part {
+	const struct bf_field *field;
+	bf_u128 mask; /* 0: all */
+};
+struct bf_lookup {
+	const struct bf_set *set;
+	struct bf_key_part part[16]; /* set->n_parts */
+};
+/*
+ * add, update, delete of a LIVE set. True unless, adding, the set is full or (state of the element: limit, quota) does not
+ * hold. data: of maps.
+ */
+enum bf_element_verb { BF_ELEMENT_ADD, BF_ELEMENT_UPDATE, BF_ELEMENT_DELETE };
+struct bf_element_change {
+	enum bf_element_verb verb;
+	struct bf_lookup key;
+	uint64_t timeout; /* ms; 0: as the set says */
+	uint8_t n_state;  /* of new elements, instead of the set's */
+	const struct bf_stateful *state;
+	struct bf_key_part data; /* of maps; field NULL: `value` */
+	bf_u128 value;
+};
+struct bf_object_use {
+	const struct bf_object *object;
+};
 struct bf_limit { /* as xt_rateinfo: avg in 1/10000 s between packets; cost and cap follow from it and HZ */
 	uint32_t avg;
 	uint32_t burst;

@@ -65,6 +65,8 @@ const struct bf_field bf_fields[BF_FIELDS] = {
 	[BF_F_NFPROTO] = { "meta nfproto", 8, BF_VT_INT, .fixed = true, KEY(0, BF_KEY_ZERO, 0, 0) },
 };
 
+const struct bf_field bf_field_found = { "map value", 32, BF_VT_HEX, KEY(0, BF_KEY_SCRATCH, 0, 0) };
+
 const struct bf_field *bf_field_find(const char *name)
 {
 	for (size_t i = 0; i < BF_FIELDS; i++)

@@ -98,9 +98,15 @@ struct bf_field {
 
 extern const struct bf_field bf_fields[BF_FIELDS];
 
+/* Not in the table: the value of the element that the last lookup found, up to 32 bits. Right behind the lookup only. */
+extern const struct bf_field bf_field_found;
+
+/* BF_FIELDS: it is not in the table. */
 static inline enum bf_field_id bf_field_id(const struct bf_field *f)
 {
-	return (enum bf_field_id)(f - bf_fields);
+	uintptr_t i = ((uintptr_t)f - (uintptr_t)bf_fields) / sizeof(*f);
+
+	return (uintptr_t)f >= (uintptr_t)bf_fields && i < BF_FIELDS ? (enum bf_field_id)i : BF_FIELDS;
 }
 
 /*

@@ -89,7 +89,7 @@ static void rule(struct bf_buf *out, const struct bf_rule *r, uint8_t family, co
 	actions(out, r);
 	if (*bf_verdict_name(r->verdict.kind))
 		member(out, "verdict", bf_verdict_name(r->verdict.kind));
-	if (r->verdict.chain) {
+	if (r->verdict.kind != BF_VERDICT_MAP && r->verdict.chain) {
 		member(out, "target", r->verdict.chain->name);
 		if (r->verdict.index)
 			bf_buf_printf(out, ", \"index\": %" PRIu32, r->verdict.index);

@@ -36,7 +36,7 @@ const char *bf_verdict_name(enum bf_verdict_kind v)
 	static const char *const names[] = {
 		[BF_VERDICT_CONTINUE] = "", [BF_VERDICT_ACCEPT] = "accept", [BF_VERDICT_DROP] = "drop",
 		[BF_VERDICT_RETURN] = "return", [BF_VERDICT_JUMP] = "jump", [BF_VERDICT_GOTO] = "goto",
-		[BF_VERDICT_ACTION] = "",
+		[BF_VERDICT_ACTION] = "", [BF_VERDICT_MAP] = "vmap",
 	};
 
 	return names[v];

@@ -25,6 +25,8 @@
 struct bf_match_ops;  /* match/match.h */
 struct bf_target_ops; /* match/match.h */
 struct bf_chain;
+struct bf_set;    /* set.h */
+struct bf_object; /* set.h */
 
 struct bf_range { /* lo <= v <= hi */
 	bf_u128 lo, hi;
@@ -65,12 +67,16 @@ enum bf_verdict_kind {
 	BF_VERDICT_JUMP,
 	BF_VERDICT_GOTO,
 	BF_VERDICT_ACTION,   /* the rule's last action is terminal (REJECT) */
+	BF_VERDICT_MAP,      /* as the element says that the rule's last lookup found (set.h) */
 };
 
 struct bf_verdict {
 	enum bf_verdict_kind kind;
 	uint32_t index;         /* first rule to look at there; 0 but in hand-made blobs; n_rules: its end */
-	struct bf_chain *chain; /* JUMP, GOTO */
+	union {
+		struct bf_chain *chain;   /* JUMP, GOTO; else NULL */
+		const struct bf_set *map; /* MAP: of that lookup */
+	};
 };
 
 struct bf_action {
@@ -107,6 +113,10 @@ struct bf_table {
 	struct bf_chain **chains;
 	uint32_t n_chains;
 	uint32_t n_counters;
+	struct bf_set **sets;       /* set.h */
+	uint32_t n_sets;
+	struct bf_object **objects;
+	uint32_t n_objects;
 };
 
 /* Bit (1 << BF_FAM_x) for each family of packets that base chain c sees: by its hook and its table. */

@@ -484,7 +484,7 @@ static void add_ladder(struct maker *m)
 			struct bf_rule *r = bf_chain_add_rule(m->rs, m->t->chains[i]);
 
 			r->counter = m->t->n_counters++;
-			r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, m->t->chains[i + 1] };
+			r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, { m->t->chains[i + 1] } };
 			bf_rule_add_range(m->rs, r, BF_F_L4PROTO, 0, k ? 17 : 0, k ? 255 : 16, false);
 		}
 	}

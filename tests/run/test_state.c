@@ -46,7 +46,7 @@ static void add_chain(struct bench *b, struct bf_table *t, const char *name, uin
 	c->base = true;
 	c->at.hook = hook;
 	c->policy = BF_VERDICT_DROP;
-	bf_chain_add_rule(b->rs, c)->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, to };
+	bf_chain_add_rule(b->rs, c)->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, { to } };
 }
 
 static void load(struct bench *b, const struct bf_match_ops *m, const void *data, uint32_t code_max)

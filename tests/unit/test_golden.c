@@ -33,7 +33,7 @@ static void rule(struct table *b, struct bf_chain *c, enum bf_verdict_kind v, st
 {
 	b->r = bf_chain_add_rule(b->rs, c);
 	b->r->counter = b->t->n_counters++;
-	b->r->verdict = (struct bf_verdict){ v, 0, to };
+	b->r->verdict = (struct bf_verdict){ v, 0, { to } };
 }
 
 static void value(struct table *b, enum bf_field_id f, bf_u128 v)

@@ -270,7 +270,7 @@ static struct bf_rule *rule(struct bench *b, struct bf_chain *c, enum bf_verdict
 	struct bf_rule *r = bf_chain_add_rule(b->rs, c);
 
 	r->counter = b->t->n_counters++;
-	r->verdict = (struct bf_verdict){ kind, 0, to };
+	r->verdict = (struct bf_verdict){ kind, 0, { to } };
 	return r;
 }
 

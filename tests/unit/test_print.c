@@ -270,7 +270,7 @@ static void table(void **state)
 	bf_rule_add_value(rs, r, BF_F_IP_SADDR, 0xff000000, 0x0a000000, false);
 	r->counter = 0;
 	r->comment = "to \"user\"";
-	r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, user };
+	r->verdict = (struct bf_verdict){ BF_VERDICT_JUMP, 0, { user } };
 	bf_chain_add_rule(rs, user)->verdict.kind = BF_VERDICT_RETURN;
 	bf_chain_add_rule(rs, user);
 	bf_table_print(&out, t, counters);

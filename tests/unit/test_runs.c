@@ -118,7 +118,7 @@ static void add(struct table *b, const struct line *l)
 	bool enters = l->verdict == BF_VERDICT_JUMP || l->verdict == BF_VERDICT_GOTO;
 
 	r->counter = b->t->n_counters++;
-	r->verdict = (struct bf_verdict){ l->verdict, 0, enters ? b->t->chains[l->to] : NULL };
+	r->verdict = (struct bf_verdict){ l->verdict, 0, { enters ? b->t->chains[l->to] : NULL } };
 	if (l->slen)
 		bf_rule_add_value(b->rs, r, BF_F_IP_SADDR, ~0u << (32 - l->slen), l->src, false);
 	if (l->dlen)
