@@ -266,7 +266,7 @@ enum {
 /* log.flags: NF_LOG_* of linux/netfilter/nf_log.h; log.level: LOG_* of syslog.h, 8 audit */
 
 struct bf_ast_rule {
-	struct bf_ast_rule *next;
+	struct bf_ast_rule *next, *prev; /* prev: while tables are changed (apply.h); the parser sets next alone */
 	struct bf_ast_loc loc;
 	uint64_t handle; /* of stored ones; 0: none yet */
 	struct bf_ast_stmt *stmts;
@@ -331,6 +331,7 @@ struct bf_ast_obj { /* a named counter, quota or limit */
 struct bf_ast_table {
 	bool dormant;
 	const char *comment;
+	uint64_t handle; /* of stored ones; 0: none yet */
 	struct bf_ast_obj *objs;
 	struct bf_ast_set *sets;
 	struct bf_ast_chain *chains;

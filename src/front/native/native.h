@@ -33,6 +33,13 @@ int bf_native_parse(struct bf_ast **out, const char *name, const char *text, siz
                     const struct bf_native_opts *opts, struct bf_diag *d);
 
 /*
+ * Reads one more text into a tree: sources and memory are shared, so that errors find every node's place. Its
+ * commands are *first and those behind it, they are not those of the tree.
+ */
+int bf_native_parse_more(struct bf_ast *ast, const char *name, const char *text, size_t len,
+                         const struct bf_native_opts *opts, struct bf_ast_cmd **first, struct bf_diag *d);
+
+/*
  * Types what the text alone could not: elements (or the data of a statement's
  * element) of a set that is declared elsewhere. data: of maps, else NULL;
  * bare: elements of a map need no data (delete). -EINVAL with errors in d.
