@@ -20,7 +20,8 @@ void bf_napply_free(struct bf_napply *a)
 	a->tables = NULL; /* they are in the arena */
 }
 
-struct bf_ntable *bf_napply_have(struct bf_napply *a, const struct bf_nfamily *f, const char *name, uint64_t handle)
+struct bf_ntable *bf_napply_have(struct bf_napply *a, const struct bf_nfamily *f, const char *name, uint64_t handle,
+                                 uint64_t last)
 {
 	struct bf_ntable *t = bf_arena_new_of(a->ast->arena, struct bf_ntable), **at = &a->tables;
 
@@ -29,6 +30,7 @@ struct bf_ntable *bf_napply_have(struct bf_napply *a, const struct bf_nfamily *f
 	t->family = f;
 	t->name = name;
 	t->handle = handle;
+	t->last = last;
 	a->last_table = BF_MAX(a->last_table, handle);
 	while (*at && (*at)->handle < handle)
 		at = &(*at)->next;
@@ -102,7 +104,7 @@ static struct bf_ntable *make_table(struct bf_napply *a, const struct bf_ast_cmd
 		bf_nwrong(a, cmd->loc, -EOPNOTSUPP, "bpfilter has no tables of family %s", family_of(cmd)->name);
 		return NULL;
 	}
-	t = own && body ? bf_napply_have(a, family_of(cmd), cmd->table.text, a->last_table + 1) : NULL;
+	t = own && body ? bf_napply_have(a, family_of(cmd), cmd->table.text, a->last_table + 1, 0) : NULL;
 	if (!t)
 		return bf_nmemory(a), NULL;
 	*own = (struct bf_ast_cmd){ .object = BF_OBJ_TABLE, .family = t->family, .table = cmd->table, .body = body };
@@ -196,8 +198,8 @@ static void add_rules(struct bf_napply *a, struct bf_ntable *t, const char *chai
 static void delete_chain(struct bf_napply *a, struct bf_ntable *t, struct bf_nname *n, struct bf_ast_loc loc)
 {
 	if (n->uses) {
-		bf_nwrong(a, loc, -EBUSY, "chain '%s' is in use: %u rule%s jump%s to it", n->name, n->uses,
-		          n->uses == 1 ? "" : "s or elements", n->uses == 1 ? "s" : "");
+		bf_nwrong(a, loc, -EBUSY, "chain '%s' is in use: %u jump%s lead%s to it", n->name, n->uses,
+		          n->uses == 1 ? "" : "s", n->uses == 1 ? "s" : "");
 		return;
 	}
 	bf_nrule_flush(a, t, n);
@@ -242,8 +244,15 @@ static void add_obj(struct bf_napply *a, struct bf_ntable *t, struct bf_ast_obj 
 	if (n)
 		return;
 	n = bf_nname_add(a, t, o->type, o->name.text);
-	if (!n)
+	if (!o->state) { /* of counters alone: from 0 on */
+		o->state = bf_arena_new_of(a->ast->arena, struct bf_ast_stmt);
+		if (o->state)
+			o->state->kind = BF_STMT_COUNTER;
+	}
+	if (!n || !o->state) {
+		bf_nmemory(a);
 		return;
+	}
 	n->obj = o;
 	o->handle = ++t->last;
 	t->changed = true;
@@ -337,6 +346,11 @@ static void add_command(struct bf_napply *a, struct bf_ntable *t, const struct b
 
 /* Delete, destroy, flush. */
 
+static uint64_t handle_of(const struct bf_nname *n)
+{
+	return n->kind == BF_OBJ_CHAIN ? n->chain->handle : n->kind == BF_OBJ_SET ? n->set->handle : n->obj->handle;
+}
+
 struct bf_nname *bf_napply_name(struct bf_napply *a, struct bf_ntable *t, const struct bf_ast_cmd *cmd)
 {
 	enum bf_ast_object kind = cmd->object == BF_OBJ_RULE ? BF_OBJ_CHAIN : cmd->object;
@@ -350,8 +364,8 @@ struct bf_nname *bf_napply_name(struct bf_napply *a, struct bf_ntable *t, const 
 			bf_nname_unknown(a, t, cmd->object == BF_OBJ_MAP ? BF_OBJ_MAP : kind, &cmd->name);
 		return n;
 	}
-	for (n = t->first[kind]; n; n = n->after)
-		if (!n->gone && cmd->at == (kind == BF_OBJ_CHAIN ? n->chain->handle : kind == BF_OBJ_SET ? n->set->handle : n->obj->handle))
+	for (n = t->first[kind == BF_OBJ_CHAIN || kind == BF_OBJ_SET ? kind : BF_OBJ_COUNTER]; n; n = n->after)
+		if (!n->gone && n->kind == kind && cmd->at == handle_of(n))
 			return n;
 	bf_nwrong(a, cmd->loc, -ENOENT, "there is no %s with handle %llu in table %s %s", bf_nobjects[kind],
 	          (unsigned long long)cmd->at, t->family->name, t->name);
@@ -506,8 +520,8 @@ int bf_napply_run(struct bf_napply *a)
 	}
 	for (struct bf_ntable *t = a->tables; t && !a->errors && !a->err; t = t->next)
 		if (t->changed && !t->gone) {
-			bf_nloops(a, t);
-			bf_napply_settle(a, t);
+			if (!bf_napply_settle(a, t))
+				bf_nloops(a, t);
 		}
 	return a->err;
 }
@@ -519,7 +533,6 @@ int bf_napply_settle(struct bf_napply *a, struct bf_ntable *t)
 	struct bf_ast_chain **chain = &b->chains;
 	struct bf_ast_set **set = &b->sets;
 	struct bf_ast_obj **obj = &b->objs;
-	static const enum bf_ast_object objs[] = { BF_OBJ_COUNTER, BF_OBJ_QUOTA, BF_OBJ_LIMIT };
 
 	for (struct bf_nname *n = t->first[BF_OBJ_CHAIN]; n; n = n->after)
 		if (!n->gone) {
@@ -533,12 +546,11 @@ int bf_napply_settle(struct bf_napply *a, struct bf_ntable *t)
 			*set = n->set;
 			set = &n->set->next;
 		}
-	for (size_t i = 0; i < BF_ARRAY_SIZE(objs); i++)
-		for (struct bf_nname *n = t->first[objs[i]]; n; n = n->after)
-			if (!n->gone) {
-				*obj = n->obj;
-				obj = &n->obj->next;
-			}
+	for (struct bf_nname *n = t->first[BF_OBJ_COUNTER]; n; n = n->after)
+		if (!n->gone) {
+			*obj = n->obj;
+			obj = &n->obj->next;
+		}
 	*chain = NULL;
 	*set = NULL;
 	*obj = NULL;

@@ -58,7 +58,7 @@ struct bf_ntable {
 	void *owner;             /* the caller's */
 	struct bf_ast_cmd *cmd;  /* add table F N { ... }; NULL: not read yet */
 	struct bf_nname *names[BF_NBUCKETS];
-	struct bf_nname *first[BF_OBJ_LIMIT + 1], *final[BF_OBJ_LIMIT + 1]; /* in order; by kind */
+	struct bf_nname *first[BF_OBJ_LIMIT + 1], *final[BF_OBJ_LIMIT + 1]; /* in order: CHAIN, SET, COUNTER (all objects) */
 	struct bf_nrule *rules;  /* by handle, once somebody asked */
 	uint32_t n_rules, cap_rules;
 	bool indexed;
@@ -87,8 +87,9 @@ struct bf_napply {
 void bf_napply_init(struct bf_napply *a, struct bf_ast *ast, const struct bf_napply_ops *ops, struct bf_diag *d);
 void bf_napply_free(struct bf_napply *a);
 
-/* A stored table; NULL: out of memory. */
-struct bf_ntable *bf_napply_have(struct bf_napply *a, const struct bf_nfamily *f, const char *name, uint64_t handle);
+/* A stored table; last: the last handle given in it. NULL: out of memory. */
+struct bf_ntable *bf_napply_have(struct bf_napply *a, const struct bf_nfamily *f, const char *name, uint64_t handle,
+                                 uint64_t last);
 
 /* Applies all commands of the tree. 0 or the errno of the first mistake: -ENOENT, -EEXIST, -EBUSY, -EINVAL, ... */
 int bf_napply_run(struct bf_napply *a);

@@ -36,6 +36,12 @@ static enum bf_ast_object plain(enum bf_ast_object kind)
 	return kind == BF_OBJ_MAP ? BF_OBJ_SET : kind;
 }
 
+/* In the order of the table quotas and limits stand among counters. */
+static enum bf_ast_object in_order(enum bf_ast_object kind)
+{
+	return kind == BF_OBJ_CHAIN || kind == BF_OBJ_SET ? kind : BF_OBJ_COUNTER;
+}
+
 struct bf_nname *bf_napply_find(struct bf_ntable *t, enum bf_ast_object kind, const char *name)
 {
 	struct bf_nname *n = t->names[bucket(plain(kind), name)];
@@ -48,6 +54,7 @@ struct bf_nname *bf_napply_find(struct bf_ntable *t, enum bf_ast_object kind, co
 struct bf_nname *bf_nname_add(struct bf_napply *a, struct bf_ntable *t, enum bf_ast_object kind, const char *name)
 {
 	struct bf_nname *n = bf_arena_new_of(a->ast->arena, struct bf_nname);
+	enum bf_ast_object order = in_order(plain(kind));
 	struct bf_nname **b;
 
 	kind = plain(kind);
@@ -58,8 +65,8 @@ struct bf_nname *bf_nname_add(struct bf_napply *a, struct bf_ntable *t, enum bf_
 	n->name = name;
 	n->next = *b;
 	*b = n;
-	*(t->first[kind] ? &t->final[kind]->after : &t->first[kind]) = n;
-	t->final[kind] = n;
+	*(t->first[order] ? &t->final[order]->after : &t->first[order]) = n;
+	t->final[order] = n;
 	return n;
 }
 
@@ -100,8 +107,8 @@ bool bf_nname_unknown(struct bf_napply *a, struct bf_ntable *t, enum bf_ast_obje
 	char hint[300];
 
 	bf_suggest_start(&s, w->text, strlen(w->text));
-	for (const struct bf_nname *n = t->first[plain(kind)]; n; n = n->after)
-		if (!n->gone)
+	for (const struct bf_nname *n = t->first[in_order(plain(kind))]; n; n = n->after)
+		if (!n->gone && n->kind == plain(kind))
 			bf_suggest_try(&s, n->name);
 	return bf_nwrong(a, w->loc, -ENOENT, "there is no %s '%s' in table %s %s%s", bf_nobjects[kind], w->text,
 	                 t->family->name, t->name, bf_suggest_text(&s, hint, sizeof(hint)));

@@ -102,6 +102,10 @@ static bool type_elements(struct bf_napply *a, struct bf_ntable *t, struct bf_as
 	for (; s; s = s->next) {
 		struct bf_nname *set = s->kind == BF_STMT_ELEMENT ? bf_napply_find(t, BF_OBJ_SET, s->element.set.text) : NULL;
 
+		if (set && !set->set->has_size) { /* nft's bound of what packets can fill */
+			set->set->has_size = true;
+			set->set->size = 65535;
+		}
 		if (set && s->element.elem->data)
 			ok &= type_data(a, set, s->element.elem->data, s->loc);
 	}

@@ -88,6 +88,7 @@ struct bf_ast_expr {
 		struct {
 			enum bf_ast_lit lit;
 			bool known;                 /* num is the value as the type has it; else the text is all there is */
+			bool plain;                 /* printed as a number, where that can be read again */
 			const struct bf_ntype *type; /* or NULL: no type is known */
 			const char *text;           /* WORD, STRING, and names that are looked up later (uids, interfaces) */
 			bf_u128 num;
@@ -218,6 +219,7 @@ struct bf_ast_stmt {
 		} reject;
 		struct {
 			uint64_t packets, bytes;
+			bool bare; /* printed without them */
 		} counter;
 		struct bf_ast_rate limit;
 		struct {
