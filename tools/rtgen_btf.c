@@ -143,6 +143,18 @@ static char *member_path(const struct object *o, uint32_t id, const char *access
 	return path.data ? path.data : xstrdup("");
 }
 
+/* The value of an enumerator is asked for as the offset of a member. */
+static struct bf_rt_reloc enum_value(const struct object *o, const struct func *f, const struct bpf_core_relo *c,
+                                     const struct btf_type *t, const char *access)
+{
+	const struct btf_enum *e = &btf_enum(t)[strtoul(access, NULL, 10)];
+
+	return (struct bf_rt_reloc){ .insn = c->insn_off / 8 - f->begin,
+	                             .kind = BF_RELOC_OFFSET,
+	                             .symbol = kernel_name(o, t),
+	                             .member = xstrdup(btf__name_by_offset(o->btf, e->name_off)) };
+}
+
 static void read_core_reloc(struct object *o, size_t section, const struct bpf_core_relo *c)
 {
 	struct func *f = func_at(o, section, c->insn_off / 8);
@@ -153,6 +165,8 @@ static void read_core_reloc(struct object *o, size_t section, const struct bpf_c
 
 	if (!f)
 		die(o, "CO-RE relocation outside of functions");
+	if (c->kind == BPF_CORE_ENUMVAL_VALUE && btf_is_enum(t))
+		return add_reloc(f, enum_value(o, f, c, t, access));
 	if (!btf_is_composite(t))
 		die(o, "%s: CO-RE relocation against something that is no struct", f->name);
 	r.insn = c->insn_off / 8 - f->begin;

@@ -41,7 +41,8 @@ enum bf_reloc_kind {
 	BF_RELOC_BTF_ID,    /* ld_imm64 or mov imm: BTF id of struct `type` in the kernel */
 	BF_RELOC_OFFSET,    /* offset of member `member` of struct `type` is put where a CO-RE relocation would put it:
 	                     * insn.off of loads and stores, insn.imm of ALU and ld_imm64. Paths are written as in C,
-	                     * "tuplehash[1].tuple.src.u3.all[2]"; anonymous structs and unions are left out of them */
+	                     * "tuplehash[1].tuple.src.u3.all[2]"; anonymous structs and unions are left out of them. Of
+	                     * enum `type` and an enumerator: its value */
 	BF_RELOC_SIZE,      /* byte size of the member -> imm */
 	BF_RELOC_EXISTS,    /* 1 if the kernel has struct `type` with `member`, else 0 -> imm */
 };

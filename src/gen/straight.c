@@ -47,7 +47,8 @@ struct straight {
 
 /* Those that read packet data wherever it is cannot be asked by what stands apart. */
 enum {
-	READING_LOADERS = 1u << BF_LOAD_TCP_MSS,
+	READING_LOADERS = 1u << BF_LOAD_TCP_MSS | 1u << BF_LOAD_PAYLOAD | 1u << BF_LOAD_EXTHDR | 1u << BF_LOAD_TCP_OPTION |
+	                  1u << BF_LOAD_IP_OPTION | 1u << BF_LOAD_CHUNK,
 	READING_SPECIALS = 1u << BF_SPECIAL_TCPOPT | 1u << BF_SPECIAL_TCPMSS,
 };
 

@@ -183,7 +183,7 @@ const union bf_datum *bf_interp_found(const struct bf_interp *in)
 int bf_interp_field(struct bf_interp *in, const struct bf_packet *p, const struct bf_field *f, bf_u128 *v)
 {
 	if (f != &bf_field_found)
-		return bf_packet_field(p, bf_field_id(f), v);
+		return bf_packet_value(p, f, v);
 	*v = in->found ? (uint32_t)in->datum.value : 0;
 	return in->found;
 }

@@ -30,6 +30,11 @@ struct bf_packet {
 	} ct;
 	bool has_mac;
 	uint8_t ether_saddr[6];
+	const uint8_t *link; /* the link-layer header right before data, link_len bytes; 0: there is none */
+	uint32_t link_len;
+	bool tagged;         /* the device took a VLAN tag off it: */
+	uint16_t tag_proto, tag;
+	uint16_t protocol;   /* ETH_P_*, behind tags */
 	uint8_t socket; /* BF_SOCKET_*; uid and gid are there with BF_SOCKET_FILE */
 	uint32_t skuid, skgid;
 	uint64_t jiffies;

@@ -8,6 +8,7 @@
 
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/netfilter/xt_conntrack.h>
 
 static bf_u128 be(const uint8_t *b, unsigned n)
 {
@@ -275,6 +276,16 @@ static bool has(const struct bf_packet *p, enum bf_field_id f)
 	return !family || family == p->family;
 }
 
+/* One bit, whatever was translated: nft's (linux/netfilter/nf_tables.h). */
+static unsigned nft_state(uint32_t state)
+{
+	const unsigned invalid = 1, untracked = 64;
+
+	if (state & BF_CT_NONE)
+		return state & XT_CONNTRACK_STATE_UNTRACKED ? untracked : invalid;
+	return state & 0xe;
+}
+
 int bf_packet_field(const struct bf_packet *p, enum bf_field_id f, bf_u128 *v)
 {
 	if (!has(p, f))
@@ -328,6 +339,9 @@ int bf_packet_field(const struct bf_packet *p, enum bf_field_id f, bf_u128 *v)
 	case BF_F_CT_STATE:
 		*v = p->ctstate & 0xffff;
 		return 1;
+	case BF_F_CT_NFSTATE:
+		*v = nft_state(p->ctstate);
+		return 1;
 	case BF_F_CT_NONE:
 		*v = !!(p->ctstate & BF_CT_NONE);
 		return 1;
@@ -352,4 +366,11 @@ int bf_packet_field(const struct bf_packet *p, enum bf_field_id f, bf_u128 *v)
 	default:
 		return loaded_field(p, f, v);
 	}
+}
+
+int bf_packet_value(const struct bf_packet *p, const struct bf_field *f, bf_u128 *v)
+{
+	enum bf_field_id id = bf_field_id(f);
+
+	return id < BF_FIELDS ? bf_packet_field(p, id, v) : bf_packet_load(p, (uint32_t)f->loader, f->loader_arg, v);
 }

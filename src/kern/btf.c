@@ -405,15 +405,33 @@ static int walk_path(const struct bf_btf *b, uint32_t id, const char *path, stru
 	return size_of(b, at.type, 0, &out->size);
 }
 
+/* An enumerator: its value stands for an offset. */
+static int find_enumerator(const struct bf_btf *b, const struct btf_type *t, const char *name, struct bf_btf_member *out)
+{
+	const struct btf_enum *e = (const void *)(t + 1);
+
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++)
+		if (!strcmp(string_at(b, e[i].name_off), name)) {
+			*out = (struct bf_btf_member){ .offset = (uint32_t)e[i].val, .size = t->size };
+			return 0;
+		}
+	return -ENOENT;
+}
+
 /* Some names have several definitions in one kernel: the first that has the member. */
 static int find_in(const struct bf_btf *b, const char *type, const char *path, struct bf_btf_member *out)
 {
 	struct named found;
 
 	find_named(b, type, &found);
-	for (uint32_t i = 0; i < found.n; i++)
-		if (is_aggregate(type_by_id(b, found.id[i])) && !walk_path(b, found.id[i], path, out))
+	for (uint32_t i = 0; i < found.n; i++) {
+		const struct btf_type *t = type_by_id(b, found.id[i]);
+
+		if (is_aggregate(t) && !walk_path(b, found.id[i], path, out))
 			return 0;
+		if (BTF_INFO_KIND(t->info) == BTF_KIND_ENUM && path && !find_enumerator(b, t, path, out))
+			return 0;
+	}
 	return -ENOENT;
 }
 

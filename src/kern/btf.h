@@ -34,7 +34,8 @@ struct bf_btf_member {
 };
 /*
  * Member of struct (or union) `type`, also one of an anonymous struct within.
- * The path is dotted, numbers choose array elements: "tuplehash.0.tuple.dst".
+ * The path is dotted, numbers choose array elements: "tuplehash.0.tuple.dst". Of an enum: an enumerator, whose value is the
+ * offset.
  * NULL or "": the struct itself. -ENOENT: no such type or member.
  */
 int bf_btf_find(const struct bf_btf *b, const char *type, const char *path, struct bf_btf_member *out);

@@ -20,7 +20,7 @@
  *         11     L4INFO: bits 0-7 ICMP code, 8-15 ICMP type, 16-23 TCP byte 13 (flags), 24-27 TCP data offset
  *         12     ODD: bits 0-15 bytes of L4 header and payload present (clipped), BF_ODD_* flags above
  *         13     packet mark
- *         14     CTSTATE: the XT_CONNTRACK_STATE_* bit of the packet, BF_CT_* flags above
+ *         14     CTSTATE: the XT_CONNTRACK_STATE_* bits of the packet, BF_CT_* flags above; 24-31 nft's state
  *         15     conntrack status (IPS_*), 0 without a connection
  *         16..19 name of the input interface, padded with NULs, first character in the top bits
  *         20..23 name of the output interface
@@ -80,6 +80,7 @@ enum bf_fam { BF_FAM_IP, BF_FAM_IP6, BF_FAM_OTHER, BF_FAMS };
  * 4 RELATED, 8 NEW, 64 SNAT, 128 DNAT, 256 UNTRACKED; linux/netfilter/xt_conntrack.h). */
 #define BF_CT_NONE (1u << 16)  /* no connection belongs to the packet */
 #define BF_CT_REPLY (1u << 17) /* the packet goes in reply direction */
+#define BF_CT_NFT 24           /* nft's: 1 invalid, 2 established, 4 related, 8 new, 64 untracked */
 
 /* What the prologue has to prepare: the OR over all fields and matches in use. */
 enum bf_need {
@@ -189,7 +190,71 @@ enum bf_loader {
 	BF_LOAD_CT_DST,
 	BF_LOAD_CT_SPORT,     /* scratch[0], host order; arg as above */
 	BF_LOAD_CT_DPORT,
+	/*
+	 * Those from here on see what nft's expressions see (net/netfilter/nft_*.c of the kernel), and are not available where
+	 * those break. The value is in scratch[0..3], right-aligned.
+	 */
+	BF_LOAD_PAYLOAD,      /* arg BF_LOAD_BITS(enum bf_base, ...) */
+	BF_LOAD_EXTHDR,       /* IPv6 extension header: BF_LOAD_BITS(its number, ...) */
+	BF_LOAD_TCP_OPTION,   /* BF_LOAD_BITS(its kind, ...) */
+	BF_LOAD_IP_OPTION,    /* likewise; IPv4 */
+	BF_LOAD_CHUNK,        /* SCTP: BF_LOAD_BITS(its type, ...) */
+	BF_LOAD_META,         /* arg: enum bf_meta_key */
+	BF_LOAD_SK,           /* arg: enum bf_sk_key | level << 8 */
+	BF_LOAD_CONN,         /* arg: enum bf_conn_key | direction << 8 (2: none) */
 	BF_LOADERS,
+};
+
+/* Of what, from which bit on, how many bits (1 .. 128; 0: is it there, 1 or 0). */
+#define BF_LOAD_BITS(what, at, bits) ((__u64)(what) | (__u64)(bits) << 8 | (__u64)(at) << 16)
+
+enum bf_base { BF_BASE_LINK, BF_BASE_NETWORK, BF_BASE_TRANSPORT, BF_BASE_INNER };
+
+enum bf_meta_key {
+	BF_META_LENGTH,
+	BF_META_PROTOCOL, /* ETH_P_* */
+	BF_META_PRIORITY,
+	BF_META_RANDOM,
+	BF_META_CPU,
+	BF_META_IIF,      /* 0 where there is no such device */
+	BF_META_OIF,
+	BF_META_IIFTYPE,  /* ARPHRD_*; from here on not available without device */
+	BF_META_OIFTYPE,
+	BF_META_IIFGROUP,
+	BF_META_OIFGROUP,
+	BF_META_IIFKIND,  /* 16 characters */
+	BF_META_OIFKIND,
+	BF_META_SDIF,     /* index of the port of an l3mdev; 0 */
+	BF_META_IPSEC,    /* 1: it came through a transform */
+	BF_META_TIME,     /* nanoseconds since 1970, UTC */
+	BF_META_DAY,      /* 0: Sunday; UTC */
+	BF_META_HOUR,     /* seconds of the day; UTC */
+	BF_META_REALM,    /* not available without a route; so the following ones */
+	BF_META_NEXTHOP4,
+	BF_META_NEXTHOP6,
+	BF_META_XFRM,     /* 1: it will leave through a transform */
+};
+
+enum bf_sk_key { /* not available without a socket of this namespace */
+	BF_SK_CLASSID,     /* of net_cls */
+	BF_SK_CGROUP,      /* id of its control group */
+	BF_SK_ANCESTOR,    /* of the group above that at this level */
+	BF_SK_MARK,
+	BF_SK_TRANSPARENT,
+	BF_SK_WILDCARD,    /* bound to no address */
+};
+
+enum bf_conn_key { /* not available without a connection */
+	BF_CONN_MARK,
+	BF_CONN_SECMARK,
+	BF_CONN_EXPIRES, /* ms */
+	BF_CONN_FAMILY,  /* NFPROTO_* */
+	BF_CONN_ZONE,
+	BF_CONN_PACKETS, /* 0 unless the namespace counts (net.netfilter.nf_conntrack_acct) */
+	BF_CONN_BYTES,
+	BF_CONN_AVERAGE,
+	BF_CONN_LABELS,  /* bit mask */
+	BF_CONN_HELPER,  /* 16 characters; of an expected connection's master */
 };
 
 #define BF_SOCKET_NONE 0 /* no socket, or one without sk_socket */
@@ -321,6 +386,8 @@ struct bf_rt_config {
 	__u64 tag;          /* bf_companion_tag() of the image's companion */
 	__u32 start_ip6;    /* the first cells where a program sees all families: `start` is that of IPv4, these are IPv6's */
 	__u32 start_other;  /* and that of what is neither */
+	__s32 tai;          /* seconds that TAI is ahead of UTC, as the kernel has it (BF_META_TIME) */
+	__u32 pad;
 };
 #define BF_NO_CODE 0xffffffffu
 

@@ -46,7 +46,7 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 	opaque(zero);
 	f->trusted = skb;
 	f->skb = number_of(skb);
-	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT) || config.loaders & OWNER_LOADERS)
+	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT) || config.loaders & STATE_LOADERS)
 		f->state = number_of(ctx->state);
 	f->nh = (__u64)skb->data;
 	f->len = len;
@@ -292,6 +292,7 @@ static __always_inline int fill_ct(struct bf_frame *f, bool ip6)
 	if (ct) {
 		status = load32(bytes_at(ct + offset(((struct nf_conn *)0)->status)), 0);
 		state = 2u << info % 3;
+		state |= state << BF_CT_NFT;
 		if (status & SRC_NAT)
 			state |= CT_SNAT;
 		if (status & DST_NAT)
@@ -299,7 +300,7 @@ static __always_inline int fill_ct(struct bf_frame *f, bool ip6)
 		if (info >= 3)
 			state |= BF_CT_REPLY;
 	} else {
-		state = (info == 7 ? CT_UNTRACKED : CT_INVALID) | BF_CT_NONE;
+		state = (info == 7 ? CT_UNTRACKED | 64u << BF_CT_NFT : CT_INVALID | 1u << BF_CT_NFT) | BF_CT_NONE;
 		if (info != 7 && !is_tracked(f, ip6))
 			return -1;
 	}

@@ -52,10 +52,16 @@ struct nf_hook_ops {
 	int priority;
 } CORE;
 
+struct rtnl_link_ops {
+	const char *kind;
+} CORE;
+
 struct net_device {
 	char name[16];
 	int ifindex;
+	int group;
 	__u16 type;
+	const struct rtnl_link_ops *rtnl_link_ops;
 } CORE;
 
 typedef struct {
@@ -67,6 +73,10 @@ struct sock_common {
 	volatile __u8 skc_state;
 	possible_net_t skc_net;
 	struct sock *skc_listener;
+	__be32 skc_rcv_saddr;
+	struct {
+		__u64 half[2];
+	} skc_v6_rcv_saddr;
 } CORE;
 
 typedef struct {
@@ -86,24 +96,50 @@ struct socket {
 	struct file *file;
 } CORE;
 
+struct kernfs_node {
+	__u64 id;
+} CORE;
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[0];
+} CORE;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+	__u32 classid;
+} CORE;
+
 struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
+	__u32 sk_mark;
+	struct sock_cgroup_data sk_cgrp_data;
+} CORE;
+
+struct inet_sock {
+	unsigned long inet_flags;
 } CORE;
 
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
+	char cb[48];
+	unsigned long _skb_refdst;
 	unsigned long _nfct;
 	unsigned int len, data_len;
 	__u16 queue_mapping;
+	__u8 active_extensions;
 	__u8 __pkt_type_offset[0];
+	__u32 priority;
 	__be16 vlan_proto;
 	__u16 vlan_tci;
 	__u32 vlan_all;
 	__u32 hash;
 	__u32 mark;
 	__be16 protocol;
+	__u16 network_header;
 	__u16 mac_header;
 	__u32 end;
 	unsigned char *head, *data;
@@ -139,6 +175,7 @@ union nf_conntrack_man_proto {
 struct nf_conntrack_man {
 	union nf_inet_addr u3;
 	union nf_conntrack_man_proto u;
+	__u16 l3num;
 } CORE;
 
 struct nf_conntrack_tuple {
@@ -156,10 +193,20 @@ struct nf_conntrack_tuple_hash {
 	struct nf_conntrack_tuple tuple;
 } CORE;
 
+struct nf_conntrack_zone {
+	__u16 id;
+	__u8 flags, dir;
+} CORE;
+
+struct nf_ct_ext;
 struct nf_conn {
 	__u32 timeout;
+	struct nf_conntrack_zone zone;
 	struct nf_conntrack_tuple_hash tuplehash[2];
 	unsigned long status;
+	struct nf_conn *master;
+	__u32 mark, secmark;
+	struct nf_ct_ext *ext;
 } CORE;
 
 /* 16 bytes of anything: reads of every size and offset inside are allowed. */
@@ -199,6 +246,28 @@ static inline const struct nf_hook_state *plain_state(const struct bf_frame *f)
 	return bpf_rdonly_cast((const void *)f->state, bpf_core_type_id_kernel(struct nf_hook_state));
 }
 
+static inline struct sock *as_sock(const void *p)
+{
+	return bpf_rdonly_cast(p, bpf_core_type_id_kernel(struct sock));
+}
+
+/* The packet's socket as skb_to_full_sk() finds it: a request's listener, none in TIME_WAIT; and of this namespace. */
+static inline struct sock *full_sock(const struct bf_frame *f)
+{
+	enum { NEW_SYN_RECV = 12, TIME_WAIT = 6 };
+	struct sock *sk = as_sock(plain_skb(f)->sk);
+
+	if (!sk)
+		return NULL;
+	if (sk->__sk_common.skc_state == NEW_SYN_RECV)
+		sk = as_sock(sk->__sk_common.skc_listener);
+	if (!sk || sk->__sk_common.skc_state == TIME_WAIT)
+		return NULL;
+	if (sk->__sk_common.skc_net.net != plain_state(f)->net)
+		return NULL;
+	return sk;
+}
+
 /* A pointer as a number: its distance from a pointer that is 0. Else the verifier would go on knowing where it leads. */
 static inline __u64 number_of(const void *p)
 {
@@ -211,6 +280,11 @@ static inline __u64 number_of(const void *p)
 static inline __u64 load64(const struct in6_addr *p, int off)
 {
 	return *(const __u64 *)((const char *)p + off);
+}
+
+static inline __u64 load_be64(const struct in6_addr *p, int off)
+{
+	return __builtin_bswap64(load64(p, off));
 }
 
 static inline __u32 load32(const struct in6_addr *p, int off)
@@ -249,12 +323,45 @@ extern const volatile struct bf_journal journal;
 #define in_use(set, n) (config.set & 1u << (n))
 
 #define OWNER_LOADERS (1u << BF_LOAD_SKUID | 1u << BF_LOAD_SKGID | 1u << BF_LOAD_SOCKET)
+#define CT_LOADERS ((2u << BF_LOAD_CT_DPORT) - (1u << BF_LOAD_CT_PROTO))
+#define HEADER_LOADERS \
+	(1u << BF_LOAD_PAYLOAD | 1u << BF_LOAD_EXTHDR | 1u << BF_LOAD_TCP_OPTION | 1u << BF_LOAD_IP_OPTION | 1u << BF_LOAD_CHUNK)
+#define STATE_LOADERS (OWNER_LOADERS | 1u << BF_LOAD_META | 1u << BF_LOAD_SK) /* want the frame's state */
 
 #define BPF_ANY 0 /* linux/bpf.h */
 
 /* Scratch word i := v. The place looks uncertain to the verifier (a length has no bit 31), so that it forgets the value:
  * what a loader answers must not make the cells behind it a case of their own. */
 #define set_scratch(f, i, v) ((f)->key[BF_KEY_SCRATCH + (i) - ((f)->len >> 31)] = (v))
+
+/* A value of up to 64 bits where the loaders of nft's values leave it. */
+static inline int set_value(struct bf_frame *f, __u64 v)
+{
+	set_scratch(f, 0, 0);
+	set_scratch(f, 1, 0);
+	set_scratch(f, 2, v >> 32);
+	set_scratch(f, 3, v);
+	return BF_HIT;
+}
+
+/* A string of up to 15 characters, the bytes behind it 0. */
+static inline int set_string(struct bf_frame *f, const struct in6_addr *s)
+{
+	bool over = false;
+
+	for (int i = 0; i < 4; i++) {
+		__u32 word = 0;
+
+		for (int k = 0; k < 4; k++) {
+			__u8 c = load8(s, i * 4 + k);
+
+			over |= !c;
+			word = word << 8 | (over ? 0 : c);
+		}
+		set_scratch(f, i, word);
+	}
+	return BF_HIT;
+}
 
 /* A function that the verifier looks at by itself (code.h). Its first pointer may be NULL for all that is known of it. */
 #define APART __attribute__((noinline, btf_decl_tag("apart")))
@@ -266,6 +373,10 @@ __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
 int bf_count(struct bf_frame *f, __u64 counter);
 int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg);
 int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg);
+int bf_load_meta(struct bf_frame *f, __u32 key);
+int bf_load_sk(struct bf_frame *f, __u32 key, __u32 level);
+int bf_load_conn(struct bf_frame *f, __u32 key, __u32 dir);
+int VARIANT(bf_header_)(struct bf_frame *f, __u32 loader, __u64 arg);
 int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 params_at);
 int VARIANT(bf_special_apart_)(struct bf_frame *f, __u32 id, __u64 params_at);
 /* its place in the options, -1: none, -2: hotdrop */

@@ -7,32 +7,12 @@
  */
 #include "rt/kernel.h"
 
-enum { NEW_SYN_RECV = 12, TIME_WAIT = 6, ARPHRD_ETHER = 1, ETH_HLEN = 14 };
-
-static inline struct sock *as_sock(const void *p)
-{
-	return bpf_rdonly_cast(p, bpf_core_type_id_kernel(struct sock));
-}
-
-/* The packet's socket as skb_to_full_sk() finds it: a request's listener, none in TIME_WAIT; and of this namespace. */
-static inline struct socket *socket_of(struct bf_frame *f)
-{
-	struct sock *sk = as_sock(plain_skb(f)->sk);
-
-	if (!sk)
-		return NULL;
-	if (sk->__sk_common.skc_state == NEW_SYN_RECV)
-		sk = as_sock(sk->__sk_common.skc_listener);
-	if (!sk || sk->__sk_common.skc_state == TIME_WAIT)
-		return NULL;
-	if (sk->__sk_common.skc_net.net != plain_state(f)->net)
-		return NULL;
-	return sk->sk_socket;
-}
+enum { ARPHRD_ETHER = 1, ETH_HLEN = 14 };
 
 static __noinline int load_owner(struct bf_frame *f, __u32 loader)
 {
-	struct socket *socket = socket_of(f);
+	struct sock *sk = full_sock(f);
+	struct socket *socket = sk ? sk->sk_socket : NULL;
 	struct file *file = socket ? socket->file : NULL;
 
 	if (loader == BF_LOAD_SOCKET) {
@@ -119,7 +99,13 @@ APART int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
 		return load_owner(f, loader);
 	if (in_use(loaders, BF_LOAD_ETHER_SADDR) && loader == BF_LOAD_ETHER_SADDR)
 		return load_ether(f);
-	if (config.loaders >> BF_LOAD_CT_PROTO && loader >= BF_LOAD_CT_PROTO && loader < BF_LOADERS)
+	if (config.loaders & CT_LOADERS && loader >= BF_LOAD_CT_PROTO && loader <= BF_LOAD_CT_DPORT)
 		return load_ct(f, loader, arg);
+	if (in_use(loaders, BF_LOAD_META) && loader == BF_LOAD_META)
+		return bf_load_meta(f, arg);
+	if (in_use(loaders, BF_LOAD_SK) && loader == BF_LOAD_SK)
+		return bf_load_sk(f, arg & 0xff, arg >> 8);
+	if (in_use(loaders, BF_LOAD_CONN) && loader == BF_LOAD_CONN)
+		return bf_load_conn(f, arg & 0xff, arg >> 8 & 3);
 	return BF_HOTDROP; /* an invalid cell */
 }

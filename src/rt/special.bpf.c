@@ -187,5 +187,7 @@ int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg)
 {
 	if (in_use(loaders, BF_LOAD_TCP_MSS) && loader == BF_LOAD_TCP_MSS)
 		return load_mss(f);
+	if (config.loaders & HEADER_LOADERS && HEADER_LOADERS >> (loader & 31) & 1)
+		return VARIANT(bf_header_)(f, loader, arg);
 	return bf_load_apart(f, loader, arg);
 }

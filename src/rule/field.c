@@ -36,6 +36,7 @@ const struct bf_field bf_fields[BF_FIELDS] = {
 	[BF_F_IIFNAME] = { "meta iifname", 128, BF_VT_IFNAME, KEY(0, BF_KEY_IIFNAME, 0, BF_NEED_IIFNAME) },
 	[BF_F_OIFNAME] = { "meta oifname", 128, BF_VT_IFNAME, KEY(0, BF_KEY_OIFNAME, 0, BF_NEED_OIFNAME) },
 	[BF_F_CT_STATE] = { "ct state", 16, BF_VT_CTSTATE, KEY(0, BF_KEY_CTSTATE, 0, BF_NEED_CT) },
+	[BF_F_CT_NFSTATE] = { "ct nfstate", 8, BF_VT_INT, KEY(0, BF_KEY_CTSTATE, BF_CT_NFT, BF_NEED_CT) },
 	[BF_F_CT_NONE] = { "ct none", 1, BF_VT_BOOL, KEY(0, BF_KEY_CTSTATE, 16, BF_NEED_CT) },
 	[BF_F_CT_REPLY] = { "ct reply", 1, BF_VT_BOOL, KEY(0, BF_KEY_CTSTATE, 17, BF_NEED_CT) },
 	[BF_F_CT_STATUS] = { "ct status", 32, BF_VT_CTSTATUS, KEY(0, BF_KEY_CTSTATUS, 0, BF_NEED_CT) },

@@ -2,7 +2,9 @@
 /*
  * field.h: the one table of packet fields. Everything that is "compare bits of
  * the packet or its metadata with values" is a field; a new one is one row in
- * field.c (and a loader in rt/ if the prologue does not fetch it).
+ * field.c (and a loader in rt/ if the prologue does not fetch it). Fields of
+ * which there are too many for a table (bits at any offset of any header, ...)
+ * are made when a ruleset asks for one and belong to it (bf_ruleset_field).
  */
 #ifndef BF_FIELD_H
 #define BF_FIELD_H
@@ -28,6 +30,7 @@ enum bf_vtype {
 	BF_VT_CTSTATUS,  /* IPS_* bits */
 	BF_VT_TCPFLAGS,  /* FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128 */
 	BF_VT_PKTTYPE,   /* PACKET_* of linux/if_packet.h */
+	BF_VT_WIDE,      /* 0x..., of any width */
 };
 
 enum bf_field_id {
@@ -51,7 +54,8 @@ enum bf_field_id {
 	BF_F_MARK,
 	BF_F_IIFNAME,
 	BF_F_OIFNAME,
-	BF_F_CT_STATE,
+	BF_F_CT_STATE,       /* as iptables has it, with snat and dnat */
+	BF_F_CT_NFSTATE,     /* as nft has it: one of BF_CT_NFT's bits */
 	BF_F_CT_NONE,        /* 1: no connection belongs to the packet */
 	BF_F_CT_REPLY,       /* 1: reply direction */
 	BF_F_CT_STATUS,
@@ -79,7 +83,7 @@ enum bf_field_id {
 	BF_F_L4_FRAG1,       /* 1: IPv4 fragment at offset 1 */
 	BF_F_L4_BADEXT,      /* 1: IPv6 extension headers cannot be followed */
 	BF_F_NFPROTO,        /* NFPROTO_IPV4 or NFPROTO_IPV6; other packets have none */
-	BF_FIELDS,
+	BF_FIELDS,           /* the number of fields that stand in the table; any other */
 };
 
 struct bf_field {
@@ -88,11 +92,11 @@ struct bf_field {
 	enum bf_vtype type;
 	uint8_t family;      /* 0: every family, else NFPROTO_IPV4 or NFPROTO_IPV6 */
 	bool fixed;          /* it is the packet's family: known while a chain is lowered for one */
-	uint8_t word;        /* first key word; BF_KEY_SCRATCH for loaded fields. Wider than 32 bits: the words
+	uint8_t word;        /* first key word; of loaded fields one of the scratch words. Wider than 32 bits: the words
 	                      * that follow, most significant first; the first word holds the odd top bits */
 	uint8_t shift;       /* where the field begins in its word, when it is at most 32 bits wide */
 	int8_t loader;       /* enum bf_loader, or -1: the prologue fetches it */
-	uint8_t loader_arg;
+	uint64_t loader_arg;
 	uint32_t needs;      /* BF_NEED_* */
 };
 

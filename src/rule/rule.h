@@ -136,6 +136,7 @@ struct bf_ruleset {
 	struct bf_table **tables;
 	uint32_t n_tables;
 	struct bf_cond_pool *pool; /* intern.c */
+	struct bf_own_field *fields[64]; /* own.c; by hash */
 };
 
 struct bf_ruleset *bf_ruleset_new(void); /* NULL when out of memory */
@@ -164,6 +165,12 @@ int bf_rule_add_value(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id
 int bf_rule_add_guard(struct bf_ruleset *rs, struct bf_rule *r, enum bf_field_id f, bf_u128 lo, bf_u128 hi);
 int bf_rule_add_match(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_match_ops *m, const void *data, bool neg);
 int bf_rule_add_action(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_target_ops *t, const void *data);
+
+/*
+ * The ruleset's own field with f's content, the name included: the same one
+ * for the same content. Its name is copied. NULL: out of memory.
+ */
+const struct bf_field *bf_ruleset_field(struct bf_ruleset *rs, const struct bf_field *f);
 
 /* Nothing more will be added: gives back what only building needs. */
 void bf_ruleset_done(struct bf_ruleset *rs);

@@ -142,6 +142,14 @@ static void print_mac(struct bf_buf *out, bf_u128 v)
 		bf_buf_printf(out, "%02x%s", (unsigned)(v >> 8 * i) & 0xff, i ? ":" : "");
 }
 
+static void print_wide(struct bf_buf *out, bf_u128 v)
+{
+	if (v >> 64)
+		bf_buf_printf(out, "0x%llx%016llx", (unsigned long long)(v >> 64), (unsigned long long)v);
+	else
+		bf_buf_printf(out, "0x%llx", (unsigned long long)v);
+}
+
 void bf_value_print(struct bf_buf *out, const struct bf_field *f, bf_u128 v)
 {
 	uint32_t n = (uint32_t)v;
@@ -181,6 +189,9 @@ void bf_value_print(struct bf_buf *out, const struct bf_field *f, bf_u128 v)
 		break;
 	case BF_VT_PKTTYPE:
 		print_word(out, pkttypes, n);
+		break;
+	case BF_VT_WIDE:
+		print_wide(out, v);
 		break;
 	}
 }

@@ -73,6 +73,17 @@ static void fill_key(struct cells_walk *w)
 	}
 }
 
+/* What the fields of a ruleset's own load is right-aligned in the scratch words. */
+static int own_load(struct cells_walk *w, uint32_t loader, uint64_t arg)
+{
+	bf_u128 v = 0;
+	int there = w->root->uses.loaders & 1u << loader ? bf_packet_load(w->p, loader, arg, &v) : -1;
+
+	for (unsigned i = 0; i < 4; i++)
+		w->key[BF_KEY_SCRATCH + i] = (uint32_t)(v >> 32 * (3 - i));
+	return there < 0 ? -1 : there;
+}
+
 int cells_load(struct cells_walk *w, uint32_t loader, uint64_t arg)
 {
 	for (unsigned i = 0; w->root->uses.loaders & 1u << loader && i < BF_FIELDS; i++) {
@@ -88,7 +99,7 @@ int cells_load(struct cells_walk *w, uint32_t loader, uint64_t arg)
 			store(w->key + BF_KEY_SCRATCH, f, v);
 		return there < 0 ? -1 : there;
 	}
-	return -1;
+	return own_load(w, loader, arg);
 }
 
 static bool limit(struct bf_rt_limit *l, uint32_t now)

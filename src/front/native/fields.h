@@ -14,7 +14,7 @@
 #include "front/native/ast.h"
 #include "rule/rule.h"
 
-enum { BF_NATIVE_DEPS = 4 };
+enum { BF_NATIVE_DEPS = 6 };
 
 struct bf_native_same { /* a value as the language has it, and as the field has it */
 	bf_u128 value, field;
