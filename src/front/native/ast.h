@@ -88,6 +88,7 @@ struct bf_ast_expr {
 		struct {
 			enum bf_ast_lit lit;
 			bool known;                 /* num is the value as the type has it; else the text is all there is */
+			bool plain;                 /* printed as a number, where that can be read again */
 			const struct bf_ntype *type; /* or NULL: no type is known */
 			const char *text;           /* WORD, STRING, and names that are looked up later (uids, interfaces) */
 			bf_u128 num;
@@ -218,6 +219,7 @@ struct bf_ast_stmt {
 		} reject;
 		struct {
 			uint64_t packets, bytes;
+			bool bare; /* printed without them */
 		} counter;
 		struct bf_ast_rate limit;
 		struct {
@@ -266,7 +268,7 @@ enum {
 /* log.flags: NF_LOG_* of linux/netfilter/nf_log.h; log.level: LOG_* of syslog.h, 8 audit */
 
 struct bf_ast_rule {
-	struct bf_ast_rule *next;
+	struct bf_ast_rule *next, *prev; /* prev: while tables are changed (apply.h); the parser sets next alone */
 	struct bf_ast_loc loc;
 	uint64_t handle; /* of stored ones; 0: none yet */
 	struct bf_ast_stmt *stmts;
@@ -331,6 +333,7 @@ struct bf_ast_obj { /* a named counter, quota or limit */
 struct bf_ast_table {
 	bool dormant;
 	const char *comment;
+	uint64_t handle; /* of stored ones; 0: none yet */
 	struct bf_ast_obj *objs;
 	struct bf_ast_set *sets;
 	struct bf_ast_chain *chains;

@@ -33,6 +33,13 @@ int bf_native_parse(struct bf_ast **out, const char *name, const char *text, siz
                     const struct bf_native_opts *opts, struct bf_diag *d);
 
 /*
+ * Reads one more text into a tree: sources and memory are shared, so that errors find every node's place. Its
+ * commands are *first and those behind it, they are not those of the tree.
+ */
+int bf_native_parse_more(struct bf_ast *ast, const char *name, const char *text, size_t len,
+                         const struct bf_native_opts *opts, struct bf_ast_cmd **first, struct bf_diag *d);
+
+/*
  * Types what the text alone could not: elements (or the data of a statement's
  * element) of a set that is declared elsewhere. data: of maps, else NULL;
  * bare: elements of a map need no data (delete). -EINVAL with errors in d.
@@ -47,6 +54,15 @@ void bf_native_types_of(const struct bf_ast_expr *e, struct bf_types *t);
 /* The canonical text: parsed again it gives the same tree, variables replaced by what they stand for. */
 void bf_native_print(struct bf_buf *out, const struct bf_ast *ast);
 void bf_native_print_cmd(struct bf_buf *out, const struct bf_ast_cmd *cmd);
+/* The same, for people. What is printed with any of these can be read again. */
+enum {
+	BF_PRINT_HANDLES = 1,  /* # handle N */
+	BF_PRINT_NUMBERS = 2,  /* of priorities; of values: bf_native_style */
+};
+void bf_native_print_as(struct bf_buf *out, const struct bf_ast_cmd *cmd, unsigned flags);
+/* Marks the tree: counters and the like without their numbers; values without words. */
+enum { BF_STYLE_STATELESS = 1, BF_STYLE_NUMBERS = 2 };
+void bf_native_style(struct bf_ast_table *t, unsigned style);
 void bf_native_print_rule(struct bf_buf *out, const struct bf_ast_rule *rule); /* without a newline */
 void bf_native_print_expr(struct bf_buf *out, const struct bf_ast_expr *e);
 

@@ -200,6 +200,19 @@ int bf_native_parse(struct bf_ast **out, const char *name, const char *text, siz
 	return err;
 }
 
+int bf_native_parse_more(struct bf_ast *ast, const char *name, const char *text, size_t len,
+                         const struct bf_native_opts *opts, struct bf_ast_cmd **first, struct bf_diag *d)
+{
+	struct bf_nparser *p = new_parser(ast, opts, d);
+
+	*first = NULL;
+	if (!p)
+		return -ENOMEM;
+	p->tail = first;
+	bf_p_source(p, name, text, len, (struct bf_ast_loc){ 0 });
+	return end_parser(p);
+}
+
 int bf_native_type(struct bf_ast *ast, struct bf_ast_expr *e, const struct bf_types *key, const struct bf_types *data,
                    bool bare, struct bf_diag *d)
 {

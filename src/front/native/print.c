@@ -20,9 +20,17 @@ static void end(const struct bf_nprint *p)
 	bf_buf_puts(p->out, p->line ? ";" : "\n");
 }
 
-static void open_block(struct bf_nprint *p)
+static void print_handle(const struct bf_nprint *p, uint64_t handle)
 {
-	bf_buf_puts(p->out, p->line ? " {" : " {\n");
+	if (handle && p->flags & BF_PRINT_HANDLES && !p->line)
+		bf_buf_printf(p->out, " # handle %llu", (unsigned long long)handle);
+}
+
+static void open_block(struct bf_nprint *p, uint64_t handle)
+{
+	bf_buf_puts(p->out, " {");
+	print_handle(p, handle);
+	bf_buf_puts(p->out, p->line ? "" : "\n");
 	p->indent++;
 }
 
@@ -46,9 +54,11 @@ static void print_comment(const struct bf_nprint *p, const char *comment)
 
 /* Chains. */
 
-static void print_prio(struct bf_buf *out, const struct bf_ast_base *b, const struct bf_nfamily *f)
+static void print_prio(const struct bf_nprint *p, const struct bf_ast_base *b, const struct bf_nfamily *f)
 {
-	for (size_t i = 0; i < bf_n_nprios; i++) {
+	struct bf_buf *out = p->out;
+
+	for (size_t i = 0; i < bf_n_nprios && !(p->flags & BF_PRINT_NUMBERS); i++) {
 		const struct bf_nprio *n = &bf_nprios[i];
 		long off = (long)b->prio - n->value;
 
@@ -77,13 +87,13 @@ static void print_base(const struct bf_nprint *p, const struct bf_ast_base *b, c
 	if (b->mode)
 		bf_buf_printf(p->out, " mode %s", b->mode);
 	if (b->has_prio)
-		print_prio(p->out, b, f);
+		print_prio(p, b, f);
 	bf_buf_puts(p->out, ";");
 }
 
 static void print_chain(struct bf_nprint *p, const struct bf_ast_chain *c, const struct bf_nfamily *f)
 {
-	open_block(p);
+	open_block(p, c->handle);
 	print_comment(p, c->comment);
 	if (c->base) {
 		print_base(p, c->base, f);
@@ -98,6 +108,7 @@ static void print_chain(struct bf_nprint *p, const struct bf_ast_chain *c, const
 	for (const struct bf_ast_rule *r = c->rules; r; r = r->next) {
 		begin(p);
 		bf_native_print_rule(p->out, r);
+		print_handle(p, r->handle);
 		end(p);
 	}
 	close_block(p);
@@ -167,7 +178,7 @@ static void print_word(const struct bf_nprint *p, const char *word, bool has)
 
 static void print_set(struct bf_nprint *p, const struct bf_ast_set *s)
 {
-	open_block(p);
+	open_block(p, s->handle);
 	print_type(p, s);
 	print_word(p, "policy memory", s->policy && s->policy[0] == 'm');
 	if (s->has_size) {
@@ -199,9 +210,9 @@ static void print_set(struct bf_nprint *p, const struct bf_ast_set *s)
 
 static void print_obj(struct bf_nprint *p, const struct bf_ast_obj *o)
 {
-	open_block(p);
+	open_block(p, o->handle);
 	print_comment(p, o->comment);
-	if (o->state) {
+	if (o->state && !(o->state->kind == BF_STMT_COUNTER && o->state->counter.bare)) {
 		begin(p);
 		bf_print_state(p->out, o->state);
 		end(p);
@@ -224,7 +235,7 @@ static void print_table(struct bf_nprint *p, const struct bf_ast_table *t, const
 {
 	bool any = t->dormant || t->comment;
 
-	open_block(p);
+	open_block(p, t->handle);
 	print_word(p, "flags dormant", t->dormant);
 	print_comment(p, t->comment);
 	for (const struct bf_ast_obj *o = t->objs; o; o = o->next) {
@@ -303,7 +314,12 @@ static void print_block(struct bf_nprint *p, const struct bf_ast_cmd *c, const s
 
 void bf_native_print_cmd(struct bf_buf *out, const struct bf_ast_cmd *c)
 {
-	struct bf_nprint p = { .out = out };
+	bf_native_print_as(out, c, 0);
+}
+
+void bf_native_print_as(struct bf_buf *out, const struct bf_ast_cmd *c, unsigned flags)
+{
+	struct bf_nprint p = { .out = out, .flags = flags };
 
 	print_block(&p, c, c->family ? c->family : &bf_nfamilies[0]);
 }

@@ -9,6 +9,7 @@ struct bf_nprint {
 	struct bf_buf *out;
 	unsigned indent;
 	bool line; /* a block on one line: { a; b; } */
+	unsigned flags; /* BF_PRINT_* */
 };
 
 void bf_print_expr(struct bf_buf *out, const struct bf_ast_expr *e);

@@ -19,7 +19,7 @@ static void print_value(struct bf_buf *out, const struct bf_ast_expr *e, bool nu
 		/* seconds of UTC, not of the wall clock: as a number again */
 		bf_nvalue_print(out, NULL, e->value.type->form == BF_FORM_DATE ? e->value.num / 1000000000 : e->value.num);
 	else if (e->value.known && (e->value.type || e->value.lit == BF_LIT_NUMBER))
-		(number ? bf_nnumber_print : bf_nvalue_print)(out, e->value.type, e->value.num);
+		(number || e->value.plain ? bf_nnumber_print : bf_nvalue_print)(out, e->value.type, e->value.num);
 	else if (e->value.text)
 		bf_buf_printf(out, quoted ? "\"%s\"" : "%s", e->value.text);
 	else

@@ -171,7 +171,10 @@ void bf_print_stmt(struct bf_buf *out, const struct bf_ast_stmt *s)
 	case BF_STMT_COUNTER:
 	case BF_STMT_LIMIT:
 	case BF_STMT_QUOTA:
-		bf_buf_puts(out, s->kind == BF_STMT_COUNTER ? "counter " : s->kind == BF_STMT_LIMIT ? "limit " : "quota ");
+		bf_buf_puts(out, s->kind == BF_STMT_COUNTER ? "counter" : s->kind == BF_STMT_LIMIT ? "limit" : "quota");
+		if (s->kind == BF_STMT_COUNTER && s->counter.bare)
+			break;
+		bf_buf_puts(out, " ");
 		bf_print_state(out, s);
 		break;
 	case BF_STMT_OBJECT: print_object(out, s); break;

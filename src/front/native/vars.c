@@ -238,10 +238,24 @@ struct included {
 	struct bf_ast_loc from;
 };
 
+/* Is it one of those that are being read? */
+static bool is_open(const struct bf_nparser *p, const char *path)
+{
+	const struct bf_ast_source *s = &p->ast->sources[p->src];
+
+	while (strcmp(s->name, path) && s->from.len)
+		s = &p->ast->sources[s->from.src];
+	return !strcmp(s->name, path);
+}
+
 static int read_file(void *arg, const char *path, const char *text, size_t len)
 {
 	struct included *i = arg;
 
+	if (is_open(i->p, path)) {
+		bf_p_error(i->p, i->from, "'%s' includes itself", path);
+		return 0;
+	}
 	bf_p_source(i->p, path, text, len, i->from);
 	return i->p->err;
 }
