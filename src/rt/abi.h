@@ -149,8 +149,8 @@ enum bf_exit {
 
 /* Of BF_EXIT_REJECT. A TCP reset, or an error: ICMP's or ICMPv6's, as the packet is (type << 8 | code), or what
  * NFT_REJECT_ICMPX_* (linux/netfilter/nf_tables.h) means for its family. */
-#define BF_REJECT_RST (1u << 16)
-#define BF_REJECT_ICMPX (1u << 17)
+#define BF_REJECT_IS_RST (1u << 16)
+#define BF_REJECT_IS_ICMPX (1u << 17)
 
 struct bf_rt_hop { /* the next hop: a neighbour, found through the routes to it */
 	__u32 family;  /* NFPROTO_IPV4 or NFPROTO_IPV6; a packet of the other one is dropped */
