@@ -89,6 +89,9 @@ void bf_ns_watch(struct bf_ns *ns, const struct bf_progress *p);
  */
 int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d);
 
+/* All of that but the switch: everything is loaded, then taken away again. */
+int bf_ns_check(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d);
+
 /*
  * Changes a live unit in place, in the maps that its image marks as patched.
  * `version` is the journal's, as bf_unit_journal told it: its lowest bit says

@@ -166,7 +166,7 @@ static int explained(int err, struct bf_diag *d)
 	return err;
 }
 
-int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d)
+static int change(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, bool only_check, struct bf_diag *d)
 {
 	_cleanup_(txn_free) struct txn t = {
 		.ns = ns, .d = d, .accept = -1, .stop = -1, .grace = BF_GRACE_NONE, .maps = { -1, -1 },
@@ -177,14 +177,24 @@ int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, 
 		err = bf_txn_build(&t);
 		if (!err)
 			err = bf_progress_tell(ns->progress, "loading", 1, 1); /* the last chance to stop it */
-		if (err)
+		if (err || only_check)
 			roll_back(&t);
 	}
-	if (err)
+	if (err || only_check)
 		return explained(err, d);
 	__atomic_fetch_add(ns->gen, 1, __ATOMIC_SEQ_CST);
 	finish(&t);
 	return 0;
+}
+
+int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d)
+{
+	return change(ns, changes, n, false, d);
+}
+
+int bf_ns_check(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d)
+{
+	return change(ns, changes, n, true, d);
 }
 
 /* All units away by one switch, so that no hook drops what another would have let pass. */
