@@ -170,6 +170,11 @@ void bf_lower_test(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t lo,
 	c->span = hi - lo;
 }
 
+void bf_lower_count(struct bf_lower *l, uint32_t counter, bf_label next)
+{
+	bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL)->arg = counter;
+}
+
 void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_label hit, bf_label miss)
 {
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_LOAD, hit, miss);

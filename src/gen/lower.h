@@ -31,6 +31,7 @@ void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params
                       bf_label miss);
 void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label hit, bf_label miss);
 void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit, bf_label miss);
+void bf_lower_count(struct bf_lower *l, uint32_t counter, bf_label next);
 void bf_lower_drop(struct bf_lower *l, bf_label at); /* bind `at` to the shared DROP cell */
 
 /* A field in a list of ranges under a mask (all ones: 0). A loaded field is loaded first; not available -> miss_na. */

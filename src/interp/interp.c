@@ -245,7 +245,7 @@ static bool matches(struct bf_interp *in, const struct bf_packet *p, const struc
 	return true;
 }
 
-static void count(struct bf_interp *in, uint32_t counter, const struct bf_packet *p)
+void bf_interp_count(struct bf_interp *in, uint32_t counter, const struct bf_packet *p)
 {
 	if (counter == BF_NO_COUNTER)
 		return;
@@ -313,7 +313,7 @@ static void walk(struct bf_interp *in, const struct bf_packet *p, const struct b
 			out->verdict = BF_DROP;
 			return;
 		}
-		count(in, r ? r->counter : c->counter, p);
+		bf_interp_count(in, r ? r->counter : c->counter, p);
 		if (r)
 			note_actions(r, out);
 		done = follow(in, base, &at, r ? &r->verdict : &end, out);

@@ -129,6 +129,9 @@ void bf_interp_run(struct bf_interp *in, const struct bf_packet *p, struct bf_ou
 /* Runs base chain c. */
 void bf_interp_run_chain(struct bf_interp *in, const struct bf_chain *c, const struct bf_packet *p, struct bf_outcome *out);
 
+/* The packet adds to a counter of the table (BF_NO_COUNTER: to none). */
+void bf_interp_count(struct bf_interp *in, uint32_t counter, const struct bf_packet *p);
+
 /* Does one condition hold, negation included? For the matches that hold conditions themselves. */
 bool bf_interp_cond(struct bf_interp *in, const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop);
 

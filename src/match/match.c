@@ -7,6 +7,7 @@ const struct bf_match_ops *const bf_matches[] = {
 	&bf_match_assist,
 	&bf_match_bytecode,
 	&bf_match_conntrack,
+	&bf_match_counter,
 	&bf_match_element,
 	&bf_match_found_object,
 	&bf_match_limit,
@@ -19,6 +20,7 @@ const struct bf_match_ops *const bf_matches[] = {
 };
 
 const struct bf_target_ops *const bf_targets[] = {
+	&bf_target_answer,
 	&bf_target_log,
 	&bf_target_nflog,
 	&bf_target_reject,

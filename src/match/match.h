@@ -58,11 +58,13 @@ extern const struct bf_match_ops bf_match_any;       /* "or": one of several gro
 extern const struct bf_match_ops bf_match_bytecode;  /* classic BPF */
 extern const struct bf_match_ops bf_match_lookup;    /* in a set or map */
 extern const struct bf_match_ops bf_match_element;   /* a rule adds, updates or deletes an element */
+extern const struct bf_match_ops bf_match_counter;   /* counts, and holds */
 extern const struct bf_match_ops bf_match_object;    /* counter, limit or quota, nft's arithmetic */
 extern const struct bf_match_ops bf_match_found_object; /* the same, of the object that the last lookup found */
 extern const struct bf_match_ops bf_match_assist;    /* answered by a match of the kernel, beforehand (addrtype) */
 
 extern const struct bf_target_ops bf_target_reject;
+extern const struct bf_target_ops bf_target_answer;  /* nft's reject */
 extern const struct bf_target_ops bf_target_log;     /* xt LOG */
 extern const struct bf_target_ops bf_target_nflog;
 
@@ -94,6 +96,9 @@ struct bf_element_change {
 	const struct bf_stateful *state;
 	struct bf_key_part data; /* of maps; field NULL: `value` */
 	bf_u128 value;
+};
+struct bf_count_here {
+	uint32_t counter; /* of the table */
 };
 struct bf_object_use {
 	const struct bf_object *object;
@@ -162,6 +167,11 @@ struct bf_assist { /* struct xt_entry_match content for the kernel */
 struct bf_reject {
 	uint8_t with; /* enum ipt_reject_with or enum ip6t_reject_with, by family */
 	uint8_t family;
+};
+enum bf_answer_with { BF_ANSWER_ICMPX, BF_ANSWER_ICMP, BF_ANSWER_ICMPV6, BF_ANSWER_RESET };
+struct bf_answer {
+	uint8_t with; /* enum bf_answer_with; ICMP, ICMPV6: packets of the other family never get there */
+	uint8_t code; /* ICMPX: NFT_REJECT_ICMPX_* of linux/netfilter/nf_tables.h */
 };
 struct bf_log { /* struct xt_log_info */
 	uint8_t level, flags;

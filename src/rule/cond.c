@@ -54,6 +54,27 @@ static void print_mask(struct bf_buf *out, const struct bf_field *f, bf_u128 mas
 	}
 }
 
+/* All names that begin so; or the one, whatever lies behind its NUL. */
+static bool print_beginning(struct bf_buf *out, const struct bf_range *r)
+{
+	char name[16];
+	size_t n = 0;
+	bf_u128 low = r->lo ^ r->hi;
+
+	for (int i = 0; i < 16; i++)
+		name[i] = (char)(r->lo >> (120 - 8 * i));
+	n = strnlen(name, sizeof(name));
+	if (low & (low + 1) || (low && (n == 16 || r->lo << 8 * n)))
+		return false;
+	if (low == (n < 15 ? ((bf_u128)1 << (120 - 8 * n)) - 1 : 0))
+		bf_text_quote(out, name, n);
+	else if (n && low == ((bf_u128)1 << (128 - 8 * n)) - 1)
+		bf_text_quote_end(out, name, n, "*");
+	else
+		return false;
+	return true;
+}
+
 static void print_ranges(struct bf_buf *out, const struct bf_cond *c, int prefix)
 {
 	bool set = c->n_ranges > 1;
@@ -63,6 +84,8 @@ static void print_ranges(struct bf_buf *out, const struct bf_cond *c, int prefix
 		const struct bf_range *r = &c->ranges[i];
 
 		bf_buf_puts(out, i ? ", " : " ");
+		if (c->field->type == BF_VT_IFNAME && print_beginning(out, r))
+			continue;
 		bf_value_print(out, c->field, r->lo);
 		if (r->lo != r->hi) {
 			bf_buf_puts(out, "-");
@@ -100,6 +123,11 @@ static bool try_bits(struct bf_buf *out, const struct bf_cond *c)
 		bf_value_print(out, c->field, c->mask);
 		return true;
 	case BF_VT_TCPFLAGS:
+		if (r->lo == 1 && r->hi == c->mask && c->mask != 1) { /* any of them */
+			bf_buf_puts(out, c->neg ? " ! " : " ");
+			bf_value_print(out, c->field, c->mask);
+			return true;
+		}
 		if (r->lo != r->hi)
 			return false;
 		bf_buf_puts(out, c->neg ? " != " : " ");

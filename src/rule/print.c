@@ -18,17 +18,12 @@
 
 const char *bf_family_name(uint8_t family)
 {
-	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
+	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : family == NFPROTO_NETDEV ? "netdev" : "inet";
 }
 
 const char *bf_hook_name(uint8_t hook)
 {
-	static const char *const names[] = {
-		[NF_INET_PRE_ROUTING] = "prerouting", [NF_INET_LOCAL_IN] = "input", [NF_INET_FORWARD] = "forward",
-		[NF_INET_LOCAL_OUT] = "output", [NF_INET_POST_ROUTING] = "postrouting",
-	};
-
-	return hook < BF_ARRAY_SIZE(names) ? names[hook] : "unknown";
+	return hook < BF_HOOKS ? bf_hook_kinds[hook].name : "unknown";
 }
 
 const char *bf_verdict_name(enum bf_verdict_kind v)
@@ -101,11 +96,25 @@ void bf_rule_print(struct bf_buf *out, const struct bf_rule *r, uint8_t family)
 	print_rule(out, r, family, NULL);
 }
 
+static void print_place(struct bf_buf *out, const struct bf_attach *at)
+{
+	for (uint32_t i = 0; i < at->n_devices; i++) {
+		bf_buf_puts(out, i ? ", " : at->n_devices > 1 ? " devices { " : " device ");
+		bf_text_quote(out, at->devices[i], SIZE_MAX);
+	}
+	bf_buf_puts(out, at->n_devices > 1 ? " }" : "");
+	if (at->cgroup) {
+		bf_buf_puts(out, " cgroup ");
+		bf_text_quote(out, at->cgroup, SIZE_MAX);
+	}
+}
+
 static void print_chain_head(struct bf_buf *out, const struct bf_chain *c, const struct bf_rt_counter *counters)
 {
 	if (c->base) {
-		bf_buf_printf(out, "\t\ttype filter hook %s priority %d; policy %s;", bf_hook_name(c->at.hook), c->at.priority,
-		              bf_verdict_name(c->policy));
+		bf_buf_printf(out, "\t\ttype filter hook %s", bf_hook_name(c->at.hook));
+		print_place(out, &c->at);
+		bf_buf_printf(out, " priority %d; policy %s;", c->at.priority, bf_verdict_name(c->policy));
 		if (c->counter != BF_NO_COUNTER && counters) {
 			bf_buf_puts(out, " ");
 			print_counter(out, c->counter, counters);

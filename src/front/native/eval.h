@@ -20,6 +20,7 @@
 struct bf_eval_env { /* callbacks may be NULL: such names are refused. They return 0 or -errno */
 	int (*ifindex)(void *ctx, const char *name, uint32_t *out);
 	int (*user)(void *ctx, const char *name, bool group, uint32_t *out);
+	int (*cgroup)(void *ctx, const char *path, uint64_t *out); /* its number */
 	uint32_t hz;     /* of the kernel */
 	int32_t gmtoff;  /* local time is so many seconds east of UTC: day and hour */
 	void *ctx;
@@ -27,14 +28,17 @@ struct bf_eval_env { /* callbacks may be NULL: such names are refused. They retu
 
 enum bf_eval_what {
 	BF_EVAL_RULE,      /* packets that matched all of the rule: what top and stats show */
-	BF_EVAL_STATEMENT, /* a counter statement: packets that got so far. List shows it */
+	BF_EVAL_STATEMENT, /* packets that got as far as a counter statement in the middle */
 	BF_EVAL_POLICY,    /* packets that came to the end of a chain; handle is the chain's */
 };
 
-struct bf_eval_counter { /* whose counter number i of the model's table is */
-	uint64_t handle;  /* of the rule or chain; of several model rules with one handle all count together */
+#define BF_EVAL_NONE UINT32_MAX
+
+struct bf_eval_counter { /* whose counter number i of the model's table is. One rule can have several: their sum counts */
+	uint64_t handle;  /* of the rule or chain */
 	uint32_t ordinal; /* counts from 0 within the handle */
-	uint32_t stmt;    /* STATEMENT: the statement's number in the rule, from 0. Several counters may have one: their sum counts */
+	uint32_t stmt;    /* the counter statement it is, which list shows: its number in the rule, from 0; or BF_EVAL_NONE. A
+	                   * statement behind all matches of a rule has no counter of its own: the rule's is its */
 	enum bf_eval_what what;
 };
 

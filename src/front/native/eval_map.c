@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * eval_map.c: verdict maps: a model rule for each element. Keys of elements do
+ * not overlap, so their order does not matter; `*` is what none of the others is.
+ */
+#include "front/native/evaluate.h"
+
+struct each { /* over the elements of a map, those of variables in it too */
+	struct bf_ev *ev;
+	const struct bf_ev_draft *d;
+	const struct bf_ast_stmt *s;
+	const struct bf_ast_expr *key, *map;
+	uint32_t number;
+	struct bf_chain *tail; /* where those go on that have no verdict; or NULL: with the statements behind */
+	bool open;             /* some do */
+};
+
+/* None of the elements with a key of its own. */
+static bool test_rest(struct each *e, struct bf_ev_draft *d)
+{
+	struct bf_ast_elem *list = bf_arena_array(e->ev->rs->arena, e->map->set.n + 1, struct bf_ast_elem);
+	struct bf_ast_expr set = { .kind = BF_AST_SET, .loc = e->map->loc };
+	struct bf_ast_stmt s = { .kind = BF_STMT_MATCH, .loc = e->s->loc };
+
+	if (!list)
+		return bf_ev_nomem(e->ev);
+	for (const struct bf_ast_elem *i = e->map->set.first; i; i = i->next)
+		if (bf_ast_peel(i->key)->kind != BF_AST_ANY) {
+			list[set.set.n] = (struct bf_ast_elem){ .key = i->key };
+			if (set.set.n)
+				list[set.set.n - 1].next = &list[set.set.n];
+			set.set.n++;
+		}
+	set.set.first = set.set.n ? list : NULL;
+	s.match.rel = BF_REL_NE;
+	s.match.l = (struct bf_ast_expr *)e->key;
+	s.match.r = &set;
+	return bf_ev_match(e->ev, d, &s);
+}
+
+static bool element(struct each *e, const struct bf_ast_elem *el)
+{
+	struct bf_ev *ev = e->ev;
+	struct bf_ev_draft d;
+	enum bf_verdict_kind kind;
+	struct bf_chain *to;
+
+	if (!bf_ev_draft_copy(ev, &d, e->d) || !bf_ev_verdict(ev, el->data, &kind, &to))
+		return false;
+	if (!(bf_ast_peel(el->key)->kind == BF_AST_ANY ? test_rest(e, &d) : bf_ev_test_elem(ev, &d, e->key, el->key)))
+		return false;
+	if (kind != BF_VERDICT_CONTINUE)
+		return bf_ev_emit(ev, &d, kind, to);
+	e->open = true;
+	return e->tail ? bf_ev_goto(ev, &d, e->tail) : bf_ev_rest(ev, &d, e->s->next, e->number + 1);
+}
+
+static bool elements(struct each *e, const struct bf_ast_expr *set)
+{
+	bool ok = true;
+
+	for (const struct bf_ast_elem *i = set->set.first; i && e->ev->err != -ENOMEM; i = i->next) {
+		const struct bf_ast_expr *key = bf_ast_peel(i->key);
+
+		if (i->more && (i->more->stmts || i->more->has_timeout))
+			ok = bf_ev_unserved(e->ev, i->key->loc, "elements with a state are for named maps");
+		else if (key->kind == BF_AST_SET)
+			ok &= elements(e, key);
+		else if (i->data)
+			ok &= element(e, i);
+		else
+			ok = bf_ev_error(e->ev, i->key->loc, "an element of a map without data");
+	}
+	return ok;
+}
+
+bool bf_ev_vmap(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)
+{
+	struct each e = { .ev = ev, .d = d, .s = s, .key = bf_ast_peel(s->match.l), .number = number };
+	bool tail = bf_ev_needs_tail(s->next);
+
+	e.map = bf_ev_elements(ev, e.key, s->match.r, true);
+	if (!e.map || ((d->state || tail) && !bf_ev_split(ev, d)))
+		return false;
+	if (tail && !(e.tail = bf_ev_hidden(ev)))
+		return false;
+	if (!elements(&e, e.map))
+		return false;
+	if (!e.tail || !e.open)
+		return true;
+	if (!bf_ev_goto(ev, NULL, ev->resume))
+		return false;
+	ev->into = e.tail;
+	return bf_ev_rest(ev, &(struct bf_ev_draft){ .counted = BF_EVAL_NONE }, s->next, number + 1);
+}

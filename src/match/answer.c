@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * answer.c: drop and tell the sender, as nft's reject does it: one answer for
+ * IPv4 packets and one for IPv6. (iptables' REJECT, of one family and with
+ * names of its own, is reject.c.)
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "base/image.h"
+#include "match/match.h"
+
+/* NFT_REJECT_ICMPX_* by family, as the kernel has it. */
+static const struct {
+	const char *name;
+	uint8_t code4, code6;
+} both[] = {
+	[NFT_REJECT_ICMPX_NO_ROUTE] = { "no-route", ICMP_NET_UNREACH, ICMPV6_NOROUTE },
+	[NFT_REJECT_ICMPX_PORT_UNREACH] = { "port-unreachable", ICMP_PORT_UNREACH, ICMPV6_PORT_UNREACH },
+	[NFT_REJECT_ICMPX_HOST_UNREACH] = { "host-unreachable", ICMP_HOST_UNREACH, ICMPV6_ADDR_UNREACH },
+	[NFT_REJECT_ICMPX_ADMIN_PROHIBITED] = { "admin-prohibited", ICMP_PKT_FILTERED, ICMPV6_ADM_PROHIBITED },
+};
+
+static void print(struct bf_buf *out, const void *data)
+{
+	const struct bf_answer *p = data;
+
+	if (p->with == BF_ANSWER_RESET)
+		bf_buf_puts(out, "reject with tcp reset");
+	else if (p->with == BF_ANSWER_ICMPX && p->code < BF_ARRAY_SIZE(both))
+		bf_buf_printf(out, "reject with icmpx %s", both[p->code].name);
+	else
+		bf_buf_printf(out, "reject with %s %u", p->with == BF_ANSWER_ICMP ? "icmp" : "icmpv6", p->code);
+}
+
+static int handoff(const void *data, uint8_t family, struct bf_handoff_spec *out)
+{
+	const struct bf_answer *p = data;
+
+	out->kind = BF_HANDOFF_NFT_REJECT;
+	out->terminal = true;
+	out->reject_type = p->with == BF_ANSWER_RESET ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMP_UNREACH;
+	out->reject_code = p->with == BF_ANSWER_RESET ? 0 : p->code;
+	if (p->with == BF_ANSWER_ICMPX && p->code < BF_ARRAY_SIZE(both))
+		out->reject_code = family == NFPROTO_IPV4 ? both[p->code].code4 : both[p->code].code6;
+	return 0;
+}
+
+const struct bf_target_ops bf_target_answer = {
+	.name = "answer",
+	.data_size = sizeof(struct bf_answer),
+	.terminal = true,
+	.print = print,
+	.handoff = handoff,
+};

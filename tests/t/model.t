@@ -1,0 +1,174 @@
+# What rules mean. Input ; model rules ; result. Written anew by t_model --update: look at the diff. See model.c.
+:in inet type filter hook input priority 0
+accept ; counter accept ; OK
+drop ; counter drop ; OK
+continue ; counter ; OK
+return ; counter return ; OK
+jump other ; counter jump other ; OK
+goto other ; counter goto other ; OK
+jump othr ; - ; FAIL 6: the table has no chain 'othr'; did you mean 'other'?
+jump base ; - ; FAIL 6: 'base' stands at a hook: nothing can go there from another chain
+accept drop ; - ; FAIL 8: nothing behind a verdict has an effect
+ip saddr 1.2.3.4 ; meta nfproto 2 ip saddr 1.2.3.4/32 counter ; OK
+ip saddr != 1.2.3.4 ; meta nfproto 2 ip saddr != 1.2.3.4/32 counter ; OK
+ip saddr 10.0.0.0/8 drop ; meta nfproto 2 ip saddr 10.0.0.0/8 counter drop ; OK
+ip saddr 10.0.0.1-10.0.0.7 ; meta nfproto 2 ip saddr 10.0.0.1-10.0.0.7 counter ; OK
+ip saddr { 10.0.0.0/8, 192.168.0.1-192.168.0.5, 1.1.1.1 } ; meta nfproto 2 ip saddr { 1.1.1.1, 10.0.0.0-10.255.255.255, 192.168.0.1-192.168.0.5 } counter ; OK
+ip saddr != { 1.1.1.1, 1.1.1.2 } accept ; meta nfproto 2 ip saddr != 1.1.1.1-1.1.1.2 counter accept ; OK
+ip saddr & 255.255.255.0 == 10.0.0.0 ; meta nfproto 2 ip saddr 10.0.0.0/24 counter ; OK
+ip saddr > 10.0.0.0 ; meta nfproto 2 ip saddr 10.0.0.1-255.255.255.255 counter ; OK
+ip saddr < 0.0.0.0 ; meta nfproto 2 ip saddr != 0.0.0.0-255.255.255.255 counter ; OK
+ip6 saddr 2001:db8::/32 ; meta nfproto 10 ip6 saddr 2001:db8::/32 counter ; OK
+ip6 saddr { ::1, fe80::/10 } ; meta nfproto 10 ip6 saddr { ::1, fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff } counter ; OK
+tcp dport 22 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter ; OK
+tcp dport != 22 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport != 22 counter ; OK
+tcp dport { 22, 80-90 } accept ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport { 22, 80-90 } counter accept ; OK
+tcp dport > 1024 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 1025-65535 counter ; OK
+tcp dport >= 65535 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 65535 counter ; OK
+tcp dport > 65535 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport != 0-65535 counter ; OK
+tcp dport < 0 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport != 0-65535 counter ; OK
+tcp dport <= 5 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 0-5 counter ; OK
+tcp dport != 1-5 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport != 1-5 counter ; OK
+tcp dport & 0xff00 == 0x100 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xff00 == 256 counter ; OK
+tcp dport & 3 > 1 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0x3 == 2-3 counter ; OK
+tcp dport ^ 3 == 5 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 6 counter ; OK
+tcp dport ^ 3 > 5 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport { 4-5, 8-65535 } counter ; OK
+tcp dport | 1 == 5 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xfffe == 4 counter ; OK
+tcp dport | 1 == 4 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xfffe == 3 counter ; OK
+tcp dport >> 8 == 4 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xff00 == 1024-1279 counter ; OK
+tcp dport << 8 == 0x400 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xff == 4 counter ; OK
+tcp dport + 5 == 4 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 65535 counter ; OK
+tcp dport - 5 > 100 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport { 0-4, 106-65535 } counter ; OK
+tcp dport & 0xf0 >> 4 == 3 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xf == 3 counter ; OK
+(tcp dport & 0xf0) >> 4 == 3 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xf0 == 48-63 counter ; OK
+tcp flags syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / syn counter ; OK
+tcp flags == syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+tcp flags syn,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn,ack counter ; OK
+tcp flags == syn,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn,ack / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+tcp flags != syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags != syn / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+tcp flags ! syn,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags 0x0 / syn,ack counter ; OK
+tcp flags & (syn|ack) == syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / syn,ack counter ; OK
+tcp flags & (syn|ack) syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / syn,ack counter ; OK
+tcp flags syn / fin,syn,rst,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / fin,syn,rst,ack counter ; OK
+tcp flags != syn / fin,syn,rst,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags != syn / fin,syn,rst,ack counter ; OK
+tcp flags { syn, syn|ack } ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags == { syn, syn,ack } counter ; OK
+tcp flags 0x0 ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags != 0x0-fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+ct state new ; ct nfstate & 0x8 == 8 counter ; OK
+ct state new,established accept ; ct nfstate & 0xa == 1-10 counter accept ; OK
+ct state != new ; ct nfstate != 8 counter ; OK
+ct state != new,established ; ct nfstate != 10 counter ; OK
+ct state == new ; ct nfstate 8 counter ; OK
+ct state ! new ; ct nfstate & 0x8 == 0 counter ; OK
+ct state { new, untracked } ; ct nfstate { 8, 64 } counter ; OK
+ct state vmap { established : accept, related : accept, invalid : drop } ; ct nfstate 2 counter accept | ct nfstate 4 counter accept | ct nfstate 1 counter drop ; OK
+ct state & (new|related) == new ; ct nfstate & 0xc == 8 counter ; OK
+ip dscp cs1 ; meta nfproto 2 ip tos & 0xfc == 32 counter ; OK
+ip dscp != { cs1, af11 } ; meta nfproto 2 ip tos & 0xfc != { 32, 40 } counter ; OK
+ip ecn ce ; meta nfproto 2 ip tos & 0x3 == 3 counter ; OK
+ip6 dscp af11 ; meta nfproto 10 ip6 tclass & 0xfc == 40 counter ; OK
+ip ttl < 5 ; meta nfproto 2 ip ttl 0-4 counter ; OK
+icmp type echo-request ; meta nfproto 2 meta l4proto icmp th fragment 0 th available 4-65535 unguarded icmp typecode & 0xff00 == 2048 counter ; OK
+icmp type { echo-request, 0 } accept ; meta nfproto 2 meta l4proto icmp th fragment 0 th available 4-65535 unguarded icmp typecode & 0xff00 == { 0, 2048 } counter accept ; OK
+icmpv6 type nd-neighbor-solicit ; meta nfproto 10 meta l4proto ipv6-icmp th fragment 0 th available 4-65535 unguarded icmp typecode & 0xff00 == 34560 counter ; OK
+icmp code 3 ; meta nfproto 2 meta l4proto icmp th fragment 0 th available 4-65535 unguarded icmp typecode & 0xff == 3 counter ; OK
+tcp dport 22 icmp type 3 ; - ; FAIL 14: 'icmp type' never is in a packet that the rule looks at here: its protocol is another
+udp dport 53 tcp flags syn ; - ; FAIL 14: 'tcp flags' never is in a packet that the rule looks at here: its protocol is another
+meta l4proto udp tcp dport 22 ; - ; FAIL 18: 'tcp dport' never is in a packet that the rule looks at here: its protocol is another
+meta l4proto { tcp, udp } th dport 53 ; exthdr broken 0 meta l4proto { tcp, udp } th fragment 0 th available 4-65535 unguarded th dport 53 counter ; OK
+tcp dport 22 tcp sport 1024-65535 tcp flags syn accept ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 unguarded th sport 1024-65535 th available 20-65535 unguarded tcp flags syn / syn counter accept ; OK
+iifname lo ; meta iifname "lo" counter ; OK
+iifname "eth*" ; meta iifname "eth*" counter ; OK
+iifname { "eth0", "wg*" } ; meta iifname == { "eth0", "wg*" } counter ; OK
+iifname != "eth0" ; meta iifname != "eth0" counter ; OK
+iifname "a\*" ; meta iifname "a\*" counter ; OK
+oifname "eth0" ; meta oifname != "" meta oifname "eth0" counter ; OK
+meta mark 5 ; meta mark 0x00000005 counter ; OK
+meta mark & 0xff != 0x10 ; meta mark & 0xff != 0x00000010 counter ; OK
+meta nfproto ipv4 ; meta nfproto 2 counter ; OK
+meta l4proto tcp ; exthdr broken 0 meta l4proto tcp counter ; OK
+ip protocol tcp ; meta nfproto 2 meta l4proto tcp counter ; OK
+tcp dport vmap { 22 : accept, 80 : jump other, 90-99 : drop } ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter jump other | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 90-99 counter drop ; OK
+tcp dport vmap { 22 : accept, * : drop } ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport != 22 counter drop ; OK
+tcp dport vmap { 22 : continue, 80 : drop } counter ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter drop ; OK
+tcp dport vmap { 22 : jump othr } ; - ; FAIL 28: the table has no chain 'othr'; did you mean 'other'?
+tcp dport vmap { 22 : continue, 80 : drop } limit rate 5/second accept ; goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 goto "c:3" | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter drop | goto "c:2" } c:2 {  } c:3 { limit rate 5/second burst 5 packets counter accept | goto "c:2" } ; OK
+limit rate 5/second tcp dport vmap { 22 : accept, 80 : drop } ; limit rate 5/second burst 5 packets goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter drop | goto "c:2" } c:2 {  } ; OK
+ip saddr . tcp dport { 1.2.3.4 . 80, 10.0.0.0/8 . 100-200 } accept ; meta nfproto 2 ip saddr 0.0.0.0-255.255.255.255 meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 0-65535 any of ( ip saddr 1.2.3.4/32 th dport 80 | ip saddr 10.0.0.0/8 th dport 100-200 ) counter accept ; OK
+ip saddr . tcp dport != { 1.2.3.4 . 80 } drop ; meta nfproto 2 ip saddr 0.0.0.0-255.255.255.255 meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 0-65535 not any of ( ip saddr 1.2.3.4/32 th dport 80 ) counter drop ; OK
+ip saddr . tcp dport vmap { 1.2.3.4 . 80 : accept, 1.2.3.5 . 22 : drop } ; meta nfproto 2 ip saddr 1.2.3.4/32 meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter accept | meta nfproto 2 ip saddr 1.2.3.5/32 meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
+ip saddr @s4 drop ; meta nfproto 2 ip saddr { 10.0.0.0-10.255.255.255, 192.0.2.1 } counter drop ; OK
+ip saddr != @s4 drop ; meta nfproto 2 ip saddr != { 10.0.0.0-10.255.255.255, 192.0.2.1 } counter drop ; OK
+tcp dport @ports accept ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport { 22, 80 } counter accept ; OK
+tcp dport @s4 ; - ; FAIL 11: the keys of 's4' are of another type
+tcp dport @prots ; - ; FAIL 11: the table has no set 'prots'; did you mean 'ports'?
+tcp dport vmap @vm ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter jump other ; OK
+tcp dport vmap @ports ; - ; FAIL 16: 'ports' is a set, not a map
+counter ; counter ; OK
+counter accept ; counter accept ; OK
+tcp dport 22 counter accept ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept ; OK
+counter tcp dport 22 accept ; counter meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept ; OK
+counter tcp dport 22 counter accept ; counter meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept ; OK
+counter counter ; counter counter ; OK
+tcp dport 22 counter packets 5 bytes 100 log prefix "x" drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter log prefix "x" level warn drop ; OK
+limit rate 5/second ; limit rate 5/second burst 5 packets counter ; OK
+limit rate over 5/minute burst 10 packets drop ; limit rate over 5/minute burst 10 packets counter drop ; OK
+limit rate 10 kbytes/second burst 5 kbytes accept ; limit rate 10240 bytes/second burst 5120 bytes counter accept ; OK
+tcp dport 22 limit rate 5/second accept ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 limit rate 5/second burst 5 packets counter accept ; OK
+quota 1 mbytes accept ; quota 1048576 bytes counter accept ; OK
+quota over 1 mbytes used 5 kbytes drop ; quota over 1048576 bytes counter drop ; OK
+sample 1/100 log ; statistic random probability 21474836/2147483648 counter log level warn ; OK
+log ; counter log level warn ; OK
+log prefix "hello: " level info ; counter log prefix "hello: " level info ; OK
+log prefix "g" group 5 snaplen 100 queue-threshold 3 ; counter log prefix "g" group 5 snaplen 100 queue-threshold 3 ; OK
+log flags all ; counter log level warn flags tcp sequence flags tcp options flags ip options flags skuid flags ether ; OK
+log prefix "x" tcp dport 22 accept ; log prefix "x" level warn | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept ; OK
+limit rate 1/second log prefix "x" tcp dport 22 accept ; limit rate 1/second burst 5 packets goto "c:1" | goto "c:2" c:1 { log prefix "x" level warn | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | goto "c:2" } c:2 {  } ; OK
+log level audit ; - ; FAIL 1: packets are not logged to the audit system
+reject ; counter reject with icmpx port-unreachable ; OK
+tcp dport 22 reject ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter reject with icmpx port-unreachable ; OK
+reject with tcp reset ; meta l4proto tcp counter reject with tcp reset ; OK
+udp dport 53 reject with tcp reset ; - ; FAIL 1: 'udp dport' never is in a packet that the rule looks at here: its protocol is another
+reject with icmp type host-unreachable ; meta nfproto 2 counter reject with icmp 1 ; OK
+reject with icmpv6 type no-route ; meta nfproto 10 counter reject with icmpv6 0 ; OK
+reject with icmpx type admin-prohibited ; counter reject with icmpx admin-prohibited ; OK
+counter reject with tcp reset ; meta l4proto tcp counter reject with tcp reset ; OK
+reject accept ; - ; FAIL 8: nothing behind a verdict has an effect
+pcap "tcp port 80" accept ; bytecode "23,48 0 0 0,84 0 0 240,21 0 6 96,48 0 0 6,21 0 17 6,40 0 0 40,21 14 0 80,40 0 0 42,21 12 13 80,48 0 0 0,84 0 0 240,21 0 10 64,48 0 0 9,21 0 8 6,40 0 0 6,69 6 0 8191,177 0 0 0,72 0 0 0,21 2 0 80,72 0 0 2,21 0 1 80,6 0 0 65535,6 0 0 0" counter accept ; OK
+pcap != "udp" drop ; not bytecode "15,48 0 0 0,84 0 0 240,21 0 2 64,48 0 0 9,21 8 9 17,48 0 0 0,84 0 0 240,21 0 6 96,48 0 0 6,21 3 0 17,21 0 3 44,48 0 0 40,21 0 1 17,6 0 0 65535,6 0 0 0" counter drop ; OK
+pcap "port" ; - ; FAIL 6: libpcap: can't parse filter expression: syntax error
+bytecode "1,6 0 0 262144" accept ; bytecode "1,6 0 0 262144" counter accept ; OK
+bytecode "1,6 0 0 99999999999" accept ; - ; FAIL 10: instruction 0: 99999999999 is too large
+bytecode "1,255 0 0 0" ; - ; FAIL 10: this is no valid program of classic BPF
+meta iif lo ; iif 1 counter ; OK
+skuid root ; meta skuid 0 counter ; OK
+skuid rot ; - ; FAIL 7: there is no uid 'rot'
+ip saddr 1.2.3.4 comment "hello" ; meta nfproto 2 ip saddr 1.2.3.4/32 counter comment "hello" ; OK
+tcp dport 22 accept comment "ssh" ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept comment "ssh" ; OK
+notrack ; - ; FAIL 1: 'notrack' is not served yet
+oifname "eth0" jump other ; meta oifname != "" meta oifname "eth0" counter jump other ; OK
+:in ip type filter hook output priority 0
+iifname "eth0" ; meta iifname != "" meta iifname "eth0" counter ; OK
+ip6 saddr ::1 ; - ; FAIL 1: no packet that a table of this family sees has 'ip6 saddr'
+icmpv6 type 1 ; - ; FAIL 1: no packet that a table of this family sees has 'icmpv6 type'
+reject with icmpv6 type no-route ; - ; FAIL 1: no packet of this table is answered so: it is of the other family
+reject ; counter reject with icmpx port-unreachable ; OK
+:in netdev type filter hook ingress device eth0 priority 0
+ip saddr 1.2.3.4 drop ; meta nfproto 2 ip saddr 1.2.3.4/32 counter drop ; OK
+ct state new ; - ; FAIL 1: 'ct state' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting, egress of control groups
+log ; - ; FAIL 1: 'log' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting
+oifname "eth1" ; - ; FAIL 1: 'oifname' cannot be had at hook ingress of devices; it can at: forward, output, postrouting, egress of devices, egress of control groups
+:in netdev type filter hook xdp device eth0 priority 0
+meta mark 5 ; - ; FAIL 1: 'meta mark' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, ingress of devices, egress of devices, ingress of control groups, egress of control groups
+tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
+:file
+table inet t { chain a { jump b; }; chain b { goto a; }; } ; - ; FAIL 52: a loop: a > b > a
+table inet t { chain a { tcp dport vmap { 22 : jump a }; }; } ; - ; FAIL 53: a loop: a > a
+table inet t { chain a { policy drop; accept; }; } ; - ; FAIL 22: only chains at a hook have a policy: 'a' has none
+table inet t { chain a { type filter hook xdp device { "eth0", "eth1" } priority 0; policy drop; }; } ; table inet t {\n\tchain a {\n\t\ttype filter hook xdp devices { "eth0", "eth1" } priority 0; policy drop;\n\t}\n} ; OK
+table inet t { chain a { type filter hook xdp device eth0 offload priority 0; }; } ; - ; FAIL 59: expected 'device', 'cgroup', 'priority' or ';', found 'offload'
+table inet t { chain a { type filter hook input priority 0; jump b; }; chain b { jump x; }; chain x { type filter hook xdp device eth0 priority 0; }; } ; - ; FAIL 87: 'x' stands at a hook: nothing can go there from another chain
+table inet t { chain a { }; chain a { }; } ; - ; FAIL 35: the table has a chain 'a' already
+table arp t { chain a { }; } ; - ; FAIL 1: tables of family arp are not served: ip, ip6, inet and netdev are
+table inet t { chain a { type filter hook input priority filter; policy drop; ct state established,related accept; tcp dport { 22, 80 } counter accept; reject; }; } ; table inet t {\n\tchain a {\n\t\ttype filter hook input priority 0; policy drop;\n\t\tct nfstate & 0x6 == 1-6 counter accept\n\t\tmeta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport { 22, 80 } counter accept\n\t\tcounter reject with icmpx port-unreachable\n\t}\n} ; OK
+table inet t { flags dormant; chain a { type filter hook input priority 0; accept; }; } ; table inet t {\n\tchain a {\n\t\tpolicy accept;\n\t\tcounter accept\n\t}\n} ; OK
+table netdev t { chain x { type filter hook xdp device eth0 priority 0; jump y; }; chain y { ct state new accept; log; ip saddr 1.2.3.4 drop; }; } ; - ; FAIL 94: 'ct state' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, egress of control groups
