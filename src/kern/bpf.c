@@ -182,6 +182,22 @@ int bf_link_netfilter(int prog, uint32_t family, uint32_t hook, int priority, ui
 	return good_fd(bf_sys_bpf(BPF_LINK_CREATE, &a, sizeof(a)));
 }
 
+int bf_link_create(const struct bf_link_desc *l)
+{
+	enum { BEFORE = 1 << 3, AFTER = 1 << 4, LINK = 1 << 13 }; /* BPF_F_*, linux/bpf.h of 6.6 */
+	struct {
+		uint32_t prog, target, attach_type, flags;
+		uint32_t relative, pad;
+		uint64_t rest[6];
+	} a = { .prog = (uint32_t)l->prog, .target = l->target, .attach_type = l->attach, .flags = l->flags };
+
+	if (l->relative >= 0) {
+		a.flags |= LINK | (l->before ? BEFORE : AFTER);
+		a.relative = (uint32_t)l->relative;
+	}
+	return good_fd(bf_sys_bpf(BPF_LINK_CREATE, &a, sizeof(a)));
+}
+
 int bf_link_detach(int link)
 {
 	union bpf_attr a = { .link_detach = { .link_fd = (uint32_t)link } };

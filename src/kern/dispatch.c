@@ -4,36 +4,63 @@
 
 #include <limits.h>
 
+#include "kern/attach.h"
 #include "kern/insn.h"
 #include "kern/load.h"
 #include "kern/sys.h"
 
 enum { PLACES = 16, BACKSTOP_PLACES = 16 };
 
-int bf_const_prog(const char *name, int verdict, struct bf_diag *d)
+int bf_const_prog(const char *name, uint8_t hook, int verdict, struct bf_diag *d)
 {
-	const struct bpf_insn insns[] = { MOV(0, verdict), EXIT };
+	const struct bpf_insn insns[] = { MOV(0, bf_hook_code(hook, verdict)), EXIT };
 
-	return bf_prog_load_diag(name, insns, BF_ARRAY_SIZE(insns), d);
+	return bf_prog_load_diag(name, hook, insns, BF_ARRAY_SIZE(insns), d);
 }
 
-static int dispatcher_prog(const struct bf_ns *ns, int gen, unsigned n, struct bf_diag *d)
+/* Netfilter's is there from the beginning, the others are made at the first use. */
+static int open_array(const struct bf_ns *ns, unsigned array)
+{
+	const struct bf_map_desc m = { "bf_dispatch", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 2 * BF_DISPATCHERS, 0, 0 };
+	char path[BF_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	int err;
+
+	bf_path(path, "%s/dispatch-%u", ns->dir, array);
+	fd = bf_pin_get(path);
+	if (fd != -ENOENT)
+		return fd < 0 ? fd : TAKE_FD(fd);
+	fd = bf_map_create(&m);
+	err = fd < 0 ? fd : bf_pin(fd, path);
+	return err ? err : TAKE_FD(fd);
+}
+
+static int array_of(struct bf_ns *ns, uint8_t hook)
+{
+	unsigned array = bf_hook_array(hook);
+
+	if (ns->dispatch[array] < 0)
+		ns->dispatch[array] = open_array(ns, array);
+	return ns->dispatch[array];
+}
+
+static int dispatcher_prog(uint8_t hook, int gen, int array, unsigned n, struct bf_diag *d)
 {
 	const struct bpf_insn insns[] = {
 		LD_MAP(4, BPF_PSEUDO_MAP_VALUE, gen),
 		LOAD(4, 4, 0),
-		LD_MAP(2, BPF_PSEUDO_MAP_FD, ns->dispatch),
+		LD_MAP(2, BPF_PSEUDO_MAP_FD, array),
 		JSET(4, 1, 3),
 		MOV(3, (int)n),
 		CALL(FN_TAIL_CALL),
 		JA(2),
 		MOV(3, BF_DISPATCHERS + (int)n),
 		CALL(FN_TAIL_CALL),
-		MOV(0, BF_DROP),
+		MOV(0, bf_hook_code(hook, BF_DROP)),
 		EXIT,
 	};
 
-	return bf_prog_load_diag("bf_dispatch", insns, BF_ARRAY_SIZE(insns), d);
+	return bf_prog_load_diag("bf_dispatch", hook, insns, BF_ARRAY_SIZE(insns), d);
 }
 
 static void link_path(char out[BF_PATH_MAX], const struct bf_ns *ns, unsigned n, bool backstop)
@@ -60,15 +87,44 @@ bool bf_dispatch_has_backstop(const struct bf_ns *ns, unsigned n)
 	return is_pinned(ns, n, true);
 }
 
-int bf_dispatch_find(const struct bf_ns *ns, const char *unit, const struct bf_unit_prog *p)
+/* As the record has it. */
+static struct bf_place place_of(struct bf_dispatcher *r, unsigned n)
 {
-	for (unsigned n = 0; n < BF_DISPATCHERS; n++) {
-		const struct bf_dispatcher *r = &ns->meta->dispatcher[n];
+	return (struct bf_place){ .hook = r->hook, .family = r->family, .xdp_mode = r->xdp_mode, .at = r->at,
+	                          .priority = r->priority, .relative = -1, .number = n, .clsact = &r->clsact };
+}
 
-		if (r->used && r->family == p->family && r->hook == p->hook && r->wish == p->wish && !strcmp(r->unit, unit) &&
-		    is_pinned(ns, n, false))
+static bool same_place(const struct bf_dispatcher *r, const char *unit, const struct bf_unit_place *p)
+{
+	return r->used && r->family == p->family && r->hook == p->hook && r->wish == p->wish && !strcmp(r->unit, unit) &&
+	       !strcmp(r->at, p->at) && (!p->xdp_mode || r->xdp_mode == p->xdp_mode);
+}
+
+/*
+ * Does the link stand where it should? A device or control group can go, and
+ * come back under its name as another one; a device can get another name. As
+ * long as nothing has the name, the link may stay where it is.
+ */
+static bool stands_right(struct bf_ns *ns, unsigned n)
+{
+	struct bf_dispatcher *r = &ns->meta->dispatcher[n];
+	const struct bf_place p = place_of(r, n);
+	uint64_t id = r->hook < BF_HOOKS_NETFILTER ? 0 : bf_attach_id(ns, r->hook, r->at);
+	char path[BF_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+
+	if (!id)
+		return true;
+	link_path(path, ns, n, false);
+	fd = bf_pin_get(path);
+	return fd >= 0 && id == r->id && bf_attach_is_at(ns, fd, &p, id);
+}
+
+int bf_dispatch_find(struct bf_ns *ns, const char *unit, const struct bf_unit_place *p, bool anywhere)
+{
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+		if (same_place(&ns->meta->dispatcher[n], unit, p) && is_pinned(ns, n, false) && (anywhere || stands_right(ns, n)))
 			return (int)n;
-	}
 	return -ENOENT;
 }
 
@@ -81,81 +137,120 @@ static int find_free(const struct bf_ns *ns)
 	return -ENOSPC;
 }
 
-int bf_dispatch_set(const struct bf_ns *ns, unsigned slot, unsigned n, int prog)
+int bf_dispatch_set(struct bf_ns *ns, unsigned slot, unsigned n, int prog)
 {
 	uint32_t key = slot * BF_DISPATCHERS + n;
+	int array = array_of(ns, ns->meta->dispatcher[n].hook);
 
-	return bf_map_update(ns->dispatch, &key, &prog, BPF_ANY);
+	return array < 0 ? array : bf_map_update(array, &key, &prog, BPF_ANY);
 }
 
-struct place {
-	uint32_t family, hook;
-	int64_t first, step;
-	unsigned tries;
-};
-
-/* Attaches at the first free place, in the namespace. *priority is where. */
-static int attach(const struct bf_ns *ns, int prog, const struct place *at, int *priority, struct bf_diag *d)
+/* The first free priority. */
+static int attach_near(const struct bf_ns *ns, int prog, struct bf_place *at, int64_t first, int step, unsigned tries,
+                       struct bf_diag *d)
 {
-	int back, fd = -EBUSY, err = bf_ns_enter(ns, &back, d);
+	int fd = -EBUSY;
 
-	if (err)
-		return err;
-	for (unsigned i = 0; i < at->tries && fd == -EBUSY; i++) {
-		int64_t p = at->first + at->step * i;
+	for (unsigned i = 0; i < tries && fd == -EBUSY; i++) {
+		int64_t p = first + (int64_t)step * i;
 
 		if (p <= INT_MIN || p >= INT_MAX)
 			break;
-		*priority = (int)p;
-		fd = bf_link_netfilter(prog, at->family, at->hook, *priority, 0);
-	}
-	err = bf_ns_leave(back);
-	if (err) {
-		if (fd >= 0)
-			close(fd);
-		return bf_diag_error(d, err, "cannot return to the own network namespace: %s", strerror(-err));
+		at->priority = (int)p;
+		fd = bf_attach(ns, prog, at, d);
 	}
 	if (fd < 0)
 		bf_diag_error(d, fd, "cannot attach to hook %u of family %u near priority %lld: %s%s", at->hook, at->family,
-		              (long long)at->first, strerror(-fd),
+		              (long long)first, strerror(-fd),
 		              fd == -EINVAL ? " (Linux 6.4 with CONFIG_NETFILTER_BPF_LINK is needed)" : "");
 	return fd;
 }
 
-static int attach_and_pin(struct bf_ns *ns, int prog, unsigned n, const struct place *at, bool backstop,
-                          struct bf_diag *d)
+/* Of two links at one place: which is nearer to a priority, those behind it first? */
+static bool is_nearer(const struct bf_dispatcher *a, const struct bf_dispatcher *b, int wish)
 {
-	char path[BF_PATH_MAX];
-	_cleanup_close_ int link = -1;
-	int priority = 0, err;
+	if ((a->wish > wish) != (b->wish > wish))
+		return a->wish > wish;
+	return a->wish > wish ? a->wish < b->wish : a->wish > b->wish;
+}
 
-	link = attach(ns, prog, at, &priority, d);
-	if (link < 0)
-		return link;
-	if (!backstop)
-		ns->meta->dispatcher[n].priority = priority;
+/* The link of ours at the same place which comes next behind this one, or else right before it; or -1. */
+static int neighbour(const struct bf_ns *ns, unsigned n, bool *before)
+{
+	const struct bf_dispatcher *all = ns->meta->dispatcher, *r = &all[n];
+	char path[BF_PATH_MAX];
+	int best = -1;
+
+	for (unsigned i = 0; i < BF_DISPATCHERS; i++) {
+		if (i == n || !all[i].used || all[i].hook != r->hook || all[i].id != r->id || all[i].clsact || !is_pinned(ns, i, false))
+			continue;
+		if (best < 0 || is_nearer(&all[i], &all[best], r->wish))
+			best = (int)i;
+	}
+	if (best < 0)
+		return -1;
+	*before = all[best].wish > r->wish;
+	link_path(path, ns, (unsigned)best, false);
+	return bf_pin_get(path);
+}
+
+static int attach_ordered(struct bf_ns *ns, int prog, unsigned n, struct bf_diag *d)
+{
+	struct bf_dispatcher *r = &ns->meta->dispatcher[n];
+	struct bf_place at = place_of(r, n);
+	_cleanup_close_ int relative = -1;
+
+	r->id = bf_attach_id(ns, r->hook, r->at);
+	relative = r->id && r->hook != BF_HOOK_XDP ? neighbour(ns, n, &at.before) : -1;
+	at.relative = relative;
+	return bf_attach(ns, prog, &at, d);
+}
+
+static int pin(const struct bf_ns *ns, int fd, unsigned n, bool backstop, struct bf_diag *d)
+{
+	const struct bf_place at = place_of(&ns->meta->dispatcher[n], n);
+	char path[BF_PATH_MAX];
+	int err;
+
 	link_path(path, ns, n, backstop);
-	err = bf_pin(link, path);
+	err = bf_pin(fd, path);
 	if (err)
-		bf_link_detach(link);
+		bf_detach(ns, fd, &at, ns->meta->dispatcher[n].id);
 	return err ? bf_diag_error(d, err, "cannot pin %s: %s", path, strerror(-err)) : 0;
 }
 
-static int make_prog(const struct bf_ns *ns, unsigned n, struct bf_diag *d)
+static int attach_and_pin(struct bf_ns *ns, int prog, unsigned n, struct bf_diag *d)
 {
+	struct bf_dispatcher *r = &ns->meta->dispatcher[n];
+	struct bf_place at = place_of(r, n);
+	_cleanup_close_ int link = -1;
+
+	if (r->hook < BF_HOOKS_NETFILTER)
+		link = attach_near(ns, prog, &at, (int64_t)r->wish - 3, -4, PLACES, d);
+	else
+		link = attach_ordered(ns, prog, n, d);
+	if (link < 0)
+		return link;
+	r->priority = at.priority;
+	return pin(ns, link, n, false, d);
+}
+
+static int make_prog(struct bf_ns *ns, unsigned n, struct bf_diag *d)
+{
+	uint8_t hook = ns->meta->dispatcher[n].hook;
+	int array = array_of(ns, hook);
 	char path[BF_PATH_MAX];
 	_cleanup_close_ int gen = -1;
 
 	bf_path(path, "%s/gen", ns->dir);
 	gen = bf_pin_get(path);
-	if (gen < 0)
-		return bf_diag_error(d, gen, "cannot open %s: %s", path, strerror(-gen));
-	return dispatcher_prog(ns, gen, n, d);
+	if (gen < 0 || array < 0)
+		return bf_diag_error(d, BF_MIN(gen, array), "cannot open the maps in %s: %s", ns->dir, strerror(-BF_MIN(gen, array)));
+	return dispatcher_prog(hook, gen, array, n, d);
 }
 
-static int make_at(struct bf_ns *ns, unsigned n, const struct bf_unit_prog *p, int accept, struct bf_diag *d)
+static int make_at(struct bf_ns *ns, unsigned n, int accept, struct bf_diag *d)
 {
-	const struct place at = { p->family, p->hook, (int64_t)p->wish - 3, -4, PLACES };
 	_cleanup_close_ int prog = make_prog(ns, n, d);
 	int err = prog < 0 ? prog : 0;
 
@@ -164,10 +259,10 @@ static int make_at(struct bf_ns *ns, unsigned n, const struct bf_unit_prog *p, i
 		if (err)
 			bf_diag_error(d, err, "cannot fill the program array: %s", strerror(-err));
 	}
-	return err ? err : attach_and_pin(ns, prog, n, &at, false, d);
+	return err ? err : attach_and_pin(ns, prog, n, d);
 }
 
-int bf_dispatch_make(struct bf_ns *ns, const char *unit, const struct bf_unit_prog *p, int accept, struct bf_diag *d)
+int bf_dispatch_make(struct bf_ns *ns, const char *unit, const struct bf_unit_place *p, int accept, struct bf_diag *d)
 {
 	struct bf_dispatcher *r;
 	int n = find_free(ns), err;
@@ -176,9 +271,12 @@ int bf_dispatch_make(struct bf_ns *ns, const char *unit, const struct bf_unit_pr
 		return bf_diag_error(d, n, "more than %d hooks in use", BF_DISPATCHERS);
 	bf_dispatch_remove(ns, (unsigned)n);
 	r = &ns->meta->dispatcher[n];
-	*r = (struct bf_dispatcher){ .used = 1, .family = p->family, .hook = p->hook, .wish = p->wish };
+	*r = (struct bf_dispatcher){ .family = p->family, .hook = p->hook, .wish = p->wish, .priority = p->wish,
+	                             .xdp_mode = p->xdp_mode };
 	snprintf(r->unit, sizeof(r->unit), "%s", unit);
-	err = make_at(ns, (unsigned)n, p, accept, d);
+	snprintf(r->at, sizeof(r->at), "%s", p->at);
+	r->used = 1;
+	err = make_at(ns, (unsigned)n, accept, d);
 	if (err)
 		r->used = 0;
 	return err ? err : n;
@@ -186,30 +284,38 @@ int bf_dispatch_make(struct bf_ns *ns, const char *unit, const struct bf_unit_pr
 
 int bf_dispatch_backstop(struct bf_ns *ns, unsigned n, int prog, struct bf_diag *d)
 {
-	const struct bf_dispatcher *r = &ns->meta->dispatcher[n];
-	const struct place at = { r->family, r->hook, (int64_t)r->priority + 2, 1, BACKSTOP_PLACES };
+	struct bf_dispatcher *r = &ns->meta->dispatcher[n];
+	struct bf_place at = place_of(r, n);
+	_cleanup_close_ int link = -1;
 
-	return is_pinned(ns, n, true) ? 0 : attach_and_pin(ns, prog, n, &at, true, d);
+	if (is_pinned(ns, n, true))
+		return 0;
+	link = attach_near(ns, prog, &at, (int64_t)r->priority + 2, 1, BACKSTOP_PLACES, d);
+	return link < 0 ? link : pin(ns, link, n, true, d);
 }
 
 /*
  * Unpinning alone would detach some time later, from a work queue. But it has
  * to come first: a pinned link that is detached looks alive to the next writer.
  */
-static void remove_link(const struct bf_ns *ns, unsigned n, bool backstop)
+static void remove_link(struct bf_ns *ns, unsigned n, bool backstop)
 {
+	struct bf_dispatcher *r = &ns->meta->dispatcher[n];
+	const struct bf_place at = place_of(r, n);
 	char path[BF_PATH_MAX];
 	_cleanup_close_ int fd = -1;
 
 	link_path(path, ns, n, backstop);
-	if (access(path, F_OK))
-		return;
-	fd = bf_pin_get(path);
-	if (!unlink(path) && fd >= 0)
-		bf_link_detach(fd);
+	if (!access(path, F_OK)) {
+		fd = bf_pin_get(path);
+		if (unlink(path))
+			return;
+	}
+	if (fd >= 0 || (r->used && r->clsact)) /* a filter may be there without a pin: its maker was killed */
+		bf_detach(ns, fd, &at, r->id);
 }
 
-void bf_dispatch_remove_backstop(const struct bf_ns *ns, unsigned n)
+void bf_dispatch_remove_backstop(struct bf_ns *ns, unsigned n)
 {
 	remove_link(ns, n, true);
 }

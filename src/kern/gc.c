@@ -56,12 +56,16 @@ static int each_link(const struct dir *dir, int (*f)(const struct bf_netlist *l,
 	return err ? err : sum;
 }
 
-/* References that the link holds: a detached one holds none. */
+/* References that the link holds: a detached one holds none, nor do links to devices and control groups. */
 static int references(const struct bf_netlist *l, const char *path)
 {
 	_cleanup_close_ int fd = bf_pin_get(path);
+	struct bf_link_info info;
+	int err = fd < 0 ? fd : bf_link_info(fd, &info);
 
-	return fd < 0 ? fd : bf_link_is_alive(l->dead, fd);
+	if (!err && info.type != BF_LINK_TYPE_NETFILTER)
+		return 0;
+	return err ? err : bf_link_is_alive(l->dead, fd);
 }
 
 static int remove_link(const struct bf_netlist *l, const char *path)

@@ -81,7 +81,7 @@ static int load_spin(int map)
 
 	memcpy(copy, spin, sizeof(spin));
 	err = bf_relocate(&image, copy, &map, 1, &types, NULL);
-	return err ? err : bf_prog_load_diag("bf_spin", copy, BF_ARRAY_SIZE(spin), NULL);
+	return err ? err : bf_prog_load_diag("bf_spin", BF_HOOK_INPUT, copy, BF_ARRAY_SIZE(spin), NULL);
 }
 
 /* Off the CPU of who waits, or that one sees nothing of what happens in between. */

@@ -7,10 +7,10 @@
  *
  *   /run/bpfilter/<cookie>/
  *     gen                  array map, one 64-bit word: counts commits; its lowest bit is the live slot
- *     dispatch             prog array: [slot * 64 + dispatcher]
+ *     dispatch             prog array: [slot * 64 + dispatcher]; dispatch-<hook> for hooks other than netfilter's
  *     meta                 array map: the dispatchers (ns.h)
  *     handoff, pending     maps shared with the companions (companion.h), once one is needed
- *     link-<n>             netfilter links: dispatcher n (and its backstop, link-<n>-b)
+ *     link-<n>             links: dispatcher n (and its backstop, link-<n>-b); a program where tc has no links
  *     0/ 1/                the two slots; only the live one exists outside transactions.
  *       <unit>/            one directory per unit: state, counters, programs (unit.h)
  *     spare/<unit>/        what was live before, for the next change (spare.c)

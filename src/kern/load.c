@@ -23,7 +23,7 @@ static const char *log_tail(char *log)
 	return log + len + (lines == LOG_LINES);
 }
 
-static int refused(const char *name, uint32_t n, int err, const char *log, struct bf_diag *d)
+static int refused(const char *name, uint8_t hook, uint32_t n, int err, const char *log, struct bf_diag *d)
 {
 	const char *why = strerror(-err);
 
@@ -31,13 +31,13 @@ static int refused(const char *name, uint32_t n, int err, const char *log, struc
 		why = "not permitted: CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed";
 	else if (err == -E2BIG)
 		why = "larger or more complex than the kernel's verifier accepts";
-	else if (err == -EINVAL && !*log)
+	else if (err == -EINVAL && !*log && hook < BF_HOOKS_NETFILTER)
 		why = "Invalid argument: BPF_PROG_TYPE_NETFILTER needs Linux 6.4 with CONFIG_NETFILTER_BPF_LINK";
 	return bf_diag_error(d, err, "the kernel refuses program \"%s\" of %u instructions: %s%s%s", name, n, why,
 	                     *log ? "; its verifier says:\n" : "", log);
 }
 
-static int load_desc(struct bf_prog_desc *p, struct bf_diag *d)
+static int load_desc(struct bf_prog_desc *p, uint8_t hook, struct bf_diag *d)
 {
 	int fd = bf_prog_load(p), again;
 
@@ -49,35 +49,35 @@ static int load_desc(struct bf_prog_desc *p, struct bf_diag *d)
 		again = bf_prog_load(p);
 		if (again >= 0)
 			close(again); /* it was a passing want, of memory for instance: still an error, the caller may try again */
-		refused(p->name, p->n_insns, fd, log_tail(p->log), d);
+		refused(p->name, hook, p->n_insns, fd, log_tail(p->log), d);
 		free(p->log);
 	} else {
-		refused(p->name, p->n_insns, fd, "", d);
+		refused(p->name, hook, p->n_insns, fd, "", d);
 	}
 	return fd;
 }
 
-static struct bf_prog_desc desc_of(const char *name, const struct bpf_insn *insns, uint32_t n)
+static struct bf_prog_desc desc_of(const char *name, uint8_t hook, const struct bpf_insn *insns, uint32_t n)
 {
 	return (struct bf_prog_desc){
 		.name = name,
-		.type = BF_PROG_TYPE_NETFILTER,
-		.attach_type = BF_ATTACH_NETFILTER,
+		.type = bf_hook_kinds[hook].prog_type,
+		.attach_type = bf_hook_kinds[hook].attach,
 		.insns = insns,
 		.n_insns = n,
 	};
 }
 
-int bf_prog_load_diag(const char *name, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d)
+int bf_prog_load_diag(const char *name, uint8_t hook, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d)
 {
-	struct bf_prog_desc p = desc_of(name, insns, n);
+	struct bf_prog_desc p = desc_of(name, hook, insns, n);
 
-	return load_desc(&p, d);
+	return load_desc(&p, hook, d);
 }
 
 static int load_funcs(const struct bf_prog_image *p, const struct bpf_insn *insns, struct bf_diag *d)
 {
-	struct bf_prog_desc desc = desc_of(p->name, insns, p->n_insns);
+	struct bf_prog_desc desc = desc_of(p->name, p->at.hook, insns, p->n_insns);
 	_cleanup_free_ struct bpf_func_info *funcs = calloc(p->n_funcs + 1, sizeof(*funcs));
 	_cleanup_close_ int btf = funcs ? bf_funcs_describe(p, funcs) : -ENOMEM;
 
@@ -86,7 +86,7 @@ static int load_funcs(const struct bf_prog_image *p, const struct bpf_insn *insn
 	desc.btf = btf;
 	desc.funcs = funcs;
 	desc.n_funcs = p->n_funcs;
-	return load_desc(&desc, d);
+	return load_desc(&desc, p->at.hook, d);
 }
 
 static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_maps, struct bf_types *types,
@@ -101,7 +101,7 @@ static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_
 	err = bf_relocate(p, insns, maps, n_maps, types, d);
 	if (err)
 		return err;
-	return p->n_funcs > 1 ? load_funcs(p, insns, d) : bf_prog_load_diag(p->name, insns, p->n_insns, d);
+	return p->n_funcs > 1 ? load_funcs(p, insns, d) : bf_prog_load_diag(p->name, p->at.hook, insns, p->n_insns, d);
 }
 
 int bf_given_map(const struct bf_map_spec *s, const struct bf_given_maps *given)

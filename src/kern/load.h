@@ -56,6 +56,6 @@ int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int
 int bf_funcs_describe(const struct bf_prog_image *p, struct bpf_func_info *info);
 
 /* Loads a program; only when the kernel refuses it a second time with the verifier's log, whose end is reported. */
-int bf_prog_load_diag(const char *name, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d);
+int bf_prog_load_diag(const char *name, uint8_t hook, const struct bpf_insn *insns, uint32_t n, struct bf_diag *d);
 
 #endif

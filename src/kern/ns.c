@@ -114,7 +114,9 @@ int bf_ns_open(struct bf_ns **out, int netns_fd, bool create, struct bf_diag *d)
 
 	if (!ns)
 		return -ENOMEM;
-	*ns = (struct bf_ns){ .net = -1, .create = create, .dir_fd = -1, .dispatch = -1 };
+	*ns = (struct bf_ns){ .net = -1, .create = create, .dir_fd = -1 };
+	for (unsigned i = 0; i < BF_HOOKS; i++)
+		ns->dispatch[i] = -1;
 	err = find_net(ns, netns_fd, d);
 	if (!err)
 		err = find_dir(ns, d);

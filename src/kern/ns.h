@@ -12,16 +12,20 @@
 enum {
 	BF_DISPATCHERS = 64, /* per namespace; each takes one element of either slot in the prog array */
 	BF_META_MAGIC = 0x62706669,
-	BF_STATE_VERSION = 3, /* of all that is stored: raise it when a layout changes */
+	BF_STATE_VERSION = 4, /* of all that is stored: raise it when a layout changes */
 };
+
+/* A device's name or a control group's path, with its NUL. */
+#define BF_AT_MAX 240
 
 /* One hook we sit at. Only with its pinned link it counts: who made it may have been killed in between. */
 struct bf_dispatcher {
 	char unit[32];
-	uint8_t used, family, hook, backstop;
+	uint8_t used, family, hook, xdp_mode, clsact, pad[3];
 	int32_t wish;     /* priority the image asked for */
 	int32_t priority; /* the one it got; the backstop's is behind it */
-	uint32_t pad;
+	uint64_t id;      /* of the device or control group */
+	char at[BF_AT_MAX]; /* its name or path; "": the namespace */
 };
 
 struct bf_meta {
@@ -43,7 +47,7 @@ struct bf_ns {
 	const struct bf_progress *progress;
 	int dir_fd; /* holds the lock; -1: there is no directory */
 	/* The objects; gen is NULL while there are none. */
-	int dispatch;
+	int dispatch[BF_HOOKS]; /* prog arrays, by bf_hook_array; -1: not opened yet */
 	uint64_t *gen; /* counts commits; its lowest bit is the live slot */
 	struct bf_meta *meta;
 };

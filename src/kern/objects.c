@@ -21,9 +21,11 @@ static void close_objects(struct bf_ns *ns)
 	bf_map_munmap(ns->meta, sizeof(*ns->meta));
 	ns->gen = NULL;
 	ns->meta = NULL;
-	if (ns->dispatch >= 0)
-		close(ns->dispatch);
-	ns->dispatch = -1;
+	for (unsigned i = 0; i < BF_HOOKS; i++) {
+		if (ns->dispatch[i] >= 0)
+			close(ns->dispatch[i]);
+		ns->dispatch[i] = -1;
+	}
 }
 
 void bf_ns_forget(struct bf_ns *ns)
@@ -61,7 +63,7 @@ static int open_objects(struct bf_ns *ns)
 		ns->meta = map_pinned(ns, "meta", sizeof(*ns->meta), &err);
 	bf_path(path, "%s/dispatch", ns->dir);
 	if (ns->meta)
-		ns->dispatch = err = bf_pin_get(path);
+		ns->dispatch[0] = err = bf_pin_get(path);
 	if (err >= 0 && (ns->meta->magic != BF_META_MAGIC || ns->meta->version != BF_STATE_VERSION))
 		err = -EPROTONOSUPPORT;
 	if (err < 0)

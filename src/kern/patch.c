@@ -46,7 +46,7 @@ static int put(const struct patch *p, const struct bf_write *w)
 static int heal(struct bf_ns *ns, const char *unit, const struct bf_grace *g, struct bf_diag *d)
 {
 	struct txn_unit u = { .name = unit };
-	struct txn t = { .ns = ns, .d = d, .units = &u, .n_units = 1, .accept = -1, .stop = -1, .maps = { -1, -1 } };
+	struct txn t = { .ns = ns, .d = d, .units = &u, .n_units = 1, .maps = { -1, -1 } };
 	int err;
 
 	t.live = bf_slot(bf_ns_gen(ns));

@@ -44,7 +44,7 @@ static int try_btf(void)
 
 static int try_netfilter(void)
 {
-	return closed(bf_const_prog("bf_probe", BF_ACCEPT, NULL));
+	return closed(bf_const_prog("bf_probe", BF_HOOK_INPUT, BF_ACCEPT, NULL));
 }
 
 static int try_bpffs(void)

@@ -58,17 +58,33 @@ struct bf_run_desc {
 };
 int bf_prog_run(struct bf_run_desc *r);
 
-/* What BPF_OBJ_GET_INFO_BY_FD tells of a netfilter link. */
+/* What BPF_OBJ_GET_INFO_BY_FD tells of a link. */
 struct bf_link_info {
 	uint32_t type, id, prog_id, pad;
-	struct {
-		uint32_t pf, hook;
-		int32_t priority;
-		uint32_t flags;
-	} nf;
+	union {
+		struct {
+			uint32_t pf, hook;
+			int32_t priority;
+			uint32_t flags;
+		} nf;
+		uint32_t ifindex; /* XDP, tcx; 0: the device is gone */
+		struct {
+			uint64_t id;  /* 0: the group is gone */
+			uint32_t attach;
+		} cgroup;
+		uint64_t room[8];
+	};
 };
 
+struct bf_link_desc {
+	int prog;
+	uint32_t target; /* index of a device, or a control group's descriptor */
+	uint32_t attach, flags;
+	int relative;    /* a link at the same hook, or -1: behind all */
+	bool before;     /* before that, else behind it */
+};
 /* In the caller's current network namespace. */
+int bf_link_create(const struct bf_link_desc *l);
 int bf_link_netfilter(int prog, uint32_t family, uint32_t hook, int priority, uint32_t flags);
 int bf_link_detach(int link);
 int bf_link_info(int link, struct bf_link_info *info);

@@ -16,6 +16,7 @@
  * one; either way the next transaction clears the idle slot. Nothing below the
  * line is reported as a failure: the change has happened.
  */
+#include "kern/attach.h"
 #include "kern/probe.h"
 #include "kern/spare.h"
 #include "kern/txn.h"
@@ -75,9 +76,10 @@ static void stop_slot(struct txn *t, unsigned slot, bool keep)
 {
 	for (unsigned n = 0; n < BF_DISPATCHERS; n++) {
 		const struct txn_unit *u = t->exists[n] ? unit_of(t, n) : NULL;
+		int stop = t->stop[bf_hook_array(t->ns->meta->dispatcher[n].hook)];
 
-		if (t->exists[n] && t->stop >= 0 && !(keep && u && (!u->change || bf_spare_wanted(u))))
-			bf_dispatch_set(t->ns, slot, n, t->stop);
+		if (t->exists[n] && stop > 0 && !(keep && u && (!u->change || bf_spare_wanted(u))))
+			bf_dispatch_set(t->ns, slot, n, stop);
 	}
 }
 
@@ -111,8 +113,9 @@ static void roll_back(struct txn *t)
 	bf_txn_comp_sweep(t, true);
 	remove_backstops(t, true);
 	remove_dispatchers(t, t->made, true);
-	if (t->stop < 0)
-		t->stop = bf_const_prog("bf_stop", BF_DROP, NULL);
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+		if (t->exists[n])
+			bf_txn_const(t, t->stop, t->ns->meta->dispatcher[n].hook, BF_DROP);
 	stop_slot(t, t->idle, false);
 	remove_slot(t, t->idle);
 }
@@ -147,10 +150,12 @@ static void txn_free(struct txn *t)
 	bf_txn_units_free(t);
 	bf_txn_comp_close(t);
 	bf_grace_close(&t->grace);
-	if (t->accept >= 0)
-		close(t->accept);
-	if (t->stop >= 0)
-		close(t->stop);
+	for (unsigned i = 0; i < BF_HOOKS; i++) {
+		if (t->accept[i] > 0)
+			close(t->accept[i]);
+		if (t->stop[i] > 0)
+			close(t->stop[i]);
+	}
 }
 
 void bf_ns_watch(struct bf_ns *ns, const struct bf_progress *p)
@@ -169,7 +174,7 @@ static int explained(int err, struct bf_diag *d)
 static int change(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, bool only_check, struct bf_diag *d)
 {
 	_cleanup_(txn_free) struct txn t = {
-		.ns = ns, .d = d, .accept = -1, .stop = -1, .grace = BF_GRACE_NONE, .maps = { -1, -1 },
+		.ns = ns, .d = d, .grace = BF_GRACE_NONE, .maps = { -1, -1 },
 	};
 	int err = begin(&t, changes, n);
 

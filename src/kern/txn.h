@@ -18,7 +18,7 @@ struct txn_unit {
 	struct bf_unit *old;            /* NULL: it is new */
 	bool gone;                      /* not in the next generation */
 	struct bf_unit_head head;       /* of the next generation */
-	unsigned dispatcher[BF_UNIT_PROGS];
+	unsigned dispatcher[BF_UNIT_PLACES]; /* by place */
 	struct bf_loaded loaded;        /* of a changed one */
 	struct bf_buf recipe;           /* of a changed one; empty: its objects are of no use to later ones */
 	bool taken;                     /* made of the spare; its pins are in the idle slot */
@@ -33,7 +33,7 @@ struct txn {
 	struct bf_buf names; /* of the live units */
 	struct txn_unit *units;
 	uint32_t n_units;
-	int accept, stop; /* programs, or -1: not needed so far */
+	int accept[BF_HOOKS], stop[BF_HOOKS]; /* programs, by bf_hook_array, or 0: not needed so far */
 	struct bf_grace grace;
 	bool counting;                 /* the old generation has programs */
 	bool exists[BF_DISPATCHERS];   /* dispatchers with a link */
@@ -59,5 +59,7 @@ void bf_txn_comp_close(struct txn *t);
 
 /* txn_build.c: the idle slot. */
 int bf_txn_build(struct txn *t);
+/* The program of that verdict for a hook, loaded when it is needed first; of: t->accept or t->stop. Or -errno. */
+int bf_txn_const(struct txn *t, int of[BF_HOOKS], uint8_t hook, int verdict);
 
 #endif

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "kern/attach.h"
 #include "kern/recipe.h"
 #include "kern/spare.h"
 #include "kern/sys.h"
@@ -13,47 +14,88 @@ static int failed(const struct txn *t, int err, const char *what)
 	return bf_diag_error(t->d, err, "cannot %s: %s", what, strerror(-err));
 }
 
+/* What a killed writer left half made goes first. */
 static void find_existing(struct txn *t)
 {
-	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++) {
 		t->exists[n] = bf_dispatch_linked(t->ns, n);
+		if (!t->exists[n] && t->ns->meta->dispatcher[n].used)
+			bf_dispatch_remove(t->ns, n);
+	}
 }
 
-/* The program that accepts, loaded when it is needed first. */
-static int get_accept(struct txn *t)
+int bf_txn_const(struct txn *t, int of[BF_HOOKS], uint8_t hook, int verdict)
 {
-	if (t->accept < 0)
-		t->accept = bf_const_prog("bf_accept", BF_ACCEPT, t->d);
-	return t->accept;
+	unsigned array = bf_hook_array(hook);
+	int fd = of[array];
+
+	if (fd > 0)
+		return fd;
+	fd = bf_const_prog(verdict == BF_ACCEPT ? "bf_accept" : "bf_stop", hook, verdict, t->d);
+	if (fd > 0)
+		of[array] = fd;
+	return fd;
+}
+
+static int get_accept(struct txn *t, uint8_t hook)
+{
+	return bf_txn_const(t, t->accept, hook, BF_ACCEPT);
 }
 
 /* What finish() will need, it shall not have to make. */
 static int get_stop(struct txn *t)
 {
-	for (uint32_t i = 0; i < t->n_units && t->stop < 0; i++)
-		if (t->units[i].change && t->units[i].old && t->units[i].old->head->n_progs && !bf_spare_wanted(&t->units[i]))
-			t->stop = bf_const_prog("bf_stop", BF_DROP, t->d);
-	return t->stop < -1 ? t->stop : 0;
+	int fd = 0;
+
+	for (uint32_t i = 0; i < t->n_units; i++) {
+		const struct txn_unit *u = &t->units[i];
+
+		if (u->change && u->old && !bf_spare_wanted(u))
+			for (uint32_t p = 0; fd >= 0 && p < u->old->head->n_places; p++)
+				fd = bf_txn_const(t, t->stop, u->old->head->place[p].hook, BF_DROP);
+	}
+	return fd < 0 ? fd : 0;
+}
+
+static int make_dispatcher(struct txn *t, const struct txn_unit *u, const struct bf_unit_place *p, struct bf_diag *d)
+{
+	int n = get_accept(t, p->hook);
+
+	if (n >= 0)
+		n = bf_dispatch_make(t->ns, u->name, p, n, d);
+	if (n >= 0)
+		t->exists[n] = t->made[n] = true;
+	return n;
+}
+
+/*
+ * The dispatcher of a place. Where a device came back under its name a new one
+ * is made. That this cannot be shall not keep others from changing their units.
+ */
+static int get_dispatcher(struct txn *t, const struct txn_unit *u, const struct bf_unit_place *p)
+{
+	int n = bf_dispatch_find(t->ns, u->name, p, false), old = -ENOENT;
+
+	if (n != -ENOENT)
+		return n;
+	if (!u->change)
+		old = bf_dispatch_find(t->ns, u->name, p, true);
+	n = make_dispatcher(t, u, p, old < 0 ? t->d : NULL);
+	return n < 0 && old >= 0 ? old : n;
 }
 
 static int get_dispatchers(struct txn *t, struct txn_unit *u)
 {
-	for (uint32_t i = 0; i < u->head.n_progs; i++) {
-		int n = bf_dispatch_find(t->ns, u->name, &u->head.prog[i]);
+	for (uint32_t i = 0; i < u->head.n_places; i++) {
+		const struct bf_unit_place *p = &u->head.place[i];
+		int n = get_dispatcher(t, u, p);
 
-		if (n == -ENOENT) {
-			n = get_accept(t);
-			if (n >= 0)
-				n = bf_dispatch_make(t->ns, u->name, &u->head.prog[i], t->accept, t->d);
-			if (n >= 0)
-				t->exists[n] = t->made[n] = true;
-		}
 		if (n < 0)
 			return n;
 		if (t->wanted[n])
 			return bf_diag_error(t->d, -EINVAL, "unit \"%s\" has two programs for one place", u->name);
 		t->wanted[n] = true;
-		t->backstop[n] = u->head.prog[i].handoff;
+		t->backstop[n] = p->handoff;
 		u->dispatcher[i] = (unsigned)n;
 	}
 	return 0;
@@ -179,12 +221,13 @@ static int make_unit(struct txn *t, struct txn_unit *u)
 
 static int set_program(struct txn *t, const struct txn_unit *u, uint32_t i)
 {
+	uint32_t prog = u->head.place[i].prog;
 	char path[BF_PATH_MAX];
 	_cleanup_close_ int fd = -1;
 
 	if (u->change)
-		return bf_dispatch_set(t->ns, t->idle, u->dispatcher[i], u->loaded.progs[i]);
-	bf_path(path, "%s/%u/%s/prog-%u", t->ns->dir, t->live, u->name, i);
+		return bf_dispatch_set(t->ns, t->idle, u->dispatcher[i], u->loaded.progs[prog]);
+	bf_path(path, "%s/%u/%s/prog-%u", t->ns->dir, t->live, u->name, prog);
 	fd = bf_pin_get(path);
 	return fd < 0 ? fd : bf_dispatch_set(t->ns, t->idle, u->dispatcher[i], fd);
 }
@@ -195,12 +238,12 @@ static int set_programs(struct txn *t)
 
 	for (unsigned n = 0; !err && n < BF_DISPATCHERS; n++)
 		if (t->exists[n] && !t->wanted[n]) { /* each change of the array waits for all CPUs */
-			err = get_accept(t);
+			err = get_accept(t, t->ns->meta->dispatcher[n].hook);
 			if (err >= 0)
-				err = bf_dispatch_set(t->ns, t->idle, n, t->accept);
+				err = bf_dispatch_set(t->ns, t->idle, n, err);
 		}
 	for (uint32_t i = 0; i < t->n_units; i++)
-		for (uint32_t p = 0; !err && !t->units[i].gone && p < t->units[i].head.n_progs; p++)
+		for (uint32_t p = 0; !err && !t->units[i].gone && p < t->units[i].head.n_places; p++)
 			err = set_program(t, &t->units[i], p);
 	return err ? failed(t, err, "fill the program array") : 0;
 }

@@ -16,15 +16,15 @@ static int old_assist(const struct txn *t, const struct txn_unit *u)
 	return u->old ? bf_pin_get(path) : -ENOENT;
 }
 
-static void describe(const struct txn *t, const struct txn_unit *u, struct bf_companion_hook hooks[BF_UNIT_PROGS],
+static void describe(const struct txn *t, const struct txn_unit *u, struct bf_companion_hook hooks[BF_UNIT_PLACES],
                      struct bf_companion_desc *desc)
 {
 	const struct bf_image *img = u->change->image;
 
-	for (uint32_t i = 0; i < u->head.n_progs; i++)
+	for (uint32_t i = 0; i < u->head.n_places; i++)
 		hooks[i] = (struct bf_companion_hook){
-			.hook = u->head.prog[i].hook,
-			.handoff = u->head.prog[i].handoff,
+			.hook = u->head.place[i].hook,
+			.handoff = u->head.place[i].handoff,
 			.priority = t->ns->meta->dispatcher[u->dispatcher[i]].priority,
 		};
 	*desc = (struct bf_companion_desc){
@@ -34,13 +34,13 @@ static void describe(const struct txn *t, const struct txn_unit *u, struct bf_co
 		.conntrack = img->conntrack,
 		.spec = img->companion,
 		.hooks = hooks,
-		.n_hooks = u->head.n_progs,
+		.n_hooks = u->head.n_places,
 	};
 }
 
 int bf_txn_comp_open(struct txn *t, struct txn_unit *u)
 {
-	struct bf_companion_hook hooks[BF_UNIT_PROGS];
+	struct bf_companion_hook hooks[BF_UNIT_PLACES];
 	struct bf_companion_desc desc;
 	_cleanup_close_ int assist = -1;
 	const void *record = NULL;

@@ -7,12 +7,41 @@ static int bad_change(const struct txn *t, const struct bf_change *c, const char
 	return bf_diag_error(t->d, -EINVAL, "unit \"%s\": %s", c->unit ? c->unit : "", why);
 }
 
+/* A program stands at each of its devices. */
+static uint32_t n_places(const struct bf_prog_image *p)
+{
+	return bf_hook_kinds[p->at.hook].point == BF_POINT_DEVICE ? p->at.n_devices : 1;
+}
+
+static const char *at_of(const struct bf_prog_image *p, uint32_t k)
+{
+	switch (bf_hook_kinds[p->at.hook].point) {
+	case BF_POINT_DEVICE:
+		return p->at.devices[k];
+	case BF_POINT_CGROUP:
+		return p->at.cgroup;
+	default:
+		return "";
+	}
+}
+
 static int check_image(const struct txn *t, const struct bf_change *c)
 {
 	const struct bf_image *img = c->image;
+	uint64_t places = 0;
 
 	if (img->n_progs > BF_UNIT_PROGS)
 		return bad_change(t, c, "too many programs");
+	for (uint32_t i = 0; i < img->n_progs; i++) {
+		places += n_places(&img->progs[i]);
+		if (img->progs[i].at.hook >= BF_HOOKS)
+			return bad_change(t, c, "no such hook");
+		for (uint32_t k = 0; k < n_places(&img->progs[i]); k++)
+			if (strlen(at_of(&img->progs[i], k)) >= BF_AT_MAX)
+				return bad_change(t, c, "the path of a control group is too long");
+	}
+	if (places > BF_UNIT_PLACES)
+		return bad_change(t, c, "at too many hooks and devices");
 	if (img->n_counters && !img->stripes)
 		return bad_change(t, c, "counters without stripes");
 	for (uint32_t i = 0; i < img->n_moved; i++)
@@ -24,6 +53,21 @@ static int check_image(const struct txn *t, const struct bf_change *c)
 			    (size_t)img->n_counters * img->stripes * sizeof(struct bf_rt_counter))
 			return bad_change(t, c, "the map of counters is too small");
 	return 0;
+}
+
+static void add_place(struct bf_unit_head *h, const struct bf_prog_image *p, uint32_t prog, const char *at)
+{
+	struct bf_unit_place *to = &h->place[h->n_places++];
+
+	*to = (struct bf_unit_place){
+		.family = p->family,
+		.hook = p->at.hook,
+		.handoff = p->handoff,
+		.xdp_mode = p->at.hook == BF_HOOK_XDP ? p->at.xdp_mode : 0,
+		.prog = prog,
+		.wish = p->at.priority,
+	};
+	snprintf(to->at, sizeof(to->at), "%s", at);
 }
 
 static void head_of_image(struct bf_unit_head *h, const struct bf_change *c)
@@ -43,12 +87,8 @@ static void head_of_image(struct bf_unit_head *h, const struct bf_change *c)
 		if (img->maps[i].role == BF_MAP_COUNTERS)
 			h->stripes = img->stripes;
 	for (uint32_t i = 0; i < img->n_progs; i++)
-		h->prog[i] = (struct bf_unit_prog){
-			.family = img->progs[i].family,
-			.hook = img->progs[i].at.hook,
-			.handoff = img->progs[i].handoff,
-			.wish = img->progs[i].at.priority,
-		};
+		for (uint32_t k = 0; k < n_places(&img->progs[i]); k++)
+			add_place(h, &img->progs[i], i, at_of(&img->progs[i], k));
 }
 
 static struct txn_unit *find_unit(struct txn *t, const char *name)

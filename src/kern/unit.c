@@ -82,7 +82,8 @@ static bool head_fits(const struct bf_unit *u)
 {
 	const struct bf_unit_head *h = u->head;
 
-	return h->magic == BF_UNIT_MAGIC && moves_fit(h) && h->n_progs <= BF_UNIT_PROGS && h->record_len <= u->mapped_len &&
+	return h->magic == BF_UNIT_MAGIC && moves_fit(h) && h->n_progs <= BF_UNIT_PROGS &&
+	       h->n_places <= BF_UNIT_PLACES && h->record_len <= u->mapped_len &&
 	       h->recipe_len <= u->mapped_len && h->state_len <= u->mapped_len && state_offset(h) + h->state_len <= u->mapped_len;
 }
 

@@ -18,20 +18,22 @@
 #include "base/image.h"
 #include "kern/ns.h"
 
-enum { BF_UNIT_PROGS = 16, BF_UNIT_MAGIC = 0x62706675 };
+enum { BF_UNIT_PROGS = 16, BF_UNIT_PLACES = 32, BF_UNIT_MAGIC = 0x62706675 };
 
-struct bf_unit_prog {
-	uint8_t family, hook, handoff, pad;
+struct bf_unit_place { /* a program at one hook; at several devices it has as many places */
+	uint8_t family, hook, handoff, xdp_mode;
+	uint32_t prog;
 	int32_t wish;
+	char at[BF_AT_MAX];
 };
 
 struct bf_unit_head {
 	uint32_t magic;
-	uint32_t n_counters, stripes, n_progs;
+	uint32_t n_counters, stripes, n_progs, n_places;
 	size_t state_len, record_len, recipe_len;
 	uint64_t recycled; /* not 0: its counters and other maps are another unit's by now */
 	uint64_t companion; /* id of its nf_tables table, 0: none */
-	struct bf_unit_prog prog[BF_UNIT_PROGS];
+	struct bf_unit_place place[BF_UNIT_PLACES];
 	struct bf_moved_counter moved[BF_MOVED_COUNTERS];
 	uint32_t n_moved;
 };
