@@ -65,6 +65,8 @@ static int check(const struct bf_companion_desc *desc, struct bf_diag *d)
 			   s->max_codes_per_packet > BF_HANDOFF_MAX || strlen(desc->unit) > 32 ||
 			   (desc->family != NFPROTO_IPV4 && desc->family != NFPROTO_IPV6);
 
+	if (comp_desc_empty(desc)) /* of any family */
+		return 0;
 	for (uint32_t i = 0; i < s->n_codes && !bad; i++)
 		bad = s->codes[i].size > sizeof(s->codes[i].info) || !memchr(s->codes[i].name, '\0', sizeof(s->codes[i].name));
 	for (uint32_t i = 0; i < s->n_assists && !bad; i++)

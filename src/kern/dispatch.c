@@ -311,7 +311,7 @@ static void remove_link(struct bf_ns *ns, unsigned n, bool backstop)
 		if (unlink(path))
 			return;
 	}
-	if (fd >= 0 || (r->used && r->clsact)) /* a filter may be there without a pin: its maker was killed */
+	if (fd >= 0 || (!backstop && r->used && r->clsact)) /* a filter may be there without a pin: its maker was killed */
 		bf_detach(ns, fd, &at, r->id);
 }
 

@@ -20,13 +20,17 @@ static void describe(const struct txn *t, const struct txn_unit *u, struct bf_co
                      struct bf_companion_desc *desc)
 {
 	const struct bf_image *img = u->change->image;
+	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < u->head.n_places; i++)
-		hooks[i] = (struct bf_companion_hook){
+	for (uint32_t i = 0; i < u->head.n_places; i++) {
+		if (u->head.place[i].hook >= BF_HOOKS_NETFILTER)
+			continue;
+		hooks[n++] = (struct bf_companion_hook){
 			.hook = u->head.place[i].hook,
 			.handoff = u->head.place[i].handoff,
 			.priority = t->ns->meta->dispatcher[u->dispatcher[i]].priority,
 		};
+	}
 	*desc = (struct bf_companion_desc){
 		.unit = u->name,
 		.owner = t->ns->meta->owner,
@@ -34,7 +38,7 @@ static void describe(const struct txn *t, const struct txn_unit *u, struct bf_co
 		.conntrack = img->conntrack,
 		.spec = img->companion,
 		.hooks = hooks,
-		.n_hooks = u->head.n_places,
+		.n_hooks = n,
 	};
 }
 

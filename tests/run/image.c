@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "kern/attach.h"
+
 enum { MAX = 16 };
 
 struct bf_image *test_image(uint8_t family, const char *unit, uint32_t n_counters, uint32_t stripes)
@@ -87,4 +89,29 @@ void test_image_verdict(struct bf_image *img, uint8_t hook, int priority, uint32
 	};
 
 	test_image_prog(img, hook, priority, insns, BF_ARRAY_SIZE(insns), relocs, BF_ARRAY_SIZE(relocs));
+}
+
+void test_image_hook(struct bf_image *img, uint8_t hook, const char *at, int priority, uint32_t counter, int verdict)
+{
+	const struct bpf_insn insns[] = {
+		I_LD64(3), I_ZERO,
+		I_MOV64(4, 1),
+		I_ADD_MEM(3, 4, 0),
+		I_MOV64(0, bf_hook_code(hook, verdict)),
+		I_EXIT,
+	};
+	const struct bf_reloc relocs[] = {
+		{ .insn = 0, .kind = BF_RELOC_MAP_VALUE, .map = counters_map(img), .addend = (int)(counter * 16) },
+	};
+	struct bf_attach *to = &img->progs[img->n_progs].at;
+	const char **devices = bf_arena_array(img->arena, 1, const char *);
+
+	test_image_prog(img, hook, priority, insns, BF_ARRAY_SIZE(insns), relocs, BF_ARRAY_SIZE(relocs));
+	devices[0] = bf_arena_strdup(img->arena, at);
+	if (bf_hook_kinds[hook].point == BF_POINT_CGROUP) {
+		to->cgroup = devices[0];
+	} else {
+		to->devices = devices;
+		to->n_devices = 1;
+	}
 }

@@ -27,6 +27,9 @@ void test_image_prog(struct bf_image *img, uint8_t hook, int priority, const str
                      const struct bf_reloc *relocs, uint32_t n_relocs);
 /* A program that counts in counter (packets, skb->len) and returns verdict. */
 void test_image_verdict(struct bf_image *img, uint8_t hook, int priority, uint32_t counter, int verdict);
+/* The same at other hooks than netfilter's: counts packets, returns what the hook understands as the verdict. at: device or
+ * control group. */
+void test_image_hook(struct bf_image *img, uint8_t hook, const char *at, int priority, uint32_t counter, int verdict);
 void test_image_map(struct bf_image *img, struct bf_map_spec spec);
 
 #endif

@@ -54,6 +54,10 @@ static int change(struct bf_ns *ns, const char *state)
 	a->conntrack = !is_old;
 	test_image_verdict(a, is_old ? NF_INET_LOCAL_IN : NF_INET_LOCAL_OUT, 0, 1, NF_DROP);
 	test_image_verdict(b, NF_INET_LOCAL_OUT, 0, 1, is_old ? NF_ACCEPT : NF_DROP);
+	if (!is_old) {
+		test_image_hook(a, BF_HOOK_XDP, "lo", 0, 0, BF_DROP);
+		test_image_hook(a, BF_HOOK_TC_EGRESS, "lo", 0, 0, BF_DROP);
+	}
 	arm();
 	return bf_ns_commit(ns, c, 2, &diag);
 }
@@ -75,7 +79,7 @@ static unsigned entries(const char *path)
 	unsigned n = 0;
 
 	for (struct dirent *e; d && (e = readdir(d));)
-		n += e->d_name[0] != '.';
+		n += e->d_name[0] != '.' && strncmp(e->d_name, "dispatch-", 9); /* prog arrays stay, once made */
 	if (d)
 		closedir(d);
 	return n;
