@@ -518,14 +518,15 @@ static uint32_t class_min(const struct bf_plan *p, uint32_t code_max)
 	return BF_CLASS_MIN_CODE;
 }
 
-/* Rules times the sets of packets that they are lowered for. */
-static uint64_t count_rules(const struct bf_plan *p)
+/* Rules times the families and sets of packets that they are lowered for. */
+static uint64_t count_rules(const struct bf_plan *p, uint8_t family)
 {
+	unsigned other = family == NFPROTO_NETDEV, ip = other || family == NFPROTO_INET ? 2 : 1;
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < p->n_chains; i++)
 		n += p->chains[i].reachable ? p->chains[i].chain->n_rules : 0;
-	return n * (p->headers ? BF_SORTS_SETS : 1);
+	return n * (ip * (p->headers ? BF_SORTS_SETS : 1) + other);
 }
 
 int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
@@ -539,7 +540,7 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
 
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };
 	if (!err && l.plan.active) {
-		l.rules = count_rules(&l.plan);
+		l.rules = count_rules(&l.plan, t->family);
 		l.class_min = o->class_min ? o->class_min : class_min(&l.plan, o->code_max);
 		bf_lower_chains(&l);
 		bf_lower_finish(&l);

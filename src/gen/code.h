@@ -3,7 +3,8 @@
  * code.h: the functions that are made for one program (rt/code.h names them):
  *
  *   bf_code      the classic BPF filters that its CODE cells run (cbpf.c)
- *   bf_straight  the cells themselves as instructions (straight.c)
+ *   bf_straight  the cells themselves as instructions (straight.c); of a program that sees all families those that IPv4
+ *                packets meet, bf_straight_ip6 and bf_straight_other are the others
  */
 #ifndef BF_GEN_CODE_H
 #define BF_GEN_CODE_H
@@ -11,7 +12,7 @@
 #include "gen/graph.h"
 #include "gen/link.h"
 
-#define BF_CODE_FUNCS 2
+#define BF_CODE_FUNCS 4
 
 /*
  * Fills own[0 .. *n_own - 1] with what the program of root r needs, whose

@@ -248,12 +248,6 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 	};
 }
 
-/* Straight code begins in one place. */
-static uint32_t code_max(const struct gen *g, const struct bf_graph_root *r)
-{
-	return r->family == NFPROTO_NETDEV ? 0 : g->opts->code_max;
-}
-
 static bool is_class(const struct gen *g, uint32_t cell)
 {
 	return g->graph.cells[cell].op == BF_CELL_CLASS;
@@ -308,7 +302,7 @@ static int make_prog(struct gen *g, uint32_t i)
 	};
 	if (!p->name || g->failed)
 		return -ENOMEM;
-	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], code_max(g, r), own, &n_own, &straight, g->diag);
+	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->opts->code_max, own, &n_own, &straight, g->diag);
 	if (err < 0)
 		return err;
 	g->img->straight |= straight;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * straight.c: a small graph of cells -> bf_straight(frame), the same graph as
- * instructions. Cells come in the order of their numbers, so that what a cell
+ * instructions (a function for each family where a program sees all). Cells come in the order of their numbers, so that what a cell
  * falls through to is mostly right behind it.
  *
  *   r6            frame
@@ -309,7 +309,7 @@ static void refuse_null(struct straight *s)
 	bf_asm_bind(&s->out, there);
 }
 
-static void emit(struct straight *s, const struct bf_graph_root *r)
+static void emit(struct straight *s, const struct bf_graph_root *r, uint32_t start)
 {
 	bf_asm_mov(&s->out, FRAME, BPF_REG_1);
 	if (s->apart)
@@ -320,8 +320,8 @@ static void emit(struct straight *s, const struct bf_graph_root *r)
 	s->drop = bf_asm_new_label(&s->out);
 	for (uint32_t i = 0; i < s->n; i++)
 		s->label[s->order[i]] = bf_asm_new_label(&s->out);
-	if (s->order[0] != r->start)
-		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, label_of(s, r->start));
+	if (s->order[0] != start)
+		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, label_of(s, start));
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (s->cells[s->order[i]].op == BF_CELL_VERDICT && s->n > 1 && !(s->seen[s->order[i]] & WANTED))
 			continue; /* copied wherever a jump led here; they come last */
@@ -374,8 +374,8 @@ static bool choose_counters(struct straight *s)
 }
 
 /* 1: made; 0: too large, or not of this kind. */
-static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const struct bf_graph_root *r,
-                         const struct bf_rt_config *c, uint32_t max, struct bf_rt_func *out)
+static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const struct bf_graph_root *r, uint32_t start,
+                         const char *name, const struct bf_rt_config *c, uint32_t max, struct bf_rt_func *out)
 {
 	_cleanup_free_ uint8_t *seen = calloc(g->n_cells, 1);
 	_cleanup_free_ uint32_t *numbers = calloc(g->n_cells, 2 * sizeof(uint32_t));
@@ -385,7 +385,7 @@ static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const
 
 	if (!seen || !numbers)
 		return -ENOMEM;
-	if (!reach(g, r->start, max, seen, s.order))
+	if (!reach(g, start, max, seen, s.order))
 		return 0;
 	for (uint32_t i = 0; i < g->n_cells; i++)
 		if (seen[i])
@@ -393,8 +393,8 @@ static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const
 	if (!choose_counters(&s))
 		return 0;
 	choose_cache(&s);
-	emit(&s, r);
-	err = bf_asm_finish(&s.out, arena, "bf_straight", out);
+	emit(&s, r, start);
+	err = bf_asm_finish(&s.out, arena, name, out);
 	if (!err && s.apart)
 		out->args = "f";
 	bf_asm_free(&s.out);
@@ -405,6 +405,9 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
                   const struct bf_rt_config *c, uint32_t code_max, struct bf_rt_func *own, uint32_t *n_own,
                   bool *straight, struct bf_diag *d)
 {
+	static const char *const names[BF_FAMS] = { "bf_straight", "bf_straight_ip6", "bf_straight_other" };
+	const uint32_t starts[BF_FAMS] = { r->start, r->start_ip6, r->start_other };
+	uint32_t n = r->family == NFPROTO_NETDEV ? BF_FAMS : 1, first;
 	int err = 0;
 
 	*n_own = 0;
@@ -413,10 +416,13 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
 		err = bf_cbpf_func(a, g->codes, g->n_codes, &own[(*n_own)++], d);
 	if (err < 0 || !code_max)
 		return err;
-	err = straight_func(a, g, r, c, code_max, &own[*n_own]);
+	first = *n_own;
+	err = 1;
+	for (uint32_t i = 0; i < n && err == 1; i++)
+		err = straight_func(a, g, r, starts[i], names[i], c, code_max, &own[first + i]);
 	if (err < 0)
 		return err;
 	*straight = err;
-	*n_own += err;
+	*n_own += err ? n : 0; /* all or none */
 	return 0;
 }

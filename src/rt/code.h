@@ -55,6 +55,7 @@ struct bf_frame {
  *
  * int bf_code(struct bf_frame *f, __u32 id);  a CODE cell: BF_MISS, BF_HIT or BF_HOTDROP
  * int bf_straight(struct bf_frame *f);        the whole ruleset: BF_DROP or BF_ACCEPT
+ * int bf_straight_ip6, _other                 where one program sees all families: for IPv6, for what is neither
  */
 
 /*

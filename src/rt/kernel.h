@@ -394,6 +394,8 @@ __s64 bf_pop(struct bf_frame *f, __u32 depth);
 int bf_finish(struct bf_frame *f, int verdict); /* what is left to do, and the verdict that then holds */
 int bf_code(struct bf_frame *f, __u32 id);
 int bf_straight(struct bf_frame *f);
+int bf_straight_ip6(struct bf_frame *f);
+int bf_straight_other(struct bf_frame *f);
 
 static inline void count(struct bf_frame *f, __u64 counter)
 {

@@ -11,3 +11,13 @@ int bf_straight(struct bf_frame *f)
 {
 	return BF_DROP;
 }
+
+int bf_straight_ip6(struct bf_frame *f)
+{
+	return BF_DROP;
+}
+
+int bf_straight_other(struct bf_frame *f)
+{
+	return BF_DROP;
+}

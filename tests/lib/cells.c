@@ -56,9 +56,8 @@ static void fill_key(struct cells_walk *w)
 		const struct bf_field *f = &bf_fields[i];
 		bf_u128 v;
 
-		if (f->loader >= 0 || f->fixed || (f->family && f->family != w->p->family) || (f->needs & ~w->root->uses.needs))
+		if (f->loader >= 0 || f->fixed || (f->needs & ~w->root->uses.needs) || bf_packet_field(w->p, i, &v) != 1)
 			continue;
-		bf_packet_field(w->p, i, &v);
 		store(w->key + f->word, f, v);
 	}
 	if (w->c->g->companion.assist_states && !(w->key[BF_KEY_CTSTATE] & w->c->g->companion.assist_states))
@@ -246,17 +245,25 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 	return answer < 0 ? UINT32_MAX : answer ? c->hit : c->miss;
 }
 
-static const struct bf_graph_root *root_of(const struct bf_graph *g, uint8_t hook)
+const struct bf_graph_root *cells_root(const struct bf_graph *g, const struct bf_packet *p)
 {
 	for (uint32_t i = 0; i < g->n_roots; i++)
-		if (g->roots[i].chain->at.hook == hook)
+		if (g->roots[i].chain->at.hook == p->hook &&
+		    (g->roots[i].family == NFPROTO_NETDEV || g->roots[i].family == p->family))
 			return &g->roots[i];
 	return NULL;
 }
 
+static uint32_t start_of(const struct bf_graph_root *r, const struct bf_packet *p)
+{
+	if (r->family != NFPROTO_NETDEV || p->family == NFPROTO_IPV4)
+		return r->start;
+	return p->family == NFPROTO_IPV6 ? r->start_ip6 : r->start_other;
+}
+
 void cells_begin(struct cells_walk *w, struct cells *c, const struct bf_packet *p, struct cells_outcome *out)
 {
-	*w = (struct cells_walk){ .c = c, .p = p, .root = root_of(c->g, p->hook), .out = out };
+	*w = (struct cells_walk){ .c = c, .p = p, .root = cells_root(c->g, p), .out = out };
 	memset(out, 0, sizeof(*out));
 	out->verdict = BF_ACCEPT;
 	if (w->root)
@@ -271,7 +278,7 @@ void cells_run(struct cells *c, const struct bf_packet *p, struct cells_outcome 
 	cells_begin(&w, c, p, out);
 	if (!w.root)
 		return;
-	for (at = w.root->start; at != UINT32_MAX; at = step(&w, &c->g->cells[at])) {
+	for (at = start_of(w.root, p); at != UINT32_MAX; at = step(&w, &c->g->cells[at])) {
 		if (at >= c->g->n_cells || steps++ == STEPS) {
 			out->lost = true;
 			return;

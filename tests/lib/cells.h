@@ -42,6 +42,9 @@ int cells_load(struct cells_walk *w, uint32_t loader, uint64_t arg);
 int cells_special(struct cells_walk *w, uint32_t id, uint64_t offset);
 int cells_set(struct cells_walk *w, uint32_t word, uint64_t head);
 
+/* The program that sees the packet, or NULL. */
+const struct bf_graph_root *cells_root(const struct bf_graph *g, const struct bf_packet *p);
+
 void cells_run(struct cells *c, const struct bf_packet *p, struct cells_outcome *out);
 
 #endif

@@ -276,6 +276,13 @@ static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint3
 	return -1;
 }
 
+static const char *function_of(const struct cells_walk *w)
+{
+	if (w->root->family != NFPROTO_NETDEV || w->p->family == NFPROTO_IPV4)
+		return "bf_straight";
+	return w->p->family == NFPROTO_IPV6 ? "bf_straight_ip6" : "bf_straight_other";
+}
+
 void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, const struct bf_rt_config *config,
                    const struct bf_packet *p, struct cells_outcome *out)
 {
@@ -283,7 +290,7 @@ void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, 
 	int64_t verdict;
 
 	cells_begin(&w, c, p, out);
-	verdict = start(&w, funcs, n, config, "bf_straight", 0);
+	verdict = start(&w, funcs, n, config, function_of(&w), 0);
 	out->lost = verdict != BF_DROP && verdict != BF_ACCEPT;
 	out->verdict = verdict;
 }

@@ -25,6 +25,7 @@ struct maker {
 	struct bf_table *t;
 	struct bf_rule *rule;
 	unsigned loads; /* assists so far: there are 32 bits */
+	uint8_t family; /* that the rule is mostly about */
 };
 
 static const uint16_t ports[] = { 0, 1, 21, 22, 23, 53, 80, 443, 1023, 1024, 8080, 32767, 32768, 65534, 65535 };
@@ -104,7 +105,7 @@ static uint32_t some_ranges(struct rng *r, const struct bf_field *f, bf_u128 mas
 /* What the field is about can be seen by the program in this test. */
 static bool usable(const struct maker *m, const struct bf_field *f)
 {
-	if (f->family && f->family != m->o->family)
+	if (f->family && f->family != m->family && (m->o->family == m->family || rng_percent(m->r, 90)))
 		return false;
 	return bf_field_id(f) != BF_F_TCP_MSS || rng_percent(m->r, 50);
 }
@@ -165,7 +166,7 @@ static void add_ports(struct maker *m, enum bf_field_id f)
 
 static void add_proto(struct maker *m, uint8_t proto, bool neg)
 {
-	if (m->o->family == NFPROTO_IPV6)
+	if (m->family == NFPROTO_IPV6)
 		bf_rule_add_guard(m->rs, m->rule, BF_F_L4_BADEXT, 1, 1);
 	add_value(m, BF_F_L4PROTO, proto, neg);
 }
@@ -176,7 +177,7 @@ static void add_tcp(struct maker *m)
 	struct bf_tcpmss mss = { 500, (uint16_t)(500 + rng_below(m->r, 2) * 960), rng_percent(m->r, 30) };
 
 	add_proto(m, IPPROTO_TCP, false);
-	if (m->o->family == NFPROTO_IPV4)
+	if (m->family == NFPROTO_IPV4)
 		bf_rule_add_guard(m->rs, m->rule, BF_F_L4_FRAG1, 1, 1);
 	add_value(m, BF_F_L4_FRAG, 0, false);
 	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_AVAIL, 0, 19);
@@ -204,7 +205,7 @@ static void add_icmp(struct maker *m)
 {
 	bf_u128 type = rng_below(m->r, 4) * 4;
 
-	add_proto(m, m->o->family == NFPROTO_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, false);
+	add_proto(m, m->family == NFPROTO_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, false);
 	add_value(m, BF_F_L4_FRAG, 0, false);
 	bf_rule_add_guard(m->rs, m->rule, BF_F_L4_AVAIL, 0, 7);
 	bf_rule_add_range(m->rs, m->rule, BF_F_ICMP, 0, type << 8, type << 8 | (rng_percent(m->r, 50) ? 0xff : 1),
@@ -223,8 +224,10 @@ static void add_conntrack(struct maker *m)
 		.expires_max = rng_below(m->r, 100),
 	};
 
+	if (m->o->all_hook) /* xtables' tables have none */
+		return;
 	for (int i = 0; i < 4; i++) {
-		const struct bf_field *f = &bf_fields[m->o->family == NFPROTO_IPV4 ? BF_F_IP_SADDR : BF_F_IP6_SADDR];
+		const struct bf_field *f = &bf_fields[m->family == NFPROTO_IPV4 ? BF_F_IP_SADDR : BF_F_IP6_SADDR];
 
 		c.addr[i] = some_value(m->r, f);
 		c.mask[i] = rng_percent(m->r, 10) ? 0 : some_mask(m->r, f);
@@ -340,7 +343,7 @@ static void add_verdict(struct maker *m, uint32_t chain)
 		BF_VERDICT_GOTO,
 	};
 	struct bf_verdict *v = &m->rule->verdict;
-	struct bf_reject reject = { IPT_ICMP_PORT_UNREACHABLE, m->o->family };
+	struct bf_reject reject = { IPT_ICMP_PORT_UNREACHABLE, m->family };
 	uint32_t left = m->t->n_chains - chain - 1;
 
 	v->kind = PICK(m->r, kinds);
@@ -356,11 +359,25 @@ static void add_verdict(struct maker *m, uint32_t chain)
 		v->kind = BF_VERDICT_ACCEPT;
 }
 
+/* Most rules are about one family; some say so. */
+static void begin_rule(struct maker *m, uint32_t chain)
+{
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+
+	m->rule = bf_chain_add_rule(m->rs, m->t->chains[chain]);
+	m->family = m->o->family;
+	if (m->family == NFPROTO_IPV4 || m->family == NFPROTO_IPV6)
+		return;
+	m->family = PICK(m->r, families);
+	if (rng_percent(m->r, 10))
+		add_value(m, BF_F_NFPROTO, PICK(m->r, families), rng_percent(m->r, 20));
+}
+
 static void add_rule(struct maker *m, uint32_t chain)
 {
 	unsigned n = rng_below(m->r, 4);
 
-	m->rule = bf_chain_add_rule(m->rs, m->t->chains[chain]);
+	begin_rule(m, chain);
 	for (unsigned i = 0; i < n; i++)
 		add_something(m);
 	add_actions(m);
@@ -390,7 +407,7 @@ static void add_net(struct maker *m, enum bf_field_id f)
 /* As most rules of long chains are: addresses, protocol, a port. */
 static void add_tuple(struct maker *m)
 {
-	bool v4 = m->o->family == NFPROTO_IPV4;
+	bool v4 = m->family == NFPROTO_IPV4;
 	static void (*const l4[])(struct maker *) = { add_tcp, add_tcp, add_udp, add_icmp };
 
 	add_net(m, v4 ? BF_F_IP_SADDR : BF_F_IP6_SADDR);
@@ -433,7 +450,7 @@ static void add_run(struct maker *m, uint32_t chain)
 			add_rule(m, chain);
 			continue;
 		}
-		m->rule = bf_chain_add_rule(m->rs, m->t->chains[chain]);
+		begin_rule(m, chain);
 		if (m->t->chains[chain]->n_rules > 1 && rng_percent(m->r, 15))
 			add_again(m, m->t->chains[chain]);
 		else
@@ -501,7 +518,7 @@ static void add_established(struct maker *m)
 
 struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts *o)
 {
-	struct maker m = { .r = r, .o = o, .rs = bf_ruleset_new() };
+	struct maker m = { .r = r, .o = o, .rs = bf_ruleset_new(), .family = o->family };
 	bool ladder = rng_percent(r, 3);
 	unsigned users = ladder ? 10 + rng_below(r, 30) : rng_below(r, 6);
 	char name[16];
@@ -512,6 +529,8 @@ struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts
 		add_chain(&m, "FORWARD", NF_INET_FORWARD);
 		add_chain(&m, "OUTPUT", NF_INET_LOCAL_OUT);
 	}
+	if (o->all_hook)
+		add_chain(&m, "EDGE", BF_HOOK_TC_INGRESS);
 	for (unsigned i = 0; i < users; i++) {
 		snprintf(name, sizeof(name), "chain%u", i);
 		add_chain(&m, name, -1);

@@ -58,6 +58,13 @@ void test_packet_ip6(struct test_packet *t, bf_u128 saddr, bf_u128 daddr)
 	t->next_at = 6;
 }
 
+void test_packet_other(struct test_packet *t, uint32_t len)
+{
+	start(t, NFPROTO_UNSPEC);
+	memset(room(t, len), 0x45, len); /* what looks like IPv4 */
+	test_packet_fix(t);
+}
+
 void test_packet_frag4(struct test_packet *t, unsigned offset8, bool more)
 {
 	put(t->bytes + 6, (offset8 & 0x1fff) | (more ? 0x2000 : 0), 2);

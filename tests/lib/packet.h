@@ -21,6 +21,7 @@ struct test_packet {
 /* Addresses are numbers as in the model. Without a connection, from no interface, no socket. */
 void test_packet_ip4(struct test_packet *t, uint32_t saddr, uint32_t daddr);
 void test_packet_ip6(struct test_packet *t, bf_u128 saddr, bf_u128 daddr);
+void test_packet_other(struct test_packet *t, uint32_t len); /* neither, like ARP */
 void test_packet_frag4(struct test_packet *t, unsigned offset8, bool more); /* of the IPv4 header */
 void test_packet_options4(struct test_packet *t, unsigned words);           /* longer IPv4 header, before anything else */
 void test_packet_ext6(struct test_packet *t, uint8_t kind, unsigned len8);  /* hop-by-hop, routing, destination options */

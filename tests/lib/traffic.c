@@ -16,6 +16,7 @@ struct traffic {
 	const struct test_model_opts *o;
 	const struct bf_table *t;
 	const struct bf_rule *aim; /* or NULL */
+	uint8_t family;            /* of the packet */
 };
 
 static const struct bf_rule *some_rule(const struct traffic *tr)
@@ -173,7 +174,7 @@ static void set_meta(const struct traffic *tr, struct test_packet *p)
 {
 	struct rng *r = tr->r;
 	bool ct = rng_percent(r, 70);
-	bool v4 = tr->o->family == NFPROTO_IPV4;
+	bool v4 = tr->family == NFPROTO_IPV4;
 
 	put_ifname(p->p.iif, interesting(tr, BF_F_IIFNAME));
 	put_ifname(p->p.oif, interesting(tr, BF_F_OIFNAME));
@@ -207,35 +208,67 @@ static void set_bare(const struct traffic *tr, struct test_packet *p)
 	p->p.pkttype = types[rng_below(tr->r, 3)];
 }
 
-void test_packet_random(struct rng *r, const struct test_model_opts *o, const struct bf_table *t, struct test_packet *p)
+/* A hook of the table's, and a family that is seen there, mostly. */
+static uint8_t some_hook(struct rng *r, const struct test_model_opts *o)
 {
 	static const uint8_t hooks[] = { NF_INET_LOCAL_IN, NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT };
-	struct traffic tr = { r, o, t, NULL };
+
+	if (o->all_hook && rng_percent(r, 50))
+		return BF_HOOK_TC_INGRESS;
+	return o->one_hook ? NF_INET_LOCAL_IN : hooks[rng_below(r, 4)];
+}
+
+static uint8_t some_family(struct rng *r, const struct test_model_opts *o, uint8_t hook)
+{
+	if (hook >= BF_HOOKS_NETFILTER && rng_percent(r, 20))
+		return NFPROTO_UNSPEC;
+	if (o->family == NFPROTO_IPV4 || o->family == NFPROTO_IPV6)
+		return o->family;
+	return rng_percent(r, 50) ? NFPROTO_IPV4 : NFPROTO_IPV6;
+}
+
+static void make_ip4(const struct traffic *tr, struct test_packet *p)
+{
+	test_packet_ip4(p, (uint32_t)interesting(tr, BF_F_IP_SADDR), (uint32_t)interesting(tr, BF_F_IP_DADDR));
+	set_header4(tr, p);
+	if (rng_percent(tr->r, 10))
+		test_packet_options4(p, 1 + rng_below(tr->r, 10));
+	add_l4(tr, p);
+	test_packet_done(p);
+}
+
+static void make_ip6(const struct traffic *tr, struct test_packet *p)
+{
+	test_packet_ip6(p, interesting(tr, BF_F_IP6_SADDR), interesting(tr, BF_F_IP6_DADDR));
+	set_header6(tr, p);
+	if (rng_percent(tr->r, 60))
+		add_extensions(tr, p);
+	add_l4(tr, p);
+	test_packet_done(p);
+}
+
+void test_packet_random(struct rng *r, const struct test_model_opts *o, const struct bf_table *t, struct test_packet *p)
+{
+	struct traffic tr = { r, o, t, NULL, o->family };
+	uint8_t hook = some_hook(r, o);
 	uint32_t least;
 
+	tr.family = some_family(r, o, hook);
 	if (rng_percent(r, 60))
 		tr.aim = some_rule(&tr);
-
-	if (o->family == NFPROTO_IPV4) {
-		test_packet_ip4(p, (uint32_t)interesting(&tr, BF_F_IP_SADDR), (uint32_t)interesting(&tr, BF_F_IP_DADDR));
-		set_header4(&tr, p);
-		if (rng_percent(r, 10))
-			test_packet_options4(p, 1 + rng_below(r, 10));
-	} else {
-		test_packet_ip6(p, interesting(&tr, BF_F_IP6_SADDR), interesting(&tr, BF_F_IP6_DADDR));
-		set_header6(&tr, p);
-		if (rng_percent(r, 60))
-			add_extensions(&tr, p);
-	}
-	add_l4(&tr, p);
-	test_packet_done(p);
-	p->p.hook = o->one_hook ? NF_INET_LOCAL_IN : hooks[rng_below(r, 4)];
+	if (tr.family == NFPROTO_IPV4)
+		make_ip4(&tr, p);
+	else if (tr.family == NFPROTO_IPV6)
+		make_ip6(&tr, p);
+	else
+		test_packet_other(p, 28 + rng_below(r, 40));
+	p->p.hook = hook;
 	if (o->kernel)
 		set_bare(&tr, p);
 	else
 		set_meta(&tr, p);
 	p->p.assist = test_assist_answer;
-	least = o->family == NFPROTO_IPV4 ? (p->bytes[0] & 15u) * 4 : 40; /* the kernel lets none shorter come here */
-	if (rng_percent(r, 15))
+	least = tr.family == NFPROTO_IPV4 ? (p->bytes[0] & 15u) * 4 : 40; /* the kernel lets none shorter come here */
+	if (tr.family != NFPROTO_UNSPEC && rng_percent(r, 15))
 		test_packet_cut(p, least + rng_below(r, p->len - least + 1));
 }

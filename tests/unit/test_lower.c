@@ -12,7 +12,7 @@
 #include "lib/ebpf.h"
 #include "lib/model.h"
 
-enum { PACKETS = 60, HZ = 250, ROOTS = 3 };
+enum { PACKETS = 60, HZ = 250, ROOTS = 7 };
 
 struct both {
 	struct bf_arena *arena;
@@ -105,12 +105,11 @@ static void complain(struct bf_buf *text, unsigned i, const char *way, const str
 static bool code_differs(struct both *b, const struct bf_packet *p, const struct bf_outcome *want, struct bf_buf *text,
                          unsigned i)
 {
+	const struct bf_graph_root *r = cells_root(&b->g, p);
 	struct cells_outcome got;
-	uint32_t root = 0;
+	uint32_t root = r ? (uint32_t)(r - b->g.roots) : 0;
 
-	while (b->straight && root < b->g.n_roots && b->g.roots[root].chain->at.hook != p->hook)
-		root++;
-	if (!b->straight || root == b->g.n_roots)
+	if (!b->straight || !r)
 		return false;
 	n_straight++;
 	ebpf_straight(&b->code, b->funcs[root], b->n_funcs[root], &b->config, p, &got);
@@ -185,13 +184,16 @@ static int round_of(uint64_t seed, unsigned *refused)
 {
 	static struct test_packet packets[PACKETS];
 	struct rng r = { seed };
-	struct test_model_opts o = { .family = seed & 1 ? NFPROTO_IPV6 : NFPROTO_IPV4, .assists = true };
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, NFPROTO_NETDEV };
+	struct test_model_opts o = { .family = families[seed % 4], .assists = true };
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
 	_cleanup_diag_ struct bf_diag d = { 0 };
 	struct both b;
 	uint64_t jiffies = rng_u64(&r);
 
 	o.size = 1 + rng_below(&r, 24);
+	o.all_hook = seed % 4 == 3 || rng_percent(&r, 5);
+	o.assists = !o.all_hook;
 	class_min = rng_percent(&r, 60) ? 2 : rng_percent(&r, 50) ? UINT32_MAX : 2 + rng_below(&r, 10);
 	class_bytes = rng_percent(&r, 10) ? 500 + rng_below(&r, 2000) : 0;
 	own_max = rng_percent(&r, 50) ? 0 : 1 + rng_below(&r, 2);
