@@ -32,15 +32,26 @@ APART int bf_forget(struct bf_frame *f)
 	return 0;
 }
 
-static __noinline int first_note(struct bf_frame *f, __u32 code, __u32 terminal)
+/* What the new entry holds at first does not matter, only that it is memory: one on the stack would be 144 bytes of it,
+ * where there are none left. Nobody looks before the packet has left the program. */
+static inline int first_note(struct bf_frame *f, __u32 code, __u32 terminal)
 {
-	struct bf_handoff h = { .tag = config.tag, .n = 1, .terminal = terminal, .code = { code } };
+	struct bf_handoff *h;
 
 	__sync_fetch_and_add(pending_of(f), 1);
-	if (!bpf_map_update_elem(&handoff, &f->skb, &h, BPF_ANY))
-		return 0;
-	__sync_fetch_and_add(pending_of(f), -1);
-	return -1;
+	if (bpf_map_update_elem(&handoff, &f->skb, &pending, BPF_ANY)) {
+		__sync_fetch_and_add(pending_of(f), -1);
+		return -1;
+	}
+	h = bpf_map_lookup_elem(&handoff, &f->skb);
+	if (!h)
+		return -1;
+	h->tag = config.tag;
+	h->n = 1;
+	h->next = 0;
+	h->terminal = terminal;
+	h->code[0] = code;
+	return 0;
 }
 
 APART int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
