@@ -24,6 +24,7 @@ extern const struct bf_cmd bf_cmds[]; /* ends with name NULL */
 int bf_cmd_run(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_list(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_dump(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_test(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_flush(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_import(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_export(struct bf_ctx *ctx, int argc, char **argv);

@@ -14,6 +14,7 @@ const struct bf_cmd bf_cmds[] = {
 	{"run", "[--] COMMAND [ARGUMENT...]", "run a command; its iptables calls are served", bf_cmd_run},
 	{"list", "[-c] [-j]", "print all tables; -c with counters, -j as JSON", bf_cmd_list},
 	{"dump", "[-c | -j]", "print what the rules were compiled to, and why; -c to the cell, -j as JSON", bf_cmd_dump},
+	{"test", "[-j] PACKET | -f FILE | -r CAPTURE [WORDS]", "which rules decide a packet: tcp 192.0.2.1 > 198.51.100.9:22 iif eth0 ct new", bf_cmd_test},
 	{"flush", "", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush},
 	{"import", "[-4] [-6]", "take over the kernel's own iptables filter tables", bf_cmd_import},
 	{"export", "[-4] [-6]", "hand the filter tables back to the kernel's iptables", bf_cmd_export},

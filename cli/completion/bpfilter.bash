@@ -21,15 +21,16 @@ _bpfilter()
 		esac
 	done
 	case $verb in
-	"") COMPREPLY=($(compgen -W "run list dump flush import export collect features help --netns --help --version" -- "$cur")) ;;
+	"") COMPREPLY=($(compgen -W "run list dump test flush import export collect features help --netns --help --version" -- "$cur")) ;;
 	run)
 		[[ ${words[i + 1]} == -- ]] && ((i++))
 		((cword > i)) && _command_offset $((i + 1))
 		;;
+	test) case $prev in -f | -r) COMPREPLY=($(compgen -f -- "$cur")) ;; *) COMPREPLY=($(compgen -W "-j -f -r tcp udp icmp icmpv6 iif oif hook ct mark uid" -- "$cur")) ;; esac ;;
 	list | dump) COMPREPLY=($(compgen -W "-c -j" -- "$cur")) ;;
 	import | export) COMPREPLY=($(compgen -W "-4 -6" -- "$cur")) ;;
 	features) COMPREPLY=($(compgen -W "-j" -- "$cur")) ;;
-	help) COMPREPLY=($(compgen -W "run list dump flush import export collect features" -- "$cur")) ;;
+	help) COMPREPLY=($(compgen -W "run list dump test flush import export collect features" -- "$cur")) ;;
 	esac
 }
 complete -F _bpfilter bpfilter

@@ -122,6 +122,16 @@ int bf_list(struct bf_ctx *ctx, unsigned flags, char **text);
 #define BF_DUMP_CODE 2u /* text: and the cells and instructions they were compiled to */
 int bf_dump(struct bf_ctx *ctx, unsigned flags, char **text);
 
+/*
+ * What becomes of packets that are described, one on each line ("tcp 192.0.2.1:5555 > 198.51.100.9:22 iif eth0 ct new";
+ * bpfilter-test(8) has the words): the rules that each meets at each hook, and the verdict, found by programs that look
+ * into the live data, and by the interpreter. No counter of a rule moves. name: what errors call the text.
+ * *text is malloc'ed, one block for each packet, or JSON. Returns 0; 1: the programs and the interpreter do not agree
+ * somewhere, the text says where; -EINVAL: a packet is described wrongly.
+ */
+#define BF_TEST_JSON 1u
+int bf_test(struct bf_ctx *ctx, const char *name, const char *packets, unsigned flags, char **text);
+
 /* Removes all of bpfilter's rules from the namespace: everything is accepted, nothing stays attached. */
 int bf_flush(struct bf_ctx *ctx);
 

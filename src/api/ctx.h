@@ -105,6 +105,8 @@ void bf_stored_gather(const struct bf_stored *t, const struct bf_rt_counter *all
 int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img);
 /* The same once more for a stored table, told what becomes of its rules (gen/explain.h). */
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img);
+/* What the stored table was compiled from once more, for packets that are described (kern/trial.h); code false: all data. */
+int bf_stored_try(struct bf_ctx *ctx, const struct bf_stored *t, bool code, struct bf_image **img);
 /* Makes a compiled state the table's (img NULL: removes the table). Needs the lock.
  * old, if not NULL: t->num_entries counters of the replaced table. */
 int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
@@ -113,6 +115,7 @@ int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_store
 uint8_t bf_nfproto(int family);
 /* "ip-filter"; -ENAMETOOLONG cannot be: names have at most 31 characters. */
 void bf_unit_name(int family, const char *table, char name[48]);
+const char *bf_unit_table(const char *unit, int *family); /* "ip-filter" -> AF_INET, "filter" */
 
 /* netns.c: what must be opened inside the namespace. */
 int bf_netns_socket(int netns, int family);

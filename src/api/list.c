@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* list.c: all tables of a namespace, as text or as JSON: their rules (rule/print.c, rule/json.c), or what became of them
  * (gen/explain.c). */
-#include <sys/socket.h>
-
 #include "api/ctx.h"
 #include "gen/explain.h"
 #include "gen/gen.h"
@@ -51,15 +49,6 @@ static int dump_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_st
 	return 0;
 }
 
-/* "ip-filter" -> AF_INET, "filter" */
-static const char *split_name(const char *unit, int *family)
-{
-	const char *dash = strchr(unit, '-');
-
-	*family = !strncmp(unit, "ip6-", 4) ? AF_INET6 : AF_INET;
-	return dash ? dash + 1 : unit;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -83,7 +72,7 @@ static int print_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, co
 {
 	_cleanup_stored_ struct bf_stored t = {};
 	int family, rc;
-	const char *table = split_name(unit, &family);
+	const char *table = bf_unit_table(unit, &family);
 
 	rc = bf_stored_load(ns, family, table, &t);
 	if (rc)

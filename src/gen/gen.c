@@ -16,7 +16,7 @@
 #include "gen/link.h"
 
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
-enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 10 };
+enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 12 };
 /* Room that is there at least: cells, counters, words, bytes. */
 enum { MIN_CELLS = 256, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
 /* Of the journal: at least, and for each rule of the table. */
@@ -168,6 +168,8 @@ static int make_maps(struct gen *g)
 		          BPF_F_MMAPABLE, g->graph.class, g->graph.n_class * sizeof(uint32_t));
 	if (g->graph.link)
 		make_patchable(g);
+	if (g->opts->trial)
+		add_array(g, "trial", BF_MAP_TRIAL, sizeof(struct bf_rt_trial), BPF_F_MMAPABLE, NULL, 0);
 	if (u.ops & 1u << BF_CELL_HANDOFF) {
 		add_hash(g, "handoff", BF_MAP_HANDOFF, sizeof(struct bf_handoff), 1024);
 		add_array(g, "pending", BF_MAP_PENDING, sizeof(struct bf_pending), 0, NULL, 0);
@@ -245,6 +247,7 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.tag = bf_companion_tag(&g->graph.companion),
 		.start_ip6 = r->start_ip6,
 		.start_other = r->start_other,
+		.trial = g->opts->trial,
 	};
 }
 

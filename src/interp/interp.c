@@ -38,7 +38,15 @@ struct bf_interp {
 	union bf_datum datum; /* what was found, */
 	bool found;           /* if anything */
 	struct bf_live *live;
+	void (*step)(void *ctx, const struct bf_chain *c, uint32_t rule);
+	void *step_ctx;
 };
+
+void bf_interp_set_trace(struct bf_interp *in, void (*step)(void *ctx, const struct bf_chain *c, uint32_t rule), void *ctx)
+{
+	in->step = step;
+	in->step_ctx = ctx;
+}
 
 static uint32_t fixed_random(void *ctx)
 {
@@ -313,6 +321,8 @@ static void walk(struct bf_interp *in, const struct bf_packet *p, const struct b
 			out->verdict = BF_DROP;
 			return;
 		}
+		if (in->step)
+			in->step(in->step_ctx, c, at.rule);
 		bf_interp_count(in, r ? r->counter : c->counter, p);
 		if (r)
 			note_actions(r, out);

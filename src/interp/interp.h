@@ -131,6 +131,11 @@ void bf_interp_run_chain(struct bf_interp *in, const struct bf_chain *c, const s
 
 /* The packet adds to a counter of the table (BF_NO_COUNTER: to none). */
 void bf_interp_count(struct bf_interp *in, uint32_t counter, const struct bf_packet *p);
+/*
+ * Who is told of each rule that matched, and of each chain whose end was reached (rule is n_rules), in the order in which
+ * a packet comes by. NULL: nobody.
+ */
+void bf_interp_set_trace(struct bf_interp *in, void (*step)(void *ctx, const struct bf_chain *c, uint32_t rule), void *ctx);
 
 /* Does one condition hold, negation included? For the matches that hold conditions themselves. */
 bool bf_interp_cond(struct bf_interp *in, const struct bf_packet *p, const struct bf_cond *c, bool *hotdrop);

@@ -360,6 +360,13 @@ struct bf_journal {
 	__u64 pad;
 };
 
+/* The map "trial" of programs that try out packets which are only described: what of the key the description says. */
+struct bf_rt_trial {
+	__u32 given; /* bit i: word i of the key is not the packet's, but this; of META only the packet type */
+	__u32 key[BF_KEY_SCRATCH];
+	__u32 socket, uid, gid; /* BF_SOCKET_* */
+};
+
 /*
  * What a program is told about its ruleset, in the frozen map "config". The
  * verifier sees constants, so what the ruleset does not need is not there.
@@ -387,7 +394,7 @@ struct bf_rt_config {
 	__u32 start_ip6;    /* the first cells where a program sees all families: `start` is that of IPv4, these are IPv6's */
 	__u32 start_other;  /* and that of what is neither */
 	__s32 tai;          /* seconds that TAI is ahead of UTC, as the kernel has it (BF_META_TIME) */
-	__u32 pad;
+	__u32 trial;        /* 1: the key is corrected by the map "trial", and there are no answers of the kernel's matches */
 };
 #define BF_NO_CODE 0xffffffffu
 
@@ -400,6 +407,7 @@ struct bf_rt_config {
  *   params     array of one element: parameters and state of special matches, each aligned to 8 bytes
  *   counters   array of one element: struct bf_rt_counter[stripes][n_counters]
  *   journal    array of one element: struct bf_journal and records
+ *   trial      array of one element: struct bf_rt_trial
  *   handoff    hash: sk_buff address -> struct bf_handoff
  *   pending    array of one element: struct bf_pending
  *   assist     hash: sk_buff address -> struct bf_rt_assist

@@ -315,6 +315,13 @@ static __always_inline void fill_name(struct bf_frame *f, int word, struct net_d
 		f->key[word + i] = dev ? bpf_ntohl(*(__u32 *)&dev->name[4 * i]) : 0;
 }
 
+static __always_inline void try_out(struct bf_frame *f)
+{
+	for (int i = 0; i < BF_KEY_SCRATCH; i++)
+		if (trial.given >> i & 1)
+			f->key[i] = i == BF_KEY_META ? (f->key[i] & ~(7u << 24)) | trial.key[i] : trial.key[i];
+}
+
 /* 0, or -1: the packet must be dropped. */
 static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx *ctx, bool ip6)
 {
@@ -338,6 +345,10 @@ static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx 
 		fill_name(f, BF_KEY_IIFNAME, plain_state(f)->in);
 	if (needs(BF_NEED_OIFNAME))
 		fill_name(f, BF_KEY_OIFNAME, plain_state(f)->out);
+	if (config.trial) {
+		try_out(f);
+		return 0;
+	}
 	if (!needs(BF_NEED_ASSIST) || (config.assist_states && !(f->key[BF_KEY_CTSTATE] & config.assist_states)))
 		return 0;
 	return bf_assist(f);

@@ -314,6 +314,7 @@ extern char params[];
 extern struct bf_rt_counter counters[];
 extern struct bf_pending pending;
 extern const volatile struct bf_journal journal;
+extern const struct bf_rt_trial trial;
 
 /* A definition in .maps stands for the map itself. */
 #define MAP(name)  	struct {       		int unused; 	} name SEC(".maps")

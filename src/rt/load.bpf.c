@@ -9,6 +9,13 @@
 
 enum { ARPHRD_ETHER = 1, ETH_HLEN = 14 };
 
+/* Of a packet that is only described. */
+static __noinline int load_trial_owner(struct bf_frame *f, __u32 loader)
+{
+	set_scratch(f, 0, loader == BF_LOAD_SOCKET ? trial.socket : loader == BF_LOAD_SKUID ? trial.uid : trial.gid);
+	return loader == BF_LOAD_SOCKET || trial.socket == BF_SOCKET_FILE ? BF_HIT : BF_MISS;
+}
+
 static __noinline int load_owner(struct bf_frame *f, __u32 loader)
 {
 	struct sock *sk = full_sock(f);
@@ -96,7 +103,7 @@ APART int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
 	if (!f)
 		return BF_HOTDROP;
 	if (config.loaders & OWNER_LOADERS && loader <= BF_LOAD_SOCKET)
-		return load_owner(f, loader);
+		return config.trial ? load_trial_owner(f, loader) : load_owner(f, loader);
 	if (in_use(loaders, BF_LOAD_ETHER_SADDR) && loader == BF_LOAD_ETHER_SADDR)
 		return load_ether(f);
 	if (config.loaders & CT_LOADERS && loader >= BF_LOAD_CT_PROTO && loader <= BF_LOAD_CT_DPORT)

@@ -31,6 +31,8 @@ static const char *const good[] = {
 	"esp 10.0.0.1 > 10.0.0.2 spi 0x100 seq 5",
 	"ah 2001:db8::1 > 2001:db8::2 spi 1",
 	"proto 89 10.0.0.1 > 224.0.0.5 tos 0xc0 priority 3 pkttype other",
+	"frame 01005e0000fb02000000000108004500001c0000000040114ecf0a0000010a0000020001000200087ac1 iif eth0 ct new mark 3",
+	"frame ffffffffffff02000000000181000005080600010800060400010200000000010a0000010000000000000a000002",
 	"arp 10.0.0.1 > 10.0.0.2 ether 02:00:00:00:00:0a > ff:ff:ff:ff:ff:ff op 2 vlan 5 vlan 100",
 };
 
@@ -60,6 +62,10 @@ static const char *const bad[] = {
 	"proto 256 1.2.3.4 > 5.6.7.8",
 	"icmp 1.2.3.4 > 5.6.7.8 type echo-requets",
 	"arp 2001:db8::1 > 2001:db8::2",
+	"frame 0102",
+	"frame 0200000000020200000000010800450g iif eth0",
+	"frame 02000000000202000000000108004500 ttl 3",
+	"frame",
 };
 
 static void show(struct bf_buf *out, const struct bf_npacket *p)

@@ -62,16 +62,21 @@ static bf_printf_like(3, 4) bool fail(struct words *w, const char *hint, const c
 	return false;
 }
 
-static bool next(struct words *w)
+/* How long the next word is, from w->from on. */
+static size_t measure(struct words *w)
 {
-	size_t n;
-
 	while (w->at < w->len && isspace((unsigned char)w->text[w->at]))
 		w->at++;
 	w->from = w->at;
 	while (w->at < w->len && !isspace((unsigned char)w->text[w->at]))
 		w->at++;
-	n = w->at - w->from;
+	return w->at - w->from;
+}
+
+static bool next(struct words *w)
+{
+	size_t n = measure(w);
+
 	if (n > WORD_MAX)
 		return fail(w, "", "a word of more than %d characters", WORD_MAX);
 	memcpy(w->word, w->text + w->from, n);
@@ -115,6 +120,7 @@ static const struct proto {
 	{ "gre", IPPROTO_GRE, 0, false },
 	{ "arp", 0, NFPROTO_UNSPEC, false },
 	{ "proto", 0, 0, false },
+	{ "frame", 0, 0, false }, /* all its bytes follow */
 };
 
 static const struct proto *read_proto(struct words *w)
@@ -226,6 +232,35 @@ static bool read_ends(struct words *w, const struct proto *p)
 	if (p->family && p->family != s)
 		return fail(w, "", "%s is of the other family", p->name);
 	w->f.family = s;
+	return true;
+}
+
+/* A frame as it is: where its network header begins, and of which family that is. */
+static void look_at(struct bf_npacket *p)
+{
+	uint32_t at = 12;
+
+	while (at + 6 <= p->len && (!memcmp(p->frame + at, "\x81\x00", 2) || !memcmp(p->frame + at, "\x88\xa8", 2)))
+		at += 4;
+	p->nh = at + 2;
+	p->family = NFPROTO_UNSPEC;
+	if (!memcmp(p->frame + at, "\x08\x00", 2) && p->len >= p->nh + 20)
+		p->family = NFPROTO_IPV4;
+	if (!memcmp(p->frame + at, "\x86\xdd", 2) && p->len >= p->nh + 40)
+		p->family = NFPROTO_IPV6;
+	if (p->frame[0] & 1)
+		p->pkttype = memcmp(p->frame, "\xff\xff\xff\xff\xff\xff", 6) ? PACKET_MULTICAST : PACKET_BROADCAST;
+}
+
+static bool read_bytes(struct words *w, const uint8_t **out, uint32_t *len);
+
+static bool read_frame(struct words *w)
+{
+	if (!read_bytes(w, &w->p->frame, &w->p->len))
+		return false;
+	if (w->p->len < 14)
+		return fail(w, "", "a frame begins with an Ethernet header of 14 bytes");
+	look_at(w->p);
 	return true;
 }
 
@@ -512,25 +547,33 @@ static int hex(char c)
 	return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? (c | 32) - 'a' + 10 : -1;
 }
 
-static bool read_payload(struct words *w, const struct key *k)
+/* The next word: a byte is two digits. */
+static bool read_bytes(struct words *w, const uint8_t **out, uint32_t *len)
 {
-	uint8_t *b;
-	size_t n;
+	size_t n = measure(w);
+	const char *s = w->text + w->from;
+	uint8_t *b = bf_arena_alloc(w->arena, n / 2 + 1);
 
-	if (!need(w, "bytes"))
-		return false;
-	n = strlen(w->word);
-	b = bf_arena_alloc(w->arena, n / 2 + 1);
+	w->word[0] = '\0';
 	if (!b)
 		return w->err = -ENOMEM, false;
+	if (!n || n % 2 || n / 2 > BF_FRAME_PAYLOAD)
+		return fail(w, "", "bytes are written as pairs of hexadecimal digits, at most %d of them", BF_FRAME_PAYLOAD);
 	for (size_t i = 0; i < n; i++) {
-		if (n % 2 || hex(w->word[i]) < 0)
-			return fail(w, "", "payload is written as pairs of hexadecimal digits");
-		b[i / 2] = (uint8_t)(b[i / 2] << 4 | hex(w->word[i]));
+		if (hex(s[i]) < 0) {
+			w->from += i;
+			return fail(w, "", "'%c' is no hexadecimal digit", s[i]);
+		}
+		b[i / 2] = (uint8_t)(b[i / 2] << 4 | hex(s[i]));
 	}
-	w->f.payload = b;
-	w->f.payload_len = (uint32_t)n / 2;
+	*out = b;
+	*len = (uint32_t)n / 2;
 	return true;
+}
+
+static bool read_payload(struct words *w, const struct key *k)
+{
+	return read_bytes(w, &w->f.payload, &w->f.payload_len);
 }
 
 static void store(void *to, uint64_t v, uint64_t max)
@@ -572,6 +615,12 @@ static bool read_value(struct words *w, const struct key *k)
 	return true;
 }
 
+static bool is_of_frame(const struct key *k)
+{
+	return k->words || k->read == read_type || k->read == read_flags || k->read == read_macs || k->read == read_vlan ||
+	       k->read == read_frag || k->read == read_dscp || k->read == read_payload;
+}
+
 static bool read_key(struct words *w)
 {
 	struct bf_suggest s;
@@ -580,8 +629,11 @@ static bool read_key(struct words *w)
 	bf_suggest_start(&s, w->word, strlen(w->word));
 	for (size_t i = 0; i < BF_ARRAY_SIZE(keys); i++) {
 		bf_suggest_try(&s, keys[i].name);
-		if (!strcmp(keys[i].name, w->word))
-			return read_value(w, &keys[i]);
+		if (strcmp(keys[i].name, w->word))
+			continue;
+		if (w->p->frame && is_of_frame(&keys[i]))
+			return fail(w, "", "the bytes of the frame say that");
+		return read_value(w, &keys[i]);
 	}
 	return fail(w, bf_suggest_text(&s, hint, sizeof(hint)), "unknown word '%s'", w->word);
 }
@@ -638,14 +690,14 @@ int bf_native_packet(struct bf_arena *a, const char *name, unsigned line, const 
 
 	memset(out, 0, sizeof(*out));
 	p = read_proto(&w);
-	if (p && read_ends(&w, p)) {
+	if (p && (!strcmp(p->name, "frame") ? read_frame(&w) : read_ends(&w, p))) {
 		defaults(&w);
 		while (next(&w) && w.word[0] && read_key(&w))
 			;
 	}
 	if (!w.err)
 		derive(&w);
-	if (w.err || !check(&w))
+	if (w.err || out->frame || !check(&w))
 		return w.err;
 	out->family = w.f.family;
 	out->frame = bf_frame_make(a, &w.f, &out->len, &out->nh);

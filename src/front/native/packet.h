@@ -8,7 +8,10 @@
  *   proto 89 192.0.2.1 > 224.0.0.5 ttl 1
  *   arp 192.0.2.1 > 192.0.2.2
  *
+ *   frame 0200000000020200000000010800450000... iif eth0
+ *
  *   PROTOCOL SOURCE > DESTINATION { KEY VALUE | FLAG }...
+ *   frame BYTES { KEY VALUE }...
  *
  * What is not said is as a host's first packet of a connection would have it:
  * TCP has SYN (ACK where ct says established), ICMP is an echo request, TTL 64.

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test.c: which rules decide a packet, and why.
+ *
+ *   words ─▶ packet ─┬▶ programs, BPF_PROG_TEST_RUN ─▶ verdict, counters that moved ─┬▶ do they agree?
+ *                    └▶ the interpreter             ─▶ verdict, rules in their order ┘
+ *
+ * A packet goes through the hooks it would meet: with an input device
+ * prerouting and input, with an output device output and postrouting, with
+ * both prerouting, forward and postrouting; or the one hook it names. At each
+ * all tables, the lowest priority first, until one drops it.
+ */
+#include <linux/netfilter.h>
+
+#include "api/subject.h"
+#include "front/native/packet.h"
+#include "match/match.h"
+#include "rule/print.h"
+
+struct met { /* a rule that matched, or a chain's end */
+	const struct bf_chain *chain;
+	uint32_t rule;
+};
+
+struct test {
+	struct bf_ctx *ctx;
+	struct bf_subjects subjects;
+	struct bf_buf *out;
+	bool json, differs;
+	const char *text;    /* of the packet, */
+	size_t text_len;
+	struct bf_npacket p;
+	struct bf_packet seen;
+	struct bf_rt_trial given;
+	struct met *met;     /* at one chain */
+	uint32_t n_met, cap_met;
+	bool dropped;
+	uint32_t n_printed;  /* chains so far: commas of JSON */
+	int err;
+};
+
+static const uint8_t in_way[] = { BF_HOOK_PREROUTING, BF_HOOK_INPUT };
+static const uint8_t through_way[] = { BF_HOOK_PREROUTING, BF_HOOK_FORWARD, BF_HOOK_POSTROUTING };
+static const uint8_t out_way[] = { BF_HOOK_OUTPUT, BF_HOOK_POSTROUTING };
+
+static void step(void *arg, const struct bf_chain *c, uint32_t rule)
+{
+	struct test *t = arg;
+
+	if (bf_grow(&t->met, t->n_met, &t->cap_met, sizeof(*t->met)) < 0)
+		t->err = -ENOMEM;
+	else
+		t->met[t->n_met++] = (struct met){ c, rule };
+}
+
+/* The packet as both sides take it. */
+
+static void give(struct bf_rt_trial *g, unsigned word, uint32_t value)
+{
+	g->given |= 1u << word;
+	g->key[word] = value;
+}
+
+static void give_name(struct bf_rt_trial *g, unsigned word, const char name[16])
+{
+	for (unsigned i = 0; i < 16; i += 4)
+		give(g, word + i / 4, (uint32_t)(uint8_t)name[i] << 24 | (uint32_t)(uint8_t)name[i + 1] << 16 |
+		     (uint32_t)(uint8_t)name[i + 2] << 8 | (uint8_t)name[i + 3]);
+}
+
+static void prepare(struct test *t)
+{
+	const struct bf_npacket *p = &t->p;
+	uint8_t socket = p->has_uid || p->has_gid ? BF_SOCKET_FILE : BF_SOCKET_NONE;
+	struct bf_packet *s = &t->seen;
+
+	t->given = (struct bf_rt_trial){ .socket = socket, .uid = p->uid, .gid = p->gid };
+	give(&t->given, BF_KEY_MARK, p->mark);
+	give(&t->given, BF_KEY_CTSTATE, p->ctstate);
+	give(&t->given, BF_KEY_CTSTATUS, p->ctstatus);
+	give(&t->given, BF_KEY_META, (uint32_t)p->pkttype << 24);
+	give(&t->given, BF_KEY_ASSIST, 0);
+	*s = (struct bf_packet){ .family = p->family,
+		.data = p->frame + p->nh,
+		.len = p->len - p->nh,
+		.pkttype = p->pkttype,
+		.mark = p->mark,
+		.ctstate = p->ctstate,
+		.ctstatus = p->ctstatus,
+		.socket = socket,
+		.skuid = p->uid,
+		.skgid = p->gid };
+}
+
+/* At output there is no input device yet, at input no output device; nor is there an Ethernet header before the packet goes. */
+static void at_hook(struct test *t, uint8_t hook)
+{
+	uint32_t can = bf_hook_kinds[hook].can;
+	struct bf_packet *s = &t->seen;
+
+	s->hook = hook;
+	memset(s->iif, 0, sizeof(s->iif));
+	memset(s->oif, 0, sizeof(s->oif));
+	if (can & BF_CAN_IIF)
+		memcpy(s->iif, t->p.iif, sizeof(s->iif));
+	if (can & BF_CAN_OIF)
+		memcpy(s->oif, t->p.oif, sizeof(s->oif));
+	give_name(&t->given, BF_KEY_IIFNAME, s->iif);
+	give_name(&t->given, BF_KEY_OIFNAME, s->oif);
+}
+
+/* What is printed. */
+
+static void print_met(struct test *t, const struct met *m)
+{
+	const struct bf_chain *c = m->chain;
+	const struct bf_rule *r = m->rule < c->n_rules ? &c->rules[m->rule] : NULL;
+
+	bf_buf_puts(t->out, "    ");
+	bf_name_print(t->out, c->name);
+	if (!r && c->base) {
+		bf_buf_printf(t->out, " policy: %s\n", bf_verdict_name(c->policy));
+	} else if (!r) {
+		bf_buf_puts(t->out, " end: back\n");
+	} else {
+		bf_buf_printf(t->out, " %u: ", m->rule + 1);
+		bf_rule_print(t->out, r, c->table->family);
+		bf_buf_puts(t->out, "\n");
+	}
+}
+
+static void json_met(struct test *t, const struct met *m, bool first)
+{
+	const struct bf_chain *c = m->chain;
+	_cleanup_buf_ struct bf_buf text = {};
+
+	bf_buf_puts(t->out, first ? "{\"chain\": " : ", {\"chain\": ");
+	bf_json_string(t->out, c->name);
+	if (m->rule < c->n_rules) {
+		bf_rule_print(&text, &c->rules[m->rule], c->table->family);
+		bf_buf_printf(t->out, ", \"number\": %u, \"rule\": ", m->rule + 1);
+		bf_json_string(t->out, text.data ? text.data : "");
+	} else {
+		bf_buf_printf(t->out, ", \"policy\": \"%s\"", bf_verdict_name(c->policy));
+	}
+	bf_buf_puts(t->out, "}");
+}
+
+static const char *verdict_name(bool accept)
+{
+	return accept ? "accept" : "drop";
+}
+
+static void print_chain(struct test *t, const struct bf_subject *s, const struct bf_chain *c, const struct bf_outcome *o,
+                        const char *differs)
+{
+	bool accept = o->verdict == BF_ACCEPT && !(o->n_actions && o->actions[o->n_actions - 1]->target->terminal);
+	const char *verdict = o->hotdrop ? "drop: its headers are not whole" : verdict_name(accept);
+
+	if (!t->json) {
+		bf_buf_printf(t->out, "  %s, table %s\n", bf_hook_kinds[c->at.hook].name, s->title);
+		for (uint32_t i = 0; i < t->n_met; i++)
+			print_met(t, &t->met[i]);
+		bf_buf_printf(t->out, "    %s\n%s%s%s", verdict, differs ? "    DIFFERS: " : "", differs ? differs : "",
+		              differs ? "\n" : "");
+		return;
+	}
+	bf_buf_printf(t->out, "%s\n  {\"hook\": \"%s\", \"table\": \"%s\", \"met\": [", t->n_printed ? "," : "",
+	              bf_hook_kinds[c->at.hook].name, s->title);
+	for (uint32_t i = 0; i < t->n_met; i++)
+		json_met(t, &t->met[i], !i);
+	bf_buf_printf(t->out, "], \"verdict\": \"%s\", \"agree\": %s}", verdict_name(accept && !o->hotdrop),
+	              differs ? "false" : "true");
+}
+
+/* The programs' opinion. */
+
+static bool counters_agree(const struct bf_subject *s, const struct bf_rt_counter *got, struct bf_rt_counter *before)
+{
+	const struct bf_rt_counter *want = bf_interp_counters(s->in);
+	bool agree = true;
+
+	for (uint32_t i = 0; i < s->rs->tables[0]->n_counters; i++) {
+		uint32_t slot = s->slot ? s->slot[i] : i;
+
+		agree = agree && slot < s->img->n_counters && got[slot].packets == want[i].packets - before[i].packets;
+		before[i] = want[i];
+	}
+	return agree;
+}
+
+/* NULL: they agree. */
+static const char *ask_programs(struct test *t, const struct bf_subject *s, const struct bf_chain *c,
+                                const struct bf_outcome *o, struct bf_rt_counter *before)
+{
+	_cleanup_free_ struct bf_rt_counter *got = NULL;
+	struct bf_trial_answer a;
+	int prog = bf_subject_prog(s, c, t->p.family);
+
+	if (!s->trial)
+		return NULL; /* a table that only accepts has no programs */
+	if (prog < 0)
+		return "no program sees it";
+	got = calloc(s->img->n_counters, sizeof(*got));
+	t->err = got ? bf_trial_run(s->trial, (uint32_t)prog, t->p.frame, t->p.len, &t->given, &a, got) : -ENOMEM;
+	if (t->err)
+		return "it could not be run";
+	if ((a.verdict == BF_ACCEPT) != (o->verdict == BF_ACCEPT) && !a.terminal)
+		return a.verdict == BF_ACCEPT ? "the program accepts it" : "the program drops it";
+	return counters_agree(s, got, before) ? NULL : "the program counts it elsewhere";
+}
+
+static void run_chain(struct test *t, const struct bf_subject *s, const struct bf_chain *c)
+{
+	uint32_t n = s->rs->tables[0]->n_counters;
+	_cleanup_free_ struct bf_rt_counter *before = calloc(n + 1, sizeof(*before));
+	struct bf_outcome o;
+	const char *differs;
+
+	if (!before) {
+		t->err = -ENOMEM;
+		return;
+	}
+	memcpy(before, bf_interp_counters(s->in), n * sizeof(*before));
+	t->n_met = 0;
+	bf_interp_set_trace(s->in, step, t);
+	bf_interp_run_chain(s->in, c, &t->seen, &o);
+	differs = ask_programs(t, s, c, &o, before);
+	t->differs |= differs != NULL;
+	t->dropped = o.verdict == BF_DROP || (o.n_actions && o.actions[o.n_actions - 1]->target->terminal);
+	print_chain(t, s, c, &o, differs);
+	t->n_printed++;
+}
+
+/* The chains of a hook that see the packet, in the order of their priorities; tables of one priority as they were made. */
+static bool next_chain(const struct test *t, uint8_t hook, int64_t *after, uint32_t *unit, const struct bf_chain **out)
+{
+	const struct bf_chain *best = NULL;
+	uint32_t best_unit = 0;
+
+	for (uint32_t u = 0; u < t->subjects.n; u++) {
+		const struct bf_table *table = t->subjects.s[u].rs->tables[0];
+
+		for (uint32_t i = 0; i < table->n_chains; i++) {
+			const struct bf_chain *c = table->chains[i];
+			bool later = c->at.priority > *after || (c->at.priority == *after && u > *unit);
+
+			if (!c->base || c->at.hook != hook || !later ||
+			    (table->family != t->p.family && table->family != NFPROTO_INET))
+				continue;
+			if (!best || c->at.priority < best->at.priority) {
+				best = c;
+				best_unit = u;
+			}
+		}
+	}
+	*out = best;
+	*unit = best_unit;
+	*after = best ? best->at.priority : 0;
+	return best;
+}
+
+static void run_hook(struct test *t, uint8_t hook)
+{
+	int64_t after = INT64_MIN;
+	const struct bf_chain *c;
+	uint32_t unit = 0;
+
+	at_hook(t, hook);
+	while (!t->err && !t->dropped && next_chain(t, hook, &after, &unit, &c))
+		run_chain(t, &t->subjects.s[unit], c);
+}
+
+static void run_packet(struct test *t)
+{
+	const uint8_t *way = t->p.has_hook ? &t->p.hook : in_way;
+	size_t n = t->p.has_hook ? 1 : BF_ARRAY_SIZE(in_way);
+
+	if (!t->p.has_hook && *t->p.oif) {
+		way = *t->p.iif ? through_way : out_way;
+		n = *t->p.iif ? BF_ARRAY_SIZE(through_way) : BF_ARRAY_SIZE(out_way);
+	}
+	prepare(t);
+	t->dropped = false;
+	t->n_printed = 0;
+	bf_buf_puts(t->out, t->json ? "{\"packet\": " : "");
+	if (t->json) {
+		_cleanup_free_ char *text = strndup(t->text, t->text_len);
+
+		bf_json_string(t->out, text ? text : "");
+		bf_buf_puts(t->out, ", \"chains\": [");
+	} else {
+		bf_buf_printf(t->out, "%.*s\n", (int)t->text_len, t->text);
+	}
+	for (size_t i = 0; i < n && !t->err && !t->dropped; i++)
+		run_hook(t, way[i]);
+	bf_buf_printf(t->out, t->json ? "], \"verdict\": \"%s\"}" : "  %s\n", verdict_name(!t->dropped));
+}
+
+static int read_packet(struct test *t, struct bf_arena *a, const char *name, unsigned line)
+{
+	int rc = bf_native_packet(a, name, line, t->text, t->text_len, &t->p, &t->ctx->diag);
+	struct bf_loc loc = { name, line, 1, 1 };
+
+	if (rc)
+		return rc;
+	if (t->p.family == NFPROTO_UNSPEC || (t->p.has_hook && t->p.hook >= BF_HOOKS_NETFILTER))
+		return bf_diag_error_at(&t->ctx->diag, &loc, NULL, -EOPNOTSUPP,
+		                        "only packets of IPv4 and IPv6 at the hooks of netfilter can be tried");
+	return 0;
+}
+
+/* All lines are looked at; the first error ends it only when no packet has been tried. */
+static int run_lines(struct test *t, const char *name, const char *text)
+{
+	unsigned line = 1;
+	bool first = true;
+
+	for (const char *p = text; *p && !t->err; line++, p += t->text_len + (p[t->text_len] == '\n')) {
+		_cleanup_arena_ struct bf_arena *a = bf_arena_new();
+
+		t->text = p;
+		t->text_len = strcspn(p, "\n");
+		if (strspn(p, " \t") == t->text_len || *p == '#')
+			continue;
+		t->err = a ? read_packet(t, a, name, line) : -ENOMEM;
+		if (t->err)
+			break;
+		bf_buf_puts(t->out, t->json && !first ? ",\n" : "");
+		first = false;
+		run_packet(t);
+	}
+	return t->err;
+}
+
+int bf_test(struct bf_ctx *ctx, const char *name, const char *packets, unsigned flags, char **text)
+{
+	_cleanup_ns_ struct bf_ns *ns = NULL;
+	_cleanup_buf_ struct bf_buf out = {};
+	struct test t = { .ctx = ctx, .out = &out, .json = flags & BF_TEST_JSON };
+	int rc;
+
+	bf_ctx_begin(ctx);
+	rc = bf_ns_open(&ns, ctx->netns, false, &ctx->diag);
+	if (!rc)
+		rc = bf_subjects_open(ctx, ns, &t.subjects);
+	else if (rc == -ENOENT)
+		bf_ctx_begin(ctx), rc = 0;
+	bf_buf_puts(&out, t.json ? "{\"packets\": [" : "");
+	if (!rc)
+		rc = run_lines(&t, name, packets);
+	bf_buf_puts(&out, t.json ? "]}\n" : "");
+	bf_subjects_close(&t.subjects);
+	free(t.met);
+	if (rc || out.err)
+		return rc ? rc : out.err;
+	*text = out.data ? TAKE_PTR(out.data) : strdup("");
+	return !*text ? -ENOMEM : t.differs;
+}
