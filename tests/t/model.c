@@ -25,6 +25,8 @@ static const char world[] =
 	"set ports { type inet_service; elements = { 22, 80 }; }; "
 	"map vm { type inet_service : verdict; elements = { 22 : accept, 80 : jump other }; }; "
 	"map mm { type inet_service : mark; elements = { 22 : 1, 80 : 2 }; }; "
+	"set dyn { type ipv4_addr; flags dynamic,timeout; size 100; timeout 1m; }; set ds { type dscp; elements = { cs1, af11 }; }; "
+	"set conc { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 22, 10.0.0.1 . 80-90 }; }; "
 	"counter cc { }; quota qq { over 1 mbytes; }; limit ll { rate 3/second; }; chain other { }; "
 	"chain base { type filter hook prerouting priority 0; }; ";
 

@@ -93,15 +93,15 @@ tcp dport vmap { 22 : continue, 80 : drop } counter ; meta l4proto tcp th fragme
 tcp dport vmap { 22 : jump othr } ; - ; FAIL 28: the table has no chain 'othr'; did you mean 'other'?
 tcp dport vmap { 22 : continue, 80 : drop } limit rate 5/second accept ; goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 goto "c:3" | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter drop | goto "c:2" } c:2 {  } c:3 { limit rate 5/second burst 5 packets counter accept | goto "c:2" } ; OK
 limit rate 5/second tcp dport vmap { 22 : accept, 80 : drop } ; limit rate 5/second burst 5 packets goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter drop | goto "c:2" } c:2 {  } ; OK
-ip saddr . tcp dport { 1.2.3.4 . 80, 10.0.0.0/8 . 100-200 } accept ; meta nfproto 2 ip saddr 0.0.0.0-255.255.255.255 meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 0-65535 any of ( ip saddr 1.2.3.4/32 th dport 80 | ip saddr 10.0.0.0/8 th dport 100-200 ) counter accept ; OK
-ip saddr . tcp dport != { 1.2.3.4 . 80 } drop ; meta nfproto 2 ip saddr 0.0.0.0-255.255.255.255 meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 0-65535 not any of ( ip saddr 1.2.3.4/32 th dport 80 ) counter drop ; OK
+ip saddr . tcp dport { 1.2.3.4 . 80, 10.0.0.0/8 . 100-200 } accept ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 ip saddr . th dport { 2 elements } counter accept ; OK
+ip saddr . tcp dport != { 1.2.3.4 . 80 } drop ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 ip saddr . th dport != { 1 elements } counter drop ; OK
 ip saddr . tcp dport vmap { 1.2.3.4 . 80 : accept, 1.2.3.5 . 22 : drop } ; meta nfproto 2 ip saddr 1.2.3.4/32 meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter accept | meta nfproto 2 ip saddr 1.2.3.5/32 meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
-ip saddr @s4 drop ; meta nfproto 2 ip saddr { 10.0.0.0-10.255.255.255, 192.0.2.1 } counter drop ; OK
-ip saddr != @s4 drop ; meta nfproto 2 ip saddr != { 10.0.0.0-10.255.255.255, 192.0.2.1 } counter drop ; OK
-tcp dport @ports accept ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport { 22, 80 } counter accept ; OK
+ip saddr @s4 drop ; meta nfproto 2 ip saddr @s4 counter drop ; OK
+ip saddr != @s4 drop ; meta nfproto 2 ip saddr != @s4 counter drop ; OK
+tcp dport @ports accept ; meta l4proto tcp th fragment 0 th available 4-65535 th dport @ports counter accept ; OK
 tcp dport @s4 ; - ; FAIL 11: the keys of 's4' are of another type
 tcp dport @prots ; - ; FAIL 11: the table has no set 'prots'; did you mean 'ports'?
-tcp dport vmap @vm ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 counter jump other ; OK
+tcp dport vmap @vm ; meta l4proto tcp th fragment 0 th available 4-65535 th dport map @vm counter vmap ; OK
 tcp dport vmap @ports ; - ; FAIL 16: 'ports' is a set, not a map
 counter ; counter ; OK
 counter accept ; counter accept ; OK
@@ -146,6 +146,23 @@ ip saddr 1.2.3.4 comment "hello" ; meta nfproto 2 ip saddr 1.2.3.4/32 counter co
 tcp dport 22 accept comment "ssh" ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept comment "ssh" ; OK
 notrack ; - ; FAIL 1: 'notrack' is not served yet
 oifname "eth0" jump other ; meta oifname != "" meta oifname "eth0" counter jump other ; OK
+counter name "cc" accept ; counter name cc counter accept ; OK
+counter name cd ; - ; FAIL 14: the table has no counter 'cd'; did you mean 'cc'?
+limit name "ll" accept ; limit name ll counter accept ; OK
+quota name qq drop ; quota name qq counter drop ; OK
+counter name tcp dport map { 22 : "cc", 80 : "cc" } accept ; meta l4proto tcp th fragment 0 th available 4-65535 th dport map { 2 elements } the object of the map counter accept ; OK
+add @dyn { ip saddr } ; meta nfproto 2 add @dyn { ip saddr } counter ; OK
+add @dyn { ip saddr timeout 30s } accept ; meta nfproto 2 add @dyn { ip saddr timeout 30000ms } counter accept ; OK
+update @dyn { ip saddr limit rate 5/second } accept ; meta nfproto 2 update @dyn { ip saddr limit rate 5/second burst 5 packets } counter accept ; OK
+add @s4 { ip saddr } ; - ; FAIL 6: 's4' does not change from rules: it needs 'flags dynamic'
+add @dyn { tcp dport } ; - ; FAIL 6: the keys of 'dyn' are of another type
+delete @dnn { ip saddr } ; - ; FAIL 9: the table has no set 'dnn'; did you mean 'dyn'?
+ip saddr @dyn drop ; meta nfproto 2 ip saddr @dyn counter drop ; OK
+ip saddr & 255.255.255.0 @dyn drop ; meta nfproto 2 ip saddr & 0x000000000ffffff00 @dyn counter drop ; OK
+ip dscp @ds accept ; meta nfproto 2 ip tos & 0x000000000000000fc { 2 elements } counter accept ; OK
+ip dscp . ip ecn { cs1 . ce, af11 . ect0 } accept ; meta nfproto 2 ip tos & 0x000000000000000fc . ip tos & 0x00000000000000003 { 2 elements } counter accept ; OK
+ip saddr . tcp dport @conc accept ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 ip saddr . th dport @conc counter accept ; OK
+ip saddr . tcp dport vmap { 1.1.1.1 . 1 : drop, 1.1.1.1 . 2 : drop, 1.1.1.1 . 3 : drop, 1.1.1.1 . 4 : drop, 1.1.1.1 . 5 : drop, 1.1.1.1 . 6 : drop, 1.1.1.1 . 7 : drop, 1.1.1.1 . 8 : drop, 1.1.1.1 . 9 : accept } ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 ip saddr . th dport map { 9 elements } counter vmap ; OK
 :in ip type filter hook output priority 0
 iifname "eth0" ; meta iifname != "" meta iifname "eth0" counter ; OK
 ip6 saddr ::1 ; - ; FAIL 1: no packet that a table of this family sees has 'ip6 saddr'

@@ -369,7 +369,7 @@ static int evaluate(struct bf_ev *ev, const struct bf_ast_cmd *cmd)
 		return -ENOMEM;
 	set_bases(ev);
 	add_edges(ev);
-	if (!reach(ev))
+	if (!reach(ev) || !bf_ev_sets(ev))
 		return ev->err;
 	rules(ev);
 	return ev->err;

@@ -113,8 +113,7 @@ static bool log_stmt(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 static const char *stmt_name(const struct bf_ast_stmt *s)
 {
 	static const char *const names[] = {
-		[BF_STMT_SET] = "set", [BF_STMT_ELEMENT] = "elements from rules", [BF_STMT_OBJECT] = "objects by name",
-		[BF_STMT_CT_COUNT] = "ct count", [BF_STMT_NOTRACK] = "notrack", [BF_STMT_STRIP] = "reset", [BF_STMT_PROGRAM] = "program",
+		[BF_STMT_SET] = "set", [BF_STMT_CT_COUNT] = "ct count", [BF_STMT_NOTRACK] = "notrack", [BF_STMT_STRIP] = "reset", [BF_STMT_PROGRAM] = "program",
 		[BF_STMT_REDIRECT] = "redirect", [BF_STMT_MIRROR] = "mirror", [BF_STMT_ROUTE] = "route",
 		[BF_STMT_SOCKSET] = "set of a connection",
 	};

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * eval_map.c: verdict maps: a model rule for each element. Keys of elements do
+ * eval_map.c: verdict maps: a model rule for each element, or a lookup. Keys of elements do
  * not overlap, so their order does not matter; `*` is what none of the others is.
  */
 #include "front/native/evaluate.h"
+
+enum { FEW = 8 };
 
 struct each { /* over the elements of a map, those of variables in it too */
 	struct bf_ev *ev;
@@ -74,13 +76,34 @@ static bool elements(struct each *e, const struct bf_ast_expr *set)
 	return ok;
 }
 
-bool bf_ev_vmap(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)
+/* By a lookup. What has no verdict in it goes on with the next rule. */
+static bool by_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
-	struct each e = { .ev = ev, .d = d, .s = s, .key = bf_ast_peel(s->match.l), .number = number };
+	const struct bf_types data = { .type = { &bf_ntypes[BF_T_VERDICT] }, .n = 1 };
+	struct bf_lookup l;
+
+	return bf_ev_lookup(ev, d, s->match.l, s->match.r, &data, &l) && bf_ev_add_match(ev, d, &bf_match_lookup, &l, false) &&
+	       bf_ev_emit_map(ev, d, l.set);
+}
+
+static bool by_elements(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)
+{
+	struct each e = { .ev = ev, .d = d, .s = s, .key = bf_ast_peel(s->match.l), .map = bf_ast_peel(s->match.r),
+		              .number = number };
 	bool tail = bf_ev_needs_tail(s->next);
 
-	e.map = bf_ev_elements(ev, e.key, s->match.r, true);
-	if (!e.map || ((d->state || tail) && !bf_ev_split(ev, d)))
+	if (e.map->kind == BF_AST_SETREF) {
+		const struct bf_ast_set *a = bf_ev_set_find(ev, e.map, true);
+
+		if (!a || !bf_ev_same_keys(ev, e.key, s->match.r, a))
+			return false;
+		if (a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT))
+			return bf_ev_unserved(ev, s->next->loc, "statements behind a map that changes");
+		e.map = a->elements ? bf_ast_peel(a->elements) : NULL;
+	}
+	if (!e.map)
+		return true;
+	if ((d->state || tail) && !bf_ev_split(ev, d))
 		return false;
 	if (tail && !(e.tail = bf_ev_hidden(ev)))
 		return false;
@@ -92,4 +115,13 @@ bool bf_ev_vmap(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stm
 		return false;
 	ev->into = e.tail;
 	return bf_ev_rest(ev, &(struct bf_ev_draft){ .counted = BF_EVAL_NONE }, s->next, number + 1);
+}
+
+/* Few of one field are rules of their own, which are classified with those around them. */
+bool bf_ev_vmap(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)
+{
+	const struct bf_ast_expr *map = bf_ast_peel(s->match.r);
+	bool few = map->kind == BF_AST_SET && (map->set.n <= FEW || bf_ast_peel(s->match.l)->kind != BF_AST_CONCAT);
+
+	return few || s->next ? by_elements(ev, d, s, number) : by_lookup(ev, d, s);
 }

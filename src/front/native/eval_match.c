@@ -336,7 +336,7 @@ static bool named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_e
 	return true;
 }
 
-static bool depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_native_key *k)
+bool bf_ev_depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_native_key *k)
 {
 	if (!named(ev, d, key, k))
 		return false;
@@ -352,7 +352,7 @@ bool bf_ev_test(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_exp
 	struct bf_native_key k = { 0 };
 	const struct bf_cond *c = make(ev, key, mask, r, neg, &k);
 
-	return c && depends(ev, d, key, &k) && bf_ev_add_cond(ev, d, c);
+	return c && bf_ev_depends(ev, d, key, &k) && bf_ev_add_cond(ev, d, c);
 }
 
 /* Sets. */
@@ -365,28 +365,14 @@ static bool same_types(const struct bf_types *a, const struct bf_types *b)
 	return a->n == b->n;
 }
 
-const struct bf_ast_expr *bf_ev_elements(struct bf_ev *ev, const struct bf_ast_expr *key, const struct bf_ast_expr *set,
-                                         bool map)
+bool bf_ev_same_keys(struct bf_ev *ev, const struct bf_ast_expr *key, const struct bf_ast_expr *ref,
+                     const struct bf_ast_set *s)
 {
-	static const struct bf_ast_expr none = { .kind = BF_AST_SET };
-	const struct bf_ast_expr *v = bf_ast_peel(set);
-	const struct bf_ast_set *s;
 	struct bf_types have, want, data;
 
-	if (v->kind == BF_AST_SET)
-		return v;
-	if (v->kind != BF_AST_SETREF)
-		return bf_ev_error(ev, set->loc, "a set is wanted here"), NULL;
-	s = bf_ev_set_find(ev, v, map);
-	if (!s)
-		return NULL;
 	bf_native_set_types(s, &have, &data);
 	bf_native_types_of(key, &want);
-	if (!same_types(&have, &want))
-		return bf_ev_error(ev, set->loc, "the keys of '%s' are of another type", v->name.text), NULL;
-	if (s->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT))
-		return bf_ev_unserved(ev, set->loc, "'%s' changes while packets pass: not served yet", v->name.text), NULL;
-	return s->elements ? bf_ast_peel(s->elements) : &none;
+	return same_types(&have, &want) || bf_ev_error(ev, ref->loc, "the keys of '%s' are of another type", s->name.text);
 }
 
 static const struct bf_ast_expr *part(const struct bf_ast_expr *e, uint32_t n)
@@ -428,83 +414,23 @@ bool bf_ev_test_elem(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 		struct bf_native_key k = { 0 };
 		const struct bf_cond *c = part_cond(ev, kp, ep, &k);
 
-		if (!c || !depends(ev, d, kp, &k) || !bf_ev_add_cond(ev, d, c))
+		if (!c || !bf_ev_depends(ev, d, kp, &k) || !bf_ev_add_cond(ev, d, c))
 			return false;
 	}
 	return true;
-}
-
-static bool add_group(struct bf_ev *ev, const struct bf_ast_expr *key, const struct bf_ast_expr *elem, struct bf_buf *groups)
-{
-	uint32_t n = n_parts(key);
-	struct bf_any_group *g;
-	const struct bf_cond **conds;
-
-	elem = bf_ast_peel(elem);
-	if (elem->kind == BF_AST_SET) { /* a variable */
-		for (const struct bf_ast_elem *i = elem->set.first; i; i = i->next)
-			if (!add_group(ev, key, i->key, groups))
-				return false;
-		return true;
-	}
-	conds = bf_arena_array(ev->rs->arena, n, const struct bf_cond *);
-	g = bf_buf_reserve(groups, sizeof(*g));
-	if (!conds || !g)
-		return bf_ev_nomem(ev);
-	*g = (struct bf_any_group){ conds, n };
-	if (n_parts(elem) != n)
-		return bf_ev_error(ev, elem->loc, "%u parts, the key has %u", n_parts(elem), n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct bf_native_key k = { 0 };
-
-		conds[i] = part_cond(ev, part(key, i), part(elem, i), &k);
-		if (!conds[i])
-			return false;
-	}
-	return true;
-}
-
-/* All parts must be there before they are compared: not in the set is not the same as not in the packet. */
-static bool readable(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key)
-{
-	for (uint32_t i = 0; i < n_parts(key); i++) {
-		_cleanup_ranges_ struct bf_ev_ranges all = { 0 };
-
-		if (!bf_ev_add_range(ev, &all, 0, ~(bf_u128)0) || !bf_ev_test(ev, d, part(key, i), ~(bf_u128)0, &all, false))
-			return false;
-	}
-	return true;
-}
-
-static bool concat_in(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key,
-                      const struct bf_ast_expr *set, bool neg)
-{
-	_cleanup_buf_ struct bf_buf groups = { 0 };
-	struct bf_any any = { 0 };
-
-	if (!readable(ev, d, key))
-		return false;
-	for (const struct bf_ast_elem *i = set->set.first; i; i = i->next)
-		if (!add_group(ev, key, i->key, &groups))
-			return false;
-	any.n = (uint32_t)(groups.len / sizeof(*any.groups));
-	any.groups = bf_arena_memdup(ev->rs->arena, groups.data, groups.len);
-	return any.groups ? bf_ev_add_match(ev, d, &bf_match_any, &any, neg) : bf_ev_nomem(ev);
 }
 
 static bool in_set(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
-	const struct bf_ast_expr *key = bf_ast_peel(s->match.l), *set = bf_ev_elements(ev, key, s->match.r, false);
+	const struct bf_ast_expr *key = bf_ast_peel(s->match.l), *set = bf_ast_peel(s->match.r);
 	_cleanup_ranges_ struct bf_ev_ranges r = { 0 };
 	bool neg = s->match.rel == BF_REL_NE;
 	struct bf_types t;
 
-	if (!set)
-		return false;
 	if (s->match.rel > BF_REL_NE)
 		return bf_ev_error(ev, s->match.r->loc, "a value is in a set or not: == or !=");
-	if (key->kind == BF_AST_CONCAT)
-		return concat_in(ev, d, key, set, neg);
+	if (set->kind == BF_AST_SETREF || key->kind == BF_AST_CONCAT)
+		return bf_ev_in_named(ev, d, key, s->match.r, neg);
 	bf_native_types_of(key, &t);
 	return bf_ev_add_values(ev, set, t.type[0], key_bits(key), &r) && bf_ev_test(ev, d, key, ~(bf_u128)0, &r, neg);
 }
@@ -594,7 +520,7 @@ static bool concat(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 	if (s->match.rel > BF_REL_NE)
 		return bf_ev_error(ev, s->match.r->loc, "concatenations are equal or not: == or !=");
 	if (s->match.rel == BF_REL_NE)
-		return concat_in(ev, d, bf_ast_peel(s->match.l), &set, true);
+		return bf_ev_in_named(ev, d, s->match.l, &set, true);
 	return bf_ev_test_elem(ev, d, s->match.l, s->match.r);
 }
 

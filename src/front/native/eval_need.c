@@ -30,6 +30,8 @@ bool bf_ev_need(struct bf_ev *ev, struct bf_ast_loc loc, uint32_t can, const cha
 	_cleanup_buf_ struct bf_buf here = { 0 }, there = { 0 };
 	uint32_t lack = 0, able = 0;
 
+	if (!ev->chain) /* a set's: where it is used is not known */
+		return true;
 	for (unsigned h = 0; h < BF_HOOKS; h++) {
 		bool fits = (bf_hook_kinds[h].can & can) == can;
 

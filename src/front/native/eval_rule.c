@@ -114,6 +114,14 @@ bool bf_ev_emit(struct bf_ev *ev, const struct bf_ev_draft *d, enum bf_verdict_k
 	return !ev->rule->comment || r->comment || bf_ev_nomem(ev);
 }
 
+bool bf_ev_emit_map(struct bf_ev *ev, const struct bf_ev_draft *d, const struct bf_set *map)
+{
+	if (!bf_ev_emit(ev, d, BF_VERDICT_CONTINUE, NULL))
+		return false;
+	ev->into->rules[ev->into->n_rules - 1].verdict = (struct bf_verdict){ .kind = BF_VERDICT_MAP, .map = map };
+	return true;
+}
+
 /* Chains of our own. */
 
 struct bf_chain *bf_ev_hidden(struct bf_ev *ev)
@@ -280,6 +288,8 @@ static bool statement(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 	case BF_STMT_LIMIT:
 	case BF_STMT_QUOTA:
 	case BF_STMT_SAMPLE: return flush(ev, d) && bf_ev_state(ev, d, s);
+	case BF_STMT_OBJECT: return flush(ev, d) && bf_ev_object(ev, d, s);
+	case BF_STMT_ELEMENT: return flush(ev, d) && bf_ev_element(ev, d, s);
 	case BF_STMT_COUNTER: return (!can_fail(s->next) || flush(ev, d)) && count(ev, d, s, number);
 	case BF_STMT_VERDICT: return verdict(ev, d, s, done);
 	case BF_STMT_VMAP:

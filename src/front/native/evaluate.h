@@ -5,7 +5,8 @@
  *   eval.c        the table: chains, where they stand, who reaches whom
  *   eval_rule.c   rules: statements in order, into model rules
  *   eval_match.c  a key against values; eval_value.c what values are as numbers
- *   eval_map.c    verdict maps and maps: a model rule for each element
+ *   eval_set.c    sets, maps, objects of the table
+ *   eval_map.c    verdict maps: a model rule for each element, or a lookup
  *   eval_act.c    reject, log and what else is done with a packet
  *   eval_code.c   pcap expressions, bytecode
  *   eval_state.c  limits, quotas, samples
@@ -61,6 +62,8 @@ struct bf_ev {
 	uint32_t n_chains;
 	struct bf_ev_chain *by_name[BF_EV_BUCKETS];
 	struct bf_buf counters; /* struct bf_eval_counter */
+	struct bf_set **sets;       /* by the order of the table's, */
+	struct bf_object **objects; /* likewise */
 	/* The rule that is read. */
 	struct bf_ev_chain *chain;
 	const struct bf_ast_rule *rule;
@@ -99,6 +102,7 @@ bool bf_ev_add_cond(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_con
 bool bf_ev_add_match(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_match_ops *m, const void *data, bool neg);
 bool bf_ev_add_action(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_target_ops *t, const void *data);
 bool bf_ev_emit(struct bf_ev *ev, const struct bf_ev_draft *d, enum bf_verdict_kind v, struct bf_chain *to);
+bool bf_ev_emit_map(struct bf_ev *ev, const struct bf_ev_draft *d, const struct bf_set *map);
 /* The rest of the statements, and the model rule at their end. */
 bool bf_ev_rest(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number);
 bool bf_ev_verdict(struct bf_ev *ev, const struct bf_ast_expr *v, enum bf_verdict_kind *kind, struct bf_chain **to);
@@ -116,9 +120,6 @@ bool bf_ev_test(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_exp
 /* key, which may have several parts, is this element */
 bool bf_ev_test_elem(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key,
                      const struct bf_ast_expr *elem);
-/* The SET behind a set or a reference to one with such keys. NULL: said so. */
-const struct bf_ast_expr *bf_ev_elements(struct bf_ev *ev, const struct bf_ast_expr *key, const struct bf_ast_expr *set,
-                                         bool map);
 bool bf_ev_key(struct bf_ev *ev, const struct bf_ast_expr *e, struct bf_native_key *k);
 
 /* eval_value.c */
@@ -127,6 +128,20 @@ bool bf_ev_add_values(struct bf_ev *ev, const struct bf_ast_expr *e, const struc
                       struct bf_ev_ranges *out); /* a value, range, prefix, list, set or declared set */
 bool bf_ev_add_range(struct bf_ev *ev, struct bf_ev_ranges *r, bf_u128 lo, bf_u128 hi);
 void bf_ev_ranges_join(struct bf_ev_ranges *r); /* sorted, disjoint */
+
+bool bf_ev_depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_native_key *k);
+bool bf_ev_same_keys(struct bf_ev *ev, const struct bf_ast_expr *key, const struct bf_ast_expr *ref,
+                     const struct bf_ast_set *s);
+
+/* eval_set.c */
+bool bf_ev_sets(struct bf_ev *ev); /* those of the table, and its objects */
+/* What key leads to in a set (data NULL) or map; what the key needs goes to the draft. */
+bool bf_ev_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_ast_expr *set,
+                  const struct bf_types *data, struct bf_lookup *l);
+bool bf_ev_in_named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_ast_expr *set,
+                    bool neg);
+bool bf_ev_object(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
+bool bf_ev_element(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 
 /* eval_map.c */
 bool bf_ev_vmap(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number);
