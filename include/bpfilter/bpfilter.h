@@ -109,10 +109,31 @@ int bf_import(struct bf_ctx *ctx, int family, unsigned flags);
 /* The way back: hands the rules and counters to the kernel's ip_tables, then removes ours. */
 int bf_export(struct bf_ctx *ctx, int family);
 
-/* All tables of the namespace, as text in the native language's form or as JSON. *text is malloc'ed. */
+/*
+ * All tables of the namespace, as text or as JSON. *text is malloc'ed. Native tables come first, as text that
+ * bf_native_run loads again; iptables' tables follow, in the same form for reading (BF_LIST_NATIVE: they do not).
+ */
 #define BF_LIST_COUNTERS 1u
 #define BF_LIST_JSON 2u
+#define BF_LIST_HANDLES 4u /* native tables: behind everything that has one, as a comment */
+#define BF_LIST_NUMERIC 8u /* native tables: ports, protocols, priorities as numbers */
+#define BF_LIST_NATIVE 16u
 int bf_list(struct bf_ctx *ctx, unsigned flags, char **text);
+
+/*
+ * Runs commands of the native language: tables in blocks, or add, create, insert, replace, delete, destroy, rename,
+ * flush, reset, list, get, with nft's words and meaning. They change bpfilter's own tables ("flush ruleset" removes
+ * all of these, those of iptables stay) and all of them take effect by one switch, or none: then every mistake is in
+ * the message, `name:line:column: error: ...` with the line below. name: what the text is called there.
+ * What list, get and reset print, and BF_NATIVE_ECHO, is in *out (malloc'ed; out may be NULL), as BF_LIST_* of flags say.
+ * Files named by "include" are read, from /etc/bpfilter unless they have a path.
+ * Counters of rules go on as long as the rule keeps its handle.
+ * -EINVAL: the text is wrong; -ENOENT, -EEXIST, -EBUSY, ...: of the first command that cannot be done.
+ */
+#define BF_NATIVE_CHECK 0x100u /* all of it, up to loading in the kernel's verifier, but for the switch. Without privileges:
+                                * up to code generation, as if there were no tables yet */
+#define BF_NATIVE_ECHO 0x200u  /* commands that made something, with its handle */
+int bf_native_run(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out);
 
 /*
  * What the rules of the namespace's tables became: how each chain's rules are evaluated and why, as text or as JSON.

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* list.c: all tables of a namespace, as text or as JSON: their rules (rule/print.c, rule/json.c), or what became of them
  * (gen/explain.c). */
-#include "api/ctx.h"
+#include "api/native.h"
 #include "gen/explain.h"
 #include "gen/gen.h"
 
 struct listing { /* what is printed of each table */
+	int (*native)(struct bf_ctx *ctx, struct bf_buf *out, const struct native_unit *u, unsigned flags); /* or NULL */
 	int (*table)(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags);
 	unsigned flags;
 	bool json;
@@ -63,7 +64,8 @@ static uint32_t sorted_units(struct bf_ns *ns, struct bf_buf *names, const char 
 	if (!ns || bf_ns_units(ns, names) || !names->len)
 		return 0;
 	for (const char *u = names->data, *end = u + names->len; u < end && n < UNITS_MAX; u += strlen(u) + 1)
-		units[n++] = u;
+		if (!bf_native_is_unit(u))
+			units[n++] = u;
 	qsort(units, n, sizeof(*units), by_name);
 	return n;
 }
@@ -80,15 +82,29 @@ static int print_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, co
 	return l->table(ctx, out, &t, l->flags);
 }
 
+static int print_natives(struct bf_ctx *ctx, struct bf_ns *ns, const struct listing *l, struct bf_buf *out, bool *any)
+{
+	_cleanup_units_ struct native_units units = {};
+	int rc = l->native ? bf_native_units(ctx, ns, &units) : 0;
+
+	for (uint32_t i = 0; i < units.n && !rc; i++) {
+		bf_buf_puts(out, i && l->json ? ",\n" : "");
+		rc = l->native(ctx, out, &units.v[i], l->flags);
+		*any = true;
+	}
+	return rc;
+}
+
 static int print_units(struct bf_ctx *ctx, struct bf_ns *ns, const struct listing *l, struct bf_buf *out)
 {
 	_cleanup_buf_ struct bf_buf names = {};
 	const char *units[UNITS_MAX];
-	uint32_t n = sorted_units(ns, &names, units);
-	int rc = 0;
+	uint32_t n = l->flags & BF_LIST_NATIVE ? 0 : sorted_units(ns, &names, units);
+	bool any = false;
+	int rc = print_natives(ctx, ns, l, out, &any);
 
 	for (uint32_t i = 0; i < n && !rc; i++) {
-		if (i)
+		if (i || any)
 			bf_buf_puts(out, l->json ? ",\n" : "\n");
 		do { /* counters that were replaced meanwhile: again, from the new ones */
 			rc = print_unit(ctx, ns, units[i], l, out);
@@ -123,10 +139,10 @@ static int print_all(struct bf_ctx *ctx, const struct listing *l, char **text)
 
 int bf_list(struct bf_ctx *ctx, unsigned flags, char **text)
 {
-	return print_all(ctx, &(struct listing){list_table, flags, flags & BF_LIST_JSON}, text);
+	return print_all(ctx, &(struct listing){bf_native_list_unit, list_table, flags, flags & BF_LIST_JSON}, text);
 }
 
 int bf_dump(struct bf_ctx *ctx, unsigned flags, char **text)
 {
-	return print_all(ctx, &(struct listing){dump_table, flags, flags & BF_DUMP_JSON}, text);
+	return print_all(ctx, &(struct listing){NULL, dump_table, flags, flags & BF_DUMP_JSON}, text);
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * native.h: between the files that run the native language.
+ *
+ *   native.c        bf_native_run: text -> commands on tables -> one change of the namespace
+ *   native_units.c  native tables are units n<handle>: read, compiled, committed
+ *   native_count.c  counters go on over changes, by the handle of their rule
+ *   native_show.c   list, get, reset; echo
+ *   native_json.c   the same as JSON
+ *   native_env.c    what the system knows: interfaces, users, the time zone
+ */
+#ifndef BF_API_NATIVE_H
+#define BF_API_NATIVE_H
+
+#include "api/ctx.h"
+#include "front/native/store.h"
+
+struct native_unit { /* a table as it is stored */
+	char name[24];
+	struct bf_unit *unit;
+	struct bf_nstored stored;
+};
+
+struct native_units {
+	struct native_unit *v;
+	uint32_t n, cap;
+};
+
+#define _cleanup_units_ _cleanup_(bf_native_units_free)
+void bf_native_units_free(struct native_units *u);
+/* All of them, in the order of their handles; ns may be NULL. */
+int bf_native_units(struct bf_ctx *ctx, struct bf_ns *ns, struct native_units *out);
+bool bf_native_is_unit(const char *name);
+
+/* A table that changed, on its way. */
+struct native_change {
+	const struct bf_ntable *table;
+	const struct native_unit *old; /* or NULL */
+	char name[24];
+	struct bf_evaluated ev;
+	struct bf_image *image;
+	struct bf_buf state;
+	struct bf_rt_counter *last;    /* of the old unit */
+	uint32_t n_last;
+	struct native_start *starts;   /* what new counters begin at */
+	uint32_t n_starts;
+};
+
+/* Text that begins with its own numbers: counter packets 5 bytes 300. */
+struct native_start {
+	uint64_t handle;
+	uint32_t stmt;
+	struct bf_rt_counter value;
+};
+
+/* native_count.c: numbers out of the tree, and how they go on. */
+int bf_native_take_starts(struct native_change *c);
+/* Of the live unit. Needs the lock; nothing to do about an error. */
+void bf_native_carry(struct bf_ns *ns, const struct native_change *c);
+/* Counters of the unit that s is about into a tree that shows the table: sums by rule and statement. */
+int bf_native_fill(struct bf_ast_table *t, const struct bf_nstored *s, const struct bf_rt_counter *c, uint32_t n);
+
+struct native_run {
+	struct bf_ctx *ctx;
+	unsigned flags;
+	struct bf_ast *ast;
+	struct bf_napply apply;
+	struct native_units units;
+	struct bf_ns *ns;      /* NULL: there is nothing yet */
+	struct bf_buf out;     /* what list, get and echo print */
+	bool any_json;
+	const struct bf_ast_cmd **resets; /* done when all the rest is */
+	uint32_t n_resets, cap_resets;
+};
+
+/* native_units.c */
+int bf_native_commit(struct native_run *r, bool only_check);
+
+/* native_show.c: ops of bf_napply. */
+int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd);
+void bf_native_echo(void *arg, struct bf_ntable *t, const struct bf_ast_cmd *cmd, uint64_t handle);
+int bf_native_resets(struct native_run *r);
+/* A whole table as BF_LIST_* flags say. */
+int bf_native_list_unit(struct bf_ctx *ctx, struct bf_buf *out, const struct native_unit *u, unsigned flags);
+
+/* native_pick.c: leaves of a tree what a list command is about. False: that is not there. */
+bool bf_native_pick(struct bf_ast *ast, struct bf_ast_table *t, const struct bf_ast_cmd *cmd);
+
+/* native_json.c */
+void bf_native_print_json(struct bf_buf *out, const struct bf_ast_cmd *cmd, bool counters);
+
+/* native_env.c */
+void bf_native_env(struct bf_eval_env *env, struct bf_ctx *ctx);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* native_env.c: what the text of a table cannot say: interfaces of the namespace, users, groups, the time zone. */
+#include <grp.h>
+#include <net/if.h>
+#include <pwd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "api/native.h"
+
+static int ask_socket(int netns, const char *name, uint32_t *out)
+{
+	_cleanup_close_ int fd = bf_netns_socket(netns, AF_INET);
+	struct ifreq r = {};
+	size_t len = strlen(name);
+
+	if (fd < 0)
+		return fd;
+	if (len >= sizeof(r.ifr_name))
+		return -ENODEV;
+	memcpy(r.ifr_name, name, len);
+	if (ioctl(fd, SIOCGIFINDEX, &r))
+		return -errno;
+	*out = (uint32_t)r.ifr_ifindex;
+	return 0;
+}
+
+static int ifindex(void *arg, const char *name, uint32_t *out)
+{
+	const struct bf_ctx *ctx = arg;
+
+	if (ctx->netns >= 0)
+		return ask_socket(ctx->netns, name, out);
+	*out = if_nametoindex(name);
+	return *out ? 0 : -errno;
+}
+
+enum { ENTRY = 65536 }; /* large groups have long lines */
+
+static int user(void *arg, const char *name, bool group, uint32_t *out)
+{
+	_cleanup_free_ char *room = malloc(ENTRY);
+	struct passwd u, *found_user = NULL;
+	struct group g, *found_group = NULL;
+
+	(void)arg;
+	if (!room)
+		return -ENOMEM;
+	if (group)
+		getgrnam_r(name, &g, room, ENTRY, &found_group);
+	else
+		getpwnam_r(name, &u, room, ENTRY, &found_user);
+	if (!found_user && !found_group)
+		return -ENOENT;
+	*out = group ? g.gr_gid : u.pw_uid;
+	return 0;
+}
+
+void bf_native_env(struct bf_eval_env *env, struct bf_ctx *ctx)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	localtime_r(&now, &local);
+	*env = (struct bf_eval_env){ .ifindex = ifindex, .user = user, .hz = bf_kernel_hz(), .gmtoff = (int32_t)local.tm_gmtoff,
+		.ctx = ctx };
+}

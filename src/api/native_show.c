@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * native_show.c: tables for people. What is shown is read from the stored
+ * bytes into a tree of its own, which is then cut, filled with counters and
+ * marked: the one that commands work on stays as it is. Without any of that
+ * the stored text is the listing.
+ */
+#include <inttypes.h>
+
+#include "api/native.h"
+
+enum { DRESSED = BF_LIST_COUNTERS | BF_LIST_HANDLES | BF_LIST_NUMERIC | BF_LIST_JSON };
+
+struct shown { /* a table as it is now */
+	struct bf_nstored now;
+	struct bf_buf bytes;             /* of one that changed in this run */
+	const struct native_unit *unit;  /* whose counters are shown; or NULL */
+	const struct bf_rt_counter *counters; /* of unit, if they are known already */
+	uint32_t n_counters;
+};
+
+static int fill(struct bf_ast_table *t, const struct shown *s)
+{
+	uint32_t n = s->unit ? bf_unit_n_counters(s->unit->unit) : 0;
+	_cleanup_free_ struct bf_rt_counter *c = calloc(n + 1ul, sizeof(*c));
+	int rc;
+
+	if (!c)
+		return -ENOMEM;
+	if (s->counters)
+		return bf_native_fill(t, &s->unit->stored, s->counters, s->n_counters);
+	if (!n)
+		return bf_native_fill(t, &s->now, c, 0);
+	rc = bf_unit_counters(s->unit->unit, c, n);
+	return rc ? rc : bf_native_fill(t, &s->unit->stored, c, n);
+}
+
+static void print(struct bf_buf *out, struct bf_ast_cmd *tree, unsigned flags)
+{
+	if (flags & BF_LIST_NUMERIC)
+		bf_native_style(tree->body, BF_STYLE_NUMBERS);
+	if (flags & BF_LIST_JSON)
+		bf_native_print_json(out, tree, flags & BF_LIST_COUNTERS);
+	else
+		bf_native_print_as(out, tree, (flags & BF_LIST_HANDLES ? BF_PRINT_HANDLES : 0) |
+		                              (flags & BF_LIST_NUMERIC ? BF_PRINT_NUMBERS : 0));
+}
+
+/* cmd NULL: all of it. -ENOENT: what it is about is not there. */
+static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, const struct bf_ast_cmd *cmd, unsigned flags)
+{
+	bool whole = !cmd || cmd->object == BF_OBJ_RULESET || cmd->object == BF_OBJ_TABLE;
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	struct bf_ast_cmd *tree;
+	int rc;
+
+	if (whole && !(flags & DRESSED)) {
+		bf_buf_add(out, s->now.text, s->now.head->text_len);
+		return 0;
+	}
+	rc = bf_native_parse(&ast, "", "", 0, NULL, NULL);
+	if (!rc)
+		rc = bf_nstored_parse(&s->now, ast, &tree, &ctx->diag);
+	if (!rc && !whole && !bf_native_pick(ast, tree->body, cmd))
+		return -ENOENT;
+	if (!rc && flags & BF_LIST_COUNTERS)
+		rc = fill(tree->body, s);
+	if (!rc)
+		print(out, tree, flags);
+	return rc;
+}
+
+int bf_native_list_unit(struct bf_ctx *ctx, struct bf_buf *out, const struct native_unit *u, unsigned flags)
+{
+	const struct shown s = { .now = u->stored, .unit = u };
+
+	return show(ctx, out, &s, NULL, flags);
+}
+
+/* Tables of a run. */
+
+static int open_shown(struct native_run *r, struct bf_ntable *t, struct shown *s)
+{
+	*s = (struct shown){ .unit = t->owner };
+	if (!t->changed) {
+		s->now = s->unit->stored;
+		return 0;
+	}
+	if (bf_napply_settle(&r->apply, t))
+		return -ENOMEM;
+	bf_nstored_write(&s->bytes, t, r->apply.last_table, NULL, 0);
+	return s->bytes.err ? s->bytes.err : bf_nstored_read(s->bytes.data, s->bytes.len, &s->now);
+}
+
+static int show_table(struct native_run *r, struct bf_ntable *t, const struct bf_ast_cmd *cmd)
+{
+	struct shown s;
+	int rc;
+
+	if (cmd->object == BF_OBJ_TABLES && !(r->flags & BF_LIST_JSON)) {
+		bf_buf_printf(&r->out, "table %s %s\n", t->family->name, t->name);
+		return 0;
+	}
+	rc = open_shown(r, t, &s);
+	if (!rc)
+		rc = show(r->ctx, &r->out, &s, cmd, r->flags);
+	bf_buf_free(&s.bytes);
+	return rc;
+}
+
+static bool fits(const struct bf_ntable *t, const struct bf_ast_cmd *cmd)
+{
+	return !t->gone && (!cmd->family || t->family == cmd->family) &&
+	       (!cmd->table.text || !strcmp(t->name, cmd->table.text));
+}
+
+static void begin_json(struct native_run *r, bool first)
+{
+	if (r->flags & BF_LIST_JSON)
+		bf_buf_puts(&r->out, first ? "{\"tables\": [" : ",\n");
+}
+
+static int show_many(struct native_run *r, const struct bf_ast_cmd *cmd)
+{
+	bool first = true;
+	int rc = 0;
+
+	for (struct bf_ntable *t = r->apply.tables; t && !rc; t = t->next) {
+		if (!fits(t, cmd))
+			continue;
+		begin_json(r, first);
+		first = false;
+		rc = show_table(r, t, cmd);
+	}
+	if (first)
+		begin_json(r, true);
+	bf_buf_puts(&r->out, r->flags & BF_LIST_JSON ? "]}\n" : "");
+	return rc;
+}
+
+static int show_one(struct native_run *r, const struct bf_ast_cmd *cmd)
+{
+	struct bf_ntable *t = bf_napply_table(&r->apply, cmd);
+	unsigned errors = r->apply.errors;
+	int rc;
+
+	if (!t)
+		return 0; /* told and counted */
+	begin_json(r, true);
+	rc = show_table(r, t, cmd);
+	bf_buf_puts(&r->out, r->flags & BF_LIST_JSON ? "]}\n" : "");
+	if (rc != -ENOENT)
+		return rc;
+	if (bf_napply_name(&r->apply, t, cmd) && r->apply.errors == errors)
+		return bf_ast_error(r->ast, &r->ctx->diag, cmd->loc, -ENOENT, "there is no such thing in '%s'", cmd->name.text);
+	return 0;
+}
+
+int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd)
+{
+	bool many = cmd->object >= BF_OBJ_TABLES || cmd->object == BF_OBJ_RULESET;
+	struct native_run *r = arg;
+	int rc;
+
+	(void)a;
+	if (cmd->verb != BF_VERB_RESET)
+		return many ? show_many(r, cmd) : show_one(r, cmd);
+	if (!many && !bf_napply_table(&r->apply, cmd))
+		return 0;
+	rc = bf_grow(&r->resets, r->n_resets, &r->cap_resets, sizeof(const struct bf_ast_cmd *));
+	if (!rc)
+		r->resets[r->n_resets++] = cmd;
+	return rc;
+}
+
+void bf_native_echo(void *arg, struct bf_ntable *t, const struct bf_ast_cmd *cmd, uint64_t handle)
+{
+	struct native_run *r = arg;
+
+	(void)t;
+	bf_native_print_cmd(&r->out, cmd);
+	if (r->out.len && !r->out.err) /* in front of the newline */
+		r->out.data[--r->out.len] = '\0';
+	bf_buf_printf(&r->out, " # handle %" PRIu64 "\n", handle);
+}
+
+/* Reset: what is shown is what is taken. The rest goes back. */
+
+static bool is_reset(const struct bf_ast_cmd *cmd, const struct bf_eval_counter *c, const uint64_t *rules, uint32_t n)
+{
+	if (c->what == BF_EVAL_POLICY)
+		return false;
+	if (cmd->object == BF_OBJ_RULE)
+		return c->handle == cmd->at;
+	for (uint32_t i = 0; i < n; i++)
+		if (rules[i] == c->handle)
+			return true;
+	return !rules;
+}
+
+static int reset_unit(struct native_run *r, const struct native_unit *u, const struct bf_ast_cmd *cmd)
+{
+	uint32_t n = bf_unit_n_counters(u->unit);
+	_cleanup_free_ struct bf_rt_counter *c = calloc(n + 1ul, sizeof(*c));
+	_cleanup_free_ struct bf_rt_counter *back = calloc(n + 1ul, sizeof(*back));
+	const struct shown s = { .now = u->stored, .unit = u, .counters = c, .n_counters = n };
+	int rc;
+
+	if (!c || !back)
+		return -ENOMEM;
+	rc = n ? bf_unit_take_counters(u->unit, c, n) : 0;
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < n; i++)
+		if (i >= u->stored.head->n_counters || !is_reset(cmd, &u->stored.counters[i], NULL, 0))
+			back[i] = c[i];
+	rc = n ? bf_unit_add_counters(u->unit, back, n) : 0;
+	return rc ? rc : show(r->ctx, &r->out, &s, cmd, r->flags | BF_LIST_COUNTERS);
+}
+
+static int reset(struct native_run *r, const struct native_units *units, const struct bf_ast_cmd *cmd)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < units->n && !rc; i++) {
+		const struct native_unit *u = &units->v[i];
+
+		if ((!cmd->family || u->stored.family == cmd->family) &&
+		    (!cmd->table.text || !strcmp(u->stored.name, cmd->table.text)))
+			rc = reset_unit(r, u, cmd);
+	}
+	if (rc == -ENOENT)
+		rc = bf_ast_error(r->ast, &r->ctx->diag, cmd->loc, rc, "there is nothing to reset");
+	return rc;
+}
+
+int bf_native_resets(struct native_run *r)
+{
+	_cleanup_units_ struct native_units now = {};
+	int rc = r->n_resets ? bf_native_units(r->ctx, r->ns, &now) : 0;
+
+	for (uint32_t i = 0; i < r->n_resets && !rc; i++)
+		rc = reset(r, &now, r->resets[i]);
+	return rc;
+}

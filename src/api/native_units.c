@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* native_units.c: native tables as units of the namespace, n<handle>: read, compiled, committed together. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "api/native.h"
+#include "gen/gen.h"
+
+/* "n12": other units are called ip-filter. */
+bool bf_native_is_unit(const char *name)
+{
+	return name[0] == 'n' && name[1] && !name[1 + strspn(name + 1, "0123456789")];
+}
+
+void bf_native_units_free(struct native_units *u)
+{
+	for (uint32_t i = 0; i < u->n; i++)
+		bf_unit_close(u->v[i].unit);
+	free(u->v);
+	*u = (struct native_units){};
+}
+
+static int by_handle(const void *a, const void *b)
+{
+	const struct native_unit *x = a, *y = b;
+
+	return (x->stored.head->handle > y->stored.head->handle) - (x->stored.head->handle < y->stored.head->handle);
+}
+
+static int read_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *name, struct native_units *out)
+{
+	struct native_unit *u;
+	const void *state;
+	size_t len;
+	int rc = bf_grow(&out->v, out->n, &out->cap, sizeof(*out->v));
+
+	if (rc)
+		return rc;
+	u = &out->v[out->n];
+	*u = (struct native_unit){};
+	snprintf(u->name, sizeof(u->name), "%s", name);
+	rc = bf_unit_open(ns, name, &u->unit);
+	if (rc)
+		return rc == -ENOENT ? -ESTALE : rc; /* a writer was here */
+	out->n++;
+	state = bf_unit_state(u->unit, &len);
+	rc = bf_nstored_read(state, len, &u->stored);
+	if (rc) {
+		bf_unit_close(u->unit);
+		out->n--;
+		return bf_diag_error(&ctx->diag, rc, "the stored table %s cannot be read: it was written by another version", name);
+	}
+	return 0;
+}
+
+int bf_native_units(struct bf_ctx *ctx, struct bf_ns *ns, struct native_units *out)
+{
+	_cleanup_buf_ struct bf_buf names = {};
+	int rc = ns ? bf_ns_units(ns, &names) : 0;
+
+	for (const char *p = names.data; !rc && p && p < names.data + names.len; p += strlen(p) + 1)
+		if (strlen(p) < sizeof(out->v->name) && bf_native_is_unit(p))
+			rc = read_unit(ctx, ns, p, out);
+	if (rc)
+		bf_native_units_free(out);
+	else if (out->n)
+		qsort(out->v, out->n, sizeof(*out->v), by_handle);
+	return rc;
+}
+
+/* Chains of a table that sleeps stand nowhere. */
+static void put_to_sleep(struct bf_table *t)
+{
+	for (uint32_t i = 0; i < t->n_chains; i++)
+		if (t->chains[i]->base) {
+			t->chains[i]->base = false;
+			t->chains[i]->policy = BF_VERDICT_RETURN;
+		}
+}
+
+static int generate(struct native_run *r, const struct native_change *c, uint32_t code_max, struct bf_image **img,
+                    struct bf_diag *d)
+{
+	const struct bf_gen_opts o = { .hz = bf_kernel_hz(), .cpus = bf_possible_cpus(), .may_goto = bf_probe_one("may_goto"),
+		.code_max = code_max, .progress = &r->ctx->progress };
+
+	return bf_gen_table(c->ev.rs->tables[0], &o, img, d);
+}
+
+static int compile(struct native_run *r, struct native_change *c)
+{
+	struct bf_diag *d = &r->ctx->diag;
+	struct bf_eval_env env;
+	int rc;
+
+	bf_native_env(&env, r->ctx);
+	rc = bf_native_take_starts(c);
+	if (!rc)
+		rc = bf_native_eval(r->ast, c->table->cmd, &env, &c->ev, d);
+	if (rc)
+		return rc;
+	if (c->table->cmd->body->dormant)
+		put_to_sleep(c->ev.rs->tables[0]);
+	bf_nstored_write(&c->state, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
+	rc = generate(r, c, BF_CODE_MAX, &c->image, d);
+	return rc ? rc : c->state.err;
+}
+
+static void free_changes(struct native_change *v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		bf_evaluated_free(&v[i].ev);
+		bf_image_free(v[i].image);
+		bf_buf_free(&v[i].state);
+		free(v[i].last);
+		free(v[i].starts);
+	}
+	free(v);
+}
+
+/* A new table that went again was never there; one that was not touched stays. */
+static bool concerns(const struct bf_ntable *t)
+{
+	return t->gone ? t->owner != NULL : t->changed;
+}
+
+static int start_change(struct native_change *c, const struct bf_ntable *t)
+{
+	c->table = t;
+	c->old = t->owner;
+	snprintf(c->name, sizeof(c->name), "n%" PRIu64, t->handle);
+	if (!c->old || t->gone)
+		return 0;
+	c->n_last = bf_unit_n_counters(c->old->unit);
+	c->last = calloc(c->n_last + 1ul, sizeof(*c->last));
+	return c->last ? 0 : -ENOMEM;
+}
+
+static void list_changes(const struct native_change *v, uint32_t n, struct bf_change *out)
+{
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = (struct bf_change){ .unit = v[i].name, .image = v[i].image, .state = v[i].state.data,
+			.state_len = v[i].state.len, .old = v[i].n_last ? v[i].last : NULL, .n_old = v[i].n_last };
+}
+
+/* What a verifier says to code that is right but more than it can follow. */
+static bool verifier_refused(int rc)
+{
+	return rc == -E2BIG || rc == -EINVAL || rc == -EACCES || rc == -EFAULT || rc == -ENOSPC;
+}
+
+/* Straight code once more as data. */
+static bool without_code(struct native_run *r, struct native_change *v, uint32_t n)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct bf_image *data = NULL;
+
+		if (!v[i].image || !v[i].image->straight)
+			continue;
+		if (generate(r, &v[i], 0, &data, NULL))
+			return false;
+		bf_image_free(v[i].image);
+		v[i].image = data;
+		any = true;
+	}
+	return any;
+}
+
+static int switch_over(struct native_run *r, struct native_change *v, uint32_t n, bool only_check)
+{
+	int (*go)(struct bf_ns *, const struct bf_change *, uint32_t, struct bf_diag *) = only_check ? bf_ns_check : bf_ns_commit;
+	_cleanup_free_ struct bf_change *changes = calloc(n + 1ul, sizeof(*changes));
+	_cleanup_diag_ struct bf_diag first = {};
+	int rc;
+
+	if (!changes)
+		return -ENOMEM;
+	list_changes(v, n, changes);
+	rc = go(r->ns, changes, n, &first);
+	if (verifier_refused(rc) && without_code(r, v, n)) {
+		list_changes(v, n, changes);
+		rc = go(r->ns, changes, n, &r->ctx->diag);
+	} else {
+		bf_diag_move(&r->ctx->diag, &first);
+	}
+	for (uint32_t i = 0; !rc && !only_check && i < n; i++)
+		if (v[i].image)
+			bf_native_carry(r->ns, &v[i]);
+	return rc;
+}
+
+static int compile_all(struct native_run *r, struct native_change *v, uint32_t *n)
+{
+	int rc = 0, err;
+
+	for (const struct bf_ntable *t = r->apply.tables; t; t = t->next) {
+		if (!concerns(t))
+			continue;
+		err = start_change(&v[*n], t);
+		if (!err && !t->gone)
+			err = compile(r, &v[*n]);
+		++*n;
+		rc = rc ? rc : err; /* the next table's errors are told, too */
+	}
+	return rc;
+}
+
+int bf_native_commit(struct native_run *r, bool only_check)
+{
+	struct native_change *v;
+	uint32_t n = 0;
+	int rc;
+
+	for (const struct bf_ntable *t = r->apply.tables; t; t = t->next)
+		n++;
+	v = calloc(n + 1ul, sizeof(*v));
+	n = 0;
+	rc = v ? compile_all(r, v, &n) : -ENOMEM;
+	if (!rc && n && r->ns)
+		rc = switch_over(r, v, n, only_check);
+	if (v)
+		free_changes(v, n);
+	return rc;
+}
