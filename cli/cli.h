@@ -22,6 +22,9 @@ struct bf_cmd {
 extern const struct bf_cmd bf_cmds[]; /* ends with name NULL */
 
 int bf_cmd_run(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_load(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_check(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_change(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_list(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_dump(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_test(struct bf_ctx *ctx, int argc, char **argv);

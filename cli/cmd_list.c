@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_list.c: `bpfilter list [-c] [-j]` */
+/* cmd_list.c: `bpfilter list [-a] [-c] [-j] [-n] [WHAT]` */
 #include <stdlib.h>
 
-#include "cli.h"
+#include "native.h"
 
-int bf_cmd_list(struct bf_ctx *ctx, int argc, char **argv)
+static int list_all(struct bf_ctx *ctx, const char *verb, unsigned flags)
 {
-	int flags = bf_cli_flags(argc, argv, "cj");
 	char *text = NULL;
-	int rc;
+	int rc = bf_cli_result(ctx, verb, bf_list(ctx, flags, &text));
 
-	if (flags < 0)
-		return 2;
-	rc = bf_list(ctx, (flags & 1 ? BF_LIST_COUNTERS : 0) | (flags & 2 ? BF_LIST_JSON : 0), &text);
-	rc = bf_cli_result(ctx, argv[0], rc);
 	if (!rc)
 		rc = bf_cli_print(text);
 	free(text);
 	return rc;
+}
+
+int bf_cmd_list(struct bf_ctx *ctx, int argc, char **argv)
+{
+	int rest, o = bf_cli_options(argc, argv, "acjn", &rest);
+
+	if (o < 0)
+		return 2;
+	return rest < argc ? bf_cmd_change(ctx, argc, argv) : list_all(ctx, argv[0], bf_cli_list_flags(o));
 }

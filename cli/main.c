@@ -8,14 +8,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "native.h"
 
 const struct bf_cmd bf_cmds[] = {
 	{"run", "[--] COMMAND [ARGUMENT...]", "run a command; its iptables calls are served", bf_cmd_run},
-	{"list", "[-c] [-j]", "print all tables; -c with counters, -j as JSON", bf_cmd_list},
+	{"load", "[-r] [-e] [FILE]", "run a file of the native language; -r in place of all tables, -e tell handles", bf_cmd_load},
+	{"check", "[-r] [FILE]", "the same, but nothing changes", bf_cmd_check},
+	{"list", "[-a] [-c] [-j] [-n] [WHAT]", "print tables: -a handles, -c counters, -j JSON, -n numbers", bf_cmd_list},
+	{"add", "[-e] WHAT ...", "add a table, chain, rule, set, map, element, counter, quota or limit", bf_cmd_change},
+	{"create", "[-e] WHAT ...", "add what must not be there yet", bf_cmd_change},
+	{"insert", "[-e] rule ...", "put a rule in front", bf_cmd_change},
+	{"replace", "[-e] rule ...", "put a rule in place of another", bf_cmd_change},
+	{"delete", "WHAT ...", "remove what add adds", bf_cmd_change},
+	{"destroy", "WHAT ...", "remove it if it is there", bf_cmd_change},
+	{"rename", "chain ...", "give a chain another name", bf_cmd_change},
+	{"get", "[-c] element ...", "print elements of a set", bf_cmd_change},
+	{"reset", "WHAT ...", "print counters and begin anew", bf_cmd_change},
 	{"dump", "[-c | -j]", "print what the rules were compiled to, and why; -c to the cell, -j as JSON", bf_cmd_dump},
 	{"test", "[-j] PACKET | -f FILE | -r CAPTURE [WORDS]", "which rules decide a packet: tcp 192.0.2.1 > 198.51.100.9:22 iif eth0 ct new", bf_cmd_test},
-	{"flush", "", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush},
+	{"flush", "[WHAT]", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush},
 	{"import", "[-4] [-6]", "take over the kernel's own iptables filter tables", bf_cmd_import},
 	{"export", "[-4] [-6]", "hand the filter tables back to the kernel's iptables", bf_cmd_export},
 	{"collect", "", "release what belongs to network namespaces nobody uses", bf_cmd_collect},
@@ -50,9 +61,10 @@ static int print_help(FILE *to)
 	            "Turns packet-filter rules into eBPF.\n"
 	            "\n");
 	for (const struct bf_cmd *c = bf_cmds; c->name; c++)
-		fprintf(to, "  %-9s %-27s %s\n", c->name, c->args, c->help);
+		fprintf(to, "  %-9s %-26s %s\n", c->name, c->args, c->help);
 	fprintf(to, "\n"
 	            "  --netns NAME|PATH   work on another network namespace (ip-netns(8) name, or a file)\n"
+	            "  --dry-run           all but the change itself (verbs of the native language)\n"
 	            "  --help, --version\n"
 	            "\n"
 	            "See bpfilter(8), and xtables-bpf(8) for iptables-bpf and its family.\n");
@@ -137,6 +149,7 @@ static int global_options(struct bf_ctx *ctx, int argc, char **argv, int *status
 {
 	static const struct option options[] = {
 		{"netns", required_argument, NULL, 'n'},
+		{"dry-run", no_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{},
@@ -149,6 +162,10 @@ static int global_options(struct bf_ctx *ctx, int argc, char **argv, int *status
 			return *status = print_help(stdout), 0;
 		if (opt == 'V')
 			return *status = bf_cli_print("bpfilter " BF_VERSION "\n"), 0;
+		if (opt == 'd') {
+			bf_cli_dry_run = true;
+			continue;
+		}
 		*status = opt == 'n' ? set_netns(ctx, optarg) ? 1 : 0 : 2;
 		if (*status)
 			return 0;

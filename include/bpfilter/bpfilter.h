@@ -133,6 +133,7 @@ int bf_list(struct bf_ctx *ctx, unsigned flags, char **text);
 #define BF_NATIVE_CHECK 0x100u /* all of it, up to loading in the kernel's verifier, but for the switch. Without privileges:
                                 * up to code generation, as if there were no tables yet */
 #define BF_NATIVE_ECHO 0x200u  /* commands that made something, with its handle */
+#define BF_NATIVE_REPLACE 0x400u /* as if the text began with "flush ruleset" */
 int bf_native_run(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out);
 
 /*
