@@ -50,10 +50,10 @@ static int compare(const struct bf_eval_counter *a, const struct bf_eval_counter
 {
 	if (a->handle != b->handle)
 		return a->handle < b->handle ? -1 : 1;
-	if (a->what != b->what)
-		return a->what < b->what ? -1 : 1;
 	if (a->stmt != b->stmt)
 		return a->stmt < b->stmt ? -1 : 1;
+	if (a->what != b->what)
+		return a->what < b->what ? -1 : 1;
 	return (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
 }
 
@@ -115,11 +115,10 @@ static void begin_new(const struct native_change *c, const struct place *now, st
 
 	for (uint32_t i = 0; i < c->n_starts; i++) {
 		const struct native_start *s = &c->starts[i];
-		const struct bf_eval_counter key = { .handle = s->handle, .what = BF_EVAL_STATEMENT, .stmt = s->stmt };
+		const struct bf_eval_counter key = { .handle = s->handle, .stmt = s->stmt };
 		uint32_t at = lower(now, n, &key);
 
-		if (at < n && now[at].whose->handle == s->handle && now[at].whose->what == BF_EVAL_STATEMENT &&
-		    now[at].whose->stmt == s->stmt)
+		if (at < n && now[at].whose->handle == s->handle && now[at].whose->stmt == s->stmt)
 			add(&out[now[at].i], &s->value);
 	}
 }
@@ -147,13 +146,12 @@ static void fill_rule(struct bf_ast_rule *r, const struct place *p, uint32_t n, 
 	uint32_t i = 0;
 
 	for (struct bf_ast_stmt *s = r->stmts; s; s = s->next, i++) {
-		const struct bf_eval_counter key = { .handle = r->handle, .what = BF_EVAL_STATEMENT, .stmt = i };
+		const struct bf_eval_counter key = { .handle = r->handle, .stmt = i };
 		struct bf_rt_counter sum = {};
 
 		if (s->kind != BF_STMT_COUNTER)
 			continue;
-		for (uint32_t at = lower(p, n, &key); at < n && p[at].whose->handle == key.handle &&
-		     p[at].whose->what == key.what && p[at].whose->stmt == i; at++)
+		for (uint32_t at = lower(p, n, &key); at < n && p[at].whose->handle == key.handle && p[at].whose->stmt == i; at++)
 			add(&sum, &c[p[at].i]);
 		s->counter.packets = sum.packets;
 		s->counter.bytes = sum.bytes;

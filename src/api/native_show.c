@@ -65,6 +65,8 @@ static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, c
 		return -ENOENT;
 	if (!rc && flags & BF_LIST_COUNTERS)
 		rc = fill(tree->body, s);
+	else if (!rc)
+		bf_native_style(tree->body, BF_STYLE_STATELESS);
 	if (!rc)
 		print(out, tree, flags);
 	return rc;
