@@ -128,7 +128,7 @@ static int print_all(struct bf_ctx *ctx, const struct listing *l, char **text)
 		if (bf_check_kernel(&ctx->diag))
 			return -EOPNOTSUPP;
 	}
-	bf_buf_puts(&out, l->json ? "{\"tables\":[" : "");
+	bf_buf_puts(&out, l->json ? "{\"tables\": [" : "");
 	rc = print_units(ctx, rc ? NULL : ns, l, &out);
 	bf_buf_puts(&out, l->json ? "]}\n" : "");
 	if (rc || out.err)
