@@ -24,6 +24,7 @@
 #include "rt/class.h"
 
 enum { COPY_MAX = 4096, OWN_MAX = 16384, ROOTS_MARKED = 32 /* bits of bf_inst.roots */ };
+enum { FEW_LEVELS = 256 << 10 /* bytes of class data */, LEAST_LEVELS = 2, LEAST_TESTS = 2 };
 enum { NEW, OPEN, DONE };
 
 static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
@@ -368,6 +369,8 @@ static void take(struct bf_inst *in, const struct bf_inst *from, bool push)
 	in->uses.specials |= from->uses.specials;
 	in->uses.assists |= from->uses.assists;
 	in->uses.structs |= from->uses.structs;
+	in->uses.levels = BF_MAX(in->uses.levels, from->uses.levels);
+	in->uses.tests = BF_MAX(in->uses.tests, from->uses.tests);
 	in->depth = BF_MAX(in->depth, from->depth + push);
 }
 
@@ -431,9 +434,20 @@ static struct bf_inst sum_root(struct bf_lower *l, uint32_t *stack, const struct
 	return sum;
 }
 
-/* What a change in place of a run is likely to need. */
-static void add_basics(struct bf_uses *u)
+/*
+ * What a change in place of a run is likely to need. Small tables have few levels, hardly any many tests: the verifier
+ * takes longer for those that nobody needs than compiling the table does. Rounded up: tables that differ little have
+ * the same programs.
+ */
+static void add_basics(const struct bf_lower *l, struct bf_uses *u)
 {
+	bool large = l->class.len > FEW_LEVELS;
+	uint32_t least = large ? BF_CLASS_DEPTH : LEAST_LEVELS;
+
+	while (least < u->levels)
+		least *= 2;
+	u->levels = least;
+	u->tests = u->tests > LEAST_TESTS ? BF_SVC_TESTS : LEAST_TESTS;
 	u->ops |= 1u << BF_CELL_TEST | 1u << BF_CELL_COUNT | 1u << BF_CELL_VERDICT | 1u << BF_CELL_CLASS;
 	u->structs |= 1u << BF_CLASS_FOREST;
 }
@@ -478,7 +492,7 @@ static void sum_roots(struct bf_lower *l)
 		r->depth = sum.depth;
 		r->uses = sum.uses;
 		if (sum.uses.structs)
-			add_basics(&r->uses);
+			add_basics(l, &r->uses);
 		l->g->conntrack |= r->uses.needs & BF_NEED_CT;
 	}
 	free(stack);

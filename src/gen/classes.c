@@ -323,6 +323,8 @@ static int build(struct bf_lower *l, struct run *r)
 	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)
 		return -ENOMEM;
 	bf_lower_uses(l)->structs |= 1u << head_of(l, r)->kind;
+	bf_lower_uses(l)->levels = BF_MAX(bf_lower_uses(l)->levels, r->stats.levels);
+	bf_lower_uses(l)->tests = BF_MAX(bf_lower_uses(l)->tests, bf_run_tests(&r->r));
 	return 0;
 }
 

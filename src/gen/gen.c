@@ -14,6 +14,7 @@
 #include "gen/code.h"
 #include "gen/graph.h"
 #include "gen/link.h"
+#include "rt/class.h"
 
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
 enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 12 };
@@ -248,6 +249,8 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.start_ip6 = r->start_ip6,
 		.start_other = r->start_other,
 		.trial = g->opts->trial,
+		.no_levels = BF_CLASS_DEPTH - r->uses.levels,
+		.no_tests = BF_SVC_TESTS - r->uses.tests,
 	};
 }
 

@@ -50,6 +50,7 @@ struct bf_class_problem {
 
 struct bf_class_opts {
 	uint64_t max_bytes; /* of data, everything included; 0: 64 MiB + 256 bytes a box */
+	uint32_t levels;    /* most nodes on a way; 0: BF_CLASS_DEPTH */
 	/* Called now and then while building: fraction done, 0 .. 1. Not 0: stop, -ECANCELED. May be NULL. */
 	int (*progress)(void *arg, double done);
 	void *progress_arg;
@@ -59,6 +60,7 @@ struct bf_class_stats { /* of one built structure */
 	const char *kind;
 	char why[64];                  /* it was chosen */
 	uint32_t boxes, trees, depth;  /* depth: most nodes on a way, summed over the trees */
+	uint32_t levels;               /* most nodes on a way of one tree */
 	uint32_t copies;               /* boxes in leaves, copies counted */
 	uint32_t worst_leaf;
 	double expected_nodes, expected_rules; /* a packet meets, averaged over the boxes */

@@ -157,6 +157,7 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 		n = take_spilled(f, list, n, &tree.first);
 		head_of(f, head)->tree[t] = tree;
 		stats->depth += f->depth;
+		stats->levels = BF_MAX(stats->levels, f->depth);
 	}
 	if (f->err)
 		return;

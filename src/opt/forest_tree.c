@@ -357,7 +357,7 @@ uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budge
 	n = drop_spilled(f, list, n);
 	shrink_region(f, list, n);
 	n = tree_visible(f, list, n);
-	if (n > 2 && f->depth_now < BF_CLASS_DEPTH) {
+	if (n > 2 && f->depth_now < (f->o->levels ? f->o->levels : BF_CLASS_DEPTH)) {
 		f->depth_now++;
 		done = build_cut(f, list, n, budget, &node);
 		if (done)

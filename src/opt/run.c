@@ -353,6 +353,15 @@ void bf_run_free(struct bf_run *r)
 	free(r->finals.slots);
 }
 
+uint32_t bf_run_tests(const struct bf_run *r)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < r->n_svc; i++)
+		most = BF_MAX(most, svc_at(r, i)->n_tests);
+	return most;
+}
+
 struct bf_class_problem bf_run_finish(struct bf_run *r)
 {
 	free(r->by_effect.slots);

@@ -57,6 +57,9 @@ void bf_run_init(struct bf_run *r, const struct bf_rule *rules, bool ip6);
 void bf_run_free(struct bf_run *r);
 /* 0; BF_RUN_FULL: no more services, nothing was added; -ENOMEM. */
 int bf_run_add(struct bf_run *r, const struct bf_run_rule *rule, const struct bf_box *b);
+/* Most tests that a service has. */
+uint32_t bf_run_tests(const struct bf_run *r);
+
 /* What a structure is built for. Nothing can be added any more; it lives as long as the run. */
 struct bf_class_problem bf_run_finish(struct bf_run *r);
 

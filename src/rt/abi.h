@@ -395,6 +395,8 @@ struct bf_rt_config {
 	__u32 start_other;  /* and that of what is neither */
 	__s32 tai;          /* seconds that TAI is ahead of UTC, as the kernel has it (BF_META_TIME) */
 	__u32 trial;        /* 1: the key is corrected by the map "trial", and there are no answers of the kernel's matches */
+	__u32 no_levels;    /* of BF_CLASS_DEPTH: no tree of the class data has so many; */
+	__u32 no_tests;     /* of BF_SVC_TESTS: nor a service so many tests */
 };
 #define BF_NO_CODE 0xffffffffu
 

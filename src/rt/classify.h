@@ -29,6 +29,9 @@ enum {
 	SVC_WORDS = sizeof(struct bf_class_svc) / 4,
 	TEST_WORDS = sizeof(struct bf_class_test) / 4,
 };
+#ifndef NO_TESTS
+#define NO_TESTS config.no_tests
+#endif
 #define NO_CELL 0xffffffffu
 #define NO_ORDER 0xffffffffu
 #define BAD_ORDER 0 /* no rule comes before it, so the search ends */
@@ -84,9 +87,9 @@ static __always_inline const void *words_at(__u64 place)
 	return p;
 }
 
-/* One node on the way down. */
-#define LEVEL                                                                                    \
-	if ((__s64)node < 0)                                                                         \
+/* One node on the way down. Those that no tree has are not there for the verifier, which looks at each many times. */
+#define LEVEL(i)                                                                                 \
+	if ((__s64)node < 0 || (i) + config.no_levels >= BF_CLASS_DEPTH)                             \
 		return node;                                                                             \
 	word = KEY(f, node >> 48 & (BF_KEY_WORDS - 1));                                              \
 	child = (__u32)node + 2 * (__u64)((word << (node >> 32 & 31)) >> (node >> 40 & 31));         \
@@ -101,17 +104,19 @@ static __always_inline __u64 descend(const struct bf_frame *f, __u64 node)
 	__u32 word;
 
 	_Static_assert(BF_CLASS_DEPTH == 16, "so many levels");
-	LEVEL LEVEL LEVEL LEVEL
-	LEVEL LEVEL LEVEL LEVEL
-	LEVEL LEVEL LEVEL LEVEL
-	LEVEL LEVEL LEVEL LEVEL
+	LEVEL(0) LEVEL(1) LEVEL(2) LEVEL(3)
+	LEVEL(4) LEVEL(5) LEVEL(6) LEVEL(7)
+	LEVEL(8) LEVEL(9) LEVEL(10) LEVEL(11)
+	LEVEL(12) LEVEL(13) LEVEL(14) LEVEL(15)
 	return node;
 }
 
 /* One more test of a service. */
-#define ONE_TEST                                                                        \
+#define ONE_TEST(i)                                                                     \
 	if (!n)                                                                              \
 		return BF_HIT;                                                                   \
+	if ((i) + NO_TESTS >= BF_SVC_TESTS)                                                  \
+		return BF_HOTDROP;                                                               \
 	at = place;                                                                          \
 	if (!is_there(&at, TEST_WORDS))                                                      \
 		return BF_HOTDROP;                                                               \
@@ -128,8 +133,8 @@ static __always_inline int ask_tests(const struct bf_frame *f, __u32 place, __u3
 	__u64 at;
 
 	_Static_assert(BF_SVC_TESTS == 8, "so many tests");
-	ONE_TEST ONE_TEST ONE_TEST ONE_TEST
-	ONE_TEST ONE_TEST ONE_TEST ONE_TEST
+	ONE_TEST(0) ONE_TEST(1) ONE_TEST(2) ONE_TEST(3)
+	ONE_TEST(4) ONE_TEST(5) ONE_TEST(6) ONE_TEST(7)
 	return n ? BF_HOTDROP : BF_HIT;
 }
 
