@@ -25,6 +25,8 @@ int bf_cmd_run(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_load(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_check(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_change(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_save(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_restore(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_list(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_dump(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_test(struct bf_ctx *ctx, int argc, char **argv);

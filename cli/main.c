@@ -27,6 +27,8 @@ const struct bf_cmd bf_cmds[] = {
 	{"dump", "[-c | -j]", "print what the rules were compiled to, and why; -c to the cell, -j as JSON", bf_cmd_dump},
 	{"test", "[-j] PACKET | -f FILE | -r CAPTURE [WORDS]", "which rules decide a packet: tcp 192.0.2.1 > 198.51.100.9:22 iif eth0 ct new", bf_cmd_test},
 	{"flush", "[WHAT]", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush},
+	{"save", "[FILE]", "write all rules of the namespace, iptables' ones included", bf_cmd_save},
+	{"restore", "[FILE]", "put what was saved in place of all rules", bf_cmd_restore},
 	{"import", "[-4] [-6]", "take over the kernel's own iptables filter tables", bf_cmd_import},
 	{"export", "[-4] [-6]", "hand the filter tables back to the kernel's iptables", bf_cmd_export},
 	{"collect", "", "release what belongs to network namespaces nobody uses", bf_cmd_collect},

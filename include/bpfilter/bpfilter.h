@@ -137,6 +137,14 @@ int bf_list(struct bf_ctx *ctx, unsigned flags, char **text);
 int bf_native_run(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out);
 
 /*
+ * All rules of the namespace, native and iptables' ones, with handles and counters, as text (malloc'ed) that bf_restore
+ * puts in place of all that is there, by one switch. name: what it is called in messages. flags: BF_NATIVE_CHECK or 0.
+ * Where a table was edited in the text so that its handles do not fit any more, it gets new ones.
+ */
+int bf_save(struct bf_ctx *ctx, char **text);
+int bf_restore(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags);
+
+/*
  * What the rules of the namespace's tables became: how each chain's rules are evaluated and why, as text or as JSON.
  * *text is malloc'ed.
  */

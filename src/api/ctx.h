@@ -103,6 +103,8 @@ void bf_stored_gather(const struct bf_stored *t, const struct bf_rt_counter *all
 
 /* A state, compiled. */
 int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img);
+/* The same without straight code, for a verifier that refuses it. */
+int bf_stored_compile_data(const struct bf_buf *state, struct bf_image **img);
 /* The same once more for a stored table, told what becomes of its rules (gen/explain.h). */
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img);
 /* What the stored table was compiled from once more, for packets that are described (kern/trial.h); code false: all data. */

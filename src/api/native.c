@@ -65,11 +65,13 @@ static int apply(struct native_run *r)
 	}
 	if (!rc)
 		rc = bf_napply_run(&r->apply);
+	if (!rc)
+		bf_restored_handles(r);
 	r->apply.ops = NULL;
 	return rc;
 }
 
-static int run(struct native_run *r)
+static int run(struct native_run *r, const char *text, size_t len)
 {
 	bool check = r->flags & BF_NATIVE_CHECK;
 	bool had_none = false;
@@ -84,6 +86,8 @@ static int run(struct native_run *r)
 	rc = open_state(r);
 	if (!rc)
 		rc = bf_native_units(r->ctx, r->ns, &r->units);
+	if (!rc)
+		rc = bf_restored_read(r, text, len);
 	if (!rc)
 		rc = apply(r);
 	if (!rc && r->ns && !check)
@@ -107,17 +111,18 @@ static void free_run(struct native_run *r)
 	free(r->resets);
 }
 
-static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out)
+static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,
+                struct restored *restored)
 {
 	static const char *const dirs[] = { "/etc/bpfilter", NULL };
 	const struct bf_native_opts o = { .include = bf_native_include, .include_ctx = (void *)dirs, .max_nodes = UINT32_MAX };
-	_cleanup_(free_run) struct native_run r = { .ctx = ctx, .flags = flags };
+	_cleanup_(free_run) struct native_run r = { .ctx = ctx, .flags = flags, .restored = restored };
 	int rc;
 
 	bf_ctx_begin(ctx);
 	rc = bf_native_parse(&r.ast, name, text, len, &o, &ctx->diag);
 	if (!rc)
-		rc = run(&r);
+		rc = run(&r, text, len);
 	if (!rc && r.out.err)
 		rc = r.out.err;
 	if (!rc && out) {
@@ -129,10 +134,16 @@ static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t l
 
 int bf_native_run(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out)
 {
+	return bf_native_text(ctx, name, text, len, flags, out, NULL);
+}
+
+int bf_native_text(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,
+                   struct restored *restored)
+{
 	int rc;
 
 	do { /* who only reads may meet a writer */
-		rc = once(ctx, name, text, len, flags, out);
+		rc = once(ctx, name, text, len, flags, out, restored);
 	} while (rc == -ESTALE);
 	return rc;
 }

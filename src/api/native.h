@@ -69,6 +69,7 @@ struct native_run {
 	struct bf_ns *ns;      /* NULL: there is nothing yet */
 	struct bf_buf out;     /* what list, get and echo print */
 	bool any_json;
+	struct restored *restored; /* restore.c; or NULL */
 	const struct bf_ast_cmd **resets; /* done when all the rest is */
 	uint32_t n_resets, cap_resets;
 };
@@ -85,6 +86,17 @@ int bf_native_list_unit(struct bf_ctx *ctx, struct bf_buf *out, const struct nat
 
 /* native_pick.c: leaves of a tree what a list command is about. False: that is not there. */
 bool bf_native_pick(struct bf_ast *ast, struct bf_ast_table *t, const struct bf_ast_cmd *cmd);
+
+/* native.c: bf_native_run, also of what was saved. */
+int bf_native_text(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,
+                   struct restored *restored);
+
+/* restore.c: what was saved beside the text of tables. */
+int bf_restored_read(struct native_run *r, const char *text, size_t len); /* with the lock, before commands are applied */
+void bf_restored_handles(struct native_run *r);                            /* behind that */
+uint32_t bf_restored_changes(const struct restored *s, struct bf_change *out); /* out NULL: how many */
+bool bf_restored_without_code(struct native_run *r);
+void bf_restored_done(struct native_run *r); /* counters */
 
 /* native_json.c */
 void bf_native_print_json(struct bf_buf *out, const struct bf_ast_cmd *cmd, bool counters);

@@ -118,10 +118,19 @@ static void free_changes(struct native_change *v, uint32_t n)
 	free(v);
 }
 
-/* A new table that went again was never there; one that was not touched stays. */
-static bool concerns(const struct bf_ntable *t)
+/* A table that is restored has the handle that it had: it takes the unit over. */
+static bool taken_over(const struct native_run *r, const struct bf_ntable *gone)
 {
-	return t->gone ? t->owner != NULL : t->changed;
+	for (const struct bf_ntable *t = r->restored ? r->apply.tables : NULL; t; t = t->next)
+		if (!t->gone && t->changed && t->handle == gone->handle)
+			return true;
+	return false;
+}
+
+/* A new table that went again was never there; one that was not touched stays. */
+static bool concerns(const struct native_run *r, const struct bf_ntable *t)
+{
+	return t->gone ? t->owner && !taken_over(r, t) : t->changed;
 }
 
 static int start_change(struct native_change *c, const struct bf_ntable *t)
@@ -171,20 +180,25 @@ static bool without_code(struct native_run *r, struct native_change *v, uint32_t
 static int switch_over(struct native_run *r, struct native_change *v, uint32_t n, bool only_check)
 {
 	int (*go)(struct bf_ns *, const struct bf_change *, uint32_t, struct bf_diag *) = only_check ? bf_ns_check : bf_ns_commit;
-	_cleanup_free_ struct bf_change *changes = calloc(n + 1ul, sizeof(*changes));
+	uint32_t all = n + bf_restored_changes(r->restored, NULL);
+	_cleanup_free_ struct bf_change *changes = calloc(all + 1ul, sizeof(*changes));
 	_cleanup_diag_ struct bf_diag first = {};
 	int rc;
 
 	if (!changes)
 		return -ENOMEM;
 	list_changes(v, n, changes);
-	rc = go(r->ns, changes, n, &first);
-	if (verifier_refused(rc) && without_code(r, v, n)) {
+	bf_restored_changes(r->restored, changes + n);
+	rc = go(r->ns, changes, all, &first);
+	if (verifier_refused(rc) && without_code(r, v, n) + bf_restored_without_code(r)) {
 		list_changes(v, n, changes);
-		rc = go(r->ns, changes, n, &r->ctx->diag);
+		bf_restored_changes(r->restored, changes + n);
+		rc = go(r->ns, changes, all, &r->ctx->diag);
 	} else {
 		bf_diag_move(&r->ctx->diag, &first);
 	}
+	if (!rc && !only_check)
+		bf_restored_done(r);
 	for (uint32_t i = 0; !rc && !only_check && i < n; i++)
 		if (v[i].image)
 			bf_native_carry(r->ns, &v[i]);
@@ -196,7 +210,7 @@ static int compile_all(struct native_run *r, struct native_change *v, uint32_t *
 	int rc = 0, err;
 
 	for (const struct bf_ntable *t = r->apply.tables; t; t = t->next) {
-		if (!concerns(t))
+		if (!concerns(r, t))
 			continue;
 		err = start_change(&v[*n], t);
 		if (!err && !t->gone)
@@ -218,7 +232,7 @@ int bf_native_commit(struct native_run *r, bool only_check)
 	v = calloc(n + 1ul, sizeof(*v));
 	n = 0;
 	rc = v ? compile_all(r, v, &n) : -ENOMEM;
-	if (!rc && n && r->ns)
+	if (!rc && (n || bf_restored_changes(r->restored, NULL)) && r->ns)
 		rc = switch_over(r, v, n, only_check);
 	if (v)
 		free_changes(v, n);

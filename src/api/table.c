@@ -173,6 +173,11 @@ int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_
 	return compile(&ctx->progress, state->data, state->len, BF_CODE_MAX, TO_ENFORCE, img, &ctx->diag);
 }
 
+int bf_stored_compile_data(const struct bf_buf *state, struct bf_image **img)
+{
+	return compile(NULL, state->data, state->len, 0, TO_ENFORCE, img, NULL);
+}
+
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img)
 {
 	return compile(NULL, t->state, t->len, BF_CODE_MAX, TO_EXPLAIN, img, &ctx->diag);

@@ -68,10 +68,27 @@ static void give(void *arg, uint64_t *handle)
 		g->bad = true;
 }
 
+bool bf_nhandles_give(struct bf_ast_table *t, const uint64_t *handles, uint32_t n)
+{
+	struct give g = { handles, handles + n, false };
+
+	each_handle(t, give, &g);
+	return !g.bad && g.next == g.end;
+}
+
+static void take(void *arg, uint64_t *handle)
+{
+	bf_buf_add(arg, handle, sizeof(*handle));
+}
+
+void bf_nhandles_take(struct bf_ast_table *t, struct bf_buf *out)
+{
+	each_handle(t, take, out);
+}
+
 int bf_nstored_parse(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d)
 {
 	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
-	struct give g = { s->handles, s->handles + s->head->n_handles, false };
 	char name[300];
 	int err;
 
@@ -82,21 +99,7 @@ int bf_nstored_parse(const struct bf_nstored *s, struct bf_ast *ast, struct bf_a
 	if (!*out || (*out)->next || !(*out)->body)
 		return -EBADMSG;
 	(*out)->body->handle = s->head->handle;
-	each_handle((*out)->body, give, &g);
-	return g.bad || g.next != g.end ? -EBADMSG : 0;
-}
-
-struct take {
-	struct bf_buf *out;
-	uint32_t n;
-};
-
-static void take(void *arg, uint64_t *handle)
-{
-	struct take *t = arg;
-
-	bf_buf_add(t->out, handle, sizeof(*handle));
-	t->n++;
+	return bf_nhandles_give((*out)->body, s->handles, s->head->n_handles) ? 0 : -EBADMSG;
 }
 
 void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t last_table,
@@ -104,17 +107,17 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
 {
 	struct bf_nstore_head h = { .magic = BF_NSTORE_MAGIC, .family = t->family->nfproto, .handle = t->handle,
 		.last = t->last, .last_table = last_table, .name_len = (uint32_t)strlen(t->name), .n_counters = n };
-	size_t start = out->len, text;
-	struct take handles = { .out = out };
+	size_t start = out->len, handles, text;
 
 	bf_buf_add(out, &h, sizeof(h));
 	bf_buf_add(out, t->name, h.name_len);
 	bf_buf_reserve(out, BF_ALIGN((size_t)h.name_len + 1, 8) - h.name_len);
-	each_handle(t->cmd->body, take, &handles);
+	handles = out->len;
+	bf_nhandles_take(t->cmd->body, out);
+	h.n_handles = (uint32_t)((out->len - handles) / sizeof(uint64_t));
 	bf_buf_add(out, counters, n * sizeof(*counters));
 	text = out->len;
 	bf_native_print_cmd(out, t->cmd);
-	h.n_handles = handles.n;
 	h.text_len = out->len - text;
 	bf_buf_add(out, "", 1);
 	if (!out->err)

@@ -37,6 +37,10 @@ struct bf_nstored { /* what the bytes say; valid as long as they are */
 int bf_nstored_read(const void *state, size_t len, struct bf_nstored *out);
 /* Its `add table`, with handles, as part of ast. */
 int bf_nstored_parse(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d);
+/* Gives out handles, in order. False: there are not as many of them as there are places. */
+bool bf_nhandles_give(struct bf_ast_table *t, const uint64_t *handles, uint32_t n);
+/* ... and appends those that are there. */
+void bf_nhandles_take(struct bf_ast_table *t, struct bf_buf *out);
 /* A settled table. The first failure sticks in out->err. */
 void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t last_table,
                       const struct bf_eval_counter *counters, uint32_t n);
