@@ -27,6 +27,8 @@ int bf_cmd_check(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_change(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_save(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_restore(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_confirm(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_graph(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_list(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_dump(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_test(struct bf_ctx *ctx, int argc, char **argv);
@@ -37,6 +39,10 @@ int bf_cmd_collect(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_features(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_help(struct bf_ctx *ctx, int argc, char **argv);
 
+/* Runs a verb: argv[0]. */
+int bf_cli_verb(struct bf_ctx *ctx, int argc, char **argv);
+/* The network namespace that verbs work on, by its inode number. */
+unsigned long bf_cli_netns(void);
 /* Options of a verb: "jc" as getopt's; bit i of the result is opts[i]. -1: told, exit 2. */
 int bf_cli_flags(int argc, char **argv, const char *opts);
 /* Tells what a library call said. rc < 0: exit status 1. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "native.h"
@@ -29,6 +30,8 @@ const struct bf_cmd bf_cmds[] = {
 	{"flush", "[WHAT]", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush},
 	{"save", "[FILE]", "write all rules of the namespace, iptables' ones included", bf_cmd_save},
 	{"restore", "[FILE]", "put what was saved in place of all rules", bf_cmd_restore},
+	{"confirm", "[SECONDS VERB ...]", "run a verb, and go back unless it is confirmed in time", bf_cmd_confirm},
+	{"graph", "", "print chains and jumps as a graph for dot(1)", bf_cmd_graph},
 	{"import", "[-4] [-6]", "take over the kernel's own iptables filter tables", bf_cmd_import},
 	{"export", "[-4] [-6]", "hand the filter tables back to the kernel's iptables", bf_cmd_export},
 	{"collect", "", "release what belongs to network namespaces nobody uses", bf_cmd_collect},
@@ -130,14 +133,22 @@ int bf_cli_print(const char *text)
 	return 1;
 }
 
+static char netns_path[4096] = "/proc/self/ns/net";
+
+unsigned long bf_cli_netns(void)
+{
+	struct stat st;
+
+	return stat(netns_path, &st) ? 0 : (unsigned long)st.st_ino;
+}
+
 /* A name as ip-netns(8) knows it, or any file that is a network namespace. */
 static int set_netns(struct bf_ctx *ctx, const char *name)
 {
-	char path[4096];
 	int fd, rc;
 
-	snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "/run/netns/", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(netns_path, sizeof(netns_path), "%s%s", strchr(name, '/') ? "" : "/run/netns/", name);
+	fd = open(netns_path, O_RDONLY | O_CLOEXEC);
 	rc = fd < 0 ? -errno : bf_ctx_set_netns(ctx, fd);
 	if (rc)
 		fprintf(stderr, "bpfilter: network namespace %s: %s\n", name, strerror(-rc));
@@ -175,10 +186,16 @@ static int global_options(struct bf_ctx *ctx, int argc, char **argv, int *status
 	return optind;
 }
 
+int bf_cli_verb(struct bf_ctx *ctx, int argc, char **argv)
+{
+	const struct bf_cmd *cmd = find_cmd(argv[0]);
+
+	return cmd ? cmd->run(ctx, argc, argv) : bf_cmd_help(ctx, 2, (char *[]){NULL, argv[0]});
+}
+
 int main(int argc, char **argv)
 {
 	struct bf_ctx *ctx = bf_ctx_new();
-	const struct bf_cmd *cmd;
 	int status = 0, at;
 
 	if (!ctx) {
@@ -190,11 +207,7 @@ int main(int argc, char **argv)
 		status = 2;
 		print_help(stderr);
 	} else if (at) {
-		cmd = find_cmd(argv[at]);
-		if (cmd)
-			status = cmd->run(ctx, argc - at, argv + at);
-		else
-			status = bf_cmd_help(ctx, 2, (char *[]){NULL, argv[at]});
+		status = bf_cli_verb(ctx, argc - at, argv + at);
 	}
 	bf_ctx_free(ctx);
 	return status;

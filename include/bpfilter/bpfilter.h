@@ -144,6 +144,9 @@ int bf_native_run(struct bf_ctx *ctx, const char *name, const char *text, size_t
 int bf_save(struct bf_ctx *ctx, char **text);
 int bf_restore(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags);
 
+/* Chains and the jumps between them, of all tables, as a graph that Graphviz draws. *text is malloc'ed. */
+int bf_graph(struct bf_ctx *ctx, char **text);
+
 /*
  * What the rules of the namespace's tables became: how each chain's rules are evaluated and why, as text or as JSON.
  * *text is malloc'ed.

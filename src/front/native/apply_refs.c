@@ -9,9 +9,17 @@ struct walk {
 
 static bool in_expr(const struct walk *w, const struct bf_ast_expr *e);
 
+static bool in_verdict(const struct walk *w, const struct bf_ast_expr *e)
+{
+	const struct bf_ast_word *chain = &e->verdict.chain;
+
+	return !chain->text || w->each(w->arg, &(struct bf_nref){ BF_OBJ_CHAIN, (const char **)&chain->text, chain->loc,
+	                                                          e->verdict.kind == BF_AST_GOTO });
+}
+
 static bool word(const struct walk *w, enum bf_ast_object kind, const struct bf_ast_word *name)
 {
-	return w->each(w->arg, &(struct bf_nref){ kind, (const char **)&name->text, name->loc });
+	return w->each(w->arg, &(struct bf_nref){ kind, (const char **)&name->text, name->loc, false });
 }
 
 /* Names of objects are values of their types. */
@@ -26,7 +34,7 @@ static bool in_value(const struct walk *w, const struct bf_ast_expr *e)
 		kind = BF_OBJ_QUOTA;
 	else if (t == &bf_ntypes[BF_T_LIMIT])
 		kind = BF_OBJ_LIMIT;
-	return w->each(w->arg, &(struct bf_nref){ kind, (const char **)&e->value.text, e->loc });
+	return w->each(w->arg, &(struct bf_nref){ kind, (const char **)&e->value.text, e->loc, false });
 }
 
 static bool in_elem(const struct walk *w, const struct bf_ast_elem *el)
@@ -65,7 +73,7 @@ static bool in_expr(const struct walk *w, const struct bf_ast_expr *e)
 	case BF_AST_LIST: return in_items(w, e);
 	case BF_AST_SET: return in_set(w, e);
 	case BF_AST_SETREF: return word(w, BF_OBJ_SET, &e->name);
-	case BF_AST_VERDICT: return !e->verdict.chain.text || word(w, BF_OBJ_CHAIN, &e->verdict.chain);
+	case BF_AST_VERDICT: return in_verdict(w, e);
 	case BF_AST_VAR:
 	case BF_AST_ANY: break;
 	}

@@ -23,6 +23,7 @@ struct bf_nref {
 	enum bf_ast_object kind; /* CHAIN, SET, COUNTER, QUOTA, LIMIT */
 	const char **name;
 	struct bf_ast_loc loc;
+	bool leaves; /* of a chain: by goto */
 };
 typedef bool bf_nref_fn(void *arg, const struct bf_nref *r);
 /* All of them; false as soon as each() says so. */
