@@ -84,12 +84,30 @@ enum bf_handoff_kind {
 	BF_HANDOFF_XT_TARGET,  /* an xtables target, run by nft_compat */
 	BF_HANDOFF_NFT_REJECT, /* nft's own reject expression */
 	BF_HANDOFF_DROP,       /* drop: the verdict of a packet that has other hand-offs (LOG) to go through first */
+	BF_HANDOFF_NFT_LOG,    /* nft's log: info is a struct bf_handoff_log */
+	BF_HANDOFF_NFT_SET,    /* nft sets a mark: struct bf_handoff_set */
+	BF_HANDOFF_NFT_NOTRACK,/* nft's notrack */
+};
+
+struct bf_handoff_log {
+	uint32_t level, flags; /* as in syslog(3); NF_LOG_* of linux/netfilter/nf_log.h */
+	uint32_t grouped;      /* 1: to group `group`, then there is no level */
+	uint32_t snaplen;      /* 0: all */
+	uint16_t group, threshold;
+	char prefix[128];
+};
+
+enum bf_handoff_place { BF_PLACE_NONE, BF_PLACE_MARK, BF_PLACE_PRIORITY, BF_PLACE_CT_MARK };
+struct bf_handoff_set { /* to := (from & mask) ^ value; from NONE: value */
+	uint8_t to, from; /* enum bf_handoff_place */
+	uint8_t pad[2];
+	uint32_t mask, value;
 };
 
 struct bf_handoff_spec { /* one code; its number is its index */
 	enum bf_handoff_kind kind;
 	bool terminal;
-	char name[29]; /* XT_TARGET: as struct xt_entry_target */
+	char name[29]; /* XT_TARGET: as struct xt_entry_target; the others: nothing */
 	uint8_t revision;
 	uint16_t size;
 	uint8_t info[256];

@@ -284,7 +284,7 @@ static void sweep_table(const char *table, void *arg)
 
 int bf_companion_sweep(struct bf_nft *n, uint32_t owner, const uint64_t *keep, uint32_t n_keep, struct bf_diag *d)
 {
-	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET };
 	struct sweep s = { .owner = owner, .keep = keep, .n_keep = n_keep };
 	struct nft_error e;
 	int ret = 0;

@@ -62,7 +62,7 @@ struct bf_companion_hook {
 struct bf_companion_desc {
 	const char *unit;         /* at most 32 characters */
 	uint32_t owner;           /* of the table: only tables of the same one are swept. Not 0 */
-	uint8_t family;           /* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	uint8_t family;           /* NFPROTO_IPV4, NFPROTO_IPV6, or NFPROTO_INET: both */
 	bool conntrack;           /* keep connection tracking of this family switched on */
 	struct bf_companion spec; /* assists whose hook has no program here are left out */
 	const struct bf_companion_hook *hooks;

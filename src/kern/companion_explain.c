@@ -50,6 +50,12 @@ static int missing_for_code(struct bf_nft *n, const struct bf_companion_desc *de
 	bool v4 = desc->family == NFPROTO_IPV4;
 	int ret;
 
+	if (s->kind == BF_HANDOFF_NFT_LOG)
+		return lacks(d, what, "CONFIG_NFT_LOG");
+	if (s->kind == BF_HANDOFF_NFT_SET || s->kind == BF_HANDOFF_NFT_NOTRACK)
+		return lacks(d, what, "CONFIG_NFT_CT");
+	if (s->kind == BF_HANDOFF_NFT_REJECT && desc->family == NFPROTO_INET)
+		return lacks(d, what, "CONFIG_NFT_REJECT_INET");
 	if (s->kind == BF_HANDOFF_NFT_REJECT)
 		return lacks(d, what, v4 ? "CONFIG_NFT_REJECT_IPV4" : "CONFIG_NFT_REJECT_IPV6");
 	if (s->kind != BF_HANDOFF_XT_TARGET)
@@ -73,7 +79,8 @@ static int missing(struct bf_nft *n, const struct bf_companion_desc *desc, uint3
 	switch ((enum comp_about)(about >> 24)) {
 	case COMP_ABOUT_TABLE:
 	case COMP_ABOUT_CHAIN:
-		return lacks(d, what, v4 ? "CONFIG_NF_TABLES_IPV4" : "CONFIG_NF_TABLES_IPV6");
+		return lacks(d, what, desc->family == NFPROTO_INET ? "CONFIG_NF_TABLES_INET" :
+		                      v4 ? "CONFIG_NF_TABLES_IPV4" : "CONFIG_NF_TABLES_IPV6");
 	case COMP_ABOUT_CT:
 		return lacks(d, what, "CONFIG_NFT_CT");
 	case COMP_ABOUT_PLUMBING:
@@ -94,6 +101,10 @@ static int missing(struct bf_nft *n, const struct bf_companion_desc *desc, uint3
 static void describe(char out[64], const struct bf_companion_desc *desc, uint32_t about)
 {
 	uint32_t number = about & 0xffffff;
+	static const char *const names[] = {
+		[BF_HANDOFF_NFT_REJECT] = "REJECT", [BF_HANDOFF_DROP] = "DROP", [BF_HANDOFF_NFT_LOG] = "log",
+		[BF_HANDOFF_NFT_SET] = "setting a mark", [BF_HANDOFF_NFT_NOTRACK] = "notrack",
+	};
 	const char *s = "REJECT, LOG and NFLOG", *prefix = "";
 
 	if (about >> 24 == COMP_ABOUT_CT) {
@@ -104,8 +115,8 @@ static void describe(char out[64], const struct bf_companion_desc *desc, uint32_
 	} else if (about >> 24 == COMP_ABOUT_CODE && number < desc->spec.n_codes) {
 		const struct bf_handoff_spec *c = &desc->spec.codes[number];
 
-		prefix = "target ";
-		s = c->kind == BF_HANDOFF_XT_TARGET ? c->name : c->kind == BF_HANDOFF_NFT_REJECT ? "REJECT" : "DROP";
+		prefix = c->kind < BF_HANDOFF_NFT_LOG ? "target " : "";
+		s = c->kind == BF_HANDOFF_XT_TARGET ? c->name : names[c->kind];
 	}
 	snprintf(out, 64, "%s%s", prefix, s);
 }

@@ -16,7 +16,7 @@
 
 #include "rt/abi.h"
 
-#define MAGIC 0x31706d63u /* "cmp1" */
+#define MAGIC 0x32706d63u /* "cmp2" */
 
 struct head {
 	uint32_t magic;
@@ -63,7 +63,7 @@ static int check(const struct bf_companion_desc *desc, struct bf_diag *d)
 	const struct bf_companion *s = &desc->spec;
 	bool bad = desc->n_hooks > COMP_HOOKS_MAX || s->n_assists > 32 || s->n_codes > UINT16_MAX + 1u ||
 			   s->max_codes_per_packet > BF_HANDOFF_MAX || strlen(desc->unit) > 32 ||
-			   (desc->family != NFPROTO_IPV4 && desc->family != NFPROTO_IPV6);
+			   (desc->family != NFPROTO_IPV4 && desc->family != NFPROTO_IPV6 && desc->family != NFPROTO_INET);
 
 	if (comp_desc_empty(desc)) /* of any family */
 		return 0;

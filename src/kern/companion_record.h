@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "kern/companion.h"
 
-#define COMP_HOOKS_MAX 5
+#define COMP_HOOKS_MAX 16 /* the programs of two families may stand at two priorities of a hook, and there may be several chains */
 
 /*
  * Writes desc, in its normal form: what no hook asks for is left out, padding

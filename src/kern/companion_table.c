@@ -129,6 +129,24 @@ static void match_digit(struct comp_table *t, uint32_t digit, uint32_t value)
 	match_prog(t, (struct comp_prog){ .kind = COMP_DIGIT, .arg = digit, .value = value }, &t->digit[digit][value]);
 }
 
+/* info is not aligned. */
+static void act_log(struct comp_table *t, const struct bf_handoff_spec *s)
+{
+	struct bf_handoff_log l;
+
+	memcpy(&l, s->info, sizeof(l));
+	l.prefix[sizeof(l.prefix) - 1] = '\0';
+	nft_expr_log(&t->batch, &l);
+}
+
+static void act_set(struct comp_table *t, const struct bf_handoff_spec *s)
+{
+	struct bf_handoff_set set;
+
+	memcpy(&set, s->info, sizeof(set));
+	nft_expr_set(&t->batch, &set);
+}
+
 static void act(struct comp_table *t, const struct bf_handoff_spec *s)
 {
 	if (s->terminal)
@@ -139,6 +157,12 @@ static void act(struct comp_table *t, const struct bf_handoff_spec *s)
 		nft_expr_target(&t->batch, s->name, s->revision, s->info, s->size);
 	else if (s->kind == BF_HANDOFF_NFT_REJECT)
 		nft_expr_reject(&t->batch, s->reject_type, s->reject_code);
+	else if (s->kind == BF_HANDOFF_NFT_LOG)
+		act_log(t, s);
+	else if (s->kind == BF_HANDOFF_NFT_SET)
+		act_set(t, s);
+	else if (s->kind == BF_HANDOFF_NFT_NOTRACK)
+		nft_expr_notrack(&t->batch);
 	/* A terminal target that did not end the packet after all must not let it through. */
 	verdict(t, s->terminal ? NF_DROP : NFT_RETURN);
 }
@@ -214,8 +238,13 @@ static uint32_t add_codes(struct comp_table *t)
 static uint32_t add_base(struct comp_table *t, const char *what, const struct bf_companion_hook *h, int priority)
 {
 	char name[24];
+	uint32_t before = 0; /* others at that hook */
 
+	for (const struct bf_companion_hook *o = t->desc->hooks; o < h; o++)
+		before += o->hook == h->hook;
 	snprintf(name, sizeof(name), "%s-%s", what, hook_names[h->hook]);
+	if (before)
+		snprintf(name, sizeof(name), "%s-%s-%u", what, hook_names[h->hook], before + 1);
 	nft_add_base_chain(&t->batch, COMP_ABOUT(COMP_ABOUT_CHAIN, 0), name, h->hook, priority);
 	return remember(t, name);
 }

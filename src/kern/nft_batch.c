@@ -239,3 +239,67 @@ void nft_expr_none_of(struct nft_batch *b, uint32_t mask)
 	put_data(b, NFTA_CMP_DATA, 0);
 	expr_end(b, e);
 }
+
+void nft_expr_log(struct nft_batch *b, const struct bf_handoff_log *l)
+{
+	struct expr e = expr_begin(b, "log");
+	uint16_t group = htons(l->group), threshold = htons(l->threshold);
+
+	if (l->prefix[0])
+		put_str(b, NFTA_LOG_PREFIX, l->prefix);
+	if (!l->grouped) {
+		put_u32(b, NFTA_LOG_LEVEL, l->level);
+		if (l->flags)
+			put_u32(b, NFTA_LOG_FLAGS, l->flags);
+	} else {
+		put(b, NFTA_LOG_GROUP, &group, sizeof(group));
+		if (l->snaplen)
+			put_u32(b, NFTA_LOG_SNAPLEN, l->snaplen);
+		if (l->threshold)
+			put(b, NFTA_LOG_QTHRESHOLD, &threshold, sizeof(threshold));
+	}
+	expr_end(b, e);
+}
+
+/* Register 1 from or to one of the places. */
+static void expr_place(struct nft_batch *b, uint8_t place, bool set)
+{
+	bool ct = place == BF_PLACE_CT_MARK;
+	struct expr e = expr_begin(b, ct ? "ct" : "meta");
+
+	if (ct)
+		put_u32(b, set ? NFTA_CT_SREG : NFTA_CT_DREG, NFT_REG_1);
+	else
+		put_u32(b, set ? NFTA_META_SREG : NFTA_META_DREG, NFT_REG_1);
+	if (ct)
+		put_u32(b, NFTA_CT_KEY, NFT_CT_MARK);
+	else
+		put_u32(b, NFTA_META_KEY, place == BF_PLACE_MARK ? NFT_META_MARK : NFT_META_PRIORITY);
+	expr_end(b, e);
+}
+
+void nft_expr_set(struct nft_batch *b, const struct bf_handoff_set *s)
+{
+	struct expr e;
+
+	if (s->from != BF_PLACE_NONE) {
+		expr_place(b, s->from, false);
+		e = expr_begin(b, "bitwise");
+		put_u32(b, NFTA_BITWISE_SREG, NFT_REG_1);
+		put_u32(b, NFTA_BITWISE_DREG, NFT_REG_1);
+		put_u32(b, NFTA_BITWISE_LEN, sizeof(s->mask));
+		put_data(b, NFTA_BITWISE_MASK, s->mask);
+		put_data(b, NFTA_BITWISE_XOR, s->value);
+	} else {
+		e = expr_begin(b, "immediate");
+		put_u32(b, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+		put_data(b, NFTA_IMMEDIATE_DATA, s->value);
+	}
+	expr_end(b, e);
+	expr_place(b, s->to, true);
+}
+
+void nft_expr_notrack(struct nft_batch *b)
+{
+	expr_end(b, expr_begin(b, "notrack"));
+}

@@ -5,6 +5,8 @@
  * switch; behind it the old ones are swept away, after a failure the new ones.
  * Namespaces that never had a companion do not talk to nf_tables at all.
  */
+#include <linux/netfilter.h>
+
 #include "kern/sys.h"
 #include "kern/txn.h"
 
@@ -23,18 +25,23 @@ static void describe(const struct txn *t, const struct txn_unit *u, struct bf_co
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < u->head.n_places; i++) {
-		if (u->head.place[i].hook >= BF_HOOKS_NETFILTER)
+		const struct bf_unit_place *p = &u->head.place[i];
+		int priority;
+		uint32_t k = 0;
+
+		if (p->hook >= BF_HOOKS_NETFILTER)
 			continue;
-		hooks[n++] = (struct bf_companion_hook){
-			.hook = u->head.place[i].hook,
-			.handoff = u->head.place[i].handoff,
-			.priority = t->ns->meta->dispatcher[u->dispatcher[i]].priority,
-		};
+		priority = t->ns->meta->dispatcher[u->dispatcher[i]].priority;
+		while (k < n && (hooks[k].hook != p->hook || hooks[k].priority != priority))
+			k++;
+		if (k == n) /* else both families stand there */
+			hooks[n++] = (struct bf_companion_hook){ .hook = p->hook, .priority = priority };
+		hooks[k].handoff |= p->handoff;
 	}
 	*desc = (struct bf_companion_desc){
 		.unit = u->name,
 		.owner = t->ns->meta->owner,
-		.family = img->family,
+		.family = img->family == NFPROTO_NETDEV ? NFPROTO_INET : img->family,
 		.conntrack = img->conntrack,
 		.spec = img->companion,
 		.hooks = hooks,

@@ -23,6 +23,9 @@ const struct bf_target_ops *const bf_targets[] = {
 	&bf_target_answer,
 	&bf_target_log,
 	&bf_target_nflog,
+	&bf_target_nft_log,
+	&bf_target_nft_notrack,
+	&bf_target_nft_set,
 	&bf_target_reject,
 	NULL,
 };

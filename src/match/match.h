@@ -65,6 +65,9 @@ extern const struct bf_match_ops bf_match_assist;    /* answered by a match of t
 
 extern const struct bf_target_ops bf_target_reject;
 extern const struct bf_target_ops bf_target_answer;  /* nft's reject */
+extern const struct bf_target_ops bf_target_nft_log; /* their data: struct bf_handoff_log, */
+extern const struct bf_target_ops bf_target_nft_set; /* _set of base/image.h, */
+extern const struct bf_target_ops bf_target_nft_notrack; /* a byte */
 extern const struct bf_target_ops bf_target_log;     /* xt LOG */
 extern const struct bf_target_ops bf_target_nflog;
 

@@ -144,7 +144,7 @@ skuid root ; meta skuid 0 counter ; OK
 skuid rot ; - ; FAIL 7: there is no uid 'rot'
 ip saddr 1.2.3.4 comment "hello" ; meta nfproto 2 ip saddr 1.2.3.4/32 counter comment "hello" ; OK
 tcp dport 22 accept comment "ssh" ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept comment "ssh" ; OK
-notrack ; - ; FAIL 1: 'notrack' is not served yet
+notrack ; - ; FAIL 1: connections are found at prerouting and output: notrack must come before, at priority raw
 oifname "eth0" jump other ; meta oifname != "" meta oifname "eth0" counter jump other ; OK
 counter name "cc" accept ; counter name cc counter accept ; OK
 counter name cd ; - ; FAIL 14: the table has no counter 'cd'; did you mean 'cc'?

@@ -3,10 +3,10 @@
 #include <linux/in.h>
 #include <linux/netfilter/nf_log.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/xt_LOG.h>
-#include <linux/netfilter/xt_NFLOG.h>
 #include <stdio.h>
+#include <syslog.h>
 
+#include "base/image.h"
 #include "front/native/evaluate.h"
 
 /* Reject. */
@@ -67,45 +67,38 @@ static bool reject(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 
 /* Log. */
 
-static bool too_long(struct bf_ev *ev, const struct bf_ast_stmt *s, size_t max)
-{
-	return strlen(s->log.prefix) > max && !bf_ev_unserved(ev, s->loc, "a prefix of more than %zu characters is not served", max);
-}
-
-static bool log_group(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
-{
-	struct bf_nflog n = { .group = (uint16_t)s->log.group, .threshold = XT_NFLOG_DEFAULT_THRESHOLD };
-
-	if (s->log.prefix && too_long(ev, s, sizeof(n.prefix) - 1))
-		return false;
-	if (s->log.prefix)
-		snprintf(n.prefix, sizeof(n.prefix), "%s", s->log.prefix);
-	if (s->log.set & BF_LOG_THRESHOLD)
-		n.threshold = (uint16_t)s->log.threshold;
-	if (s->log.set & BF_LOG_SNAPLEN) {
-		n.len = s->log.snaplen;
-		n.flags = XT_NFLOG_F_COPY_LEN;
-	}
-	return bf_ev_add_action(ev, d, &bf_target_nflog, &n);
-}
-
 static bool log_stmt(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
-	struct bf_log l = { .level = 4, .flags = (uint8_t)(s->log.flags & XT_LOG_MASK) };
+	enum { GROUPED = BF_LOG_GROUP | BF_LOG_SNAPLEN | BF_LOG_THRESHOLD };
+	struct bf_handoff_log l;
 
 	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "log"))
 		return false;
-	if (s->log.set & (BF_LOG_GROUP | BF_LOG_SNAPLEN | BF_LOG_THRESHOLD))
-		return log_group(ev, d, s);
-	if (s->log.set & BF_LOG_LEVEL)
-		l.level = (uint8_t)s->log.level;
-	if (l.level > 7)
+	memset(&l, 0, sizeof(l));
+	l.grouped = !!(s->log.set & GROUPED);
+	l.level = s->log.set & BF_LOG_LEVEL ? s->log.level : l.grouped ? 0 : LOG_WARNING;
+	if (l.level > LOG_DEBUG)
 		return bf_ev_unserved(ev, s->loc, "packets are not logged to the audit system");
-	if (s->log.prefix && too_long(ev, s, sizeof(l.prefix) - 1))
-		return false;
+	l.flags = s->log.flags;
+	l.group = (uint16_t)s->log.group;
+	l.snaplen = s->log.snaplen;
+	l.threshold = (uint16_t)s->log.threshold;
 	if (s->log.prefix)
 		snprintf(l.prefix, sizeof(l.prefix), "%s", s->log.prefix);
-	return bf_ev_add_action(ev, d, &bf_target_log, &l);
+	return bf_ev_add_action(ev, d, &bf_target_nft_log, &l);
+}
+
+/* Notrack. */
+
+static bool notrack(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+{
+	const uint32_t here = 1u << BF_HOOK_PREROUTING | 1u << BF_HOOK_OUTPUT;
+
+	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "notrack"))
+		return false;
+	if (ev->chain->hooks & ~here)
+		return bf_ev_error(ev, s->loc, "connections are found at prerouting and output: notrack must come before, at priority raw");
+	return bf_ev_add_action(ev, d, &bf_target_nft_notrack, "");
 }
 
 /* All of them. */
@@ -113,7 +106,7 @@ static bool log_stmt(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 static const char *stmt_name(const struct bf_ast_stmt *s)
 {
 	static const char *const names[] = {
-		[BF_STMT_SET] = "set", [BF_STMT_CT_COUNT] = "ct count", [BF_STMT_NOTRACK] = "notrack", [BF_STMT_STRIP] = "reset", [BF_STMT_PROGRAM] = "program",
+		[BF_STMT_SET] = "set", [BF_STMT_CT_COUNT] = "ct count", [BF_STMT_STRIP] = "reset", [BF_STMT_PROGRAM] = "program",
 		[BF_STMT_REDIRECT] = "redirect", [BF_STMT_MIRROR] = "mirror", [BF_STMT_ROUTE] = "route",
 		[BF_STMT_SOCKSET] = "set of a connection",
 	};
@@ -125,6 +118,7 @@ bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt
 {
 	switch (s->kind) {
 	case BF_STMT_LOG: return log_stmt(ev, d, s);
+	case BF_STMT_NOTRACK: return notrack(ev, d, s);
 	case BF_STMT_REJECT:
 		*terminal = reject(ev, d, s);
 		return *terminal;

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* kernel.c: what nft's own expressions do for us behind a rule: log, set a mark, notrack. */
+#include <linux/netfilter/nf_log.h>
+
+#include "base/image.h"
+#include "match/match.h"
+
+static void give(struct bf_handoff_spec *out, enum bf_handoff_kind kind, const void *info, size_t size)
+{
+	out->kind = kind;
+	out->size = (uint16_t)size;
+	memcpy(out->info, info, size);
+}
+
+/* Log. */
+
+static void print_log_flags(struct bf_buf *out, uint32_t flags)
+{
+	static const struct {
+		uint32_t flag;
+		const char *text;
+	} names[] = { { NF_LOG_TCPSEQ, "tcp sequence" }, { NF_LOG_TCPOPT, "tcp options" }, { NF_LOG_IPOPT, "ip options" },
+		          { NF_LOG_UID, "skuid" },           { NF_LOG_MACDECODE, "ether" } };
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(names); i++)
+		if (flags & names[i].flag)
+			bf_buf_printf(out, " flags %s", names[i].text);
+}
+
+static void print_log(struct bf_buf *out, const void *data)
+{
+	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit" };
+	const struct bf_handoff_log *p = data;
+
+	bf_buf_puts(out, "log");
+	if (p->prefix[0]) {
+		bf_buf_puts(out, " prefix ");
+		bf_text_quote(out, p->prefix, sizeof(p->prefix));
+	}
+	if (!p->grouped) {
+		bf_buf_printf(out, " level %s", p->level < BF_ARRAY_SIZE(levels) ? levels[p->level] : "?");
+		print_log_flags(out, p->flags);
+		return;
+	}
+	bf_buf_printf(out, " group %u", p->group);
+	if (p->snaplen)
+		bf_buf_printf(out, " snaplen %u", p->snaplen);
+	if (p->threshold)
+		bf_buf_printf(out, " queue-threshold %u", p->threshold);
+}
+
+static int handoff_log(const void *data, uint8_t family, struct bf_handoff_spec *out)
+{
+	give(out, BF_HANDOFF_NFT_LOG, data, sizeof(struct bf_handoff_log));
+	return 0;
+}
+
+const struct bf_target_ops bf_target_nft_log = {
+	.name = "nft log",
+	.data_size = sizeof(struct bf_handoff_log),
+	.print = print_log,
+	.handoff = handoff_log,
+};
+
+/* Marks. */
+
+static void print_set(struct bf_buf *out, const void *data)
+{
+	static const char *const places[] = { "", "meta mark", "meta priority", "ct mark" };
+	const struct bf_handoff_set *p = data;
+
+	bf_buf_printf(out, "%s set ", places[p->to]);
+	if (p->from != BF_PLACE_NONE)
+		bf_buf_printf(out, "%s & 0x%08x ^ ", places[p->from], p->mask);
+	bf_buf_printf(out, "0x%08x", p->value);
+}
+
+static int handoff_set(const void *data, uint8_t family, struct bf_handoff_spec *out)
+{
+	give(out, BF_HANDOFF_NFT_SET, data, sizeof(struct bf_handoff_set));
+	return 0;
+}
+
+const struct bf_target_ops bf_target_nft_set = {
+	.name = "nft set",
+	.data_size = sizeof(struct bf_handoff_set),
+	.print = print_set,
+	.handoff = handoff_set,
+};
+
+/* Notrack. */
+
+static void print_notrack(struct bf_buf *out, const void *data)
+{
+	bf_buf_puts(out, "notrack");
+}
+
+static int handoff_notrack(const void *data, uint8_t family, struct bf_handoff_spec *out)
+{
+	out->kind = BF_HANDOFF_NFT_NOTRACK;
+	return 0;
+}
+
+const struct bf_target_ops bf_target_nft_notrack = {
+	.name = "notrack",
+	.data_size = 1,
+	.print = print_notrack,
+	.handoff = handoff_notrack,
+};
