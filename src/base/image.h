@@ -19,6 +19,8 @@ enum bf_map_role {
 	BF_MAP_RODATA,  /* the same, frozen before the programs load: the verifier sees its values as constants */
 	BF_MAP_COUNTERS,/* struct bf_rt_counter [stripes][n_counters], zero at first; mmapable */
 	BF_MAP_JOURNAL, /* struct bf_journal and room for records (bf_ns_patch); mmapable */
+	BF_MAP_EVENTS,  /* ring buffer of struct bf_rt_event; pinned for who watches */
+	BF_MAP_WATCH,   /* struct bf_rt_watch; mmapable, likewise */
 	BF_MAP_TRIAL,   /* struct bf_rt_trial; mmapable */
 	BF_MAP_HANDOFF, /* hash: sk_buff address -> struct bf_handoff; the namespace's, provided by kern/ */
 	BF_MAP_PENDING, /* array of one struct bf_pending; the namespace's, provided by kern/ */

@@ -17,7 +17,7 @@
 #include "rt/class.h"
 
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
-enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, MAX_MAPS = 12 };
+enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, EVENTS_BYTES = 1 << 20, MAX_MAPS = 14 };
 /* Room that is there at least: cells, counters, words, bytes. */
 enum { MIN_CELLS = 256, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
 /* Of the journal: at least, and for each rule of the table. */
@@ -169,6 +169,10 @@ static int make_maps(struct gen *g)
 		          BPF_F_MMAPABLE, g->graph.class, g->graph.n_class * sizeof(uint32_t));
 	if (g->graph.link)
 		make_patchable(g);
+	if (g->opts->watched) {
+		add_map(g, "events", BF_MAP_EVENTS, BPF_MAP_TYPE_RINGBUF, 0, 0, EVENTS_BYTES, 0);
+		add_array(g, "watch", BF_MAP_WATCH, sizeof(struct bf_rt_watch), BPF_F_MMAPABLE, NULL, 0);
+	}
 	if (g->opts->trial)
 		add_array(g, "trial", BF_MAP_TRIAL, sizeof(struct bf_rt_trial), BPF_F_MMAPABLE, NULL, 0);
 	if (u.ops & 1u << BF_CELL_HANDOFF) {
@@ -343,6 +347,8 @@ static int make_image(struct gen *g)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < img->n_progs; i++)
 		g->config[i] = config_of(g, &g->graph.roots[i]);
+	for (uint32_t i = 0; g->opts->watched && i < img->n_progs; i++)
+		g->config[i].watched = i + 1;
 	err = make_maps(g);
 	for (uint32_t i = 0; i < img->n_progs && !err; i++)
 		err = make_prog(g, i);

@@ -147,7 +147,7 @@ static int pin_maps(const struct txn *t, const struct txn_unit *u)
 		bool own = m->role == BF_MAP_DATA || m->role == BF_MAP_RODATA;
 
 		snprintf(name, sizeof(name), "map-%s", m->name);
-		if (m->patched || (own && u->recipe.len))
+		if (m->patched || (own && u->recipe.len) || m->role == BF_MAP_EVENTS || m->role == BF_MAP_WATCH)
 			err = pin_in(t, u, u->loaded.maps[i], name);
 	}
 	return err || journal < 0 ? err : pin_in(t, u, journal, "journal");

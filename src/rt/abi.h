@@ -367,6 +367,27 @@ struct bf_rt_trial {
 	__u32 socket, uid, gid; /* BF_SOCKET_* */
 };
 
+/* What programs that are watched (bf_rt_config.watched) put into the ring buffer "events". */
+enum bf_rt_event_kind { BF_EVENT_RULE, BF_EVENT_VERDICT };
+#define BF_EVENT_BYTES 256
+struct bf_rt_event {
+	__u64 time;    /* CLOCK_MONOTONIC, ns */
+	__u64 skb;     /* which packet: address of its sk_buff */
+	__u32 kind;
+	__u32 value;   /* RULE: the counter that counted it; VERDICT: enum bf_rt_verdict */
+	__u32 prog;    /* number of the program in its image */
+	__u32 len;     /* of the packet */
+	/* Of a VERDICT: */
+	__u32 mark;
+	__u32 caplen;  /* so many bytes from the network header on, at most BF_EVENT_BYTES, */
+	char iif[16], oif[16];
+	__u8 bytes[];  /* which are these; there is always room for all */
+};
+
+struct bf_rt_watch { /* the map "watch" */
+	__u64 lost; /* events for which there was no room */
+};
+
 /*
  * What a program is told about its ruleset, in the frozen map "config". The
  * verifier sees constants, so what the ruleset does not need is not there.
@@ -394,6 +415,8 @@ struct bf_rt_config {
 	__u32 start_ip6;    /* the first cells where a program sees all families: `start` is that of IPv4, these are IPv6's */
 	__u32 start_other;  /* and that of what is neither */
 	__s32 tai;          /* seconds that TAI is ahead of UTC, as the kernel has it (BF_META_TIME) */
+	__u32 watched;      /* its number in the image plus 1: it tells of each packet (struct bf_rt_event); 0: it does not */
+	__u32 pad;
 	__u32 trial;        /* 1: the key is corrected by the map "trial", and there are no answers of the kernel's matches */
 	__u32 no_levels;    /* of BF_CLASS_DEPTH: no tree of the class data has so many; */
 	__u32 no_tests;     /* of BF_SVC_TESTS: nor a service so many tests */
@@ -410,6 +433,8 @@ struct bf_rt_config {
  *   counters   array of one element: struct bf_rt_counter[stripes][n_counters]
  *   journal    array of one element: struct bf_journal and records
  *   trial      array of one element: struct bf_rt_trial
+ *   events     ring buffer: struct bf_rt_event
+ *   watch      array of one element: struct bf_rt_watch
  *   handoff    hash: sk_buff address -> struct bf_handoff
  *   pending    array of one element: struct bf_pending
  *   assist     hash: sk_buff address -> struct bf_rt_assist

@@ -46,7 +46,7 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 	opaque(zero);
 	f->trusted = skb;
 	f->skb = number_of(skb);
-	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT) || config.loaders & STATE_LOADERS)
+	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT) || config.loaders & STATE_LOADERS || config.watched)
 		f->state = number_of(ctx->state);
 	f->nh = (__u64)skb->data;
 	f->len = len;
@@ -612,6 +612,8 @@ bad:
 /* A call costs 7 ns. */
 static __always_inline int finish(struct bf_frame *f, int verdict)
 {
+	if (config.watched)
+		bf_event(f, BF_EVENT_VERDICT, verdict);
 	return config.stack_depth > BF_STACK_DEPTH || in_use(ops, BF_CELL_HANDOFF) ? bf_finish(f, verdict) : verdict;
 }
 

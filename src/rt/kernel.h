@@ -315,6 +315,7 @@ extern struct bf_rt_counter counters[];
 extern struct bf_pending pending;
 extern const volatile struct bf_journal journal;
 extern const struct bf_rt_trial trial;
+extern struct bf_rt_watch watch;
 
 /* A definition in .maps stands for the map itself. */
 #define MAP(name)  	struct {       		int unused; 	} name SEC(".maps")
@@ -395,6 +396,7 @@ __s64 bf_pop(struct bf_frame *f, __u32 depth);
 int bf_finish(struct bf_frame *f, int verdict); /* what is left to do, and the verdict that then holds */
 int bf_code(struct bf_frame *f, __u32 id);
 int bf_straight(struct bf_frame *f);
+int bf_event(struct bf_frame *f, __u32 kind, __u32 value);
 int bf_straight_ip6(struct bf_frame *f);
 int bf_straight_other(struct bf_frame *f);
 
@@ -405,6 +407,8 @@ static inline void count(struct bf_frame *f, __u64 counter)
 
 	if (counter >= n)
 		return;
+	if (config.watched)
+		bf_event(f, BF_EVENT_RULE, counter);
 	c = &counters[stripe * n + counter];
 	__sync_fetch_and_add(&c->packets, 1);
 	__sync_fetch_and_add(&c->bytes, f->len);
