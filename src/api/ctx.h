@@ -107,8 +107,6 @@ int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_
 int bf_stored_compile_data(const struct bf_buf *state, struct bf_image **img);
 /* The same once more for a stored table, told what becomes of its rules (gen/explain.h). */
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img);
-/* What the stored table was compiled from once more, for packets that are described (kern/trial.h); code false: all data. */
-int bf_stored_try(struct bf_ctx *ctx, const struct bf_stored *t, bool code, struct bf_image **img);
 /* Makes a compiled state the table's (img NULL: removes the table). Needs the lock.
  * old, if not NULL: t->num_entries counters of the replaced table. */
 int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,

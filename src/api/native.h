@@ -75,6 +75,8 @@ struct native_run {
 };
 
 /* native_units.c */
+/* Chains of a table that sleeps stand nowhere. */
+void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t);
 int bf_native_commit(struct native_run *r, bool only_check);
 
 /* native_show.c: ops of bf_napply. */

@@ -68,9 +68,10 @@ int bf_native_units(struct bf_ctx *ctx, struct bf_ns *ns, struct native_units *o
 	return rc;
 }
 
-/* Chains of a table that sleeps stand nowhere. */
-static void put_to_sleep(struct bf_table *t)
+void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t)
 {
+	if (!cmd->body->dormant)
+		return;
 	for (uint32_t i = 0; i < t->n_chains; i++)
 		if (t->chains[i]->base) {
 			t->chains[i]->base = false;
@@ -99,8 +100,7 @@ static int compile(struct native_run *r, struct native_change *c)
 		rc = bf_native_eval(r->ast, c->table->cmd, &env, &c->ev, d);
 	if (rc)
 		return rc;
-	if (c->table->cmd->body->dormant)
-		put_to_sleep(c->ev.rs->tables[0]);
+	bf_native_doze(c->table->cmd, c->ev.rs->tables[0]);
 	bf_nstored_write(&c->state, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
 	rc = generate(r, c, BF_CODE_MAX, &c->image, d);
 	return rc ? rc : c->state.err;

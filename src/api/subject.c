@@ -2,16 +2,21 @@
 /* subject.c: see subject.h. */
 #include "api/subject.h"
 
-#include <linux/netfilter.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "rule/print.h"
+
 static void subject_close(struct bf_subject *s)
 {
-	bf_trial_close(s->trial);
-	bf_image_free(s->img);
-	bf_interp_free(s->in);
-	bf_ruleset_free(s->rs);
+	bf_evaluated_free(&s->ev);
+	bf_ast_free(s->ast);
+	bf_unit_close(s->own);
+	if (!s->native) {
+		bf_ruleset_free(s->rs);
+		bf_stored_free(&s->stored);
+	}
+	free(s->rules);
 	free(s->slot);
 }
 
@@ -23,9 +28,18 @@ void bf_subjects_close(struct bf_subjects *all)
 	*all = (struct bf_subjects){ 0 };
 }
 
-/* Where a change in place added rules, their counters are not in the order of the rules. */
-static int take_slots(struct bf_subject *s, const struct bf_stored *t)
+const struct bf_table *bf_subject_table(const struct bf_subject *s)
 {
+	return s->rs->tables[0];
+}
+
+/* iptables' tables. */
+
+/* Where a change in place added rules, their counters are not in the order of the rules. */
+static int take_slots(struct bf_subject *s)
+{
+	const struct bf_stored *t = &s->stored;
+
 	if (!t->slots.len)
 		return 0;
 	s->slot = calloc(t->num_entries, sizeof(*s->slot));
@@ -34,53 +48,92 @@ static int take_slots(struct bf_subject *s, const struct bf_stored *t)
 	return s->slot ? 0 : -ENOMEM;
 }
 
-/* Straight code that the verifier refuses is data, as it was when the table was loaded. */
-static int load_programs(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, struct bf_subject *s)
+static int open_xt(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subject *s)
 {
-	_cleanup_diag_ struct bf_diag first = {};
-	int rc = bf_stored_try(ctx, t, true, &s->img);
+	int family, rc;
+	const char *table = bf_unit_table(s->unit, &family);
 
-	if (rc || !s->img->n_progs)
-		return rc;
-	rc = bf_trial_open(&s->trial, ns, t->name, s->img, &first);
-	if (!rc || !s->img->straight) {
-		bf_diag_move(&ctx->diag, &first);
-		return rc;
-	}
-	bf_image_free(TAKE_PTR(s->img));
-	rc = bf_stored_try(ctx, t, false, &s->img);
-	return rc ? rc : bf_trial_open(&s->trial, ns, t->name, s->img, &ctx->diag);
+	snprintf(s->family, sizeof(s->family), "%s", family == AF_INET6 ? "ip6" : "ip");
+	snprintf(s->name, sizeof(s->name), "%s", table);
+	rc = bf_stored_load(ns, family, table, &s->stored);
+	if (!rc)
+		rc = bf_xt_to_ruleset(s->stored.state, s->stored.len, &s->rs, &ctx->diag);
+	return rc ? rc : take_slots(s);
 }
 
-static int open_xt(struct bf_ctx *ctx, struct bf_ns *ns, int family, const char *table, struct bf_subject *s)
-{
-	_cleanup_stored_ struct bf_stored t = {};
-	int rc = bf_stored_load(ns, family, table, &t);
+/* Native ones. */
 
+static int by_handle(const void *a, const void *b)
+{
+	const struct bf_subject_rule *x = a, *y = b;
+
+	return (x->handle > y->handle) - (x->handle < y->handle);
+}
+
+static int list_rules(struct bf_subject *s)
+{
+	uint32_t n = 0;
+
+	for (const struct bf_ast_chain *c = s->cmd->body->chains; c; c = c->next)
+		for (const struct bf_ast_rule *r = c->rules; r; r = r->next)
+			n++;
+	s->rules = calloc(n + 1ul, sizeof(*s->rules));
+	if (!s->rules)
+		return -ENOMEM;
+	for (const struct bf_ast_chain *c = s->cmd->body->chains; c; c = c->next)
+		for (const struct bf_ast_rule *r = c->rules; r; r = r->next)
+			s->rules[s->n_rules++] = (struct bf_subject_rule){ r->handle, r };
+	qsort(s->rules, n, sizeof(*s->rules), by_handle);
+	return 0;
+}
+
+static int read_native(struct bf_ctx *ctx, struct bf_subject *s, const struct bf_nstored *stored)
+{
+	struct bf_eval_env env;
+	int rc = bf_native_parse(&s->ast, "", "", 0, NULL, NULL);
+
+	snprintf(s->family, sizeof(s->family), "%s", stored->family->name);
+	snprintf(s->name, sizeof(s->name), "%s", stored->name);
 	if (!rc)
-		rc = bf_xt_to_ruleset(t.state, t.len, &s->rs, &ctx->diag);
-	if (!rc)
-		rc = take_slots(s, &t);
-	if (!rc)
-		rc = load_programs(ctx, ns, &t, s);
+		rc = bf_nstored_parse(stored, s->ast, &s->cmd, &ctx->diag);
 	if (rc)
 		return rc;
-	snprintf(s->title, sizeof(s->title), "%s %s", family == AF_INET6 ? "ip6" : "ip", table);
-	s->in = bf_interp_new(s->rs->tables[0], bf_kernel_hz());
-	return s->in ? 0 : -ENOMEM;
+	bf_native_env(&env, ctx);
+	rc = bf_native_eval(s->ast, s->cmd, &env, &s->ev, &ctx->diag);
+	if (rc)
+		return rc;
+	s->rs = s->ev.rs;
+	bf_native_doze(s->cmd, s->rs->tables[0]);
+	return list_rules(s);
+}
+
+static int open_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subject *s)
+{
+	struct bf_nstored stored;
+	const void *state;
+	size_t len;
+	int rc = bf_unit_open(ns, s->unit, &s->own);
+
+	if (rc)
+		return rc;
+	s->native = true;
+	state = bf_unit_state(s->own, &len);
+	rc = bf_nstored_read(state, len, &stored);
+	return rc ? rc : read_native(ctx, s, &stored);
 }
 
 static int open_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, struct bf_subjects *all)
 {
-	struct bf_subject *more = realloc(all->s, (all->n + 1) * sizeof(*more));
-	int family, rc;
-	const char *table = bf_unit_table(unit, &family);
+	struct bf_subject *more = realloc(all->s, (all->n + 1) * sizeof(*more)), *s;
+	int rc;
 
 	if (!more)
 		return -ENOMEM;
 	all->s = more;
-	all->s[all->n] = (struct bf_subject){ 0 };
-	rc = open_xt(ctx, ns, family, table, &all->s[all->n++]);
+	s = &all->s[all->n++];
+	*s = (struct bf_subject){ 0 };
+	snprintf(s->unit, sizeof(s->unit), "%s", unit);
+	rc = bf_native_is_unit(unit) ? open_native(ctx, ns, s) : open_xt(ctx, ns, s);
 	return rc && !ctx->diag.n_errors ? bf_diag_error(&ctx->diag, rc, "table %s: %s", unit, strerror(-rc)) : rc;
 }
 
@@ -94,13 +147,75 @@ int bf_subjects_open(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subjects *o
 	return rc;
 }
 
-int bf_subject_prog(const struct bf_subject *s, const struct bf_chain *c, uint8_t family)
-{
-	for (uint32_t i = 0; s->img && i < s->img->n_progs; i++) {
-		const struct bf_prog_image *p = &s->img->progs[i];
+/* Both. */
 
-		if (p->at.hook == c->at.hook && p->at.priority == c->at.priority && p->family == family)
-			return (int)i;
-	}
-	return -1;
+int bf_subject_compile(struct bf_ctx *ctx, const struct bf_subject *s, struct bf_gen_opts o, bool live,
+                       struct bf_image **img)
+{
+	_cleanup_ruleset_ struct bf_ruleset *base = NULL;
+	int rc = 0;
+
+	o.hz = bf_kernel_hz();
+	o.cpus = bf_possible_cpus();
+	o.may_goto = bf_probe_one("may_goto");
+	if (live && !s->native)
+		rc = bf_xt_to_ruleset(s->stored.base, s->stored.base_len, &base, &ctx->diag);
+	return rc ? rc : bf_gen_table((base ? base : s->rs)->tables[0], &o, img, &ctx->diag);
+}
+
+uint32_t bf_subject_slot(const struct bf_subject *s, uint32_t i)
+{
+	return s->slot ? s->slot[i] : i;
+}
+
+int bf_subject_counters(const struct bf_subject *s, struct bf_rt_counter **out)
+{
+	const struct bf_unit *u = s->native ? s->own : s->stored.unit;
+	uint32_t n = bf_unit_n_counters(u), want = bf_subject_table(s)->n_counters;
+	_cleanup_free_ struct bf_rt_counter *all = calloc(n + 1ul, sizeof(*all)), *c = calloc(want + 1ul, sizeof(*c));
+	int rc;
+
+	if (!all || !c)
+		return -ENOMEM;
+	rc = n ? bf_unit_counters(u, all, n) : 0;
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < want; i++)
+		if (bf_subject_slot(s, i) < n)
+			c[i] = all[bf_subject_slot(s, i)];
+	*out = TAKE_PTR(c);
+	return 0;
+}
+
+static const struct bf_ast_rule *find_rule(const struct bf_subject *s, uint64_t handle)
+{
+	const struct bf_subject_rule key = { .handle = handle }, *r;
+
+	r = s->n_rules ? bsearch(&key, s->rules, s->n_rules, sizeof(key), by_handle) : NULL;
+	return r ? r->rule : NULL;
+}
+
+void bf_subject_name(const struct bf_subject *s, const struct bf_chain *c, uint32_t rule, struct bf_subject_name *out)
+{
+	uint32_t counter = rule < c->n_rules ? c->rules[rule].counter : BF_NO_COUNTER;
+
+	*out = (struct bf_subject_name){ .chain = c->name, .number = rule < c->n_rules ? rule + 1 : 0 };
+	if (s->native && counter < s->ev.n_counters)
+		out->handle = s->ev.counters[counter].handle;
+}
+
+void bf_subject_print(const struct bf_subject *s, const struct bf_chain *c, uint32_t rule, struct bf_buf *out)
+{
+	const struct bf_ast_rule *r = NULL;
+	struct bf_subject_name n;
+
+	bf_subject_name(s, c, rule, &n);
+	if (n.handle)
+		r = find_rule(s, n.handle);
+	if (r)
+		bf_native_print_rule(out, r);
+	else if (rule < c->n_rules)
+		bf_rule_print(out, &c->rules[rule], c->table->family);
+	else
+		bf_buf_printf(out, "policy %s", bf_verdict_name(c->policy));
 }

@@ -148,9 +148,7 @@ int bf_stored_add_counters(const struct bf_stored *t, const struct bf_rt_counter
 	return bf_unit_add_counters(t->unit, all, n);
 }
 
-enum what_for { TO_ENFORCE, TO_EXPLAIN, TO_TRY };
-
-static int compile(const struct bf_progress *p, const void *state, size_t len, uint32_t code_max, enum what_for what,
+static int compile(const struct bf_progress *p, const void *state, size_t len, uint32_t code_max, bool explain,
                    struct bf_image **img, struct bf_diag *d)
 {
 	const struct bf_gen_opts o = {.hz = bf_kernel_hz(),
@@ -158,8 +156,7 @@ static int compile(const struct bf_progress *p, const void *state, size_t len, u
 		.may_goto = bf_probe_one("may_goto"),
 		.code_max = code_max,
 		.progress = p,
-		.trial = what == TO_TRY,
-		.explain = what == TO_EXPLAIN};
+		.explain = explain};
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
 	int rc = bf_progress_tell(p, "reading", 1, 2);
 
@@ -170,7 +167,7 @@ static int compile(const struct bf_progress *p, const void *state, size_t len, u
 
 int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img)
 {
-	return compile(&ctx->progress, state->data, state->len, BF_CODE_MAX, TO_ENFORCE, img, &ctx->diag);
+	return compile(&ctx->progress, state->data, state->len, BF_CODE_MAX, false, img, &ctx->diag);
 }
 
 int bf_stored_compile_data(const struct bf_buf *state, struct bf_image **img)
@@ -180,12 +177,7 @@ int bf_stored_compile_data(const struct bf_buf *state, struct bf_image **img)
 
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img)
 {
-	return compile(NULL, t->state, t->len, BF_CODE_MAX, TO_EXPLAIN, img, &ctx->diag);
-}
-
-int bf_stored_try(struct bf_ctx *ctx, const struct bf_stored *t, bool code, struct bf_image **img)
-{
-	return compile(NULL, t->base, t->base_len, code ? BF_CODE_MAX : 0, TO_TRY, img, &ctx->diag);
+	return compile(NULL, t->state, t->len, BF_CODE_MAX, true, img, &ctx->diag);
 }
 
 /* What a verifier says to code that is right but more than it can follow; which errno depends on where it gives up. */
@@ -202,7 +194,7 @@ static int commit_image(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_change *
 	int rc = bf_ns_commit(ns, change, 1, &first);
 
 	if (!rc || !change->image || !change->image->straight || !verifier_refused(rc) ||
-	    compile(NULL, state->data, state->len, 0, TO_ENFORCE, &data, NULL)) {
+	    compile(NULL, state->data, state->len, 0, false, &data, NULL)) {
 		bf_diag_move(&ctx->diag, &first);
 		return rc;
 	}

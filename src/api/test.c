@@ -14,8 +14,17 @@
 
 #include "api/subject.h"
 #include "front/native/packet.h"
+#include "interp/interp.h"
+#include "kern/trial.h"
 #include "match/match.h"
 #include "rule/print.h"
+
+struct tried { /* a table's two judges */
+	const struct bf_subject *s;
+	struct bf_interp *in;
+	struct bf_image *img;
+	struct bf_trial *trial; /* NULL: it has no programs */
+};
 
 struct met { /* a rule that matched, or a chain's end */
 	const struct bf_chain *chain;
@@ -25,6 +34,7 @@ struct met { /* a rule that matched, or a chain's end */
 struct test {
 	struct bf_ctx *ctx;
 	struct bf_subjects subjects;
+	struct tried *tried; /* as many */
 	struct bf_buf *out;
 	bool json, differs;
 	const char *text;    /* of the packet, */
@@ -111,37 +121,44 @@ static void at_hook(struct test *t, uint8_t hook)
 
 /* What is printed. */
 
-static void print_met(struct test *t, const struct met *m)
+static void print_met(struct test *t, const struct bf_subject *s, const struct met *m)
 {
-	const struct bf_chain *c = m->chain;
-	const struct bf_rule *r = m->rule < c->n_rules ? &c->rules[m->rule] : NULL;
+	struct bf_subject_name n;
 
+	bf_subject_name(s, m->chain, m->rule, &n);
 	bf_buf_puts(t->out, "    ");
-	bf_name_print(t->out, c->name);
-	if (!r && c->base) {
-		bf_buf_printf(t->out, " policy: %s\n", bf_verdict_name(c->policy));
-	} else if (!r) {
-		bf_buf_puts(t->out, " end: back\n");
-	} else {
-		bf_buf_printf(t->out, " %u: ", m->rule + 1);
-		bf_rule_print(t->out, r, c->table->family);
-		bf_buf_puts(t->out, "\n");
-	}
+	bf_name_print(t->out, n.chain);
+	if (n.number && n.handle)
+		bf_buf_printf(t->out, " handle %llu: ", (unsigned long long)n.handle);
+	else if (n.number)
+		bf_buf_printf(t->out, " %u: ", n.number);
+	if (n.number || m->chain->base)
+		bf_buf_puts(t->out, n.number ? "" : ": ");
+	if (n.number || m->chain->base)
+		bf_subject_print(s, m->chain, m->rule, t->out);
+	else
+		bf_buf_puts(t->out, ": back at its end");
+	bf_buf_puts(t->out, "\n");
 }
 
-static void json_met(struct test *t, const struct met *m, bool first)
+static void json_met(struct test *t, const struct bf_subject *s, const struct met *m, bool first)
 {
-	const struct bf_chain *c = m->chain;
 	_cleanup_buf_ struct bf_buf text = {};
+	struct bf_subject_name n;
 
+	bf_subject_name(s, m->chain, m->rule, &n);
 	bf_buf_puts(t->out, first ? "{\"chain\": " : ", {\"chain\": ");
-	bf_json_string(t->out, c->name);
-	if (m->rule < c->n_rules) {
-		bf_rule_print(&text, &c->rules[m->rule], c->table->family);
-		bf_buf_printf(t->out, ", \"number\": %u, \"rule\": ", m->rule + 1);
+	bf_json_string(t->out, n.chain);
+	if (n.number) {
+		bf_subject_print(s, m->chain, m->rule, &text);
+		if (n.handle)
+			bf_buf_printf(t->out, ", \"handle\": %llu", (unsigned long long)n.handle);
+		else
+			bf_buf_printf(t->out, ", \"number\": %u", n.number);
+		bf_buf_puts(t->out, ", \"rule\": ");
 		bf_json_string(t->out, text.data ? text.data : "");
 	} else {
-		bf_buf_printf(t->out, ", \"policy\": \"%s\"", bf_verdict_name(c->policy));
+		bf_buf_printf(t->out, ", \"policy\": \"%s\"", bf_verdict_name(m->chain->policy));
 	}
 	bf_buf_puts(t->out, "}");
 }
@@ -158,30 +175,30 @@ static void print_chain(struct test *t, const struct bf_subject *s, const struct
 	const char *verdict = o->hotdrop ? "drop: its headers are not whole" : verdict_name(accept);
 
 	if (!t->json) {
-		bf_buf_printf(t->out, "  %s, table %s\n", bf_hook_kinds[c->at.hook].name, s->title);
+		bf_buf_printf(t->out, "  %s, table %s %s\n", bf_hook_kinds[c->at.hook].name, s->family, s->name);
 		for (uint32_t i = 0; i < t->n_met; i++)
-			print_met(t, &t->met[i]);
+			print_met(t, s, &t->met[i]);
 		bf_buf_printf(t->out, "    %s\n%s%s%s", verdict, differs ? "    DIFFERS: " : "", differs ? differs : "",
 		              differs ? "\n" : "");
 		return;
 	}
-	bf_buf_printf(t->out, "%s\n  {\"hook\": \"%s\", \"table\": \"%s\", \"met\": [", t->n_printed ? "," : "",
-	              bf_hook_kinds[c->at.hook].name, s->title);
+	bf_buf_printf(t->out, "%s\n  {\"hook\": \"%s\", \"family\": \"%s\", \"table\": \"%s\", \"met\": [", t->n_printed ? "," : "",
+	              bf_hook_kinds[c->at.hook].name, s->family, s->name);
 	for (uint32_t i = 0; i < t->n_met; i++)
-		json_met(t, &t->met[i], !i);
+		json_met(t, s, &t->met[i], !i);
 	bf_buf_printf(t->out, "], \"verdict\": \"%s\", \"agree\": %s}", verdict_name(accept && !o->hotdrop),
 	              differs ? "false" : "true");
 }
 
 /* The programs' opinion. */
 
-static bool counters_agree(const struct bf_subject *s, const struct bf_rt_counter *got, struct bf_rt_counter *before)
+static bool counters_agree(const struct tried *s, const struct bf_rt_counter *got, struct bf_rt_counter *before)
 {
 	const struct bf_rt_counter *want = bf_interp_counters(s->in);
 	bool agree = true;
 
-	for (uint32_t i = 0; i < s->rs->tables[0]->n_counters; i++) {
-		uint32_t slot = s->slot ? s->slot[i] : i;
+	for (uint32_t i = 0; i < bf_subject_table(s->s)->n_counters; i++) {
+		uint32_t slot = bf_subject_slot(s->s, i);
 
 		agree = agree && slot < s->img->n_counters && got[slot].packets == want[i].packets - before[i].packets;
 		before[i] = want[i];
@@ -189,13 +206,25 @@ static bool counters_agree(const struct bf_subject *s, const struct bf_rt_counte
 	return agree;
 }
 
+/* The program of base chain c for packets of that family, or -1. */
+static int program_of(const struct tried *s, const struct bf_chain *c, uint8_t family)
+{
+	for (uint32_t i = 0; i < s->img->n_progs; i++) {
+		const struct bf_prog_image *p = &s->img->progs[i];
+
+		if (p->at.hook == c->at.hook && p->at.priority == c->at.priority && p->family == family)
+			return (int)i;
+	}
+	return -1;
+}
+
 /* NULL: they agree. */
-static const char *ask_programs(struct test *t, const struct bf_subject *s, const struct bf_chain *c,
+static const char *ask_programs(struct test *t, const struct tried *s, const struct bf_chain *c,
                                 const struct bf_outcome *o, struct bf_rt_counter *before)
 {
 	_cleanup_free_ struct bf_rt_counter *got = NULL;
 	struct bf_trial_answer a;
-	int prog = bf_subject_prog(s, c, t->p.family);
+	int prog = s->trial ? program_of(s, c, t->p.family) : -1;
 
 	if (!s->trial)
 		return NULL; /* a table that only accepts has no programs */
@@ -210,9 +239,9 @@ static const char *ask_programs(struct test *t, const struct bf_subject *s, cons
 	return counters_agree(s, got, before) ? NULL : "the program counts it elsewhere";
 }
 
-static void run_chain(struct test *t, const struct bf_subject *s, const struct bf_chain *c)
+static void run_chain(struct test *t, const struct tried *s, const struct bf_chain *c)
 {
-	uint32_t n = s->rs->tables[0]->n_counters;
+	uint32_t n = bf_subject_table(s->s)->n_counters;
 	_cleanup_free_ struct bf_rt_counter *before = calloc(n + 1, sizeof(*before));
 	struct bf_outcome o;
 	const char *differs;
@@ -228,7 +257,7 @@ static void run_chain(struct test *t, const struct bf_subject *s, const struct b
 	differs = ask_programs(t, s, c, &o, before);
 	t->differs |= differs != NULL;
 	t->dropped = o.verdict == BF_DROP || (o.n_actions && o.actions[o.n_actions - 1]->target->terminal);
-	print_chain(t, s, c, &o, differs);
+	print_chain(t, s->s, c, &o, differs);
 	t->n_printed++;
 }
 
@@ -239,7 +268,7 @@ static bool next_chain(const struct test *t, uint8_t hook, int64_t *after, uint3
 	uint32_t best_unit = 0;
 
 	for (uint32_t u = 0; u < t->subjects.n; u++) {
-		const struct bf_table *table = t->subjects.s[u].rs->tables[0];
+		const struct bf_table *table = bf_subject_table(&t->subjects.s[u]);
 
 		for (uint32_t i = 0; i < table->n_chains; i++) {
 			const struct bf_chain *c = table->chains[i];
@@ -268,7 +297,7 @@ static void run_hook(struct test *t, uint8_t hook)
 
 	at_hook(t, hook);
 	while (!t->err && !t->dropped && next_chain(t, hook, &after, &unit, &c))
-		run_chain(t, &t->subjects.s[unit], c);
+		run_chain(t, &t->tried[unit], c);
 }
 
 static void run_packet(struct test *t)
@@ -333,25 +362,70 @@ static int run_lines(struct test *t, const char *name, const char *text)
 	return t->err;
 }
 
+/* Straight code that the verifier refuses is data, as it was when the table was loaded. */
+static int load_programs(struct test *t, struct bf_ns *ns, struct tried *s)
+{
+	const struct bf_gen_opts o = { .code_max = BF_CODE_MAX, .trial = true };
+	struct bf_ctx *ctx = t->ctx;
+	_cleanup_diag_ struct bf_diag first = {};
+	int rc = bf_subject_compile(ctx, s->s, o, true, &s->img);
+
+	if (rc || !s->img->n_progs)
+		return rc;
+	rc = bf_trial_open(&s->trial, ns, s->s->unit, s->img, &first);
+	if (!rc || !s->img->straight) {
+		bf_diag_move(&ctx->diag, &first);
+		return rc;
+	}
+	bf_image_free(TAKE_PTR(s->img));
+	rc = bf_subject_compile(ctx, s->s, (struct bf_gen_opts){ .trial = true }, true, &s->img);
+	return rc ? rc : bf_trial_open(&s->trial, ns, s->s->unit, s->img, &ctx->diag);
+}
+
+static int open_judges(struct test *t, struct bf_ns *ns)
+{
+	int rc = bf_subjects_open(t->ctx, ns, &t->subjects);
+
+	t->tried = calloc(t->subjects.n + 1ul, sizeof(*t->tried));
+	if (!t->tried)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < t->subjects.n && !rc; i++) {
+		t->tried[i].s = &t->subjects.s[i];
+		t->tried[i].in = bf_interp_new(bf_subject_table(&t->subjects.s[i]), bf_kernel_hz());
+		rc = t->tried[i].in ? load_programs(t, ns, &t->tried[i]) : -ENOMEM;
+	}
+	return rc;
+}
+
+static void free_test(struct test *t)
+{
+	for (uint32_t i = 0; t->tried && i < t->subjects.n; i++) {
+		bf_trial_close(t->tried[i].trial);
+		bf_image_free(t->tried[i].img);
+		bf_interp_free(t->tried[i].in);
+	}
+	free(t->tried);
+	free(t->met);
+	bf_subjects_close(&t->subjects);
+}
+
 int bf_test(struct bf_ctx *ctx, const char *name, const char *packets, unsigned flags, char **text)
 {
 	_cleanup_ns_ struct bf_ns *ns = NULL;
 	_cleanup_buf_ struct bf_buf out = {};
-	struct test t = { .ctx = ctx, .out = &out, .json = flags & BF_TEST_JSON };
+	_cleanup_(free_test) struct test t = { .ctx = ctx, .out = &out, .json = flags & BF_TEST_JSON };
 	int rc;
 
 	bf_ctx_begin(ctx);
 	rc = bf_ns_open(&ns, ctx->netns, false, &ctx->diag);
 	if (!rc)
-		rc = bf_subjects_open(ctx, ns, &t.subjects);
+		rc = open_judges(&t, ns);
 	else if (rc == -ENOENT)
 		bf_ctx_begin(ctx), rc = 0;
 	bf_buf_puts(&out, t.json ? "{\"packets\": [" : "");
 	if (!rc)
 		rc = run_lines(&t, name, packets);
 	bf_buf_puts(&out, t.json ? "]}\n" : "");
-	bf_subjects_close(&t.subjects);
-	free(t.met);
 	if (rc || out.err)
 		return rc ? rc : out.err;
 	*text = out.data ? TAKE_PTR(out.data) : strdup("");
