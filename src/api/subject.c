@@ -104,6 +104,7 @@ static int read_native(struct bf_ctx *ctx, struct bf_subject *s, const struct bf
 		return rc;
 	s->rs = s->ev.rs;
 	bf_native_doze(s->cmd, s->rs->tables[0]);
+	bf_native_style(s->cmd->body, BF_STYLE_STATELESS);
 	return list_rules(s);
 }
 

@@ -172,7 +172,7 @@ int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_
 
 int bf_stored_compile_data(const struct bf_buf *state, struct bf_image **img)
 {
-	return compile(NULL, state->data, state->len, 0, TO_ENFORCE, img, NULL);
+	return compile(NULL, state->data, state->len, 0, false, img, NULL);
 }
 
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img)
