@@ -153,9 +153,12 @@ static int show_one(struct native_run *r, const struct bf_ast_cmd *cmd)
 	bf_buf_puts(&r->out, r->flags & BF_LIST_JSON ? "]}\n" : "");
 	if (rc != -ENOENT)
 		return rc;
-	if (bf_napply_name(&r->apply, t, cmd) && r->apply.errors == errors)
-		return bf_ast_error(r->ast, &r->ctx->diag, cmd->loc, -ENOENT, "there is no such thing in '%s'", cmd->name.text);
-	return 0;
+	if (!bf_napply_name(&r->apply, t, cmd) || r->apply.errors > errors)
+		return 0;
+	if (cmd->elements)
+		return bf_ast_error(r->ast, &r->ctx->diag, cmd->elements->loc, -ENOENT, "'%s' does not have all of these",
+		                    cmd->name.text);
+	return bf_ast_error(r->ast, &r->ctx->diag, cmd->loc, -ENOENT, "'%s' is not that", cmd->name.text);
 }
 
 int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd)

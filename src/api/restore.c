@@ -169,7 +169,8 @@ int bf_restored_read(struct native_run *r, const char *text, size_t len)
 	r->restored->text = text;
 	r->restored->len = len;
 	if (!next_line(r->restored, &l) || !starts(&l, "bpfilter") || strncmp(l.at, "bpfilter 1", 10))
-		return broken(r, &l, "this was not saved by bpfilter save");
+		return bf_diag_error(&r->ctx->diag, -EINVAL, "%s: error: this was not saved by bpfilter save",
+		                     r->ast->sources[0].name);
 	while (!rc && next_line(r->restored, &l))
 		if (starts(&l, "iptables"))
 			rc = read_table(r, &l);

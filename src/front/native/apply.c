@@ -64,7 +64,7 @@ static void unknown_table(struct bf_napply *a, const struct bf_ast_cmd *cmd)
 	char hint[300];
 
 	if (!cmd->table.text) {
-		bf_nwrong(a, cmd->loc, -ENOENT, "family %s has no table with handle %llu", family_of(cmd)->name,
+		bf_nwrong(a, cmd->at_loc, -ENOENT, "family %s has no table with handle %llu", family_of(cmd)->name,
 		          (unsigned long long)cmd->at);
 		return;
 	}
@@ -367,7 +367,7 @@ struct bf_nname *bf_napply_name(struct bf_napply *a, struct bf_ntable *t, const 
 	for (n = t->first[kind == BF_OBJ_CHAIN || kind == BF_OBJ_SET ? kind : BF_OBJ_COUNTER]; n; n = n->after)
 		if (!n->gone && n->kind == kind && cmd->at == handle_of(n))
 			return n;
-	bf_nwrong(a, cmd->loc, -ENOENT, "there is no %s with handle %llu in table %s %s", bf_nobjects[kind],
+	bf_nwrong(a, cmd->at_loc, -ENOENT, "there is no %s with handle %llu in table %s %s", bf_nobjects[kind],
 	          (unsigned long long)cmd->at, t->family->name, t->name);
 	return NULL;
 }

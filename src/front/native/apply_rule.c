@@ -52,7 +52,7 @@ struct bf_nrule *bf_napply_rule(struct bf_napply *a, struct bf_ntable *t, const 
 	struct bf_nrule *r = chain ? find(a, t, cmd->at) : NULL;
 
 	if (chain && (!r || r->chain != chain))
-		return bf_nwrong(a, cmd->loc, -ENOENT, "chain '%s' has no rule with handle %llu", chain->name,
+		return bf_nwrong(a, cmd->at_loc, -ENOENT, "chain '%s' has no rule with handle %llu", chain->name,
 		                 (unsigned long long)cmd->at), NULL;
 	return r;
 }
@@ -139,7 +139,7 @@ static struct bf_ast_rule *by_index(struct bf_napply *a, struct bf_nname *c, con
 	for (; r && n < cmd->at; n++)
 		r = r->next;
 	if (!r)
-		bf_nwrong(a, cmd->loc, -ENOENT, "chain '%s' has %llu rule%s: they have the indexes from 0 on", c->name,
+		bf_nwrong(a, cmd->at_loc, -ENOENT, "chain '%s' has %llu rule%s: they have the indexes from 0 on", c->name,
 		          (unsigned long long)n, n == 1 ? "" : "s");
 	return r;
 }

@@ -359,6 +359,7 @@ struct bf_ast_cmd {
 	struct bf_ast_word to;      /* rename */
 	enum bf_ast_where where;
 	uint64_t at;                /* handle, position (a handle), index (from 0) */
+	struct bf_ast_loc at_loc;
 	struct bf_ast_table *body;  /* add table ... { }; also when it is empty */
 	struct bf_ast_chain *chain; /* add chain ... { } */
 	struct bf_ast_set *set;

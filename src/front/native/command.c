@@ -100,6 +100,7 @@ static bool read_handle(struct bf_nparser *p, struct bf_ast_cmd *c)
 {
 	bf_p_next(p);
 	c->where = BF_AT_HANDLE;
+	c->at_loc = bf_p_loc(p);
 	return bf_p_number(p, UINT64_MAX, "a handle", &c->at);
 }
 
@@ -123,6 +124,7 @@ static bool read_where(struct bf_nparser *p, struct bf_ast_cmd *c)
 			return bf_p_unexpected(p, "'handle'");
 		bf_p_next(p);
 		c->where = w;
+		c->at_loc = bf_p_loc(p);
 		return bf_p_number(p, w == BF_AT_INDEX ? UINT32_MAX : UINT64_MAX, words[w], &c->at);
 	}
 	return add || bf_p_unexpected(p, "'handle' and its number");

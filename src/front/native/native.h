@@ -60,7 +60,7 @@ enum {
 	BF_PRINT_NUMBERS = 2,  /* of priorities; of values: bf_native_style */
 };
 void bf_native_print_as(struct bf_buf *out, const struct bf_ast_cmd *cmd, unsigned flags);
-/* Marks the tree: counters and the like without their numbers; values without words. */
+/* Marks the tree: counters of rules and elements without their numbers; values without words. */
 enum { BF_STYLE_STATELESS = 1, BF_STYLE_NUMBERS = 2 };
 void bf_native_style(struct bf_ast_table *t, unsigned style);
 void bf_native_print_rule(struct bf_buf *out, const struct bf_ast_rule *rule); /* without a newline */

@@ -212,7 +212,7 @@ static void print_obj(struct bf_nprint *p, const struct bf_ast_obj *o)
 {
 	open_block(p, o->handle);
 	print_comment(p, o->comment);
-	if (o->state && !(o->state->kind == BF_STMT_COUNTER && o->state->counter.bare)) {
+	if (o->state) {
 		begin(p);
 		bf_print_state(p->out, o->state);
 		end(p);

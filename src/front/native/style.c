@@ -67,10 +67,7 @@ static void in_stmt(struct bf_ast_stmt *s, unsigned style)
 		in_elems(s->element.elem, style);
 		break;
 	case BF_STMT_COUNTER:
-		s->counter.bare = style & BF_STYLE_STATELESS;
-		break;
-	case BF_STMT_QUOTA:
-		s->quota.used = style & BF_STYLE_STATELESS ? 0 : s->quota.used;
+		s->counter.bare |= (style & BF_STYLE_STATELESS) != 0;
 		break;
 	case BF_STMT_OBJECT:
 		in_expr(s->object.name, style);
@@ -88,9 +85,6 @@ static void in_stmts(struct bf_ast_stmt *s, unsigned style)
 
 void bf_native_style(struct bf_ast_table *t, unsigned style)
 {
-	for (struct bf_ast_obj *o = t->objs; o; o = o->next)
-		if (o->state)
-			in_stmt(o->state, style);
 	for (struct bf_ast_set *s = t->sets; s; s = s->next)
 		if (s->elements)
 			in_expr(s->elements, style);
