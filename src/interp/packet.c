@@ -248,6 +248,7 @@ static bool has_other(enum bf_field_id f)
 	case BF_F_IIFNAME:
 	case BF_F_OIFNAME:
 	case BF_F_CT_STATE:
+	case BF_F_CT_NFSTATE:
 	case BF_F_CT_NONE:
 	case BF_F_CT_REPLY:
 	case BF_F_CT_STATUS:
