@@ -129,6 +129,7 @@ void bf_lower_use(struct bf_lower *l, bf_label label);
 void bf_lower_goto(struct bf_lower *l, bf_label to); /* continue at `to` */
 struct bf_uses *bf_lower_uses(struct bf_lower *l);
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss);
+uint32_t bf_lower_param(struct bf_lower *l, const void *p, size_t size); /* its place in params; the condition's */
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
 bf_label bf_lower_at(struct bf_lower *l, uint32_t cell); /* a label for a cell that is there */
 uint32_t bf_lower_try_cell(struct bf_lower *l, bf_label label); /* the number of its cell, or BF_NO_CELL */

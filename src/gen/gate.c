@@ -124,6 +124,7 @@ static bool visit(struct gate *g, uint32_t at, uint32_t function)
 	case BF_CELL_MATCH:
 	case BF_CELL_CODE:
 	case BF_CELL_SET:
+	case BF_CELL_CMP:
 		push(g, c->hit);
 		push(g, c->miss);
 		return false;

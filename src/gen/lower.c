@@ -185,7 +185,7 @@ void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_l
 }
 
 /* Parameters of the condition being lowered: its copies in other hooks and chains share them, their state included. */
-static uint32_t param_offset(struct bf_lower *l, const void *params, size_t size)
+uint32_t bf_lower_param(struct bf_lower *l, const void *params, size_t size)
 {
 	uint64_t key = (uintptr_t)l->cond + l->nth_param++;
 	uint32_t offset = bf_idmap_get(&l->param_ids, key);
@@ -204,7 +204,7 @@ static uint32_t param_offset(struct bf_lower *l, const void *params, size_t size
 void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params, size_t size, bf_label hit,
                       bf_label miss)
 {
-	uint32_t offset = param_offset(l, params, size);
+	uint32_t offset = bf_lower_param(l, params, size);
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_MATCH, hit, miss);
 
 	bf_lower_uses(l)->specials |= 1u << id;

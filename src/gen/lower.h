@@ -46,6 +46,10 @@ int bf_lower_lookup(struct bf_lower *l, const struct bf_lookup *k, bf_label hit,
 int bf_lower_element(struct bf_lower *l, const struct bf_element_change *c, bf_label hit, bf_label miss);
 int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit, bf_label miss); /* NULL: the one found */
 
+/* Fields against fields, outputs (compare.c). */
+int bf_lower_compare(struct bf_lower *l, const struct bf_compare *c, bf_label hit, bf_label miss);
+int bf_lower_put(struct bf_lower *l, const struct bf_put *p, bf_label hit, bf_label miss);
+
 void bf_lower_need(struct bf_lower *l, uint32_t needs);
 uint32_t bf_lower_hz(const struct bf_lower *l);
 uint8_t bf_lower_family(const struct bf_lower *l); /* of the packets: NFPROTO_IPV4, _IPV6; 0: neither */

@@ -18,7 +18,7 @@ static const char *const word_names[BF_KEY_WORDS] = {
 };
 
 static const char *const op_names[BF_CELL_OPS] = {
-	"test", "count", "verdict", "call", "ret", "load", "match", "code", "class", "set", "handoff", "put",
+	"test", "count", "verdict", "call", "ret", "load", "match", "code", "class", "set", "handoff", "put", "cmp",
 };
 
 static const char *word_name(uint8_t word)
@@ -37,11 +37,32 @@ static void print_test(struct bf_buf *out, const struct bf_cell *c)
 		bf_buf_printf(out, " == 0x%x", c->lo);
 }
 
+static void print_shifted(struct bf_buf *out, uint32_t word, uint32_t mask, uint32_t by)
+{
+	bf_buf_printf(out, "(%s & 0x%x", word == BF_CMP_TEMP ? "temp" : word_name((uint8_t)word), mask);
+	if (by & 31)
+		bf_buf_printf(out, " >> %u", by & 31);
+	if (by >> BF_CMP_LEFT & 31)
+		bf_buf_printf(out, " << %u", by >> BF_CMP_LEFT & 31);
+	bf_buf_puts(out, ")");
+}
+
+static void print_cmp(struct bf_buf *out, const struct bf_cell *c)
+{
+	print_shifted(out, c->word, c->mask, c->span);
+	bf_buf_puts(out, c->span & BF_CMP_LESS ? " < " : " == ");
+	print_shifted(out, c->other, c->lo, c->span >> BF_CMP_B);
+	if (c->arg)
+		bf_buf_printf(out, " + %lld", (long long)c->arg);
+}
+
 static void print_put(struct bf_buf *out, const struct bf_cell *c)
 {
 	bf_buf_printf(out, "%u = ", c->lo);
-	if (c->mask)
-		bf_buf_printf(out, "%s & 0x%x ^ ", word_name(c->word), c->mask);
+	if (c->mask) {
+		print_shifted(out, c->word, c->mask, (uint32_t)c->arg);
+		bf_buf_puts(out, " ^ ");
+	}
 	bf_buf_printf(out, "0x%x", c->span);
 }
 
@@ -68,6 +89,8 @@ static void print_arguments(struct bf_buf *out, const struct bf_cell *c)
 		return bf_buf_printf(out, "%u%s", c->lo, c->arg ? " terminal" : "");
 	case BF_CELL_PUT:
 		return print_put(out, c);
+	case BF_CELL_CMP:
+		return print_cmp(out, c);
 	}
 }
 

@@ -9,7 +9,7 @@
  *   r8            skb->len
  *   r9, r1 .. r5  key words, two in each: the pairs that are tested most;
  *                 r1 .. r5 are read again after a call
- *   r0            of one cell only
+ *   r0            of one cell only (r5, too, if there are CMP cells)
  *
  * The verifier's cost decides how a test looks. A register that is compared
  * with a constant becomes known on one side, and states that know different
@@ -26,6 +26,7 @@
 #include "rt/code.h"
 
 enum { FRAME = BPF_REG_6, COUNTERS = BPF_REG_7, LEN = BPF_REG_8, REACHED = 1, WANTED = 2 };
+enum { SECOND = BPF_REG_5 }; /* of CMP cells: the last of the cache then is not used for that */
 enum { PAIRS = BF_KEY_SCRATCH / 2, CACHED = 6 };
 
 static const uint8_t cache[CACHED] = { BPF_REG_9, BPF_REG_1, BPF_REG_2, BPF_REG_3, BPF_REG_4, BPF_REG_5 };
@@ -90,6 +91,8 @@ static uint32_t weight(const struct bf_cell *c)
 	case BF_CELL_CODE:
 		return 16;
 	case BF_CELL_HANDOFF:
+	case BF_CELL_CMP:
+	case BF_CELL_PUT:
 		return 4;
 	default:
 		return 1;
@@ -103,7 +106,6 @@ static bool is_data(const struct bf_cell *c)
 	case BF_CELL_CALL:
 	case BF_CELL_RET:
 	case BF_CELL_CLASS:
-	case BF_CELL_PUT:
 		return true;
 	case BF_CELL_COUNT:
 		return c->word;
@@ -158,21 +160,33 @@ static void go(struct straight *s, uint32_t to, uint32_t next)
 		bf_asm_jump(&s->out, BPF_JMP | BPF_JA, 0, 0, 0, label_of(s, to));
 }
 
-/* Jumps on (w`reg` op imm): true -> hit, else miss; `not_op` is the opposite. next: the cell right behind. */
-static void branch(struct straight *s, uint8_t op, uint8_t not_op, uint8_t reg, uint32_t imm, const struct bf_cell *c,
-                   uint32_t next)
+/* Jumps on (`reg` op imm): true -> hit, else miss; `not_op` is the opposite; both with the class of 32 or 64 bits. next: the
+ * cell right behind. */
+static void branch_any(struct straight *s, uint8_t op, uint8_t not_op, uint8_t reg, uint32_t imm, const struct bf_cell *c,
+                       uint32_t next)
 {
 	if (c->hit == next) {
 		label_of(s, next); /* falls through */
-		return bf_asm_jump(&s->out, BPF_JMP32 | not_op | BPF_K, reg, 0, imm, label_of(s, c->miss));
+		return bf_asm_jump(&s->out, not_op | BPF_K, reg, 0, imm, label_of(s, c->miss));
 	}
-	bf_asm_jump(&s->out, BPF_JMP32 | op | BPF_K, reg, 0, imm, label_of(s, c->hit));
+	bf_asm_jump(&s->out, op | BPF_K, reg, 0, imm, label_of(s, c->hit));
 	go(s, c->miss, next);
+}
+
+static void branch(struct straight *s, uint8_t op, uint8_t not_op, uint8_t reg, uint32_t imm, const struct bf_cell *c,
+                   uint32_t next)
+{
+	branch_any(s, BPF_JMP32 | op, BPF_JMP32 | not_op, reg, imm, c, next);
 }
 
 static int16_t key_offset(unsigned word)
 {
 	return offsetof(struct bf_frame, key) + 4 * word;
+}
+
+static int16_t out_offset(unsigned out)
+{
+	return offsetof(struct bf_frame, out) + 4 * out;
 }
 
 /* w0 = word of the key */
@@ -276,6 +290,60 @@ static void handoff(struct straight *s, const struct bf_cell *c, uint32_t next)
 	go(s, c->hit, next);
 }
 
+/* r0 = word of the key under the mask, shifted */
+static void fetch_shifted(struct straight *s, unsigned word, uint32_t mask, uint64_t by)
+{
+	if (word == BF_CMP_TEMP)
+		bf_asm_load(&s->out, BPF_REG_0, FRAME, out_offset(BF_OUT_TEMP));
+	else
+		fetch(s, word);
+	if (mask != UINT32_MAX)
+		bf_asm_emit(&s->out, BPF_ALU | BPF_AND | BPF_K, BPF_REG_0, 0, 0, mask);
+	if (by & 31)
+		bf_asm_emit(&s->out, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, by & 31);
+	if (by >> BF_CMP_LEFT & 31)
+		bf_asm_emit(&s->out, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_0, 0, 0, by >> BF_CMP_LEFT & 31);
+}
+
+static void cmp(struct straight *s, const struct bf_cell *c, uint32_t next)
+{
+	fetch_shifted(s, c->other, c->lo, c->span >> BF_CMP_B);
+	if (c->arg)
+		bf_asm_emit(&s->out, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_0, 0, 0, (int32_t)c->arg);
+	bf_asm_mov(&s->out, SECOND, BPF_REG_0);
+	fetch_shifted(s, c->word, c->mask, c->span);
+	bf_asm_emit(&s->out, BPF_ALU64 | BPF_SUB | BPF_X, BPF_REG_0, SECOND, 0, 0);
+	if (c->span & BF_CMP_LESS)
+		branch_any(s, BPF_JMP | BPF_JSLT, BPF_JMP | BPF_JSGE, BPF_REG_0, 0, c, next);
+	else
+		branch_any(s, BPF_JMP | BPF_JEQ, BPF_JMP | BPF_JNE, BPF_REG_0, 0, c, next);
+}
+
+static void store(struct straight *s, int16_t off)
+{
+	bf_asm_emit(&s->out, BPF_STX | BPF_W | BPF_MEM, FRAME, BPF_REG_0, off, 0);
+}
+
+static void put(struct straight *s, const struct bf_cell *c, uint32_t next)
+{
+	uint8_t mark = s->reg[BF_KEY_MARK / 2];
+
+	fetch_shifted(s, c->word, c->mask, c->arg);
+	if (c->span)
+		bf_asm_emit(&s->out, BPF_ALU | BPF_XOR | BPF_K, BPF_REG_0, 0, 0, c->span);
+	store(s, out_offset(c->lo));
+	if (c->lo == BF_OUT_MARK)
+		store(s, key_offset(BF_KEY_MARK));
+	if (c->lo == BF_OUT_MARK && mark)
+		bf_asm_emit(&s->out, BPF_LDX | BPF_DW | BPF_MEM, mark, FRAME, key_offset(BF_KEY_MARK & ~1u), 0);
+	if (c->lo != BF_OUT_TEMP) {
+		bf_asm_load(&s->out, BPF_REG_0, FRAME, out_offset(BF_OUT_SET));
+		bf_asm_emit(&s->out, BPF_ALU | BPF_OR | BPF_K, BPF_REG_0, 0, 0, 1u << c->lo);
+		store(s, out_offset(BF_OUT_SET));
+	}
+	go(s, c->hit, next);
+}
+
 static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 {
 	switch (c->op) {
@@ -296,6 +364,10 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 		return ask(s, "bf_set", c, c->word, c->arg, next);
 	case BF_CELL_HANDOFF:
 		return handoff(s, c, next);
+	case BF_CELL_CMP:
+		return cmp(s, c, next);
+	case BF_CELL_PUT:
+		return put(s, c, next);
 	}
 }
 
@@ -338,14 +410,17 @@ static void emit(struct straight *s, const struct bf_graph_root *r, uint32_t sta
 static void choose_cache(struct straight *s)
 {
 	uint32_t uses[PAIRS] = { 0 };
+	unsigned cached = CACHED;
 
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct bf_cell *c = &s->cells[s->order[i]];
 
+		if (c->op == BF_CELL_CMP)
+			cached = CACHED - 1;
 		if (c->op == BF_CELL_TEST && c->word < BF_KEY_SCRATCH)
 			uses[c->word / 2]++;
 	}
-	for (unsigned k = 0; k < CACHED; k++) {
+	for (unsigned k = 0; k < cached; k++) {
 		unsigned most = 0;
 
 		for (unsigned i = 1; i < PAIRS; i++)

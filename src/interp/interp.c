@@ -37,6 +37,8 @@ struct bf_interp {
 	uint64_t seed;
 	union bf_datum datum; /* what was found, */
 	bool found;           /* if anything */
+	struct bf_packet now; /* the packet with what was changed about it */
+	struct bf_outcome *out;
 	struct bf_live *live;
 	void (*step)(void *ctx, const struct bf_chain *c, uint32_t rule);
 	void *step_ctx;
@@ -253,6 +255,15 @@ static bool matches(struct bf_interp *in, const struct bf_packet *p, const struc
 	return true;
 }
 
+void bf_interp_put(struct bf_interp *in, uint8_t out, uint32_t value, const void *param, uint32_t param_len)
+{
+	in->out->out[out] = param_len ? 0 : value;
+	in->out->out[BF_OUT_SET] |= 1u << out;
+	in->out->param[out] = param_len ? param : NULL;
+	if (out == BF_OUT_MARK)
+		in->now.mark = value;
+}
+
 void bf_interp_count(struct bf_interp *in, uint32_t counter, const struct bf_packet *p)
 {
 	if (counter == BF_NO_COUNTER)
@@ -351,8 +362,10 @@ void bf_interp_run_chain(struct bf_interp *in, const struct bf_chain *c, const s
 	out->verdict = BF_ACCEPT;
 	in->depth = 0;
 	in->found = false;
+	in->now = *p;
+	in->out = out;
 	if (sees(c, p->family))
-		walk(in, p, c, out);
+		walk(in, &in->now, c, out);
 }
 
 void bf_interp_run(struct bf_interp *in, const struct bf_packet *p, struct bf_outcome *out)

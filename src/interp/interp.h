@@ -116,7 +116,12 @@ struct bf_live_elem {
 const struct bf_live_elem *bf_interp_live(struct bf_interp *in, const struct bf_set *s, uint32_t *n);
 const struct bf_live_state *bf_interp_object_state(struct bf_interp *in, const struct bf_object *o);
 
+/* A PUT: param_len bytes of the map "params" are what value stands for, where there are any. */
+void bf_interp_put(struct bf_interp *in, uint8_t out, uint32_t value, const void *param, uint32_t param_len);
+
 struct bf_outcome {
+	uint32_t out[BF_OUT_WORDS]; /* outputs; BF_OUT_SET: which */
+	const void *param[BF_OUT_WORDS];
 	enum bf_rt_verdict verdict; /* ACCEPT also where a terminal action was handed off */
 	uint32_t n_actions;
 	const struct bf_action *actions[BF_HANDOFF_MAX]; /* in order */

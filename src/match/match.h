@@ -58,6 +58,8 @@ extern const struct bf_match_ops bf_match_any;       /* "or": one of several gro
 extern const struct bf_match_ops bf_match_bytecode;  /* classic BPF */
 extern const struct bf_match_ops bf_match_lookup;    /* in a set or map */
 extern const struct bf_match_ops bf_match_element;   /* a rule adds, updates or deletes an element */
+extern const struct bf_match_ops bf_match_compare;   /* a field against a field */
+extern const struct bf_match_ops bf_match_put;       /* sets an output of the program; holds */
 extern const struct bf_match_ops bf_match_counter;   /* counts, and holds */
 extern const struct bf_match_ops bf_match_object;    /* counter, limit or quota, nft's arithmetic */
 extern const struct bf_match_ops bf_match_found_object; /* the same, of the object that the last lookup found */
@@ -99,6 +101,37 @@ struct bf_element_change {
 	const struct bf_stateful *state;
 	struct bf_key_part data; /* of maps; field NULL: `value` */
 	bf_u128 value;
+};
+/* ((field & mask) >> shift). A shift below 0 goes left. Up to 31 bits, and for fields of up to 32 bits only. */
+struct bf_operand {
+	const struct bf_field *field;
+	bf_u128 mask; /* 0: all */
+	int8_t shift;
+};
+void bf_operand_print(struct bf_buf *out, const struct bf_operand *o);
+/* The oracle's: 1; 0: not there. */
+int bf_operand_value(struct bf_interp *in, const struct bf_packet *p, const struct bf_operand *o, bf_u128 *v);
+/*
+ * a `relation` b + add, as whole numbers without end. What the packet does not have: it does not hold, negated neither. add:
+ * fields of up to 32 bits only. Both are up to 32 bits wide, or need the same number of 32-bit words.
+ */
+#define BF_COMPARE_ADD_MAX INT32_MAX
+enum bf_relation { BF_EQ, BF_NE, BF_LT, BF_LE, BF_GT, BF_GE };
+struct bf_compare {
+	enum bf_relation relation;
+	struct bf_operand a, b;
+	int64_t add;
+};
+/*
+ * Output `out` (enum bf_out) := from ^ value, the lowest 32 bits. It holds, unless `from` is not there. Conditions behind it
+ * see a mark that was put. (At netfilter hooks the packet itself must get it by an action of the kernel's.)
+ */
+struct bf_put {
+	uint8_t out;
+	struct bf_operand from; /* field NULL: it is `value` */
+	uint32_t value;
+	const void *param; /* or param_len bytes, whose place in the map "params" is put instead */
+	uint32_t param_len;
 };
 struct bf_count_here {
 	uint32_t counter; /* of the table */

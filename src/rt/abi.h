@@ -114,9 +114,17 @@ enum bf_cell_op {
 	                  * key[BF_KEY_SLOT] are set, it is counted unless its service says otherwise; -> its target. None: -> miss */
 	BF_CELL_SET,     /* are the key words from `word` on in the set whose head is at place arg of the map "class" -> hit, else miss */
 	BF_CELL_HANDOFF, /* note hand-off code lo for this packet; -> hit. arg 1: a terminal code, VERDICT ACCEPT follows */
-	BF_CELL_PUT,     /* output `lo` (enum bf_out) := (key[word] & mask) ^ span; -> hit */
+	BF_CELL_PUT,     /* output `lo` (enum bf_out) := (key[word] & mask, shifted as arg says) ^ span; -> hit */
+	BF_CELL_CMP,     /* a = key[word] & mask, b = key[other] & lo, shifted as span says; a == b + arg, or (BF_CMP_LESS) a < b +
+	                  * arg, as 64 bits with sign -> hit, else miss */
 	BF_CELL_OPS,
 };
+
+/* span of a CMP cell: bits 0-4: a is shifted right, 5-9: left, 10-14, 15-19: b. arg of a PUT cell: bits 0-4, 5-9. */
+#define BF_CMP_LEFT 5
+#define BF_CMP_B 10
+#define BF_CMP_LESS (1u << 31)
+#define BF_CMP_TEMP BF_KEY_WORDS /* `other`: it is what was put to BF_OUT_TEMP */
 
 /*
  * Outputs: what a program does to a packet or socket beside its verdict, at
@@ -136,7 +144,8 @@ enum bf_out {
 	BF_OUT_CWND = 3,       /* segments, */
 	BF_OUT_RWND = 4,
 	BF_OUT_CONGESTION = 5, /* offset in the map "params" of a name of 16 bytes, padded with NULs */
-	BF_OUT_WORDS = 6,
+	BF_OUT_TEMP = 6,       /* no output: a number that waits for a CMP cell */
+	BF_OUT_WORDS = 7,
 };
 
 enum bf_exit {
@@ -167,7 +176,7 @@ enum bf_rt_answer { BF_MISS = 0, BF_HIT = 1, BF_HOTDROP = 2 };
 struct bf_cell { /* 32 bytes */
 	__u8 op;
 	__u8 word;
-	__u16 pad;
+	__u16 other; /* CMP */
 	__u32 hit; /* index of a cell */
 	__u32 miss;
 	__u32 mask;

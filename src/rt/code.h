@@ -36,7 +36,7 @@ struct bf_frame {
 	__u32 half;                        /* 168: lowest bit of the journal's version, if runs have deltas */
 	__u32 depth;                       /* 172: return addresses on the jump stack */
 	__u32 out[BF_OUT_WORDS];           /* 176: enum bf_out, if there are PUT cells */
-	__u32 behind[2];                   /* 200: out[] is written at places the verifier is not sure of */
+	__u32 behind;                      /* 204: out[] is written at places the verifier is not sure of */
 	struct sk_buff *trusted;           /* 208: the sk_buff; not there for functions that stand apart */
 };
 

@@ -445,15 +445,31 @@ static __always_inline int note(struct bf_frame *f, struct walk *w, const struct
 /* Numbers at places the verifier is not sure of: it does not follow them. */
 static __always_inline void put(struct bf_frame *f, const struct bf_cell *c)
 {
-	__u32 v = (f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) ^ c->span, to = c->lo & 7, zero = f->len >> 31;
+	__u32 v = f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask, to = c->lo & 7, zero = f->len >> 31;
 
 	opaque(zero); /* else it is or'ed into the address */
 	if (to >= BF_OUT_WORDS)
 		return;
+	v = (v >> (c->arg & 31) << (c->arg >> BF_CMP_LEFT & 31)) ^ c->span;
 	f->out[to] = v;
-	f->out[zero] |= 1u << to;
+	if (to != BF_OUT_TEMP)
+		f->out[zero] |= 1u << to;
 	if (to == BF_OUT_MARK)
 		f->key[BF_KEY_MARK + zero] = v;
+}
+
+/* A CMP cell. */
+static __always_inline bool cmp(const struct bf_frame *f, const struct bf_cell *c)
+{
+	__u32 by = c->span;
+	__u64 a = f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask, b = f->key[c->other & (BF_KEY_WORDS - 1)];
+
+	if (in_use(ops, BF_CELL_PUT) && c->other == BF_CMP_TEMP)
+		b = f->out[BF_OUT_TEMP];
+	a = a >> (by & 31) << (by >> BF_CMP_LEFT & 31);
+	b = (b & c->lo) >> (by >> BF_CMP_B & 31) << (by >> (BF_CMP_B + BF_CMP_LEFT) & 31);
+	b += c->arg;
+	return by & BF_CMP_LESS ? (__s64)a < (__s64)b : a == b;
 }
 
 /* A CLASS cell. A function, as its variables would not fit the walk's stack; it stands apart. */
@@ -519,6 +535,8 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 		return ask(w, c, bf_code(f, c->lo));
 	if (in_use(ops, BF_CELL_HANDOFF) && op == BF_CELL_HANDOFF)
 		return note(f, w, c);
+	if (in_use(ops, BF_CELL_CMP) && op == BF_CELL_CMP)
+		return ask(w, c, cmp(f, c));
 	if (in_use(ops, BF_CELL_PUT) && op == BF_CELL_PUT) {
 		put(f, c);
 		w->at = c->hit;

@@ -186,6 +186,35 @@ int cells_set(struct cells_walk *w, uint32_t word, uint64_t head)
 	return bf_set_find(w->c->g->class, w->c->g->n_class, (uint32_t)head, &w->key[word]);
 }
 
+static uint64_t shifted(uint32_t v, uint64_t by)
+{
+	return (uint64_t)v >> (by & 31) << (by >> BF_CMP_LEFT & 31);
+}
+
+static void put(struct cells_walk *w, const struct bf_cell *c)
+{
+	uint32_t v = (uint32_t)shifted(w->key[c->word] & c->mask, c->arg) ^ c->span;
+
+	if (c->lo >= BF_OUT_WORDS) {
+		w->out->lost = true;
+		return;
+	}
+	w->out->out[c->lo] = v;
+	if (c->lo != BF_OUT_TEMP)
+		w->out->out[BF_OUT_SET] |= 1u << c->lo;
+	if (c->lo == BF_OUT_MARK)
+		w->key[BF_KEY_MARK] = v;
+}
+
+static bool cmp(const struct cells_walk *w, const struct bf_cell *c)
+{
+	uint32_t other = c->other == BF_CMP_TEMP ? w->out->out[BF_OUT_TEMP] : w->key[c->other];
+	int64_t a = (int64_t)shifted(w->key[c->word] & c->mask, c->span);
+	int64_t b = (int64_t)shifted(other & c->lo, c->span >> BF_CMP_B) + (int64_t)c->arg;
+
+	return c->span & BF_CMP_LESS ? a < b : a == b;
+}
+
 /* The next cell, or UINT32_MAX when the walk is over. */
 static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 {
@@ -236,8 +265,10 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 		w->out->n_codes++;
 		break;
 	case BF_CELL_PUT:
-		if (c->lo == BF_OUT_MARK)
-			w->key[BF_KEY_MARK] = (w->key[c->word & (BF_KEY_WORDS - 1)] & c->mask) ^ c->span;
+		put(w, c);
+		break;
+	case BF_CELL_CMP:
+		answer = cmp(w, c);
 		break;
 	}
 	if (answer < 0)

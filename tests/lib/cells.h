@@ -22,6 +22,7 @@ struct cells {
 struct cells_outcome {
 	bool lost; /* walked off the graph, or without end, or deeper than promised */
 	enum bf_rt_verdict verdict;
+	uint32_t out[BF_OUT_WORDS];
 	uint32_t n_codes;
 	uint32_t codes[BF_HANDOFF_MAX];
 };

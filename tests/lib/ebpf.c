@@ -60,7 +60,7 @@ static int64_t load(struct cpu *cpu, uint32_t loader, uint64_t arg)
 {
 	int answer = cells_load(cpu->w, loader, arg);
 
-	memcpy(cpu->frame.key, cpu->w->key, sizeof(cpu->w->key));
+	memcpy(&cpu->frame.key[BF_KEY_SCRATCH], &cpu->w->key[BF_KEY_SCRATCH], 4 * sizeof(cpu->w->key[0]));
 	return answer < 0 ? BF_HOTDROP : answer;
 }
 
@@ -135,8 +135,12 @@ static uint64_t alu(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wi
 		return b;
 	if (wide && op == BPF_ADD)
 		return a + b;
+	if (wide && op == BPF_SUB)
+		return a - b;
 	if (wide && op == BPF_RSH)
 		return a >> b;
+	if (wide && op == BPF_LSH)
+		return a << b;
 	if (wide)
 		cpu->broken = "64-bit arithmetic";
 	if ((op == BPF_DIV || op == BPF_MOD) && !y) {
@@ -176,6 +180,7 @@ static bool taken(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wide
 	case BPF_JLE: return a <= b;
 	case BPF_JSET: return a & b;
 	case BPF_JSLT: return (int64_t)a < (int64_t)b;
+	case BPF_JSGE: return (int64_t)a >= (int64_t)b;
 	}
 	cpu->broken = "unknown jump";
 	return false;
@@ -270,6 +275,8 @@ static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint3
 	memcpy(cpu.frame.key, w->key, sizeof(w->key));
 	cpu.frame.len = w->p->len;
 	result = run(&cpu, name, FRAME_TAG, arg);
+	if (w->out)
+		memcpy(w->out->out, cpu.frame.out, sizeof(w->out->out));
 	if (!cpu.broken)
 		return result;
 	fprintf(stderr, "%s: %s\n", name, cpu.broken);

@@ -276,6 +276,57 @@ static void add_any(struct maker *m)
 	bf_rule_add_match(m->rs, m->rule, &bf_match_any, &any, rng_percent(m->r, 30));
 }
 
+static struct bf_operand some_operand(struct maker *m, unsigned words)
+{
+	struct bf_operand o = { 0 };
+
+	do
+		o.field = &bf_fields[rng_below(m->r, BF_FIELDS)];
+	while (!usable(m, o.field) || o.field->fixed || bf_field_id(o.field) == BF_F_TCP_MSS ||
+	       (words && (o.field->bits + 31u) / 32 != words));
+	if (rng_percent(m->r, 40))
+		o.mask = some_mask(m->r, o.field);
+	if (o.field->bits <= 32 && rng_percent(m->r, 20))
+		o.shift = (int8_t)((int)rng_below(m->r, 40) - 20);
+	return o;
+}
+
+/* Mostly the same field or its neighbour, so that they are equal now and then. */
+static void add_compare(struct maker *m)
+{
+	struct bf_compare c = { .relation = (enum bf_relation)rng_below(m->r, 6), .a = some_operand(m, 0) };
+
+	c.b = some_operand(m, (c.a.field->bits + 31u) / 32);
+	if (rng_percent(m->r, 60))
+		c.b = c.a;
+	if (rng_percent(m->r, 60) && bf_field_id(c.a.field) == BF_F_SPORT)
+		c.b.field = &bf_fields[BF_F_DPORT];
+	if (c.a.field->bits <= 32 && rng_percent(m->r, 40))
+		c.add = (int64_t)rng_below(m->r, 7) - 3;
+	if (c.a.field->bits <= 32 && rng_percent(m->r, 10))
+		c.add = (int64_t)rng_below(m->r, INT32_MAX) * (rng_percent(m->r, 50) ? 1 : -1);
+	bf_rule_add_match(m->rs, m->rule, &bf_match_compare, &c, rng_percent(m->r, 20));
+}
+
+static void add_put(struct maker *m)
+{
+	static const uint8_t outs[] = { BF_OUT_MARK, BF_OUT_MARK, BF_OUT_PRIORITY, BF_OUT_ARG };
+	struct bf_put p = { .out = PICK(m->r, outs), .value = rng_percent(m->r, 50) ? rng_below(m->r, 4) : (uint32_t)rng_u64(m->r) };
+
+	if (rng_percent(m->r, 50))
+		p.from = some_operand(m, 0);
+	if (p.from.field && p.from.field->bits > 32)
+		p.from.mask = 0;
+	bf_rule_add_match(m->rs, m->rule, &bf_match_put, &p, rng_percent(m->r, 5));
+	if (rng_percent(m->r, 50)) /* who looks at it? */
+		bf_rule_add_range(m->rs, m->rule, BF_F_MARK, 0, 0, p.value, rng_percent(m->r, 40));
+}
+
+static void add_count(struct maker *m)
+{
+	bf_rule_add_match(m->rs, m->rule, &bf_match_counter, &(struct bf_count_here){ m->t->n_counters++ }, rng_percent(m->r, 2));
+}
+
 static void add_bytecode(struct maker *m)
 {
 	uint32_t at = rng_below(m->r, 50);
@@ -309,7 +360,7 @@ static void add_something(struct maker *m)
 {
 	static void (*const makers[])(struct maker *) = {
 		add_tcp, add_tcp, add_tcp, add_udp, add_udp, add_icmp, add_conntrack, add_limit, add_statistic, add_any,
-		add_bytecode, add_assist,
+		add_bytecode, add_assist, add_compare, add_compare, add_put, add_count,
 	};
 	struct bf_cond c;
 

@@ -80,6 +80,9 @@ static bool same_outcome(const struct both *b, const struct bf_outcome *want, co
 {
 	if (got->lost || got->verdict != want->verdict || got->n_codes != want->n_actions)
 		return false;
+	for (uint32_t i = 0; i < BF_OUT_TEMP; i++)
+		if (got->out[i] != want->out[i] && !want->param[i])
+			return false;
 	for (uint32_t i = 0; i < want->n_actions; i++) {
 		struct bf_handoff_spec spec = { 0 };
 		const struct bf_handoff_spec *have = &b->g.companion.codes[got->codes[i]];
