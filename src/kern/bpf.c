@@ -97,11 +97,16 @@ int bf_prog_info(int fd, struct bpf_prog_info *info)
 	return get_info(fd, info, sizeof(*info));
 }
 
-void *bf_map_mmap(int fd, size_t len, bool write)
+void *bf_map_mmap_at(int fd, uint64_t at, size_t len, bool write)
 {
-	void *p = mmap(NULL, len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
+	void *p = mmap(NULL, len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, fd, (off_t)at);
 
 	return p == MAP_FAILED ? NULL : p;
+}
+
+void *bf_map_mmap(int fd, size_t len, bool write)
+{
+	return bf_map_mmap_at(fd, 0, len, write);
 }
 
 void bf_map_munmap(void *p, size_t len)

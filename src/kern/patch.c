@@ -15,6 +15,8 @@
 #include "kern/sys.h"
 #include "kern/txn.h"
 
+enum { PAGE = 4096 };
+
 struct patch {
 	const char *unit, *dir; /* where its pins are */
 	struct bf_journal *journal;
@@ -22,24 +24,36 @@ struct patch {
 	struct bf_diag *d;
 };
 
-/* The pages that a write touches. */
+static int put_bytes(int fd, const struct bf_write *w)
+{
+	uint64_t skip = w->at % PAGE;
+	char *p = bf_map_mmap_at(fd, w->at - skip, skip + w->len, true);
+
+	if (!p)
+		return -errno;
+	memcpy(p + skip, w->bytes, w->len);
+	bf_map_munmap(p, skip + w->len);
+	return 0;
+}
+
 static int put(const struct patch *p, const struct bf_write *w)
 {
 	char path[BF_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	struct bpf_map_info info;
 	size_t len;
-	void *map;
 	int err;
 
 	bf_path(path, "%s/map-%s", p->dir, w->map);
-	err = bf_unit_map_array(path, true, &map, &len);
+	fd = bf_pin_get(path);
+	err = fd < 0 ? fd : bf_map_info(fd, &info);
 	if (err)
 		return bf_diag_error(p->d, err, "cannot open the map %s: %s", w->map, strerror(-err));
+	len = bf_map_bytes(info.value_size, info.max_entries);
 	if (w->at > len || w->len > len - w->at)
-		err = bf_diag_error(p->d, -EINVAL, "a patch is written beyond the end of map %s", w->map);
-	else
-		memcpy((char *)map + w->at, w->bytes, w->len);
-	bf_map_munmap(map, len);
-	return err;
+		return bf_diag_error(p->d, -EINVAL, "a patch is written beyond the end of map %s", w->map);
+	err = put_bytes(fd, w);
+	return err ? bf_diag_error(p->d, err, "cannot write to the map %s: %s", w->map, strerror(-err)) : 0;
 }
 
 /* As a transaction does for a unit that stays as it is. */
@@ -51,10 +65,11 @@ static int heal(struct bf_ns *ns, const char *unit, const struct bf_grace *g, st
 
 	t.live = bf_slot(bf_ns_gen(ns));
 	t.grace = *g;
+	err = bf_unit_peek(ns, t.live, unit, &u.head);
+	if (err || !u.head.companion)
+		return err;
 	err = bf_unit_open_at(ns, t.live, unit, &u.old);
-	if (!err)
-		u.head = *u.old->head;
-	if (!err && u.head.companion) {
+	if (!err) {
 		err = bf_txn_comp_open(&t, &u);
 		if (!err)
 			err = bf_txn_comp_maps(&t);

@@ -33,6 +33,8 @@ int bf_map_freeze(int fd);
 int bf_map_info(int fd, struct bpf_map_info *info);
 /* The elements of a mmapable array, in memory: element i lies at i * (value size rounded up to 8). */
 void *bf_map_mmap(int fd, size_t len, bool write);
+/* A part, from a page's begin on: the kernel fills in all pages at once, which takes time for large maps. */
+void *bf_map_mmap_at(int fd, uint64_t at, size_t len, bool write);
 void bf_map_munmap(void *p, size_t len);
 
 struct bf_prog_desc {

@@ -69,6 +69,24 @@ int bf_unit_map_array(const char *path, bool write, void **p, size_t *len)
 	return *p ? 0 : -errno;
 }
 
+int bf_unit_peek(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit_head *out)
+{
+	char path[BF_PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	void *p;
+
+	bf_path(path, "%s/%u/%s/state", ns->dir, slot, name);
+	fd = bf_pin_get(path);
+	if (fd < 0)
+		return fd;
+	p = bf_map_mmap(fd, sizeof(*out), false);
+	if (!p)
+		return -errno;
+	memcpy(out, p, sizeof(*out));
+	bf_map_munmap(p, sizeof(*out));
+	return out->magic == BF_UNIT_MAGIC ? 0 : -EPROTO;
+}
+
 static bool moves_fit(const struct bf_unit_head *h)
 {
 	bool fit = h->n_moved <= BF_MOVED_COUNTERS;
@@ -116,6 +134,7 @@ static int open_journal(const struct bf_ns *ns, unsigned slot, const char *name,
 static int open_maps(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit *u)
 {
 	char path[BF_PATH_MAX];
+	struct bpf_map_info info;
 	void *p;
 	int err;
 
@@ -130,18 +149,23 @@ static int open_maps(const struct bf_ns *ns, unsigned slot, const char *name, st
 	if (err || !u->head->n_counters)
 		return err;
 	bf_path(path, "%s/%u/%s/counters", ns->dir, slot, name);
-	err = bf_unit_map_array(path, true, &p, &u->counters_len);
+	u->counters_fd = bf_pin_get(path);
+	err = u->counters_fd < 0 ? u->counters_fd : bf_map_info(u->counters_fd, &info);
 	if (err)
 		return err;
-	u->counters = p;
-	return (uint64_t)u->head->n_counters * u->head->stripes * sizeof(*u->counters) <= u->counters_len ? 0 : -EPROTO;
+	u->counters_len = bf_map_bytes(info.value_size, info.max_entries);
+	return (uint64_t)u->head->n_counters * u->head->stripes * sizeof(struct bf_rt_counter) <= u->counters_len ? 0 : -EPROTO;
 }
 
 int bf_unit_open_at(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit **out)
 {
 	struct bf_unit *u = calloc(1, sizeof(*u));
-	int err = u ? open_maps(ns, slot, name, u) : -ENOMEM;
+	int err = -ENOMEM;
 
+	if (u) {
+		u->counters_fd = -1;
+		err = open_maps(ns, slot, name, u);
+	}
 	if (err)
 		bf_unit_close(u);
 	else
@@ -174,7 +198,8 @@ void bf_unit_close(struct bf_unit *u)
 	if (!u)
 		return;
 	bf_map_munmap((void *)u->head, u->mapped_len);
-	bf_map_munmap(u->counters, u->counters_len);
+	if (u->counters_fd >= 0)
+		close(u->counters_fd);
 	bf_map_munmap((void *)u->journal, u->journal_len);
 	free(u->copy);
 	free(u);
@@ -210,9 +235,14 @@ uint32_t bf_unit_n_counters(const struct bf_unit *u)
 	return u->head->n_counters;
 }
 
-static void add_counter(const struct bf_unit *u, uint32_t stripe, uint32_t place, struct bf_rt_counter *sum)
+/* Large tables have many: they are mapped only while they are looked at. NULL: errno. */
+static struct bf_rt_counter *map_counters(const struct bf_unit *u)
 {
-	const struct bf_rt_counter *c = &u->counters[(size_t)stripe * u->head->n_counters + place];
+	return bf_map_mmap(u->counters_fd, u->counters_len, true);
+}
+
+static void add_counter(const struct bf_rt_counter *c, struct bf_rt_counter *sum)
+{
 
 	sum->packets += __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
 	sum->bytes += __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
@@ -220,16 +250,26 @@ static void add_counter(const struct bf_unit *u, uint32_t stripe, uint32_t place
 
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
 {
+	struct bf_rt_counter *c;
+
 	if (n > u->head->n_counters)
 		return -EINVAL;
 	memset(out, 0, n * sizeof(*out));
+	if (!n)
+		return 0;
+	c = map_counters(u);
+	if (!c)
+		return -errno;
 	for (uint32_t s = 0; s < u->head->stripes; s++) {
+		const struct bf_rt_counter *stripe = c + (size_t)s * u->head->n_counters;
+
 		for (uint32_t i = 0; i < n; i++)
-			add_counter(u, s, i, &out[i]);
+			add_counter(&stripe[i], &out[i]);
 		for (uint32_t i = 0; i < u->head->n_moved; i++)
 			if (u->head->moved[i].counter < n)
-				add_counter(u, s, u->head->moved[i].place, &out[u->head->moved[i].counter]);
+				add_counter(&stripe[u->head->moved[i].place], &out[u->head->moved[i].counter]);
 	}
+	bf_map_munmap(c, u->counters_len);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&u->head->recycled, __ATOMIC_RELAXED) ? -ESTALE : 0;
 }
@@ -239,38 +279,54 @@ static uint64_t take(__u64 *v)
 	return __atomic_load_n(v, __ATOMIC_RELAXED) ? __atomic_exchange_n(v, 0, __ATOMIC_RELAXED) : 0;
 }
 
-static void take_counter(struct bf_unit *u, uint32_t stripe, uint32_t place, struct bf_rt_counter *sum)
+static void take_counter(struct bf_rt_counter *c, struct bf_rt_counter *sum)
 {
-	struct bf_rt_counter *c = &u->counters[(size_t)stripe * u->head->n_counters + place];
-
 	sum->packets += take(&c->packets);
 	sum->bytes += take(&c->bytes);
 }
 
 int bf_unit_take_counters(struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
 {
+	struct bf_rt_counter *c;
+
 	if (n > u->head->n_counters)
 		return -EINVAL;
 	memset(out, 0, n * sizeof(*out));
+	if (!n)
+		return 0;
+	c = map_counters(u);
+	if (!c)
+		return -errno;
 	for (uint32_t s = 0; s < u->head->stripes; s++) {
+		struct bf_rt_counter *stripe = c + (size_t)s * u->head->n_counters;
+
 		for (uint32_t i = 0; i < u->head->n_moved; i++)
 			if (u->head->moved[i].counter < n)
-				take_counter(u, s, u->head->moved[i].place, &out[u->head->moved[i].counter]);
+				take_counter(&stripe[u->head->moved[i].place], &out[u->head->moved[i].counter]);
 		for (uint32_t i = 0; i < n; i++)
-			take_counter(u, s, i, &out[i]);
+			take_counter(&stripe[i], &out[i]);
 	}
+	bf_map_munmap(c, u->counters_len);
 	return 0;
 }
 
 /* The programs add to the same memory, atomically as well. */
 int bf_unit_add_counters(struct bf_unit *u, const struct bf_rt_counter *in, uint32_t n)
 {
+	struct bf_rt_counter *c;
+
 	if (n > u->head->n_counters)
 		return -EINVAL;
+	if (!n)
+		return 0;
+	c = map_counters(u);
+	if (!c)
+		return -errno;
 	for (uint32_t i = 0; i < n; i++) {
-		__atomic_fetch_add(&u->counters[i].packets, in[i].packets, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&u->counters[i].bytes, in[i].bytes, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&c[i].packets, in[i].packets, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&c[i].bytes, in[i].bytes, __ATOMIC_RELAXED);
 	}
+	bf_map_munmap(c, u->counters_len);
 	return 0;
 }
 

@@ -41,8 +41,8 @@ struct bf_unit_head {
 struct bf_unit {
 	size_t mapped_len;
 	const struct bf_unit_head *head;
-	size_t counters_len;
-	struct bf_rt_counter *counters; /* [stripes][n_counters] */
+	int counters_fd;                /* -1: it has none */
+	size_t counters_len;            /* of them, mapped when they are looked at: [stripes][n_counters] */
 	size_t journal_len;             /* mapped */
 	const struct bf_journal *journal; /* NULL: it cannot be patched */
 	uint64_t version;               /* when it was opened */
@@ -52,6 +52,8 @@ struct bf_unit {
 
 /* A unit of a slot, by path. The lock is not needed, but without it -ENOENT may mean that a writer was here. */
 int bf_unit_open_at(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit **out);
+/* Only the head, which costs nothing however large the rest is. */
+int bf_unit_peek(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit_head *out);
 const void *bf_unit_record(const struct bf_unit *u, size_t *len);
 
 /* Maps a whole pinned array. */
