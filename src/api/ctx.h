@@ -45,24 +45,23 @@ int bf_ctx_lock_xtables(struct bf_ctx *ctx);
 /*
  * table.c: a table as it is stored. The state of a unit is
  *
- *   struct bf_table_head | the image's link | struct bf_xt_head | entries
+ *   struct bf_table_head | the image's link | index | struct bf_xt_head | entries
  *
- * as the table was compiled; edits since then are in the unit's journal.
+ * as the table was compiled (index: bf_xt_index); edits since then are in the unit's journal.
  */
 struct bf_table_head {
 	uint32_t magic;
 	uint32_t older; /* tables that were there before, for the order of names */
-	uint64_t link_len;
+	uint64_t link_len, index_len;
 };
-#define BF_TABLE_MAGIC 0x32746662 /* "bft2" */
+#define BF_TABLE_MAGIC 0x33746662 /* "bft3" */
 
 struct bf_stored {
 	struct bf_unit *unit; /* NULL: nobody has touched the table */
 	struct bf_buf empty;  /* then its state */
 	uint32_t older;
 	char name[48];        /* of the unit */
-	const void *base;     /* as compiled: struct bf_xt_head and entries */
-	size_t base_len;
+	struct bf_xt_base base; /* as compiled */
 	const void *link;
 	size_t link_len;
 	const void *edits;    /* since then; NULL: it cannot be patched */

@@ -30,7 +30,7 @@ static int make_edits(struct change *c, const struct bf_stored *t, const struct 
 			return bf_diag_error(&c->ctx->diag, -EINVAL, "change %u is not one: no chain, no entry, or what to do", i + 1);
 		s[i] = (struct bf_xt_splice){ op[e[i].op], e[i].chain, e[i].number, e[i].entry, e[i].size };
 	}
-	return bf_xt_make_edits(t->base, t->base_len, t->edits, t->edits_len, s, n, &c->edits, simple, &c->ctx->diag);
+	return bf_xt_make_edits(&t->base, t->edits, t->edits_len, s, n, &c->edits, simple, &c->ctx->diag);
 }
 
 /* The state that comes of all edits; slots: whose counter is whose. */
@@ -40,7 +40,7 @@ static int apply_all(const struct change *c, const struct bf_stored *t, struct b
 
 	bf_buf_add(&all, t->edits, t->edits_len);
 	bf_buf_add(&all, c->edits.data, c->edits.len);
-	return all.err ? all.err : bf_xt_apply(t->base, t->base_len, all.data, all.len, state, slots);
+	return all.err ? all.err : bf_xt_apply(&t->base, all.data, all.len, state, slots);
 }
 
 /* As if iptables had handed it over. */

@@ -29,7 +29,7 @@ static int compile(struct attempt *a, struct bf_arena *arena, struct bf_diag *d)
 	_cleanup_ruleset_ struct bf_ruleset *stub = NULL;
 	_cleanup_buf_ struct bf_buf changes = {};
 	const struct bf_stored *t = a->t;
-	int rc = bf_xt_changes(t->base, t->base_len, a->edits.data, a->edits.len, &stub, &changes, d);
+	int rc = bf_xt_changes(&t->base, a->edits.data, a->edits.len, &stub, &changes, d);
 
 	return rc ? rc : bf_gen_patch(t->link, t->link_len, stub->tables[0], (const void *)changes.data,
 	                              changes.len / sizeof(struct bf_changed), t->version, arena, &a->patch, d);

@@ -160,7 +160,7 @@ int bf_subject_compile(struct bf_ctx *ctx, const struct bf_subject *s, struct bf
 	o.cpus = bf_possible_cpus();
 	o.may_goto = bf_probe_one("may_goto");
 	if (live && !s->native)
-		rc = bf_xt_to_ruleset(s->stored.base, s->stored.base_len, &base, &ctx->diag);
+		rc = bf_xt_to_ruleset(s->stored.base.state, s->stored.base.len, &base, &ctx->diag);
 	return rc ? rc : bf_gen_table((base ? base : s->rs)->tables[0], &o, img, &ctx->diag);
 }
 

@@ -42,7 +42,7 @@ static void set_state(struct bf_stored *t, const void *state, size_t len)
 
 static int apply_edits(struct bf_stored *t)
 {
-	int rc = bf_xt_apply(t->base, t->base_len, t->edits, t->edits_len, &t->edited, &t->slots);
+	int rc = bf_xt_apply(&t->base, t->edits, t->edits_len, &t->edited, &t->slots);
 
 	if (rc)
 		return rc == -ENOMEM ? rc : -EBADMSG;
@@ -61,14 +61,17 @@ static int read_unit(struct bf_stored *t)
 	if (!h || len < sizeof(*h) + sizeof(*x) || h->magic != BF_TABLE_MAGIC)
 		return -EBADMSG;
 	len -= sizeof(*h);
-	if (h->link_len > len - sizeof(*x) || h->link_len % 8)
+	len -= sizeof(*x);
+	if (h->link_len > len || h->link_len % 8 || h->index_len > len - h->link_len || h->index_len % 8)
 		return -EBADMSG;
 	t->older = h->older;
 	t->link = h + 1;
 	t->link_len = h->link_len;
-	t->base = x = (const void *)((const char *)t->link + t->link_len);
-	t->base_len = sizeof(*x) + x->size;
-	if (x->magic != BF_XT_MAGIC || t->base_len > len - t->link_len)
+	t->base.index = (const char *)t->link + t->link_len;
+	t->base.state = x = (const void *)((const char *)t->base.index + h->index_len);
+	t->base.len = sizeof(*x) + x->size;
+	if (x->magic != BF_XT_MAGIC || x->size > len - t->link_len - h->index_len ||
+	    h->index_len != bf_xt_index_size(x->num_entries))
 		return -EBADMSG;
 	t->edits = bf_unit_journal(t->unit, &t->edits_len, &t->version);
 	return 0;
@@ -89,8 +92,7 @@ int bf_stored_open(struct bf_ns *ns, int family, const char *table, struct bf_st
 	rc = ns ? bf_unit_open(ns, t->name, &t->unit) : -ENOENT;
 	if (!rc)
 		return read_unit(t);
-	t->base = t->empty.data;
-	t->base_len = t->empty.len;
+	t->base = (struct bf_xt_base){.state = t->empty.data, .len = t->empty.len};
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -101,7 +103,7 @@ int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_st
 	if (!rc && t->edits_len)
 		rc = apply_edits(t);
 	else if (!rc)
-		set_state(t, t->base, t->base_len);
+		set_state(t, t->base.state, t->base.len);
 	t->is_empty = !rc && t->len == t->empty.len && !memcmp(t->state, t->empty.data, t->len);
 	return rc;
 }
@@ -214,12 +216,14 @@ int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_store
 	if (!all)
 		return -ENOMEM;
 	if (img) {
-		struct bf_table_head h = {.magic = BF_TABLE_MAGIC, .older = t->older, .link_len = img->link_len};
+		struct bf_table_head h = {.magic = BF_TABLE_MAGIC, .older = t->older, .link_len = img->link_len,
+			.index_len = bf_xt_index_size(((const struct bf_xt_head *)state->data)->num_entries)};
 
 		bf_buf_add(&head, &h, sizeof(h));
 		bf_buf_add(&head, img->link, img->link_len);
-		if (head.err)
-			return head.err;
+		rc = bf_xt_index(state->data, state->len, &head);
+		if (rc || head.err)
+			return rc ? rc : head.err;
 		change.head = head.data;
 		change.head_len = head.len;
 		change.state = state->data;

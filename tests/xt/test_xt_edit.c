@@ -54,7 +54,7 @@ static void assert_changes(const struct bf_buf *first, const struct bf_buf *edit
 
 	assert_int_equal(bf_xt_to_ruleset(first->data, first->len, &old, NULL), 0);
 	assert_int_equal(bf_xt_to_ruleset(last->data, last->len, &new, NULL), 0);
-	assert_int_equal(bf_xt_changes(first->data, first->len, edits->data, edits->len, &stub, &changes, NULL), 0);
+	assert_int_equal(bf_xt_changes(&(struct bf_xt_base){ .state = first->data, .len = first->len }, edits->data, edits->len, &stub, &changes, NULL), 0);
 	a = old->tables[0];
 	b = new->tables[0];
 	assert_int_equal(a->n_chains, b->n_chains);
@@ -108,14 +108,14 @@ static unsigned one_round(struct rng *r, uint8_t family)
 			refused++;
 			continue;
 		}
-		assert_int_equal(bf_xt_apply(now.data, now.len, edit.data, edit.len, &got, NULL), 0);
+		assert_int_equal(bf_xt_apply(&(struct bf_xt_base){ .state = now.data, .len = now.len }, edit.data, edit.len, &got, NULL), 0);
 		assert_same(&got, &next);
 		bf_buf_add(&all, edit.data, edit.len);
 		bf_buf_free(&now);
 		now = next;
 		next = (struct bf_buf){ 0 };
 	}
-	assert_int_equal(bf_xt_apply(first.data, first.len, all.data, all.len, &last, &slots), 0);
+	assert_int_equal(bf_xt_apply(&(struct bf_xt_base){ .state = first.data, .len = first.len }, all.data, all.len, &last, &slots), 0);
 	assert_same(&last, &now);
 	assert_slots(&slots, ((struct bf_xt_head *)first.data)->num_entries, ((struct bf_xt_head *)last.data)->num_entries);
 	assert_changes(&first, &all, &last);
@@ -183,7 +183,7 @@ static void test_damaged(void **state)
 			bf_buf_add(&spoilt, edit.data, edit.len - (rng_below(&r, 4) ? 0 : rng_below(&r, (uint32_t)edit.len)));
 			if (at < spoilt.len)
 				spoilt.data[at] = (char)rng_u64(&r);
-			if (bf_xt_apply(a.data, a.len, spoilt.data, spoilt.len, &out, NULL))
+			if (bf_xt_apply(&(struct bf_xt_base){ .state = a.data, .len = a.len }, spoilt.data, spoilt.len, &out, NULL))
 				bad++;
 			else
 				ok++;

@@ -94,29 +94,93 @@ uint32_t bf_xt_find(const struct bf_xt_blob *b, uint32_t offset)
 	return BF_XT_NONE;
 }
 
-int bf_xt_open(const void *state, size_t len, struct bf_arena *a, struct bf_xt_blob *b)
+uint8_t bf_xt_kind(const struct bf_xt_layout *l, const uint8_t *e)
+{
+	const uint8_t *t = bf_xt_target(l, e);
+
+	if (bf_xt_is_error(t))
+		return BF_XT_IS_HEAD;
+	return bf_xt_is_standard(t) && bf_xt_verdict(t) >= 0 ? BF_XT_IS_JUMP : 0;
+}
+
+uint32_t bf_xt_jump_of(const struct bf_xt_blob *b, uint32_t i)
+{
+	if (!(b->kinds[i] & BF_XT_IS_JUMP))
+		return BF_XT_NONE;
+	return bf_xt_find(b, (uint32_t)bf_xt_verdict(bf_xt_target(b->l, bf_xt_entry(b, i))));
+}
+
+static int open_head(const void *state, size_t len, struct bf_xt_blob *b)
 {
 	const struct bf_xt_head *h = state;
-	uint32_t *offsets, off = 0;
 
 	if (len < sizeof(*h) || (uintptr_t)state % 8 || h->magic != BF_XT_MAGIC || len != sizeof(*h) + (size_t)h->size)
 		return -EINVAL;
 	b->l = bf_xt_layout((uint8_t)h->family);
 	if (!b->l || h->num_entries > h->size / (b->l->entry + BF_XT_HEAD))
 		return -EINVAL;
-	offsets = bf_arena_array(a, h->num_entries, uint32_t);
-	if (!offsets)
-		return -ENOMEM;
 	b->head = h;
 	b->base = (uint8_t *)(uintptr_t)(h + 1);
-	b->offsets = offsets;
-	for (uint32_t i = 0; i < h->num_entries; i++) {
-		if (off >= h->size || bf_xt_entry_bounds(b->l, b->base + off, h->size - off))
+	return 0;
+}
+
+static int walk_entries(const struct bf_xt_blob *b, uint32_t *offsets, uint8_t *kinds)
+{
+	uint32_t off = 0, size = b->head->size;
+
+	for (uint32_t i = 0; i < b->head->num_entries; i++) {
+		if (off >= size || bf_xt_entry_bounds(b->l, b->base + off, size - off))
 			return -EINVAL;
 		offsets[i] = off;
+		kinds[i] = bf_xt_kind(b->l, b->base + off);
 		off += bf_xt_next_offset(b->l, b->base + off);
 	}
-	return off == h->size ? 0 : -EINVAL;
+	return off == size ? 0 : -EINVAL;
+}
+
+/* It was made of these bytes by this version; still, nothing must be looked at outside of them. */
+static int use_index(struct bf_xt_blob *b, const void *index)
+{
+	const uint32_t *offsets = index, n = b->head->num_entries, least = b->l->entry + BF_XT_HEAD;
+	bool fits = !n || (!offsets[0] && offsets[n - 1] <= b->head->size - least);
+
+	for (uint32_t i = 1; i < n; i++)
+		fits &= offsets[i] >= offsets[i - 1] + least;
+	b->offsets = offsets;
+	b->kinds = (const uint8_t *)(offsets + n);
+	return fits ? 0 : -EINVAL;
+}
+
+int bf_xt_open(const struct bf_xt_base *base, struct bf_arena *a, struct bf_xt_blob *b)
+{
+	uint32_t *offsets;
+	uint8_t *kinds;
+	int err = open_head(base->state, base->len, b);
+
+	if (err)
+		return err;
+	if (base->index)
+		return use_index(b, base->index);
+	b->offsets = offsets = bf_arena_array(a, b->head->num_entries, uint32_t);
+	b->kinds = kinds = bf_arena_array(a, b->head->num_entries, uint8_t);
+	return offsets && kinds ? walk_entries(b, offsets, kinds) : -ENOMEM;
+}
+
+size_t bf_xt_index_size(uint32_t num_entries)
+{
+	return BF_ALIGN((sizeof(uint32_t) + 1) * (size_t)num_entries, (size_t)8);
+}
+
+int bf_xt_index(const void *state, size_t len, struct bf_buf *out)
+{
+	struct bf_xt_blob b;
+	int err = open_head(state, len, &b);
+	uint32_t *offsets;
+
+	if (err)
+		return err;
+	offsets = bf_buf_reserve(out, bf_xt_index_size(b.head->num_entries));
+	return offsets ? walk_entries(&b, offsets, (uint8_t *)(offsets + b.head->num_entries)) : -ENOMEM;
 }
 
 /*

@@ -33,7 +33,9 @@ struct bf_xt_blob {
 	const struct bf_xt_head *head;
 	uint8_t *base;           /* 8-aligned */
 	const uint32_t *offsets; /* head->num_entries of them, ascending */
+	const uint8_t *kinds;    /* likewise: BF_XT_IS_*. Of a state only, not of a blob that is being checked */
 };
+enum { BF_XT_IS_HEAD = 1 /* target ERROR */, BF_XT_IS_JUMP = 2 /* a verdict that is a place */ };
 
 #define BF_XT_NONE UINT32_MAX
 #define BF_XT_NAMELEN 29 /* of xt_entry_match.u.user.name */
@@ -126,8 +128,12 @@ bool bf_xt_unconditional(const struct bf_xt_layout *l, const uint8_t *e);
 /* Index of the entry that begins at `offset`, or BF_XT_NONE. */
 uint32_t bf_xt_find(const struct bf_xt_blob *b, uint32_t offset);
 
-/* The members of a state: entries and their offsets (memory from a). -EINVAL: no state. */
-int bf_xt_open(const void *state, size_t len, struct bf_arena *a, struct bf_xt_blob *b);
+/* The members of a state: entries and what is known of them, from the index or (memory from a) by a walk. -EINVAL: no state. */
+int bf_xt_open(const struct bf_xt_base *base, struct bf_arena *a, struct bf_xt_blob *b);
+/* What an entry is, as b->kinds has it. */
+uint8_t bf_xt_kind(const struct bf_xt_layout *l, const uint8_t *e);
+/* The entry of a state that entry i jumps to; BF_XT_NONE: it does not, or to no entry. */
+uint32_t bf_xt_jump_of(const struct bf_xt_blob *b, uint32_t i);
 
 const char *bf_xt_hook_name(unsigned hook);
 

@@ -74,11 +74,8 @@ static int was_there(struct walk *w, uint32_t entry, enum bf_change_kind kind)
 	struct bf_xt_source s = { bf_xt_entry(&w->m.b, entry), entry, entry, BF_XT_NONE, BF_XT_NONE };
 
 	if (kind == BF_STAYS) { /* where one led that went does not matter */
-		const uint8_t *t = bf_xt_target(w->m.b.l, s.e);
-
 		s.next = entry + 1;
-		if (bf_xt_is_standard(t) && bf_xt_verdict(t) >= 0)
-			s.to = bf_xt_find(&w->m.b, (uint32_t)bf_xt_verdict(t));
+		s.to = bf_xt_jump_of(&w->m.b, entry);
 	}
 	return add(w, entry, kind, &s);
 }
@@ -139,7 +136,7 @@ static uint32_t target_of(const struct walk *w, uint32_t to)
 {
 	uint32_t head = to ? entry_of(w, to - 1) : BF_XT_NONE;
 
-	if (head != BF_XT_NONE && bf_xt_is_error(bf_xt_target(w->m.b.l, bf_xt_entry(&w->m.b, head))))
+	if (head != BF_XT_NONE && w->m.b.kinds[head] & BF_XT_IS_HEAD)
 		return head + 1;
 	return entry_of(w, to);
 }
@@ -207,13 +204,13 @@ static void set_rules(struct walk *w)
 		w->out->err = -ENOMEM;
 }
 
-int bf_xt_changes(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_ruleset **stub,
+int bf_xt_changes(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_ruleset **stub,
                   struct bf_buf *changes, struct bf_diag *d)
 {
 	_cleanup_arena_ struct bf_arena *scratch = bf_arena_new();
 	_cleanup_ruleset_ struct bf_ruleset *rs = bf_ruleset_new();
 	struct walk w = { .m = { .rs = rs, .scratch = scratch }, .out = changes, .d = d };
-	int err = rs && scratch ? bf_xt_open(state, len, scratch, &w.m.b) : -ENOMEM;
+	int err = rs && scratch ? bf_xt_open(base, scratch, &w.m.b) : -ENOMEM;
 
 	if (!err)
 		err = bf_xt_model_chains(&w.m, &w.t, d);

@@ -23,13 +23,6 @@ static const uint8_t *target(const struct bf_xt_blob *b, uint32_t i)
 	return bf_xt_target(b->l, bf_xt_entry(b, i));
 }
 
-static uint32_t jump_of(const struct bf_xt_blob *b, uint32_t i)
-{
-	const uint8_t *t = target(b, i);
-
-	return bf_xt_is_standard(t) && bf_xt_verdict(t) >= 0 ? bf_xt_find(b, (uint32_t)bf_xt_verdict(t)) : BF_XT_NONE;
-}
-
 static bool ends(const struct bf_xt_blob *b, uint32_t i)
 {
 	const uint8_t *t = target(b, i);
@@ -39,9 +32,9 @@ static bool ends(const struct bf_xt_blob *b, uint32_t i)
 
 static bool is_unusual(const struct bf_xt_blob *b, uint32_t i)
 {
-	uint32_t to = jump_of(b, i);
+	uint32_t to = bf_xt_jump_of(b, i);
 
-	return to != BF_XT_NONE && to != i + 1 && (to == 0 || !bf_xt_is_error(target(b, to - 1)));
+	return to != BF_XT_NONE && to != i + 1 && (to == 0 || !(b->kinds[to - 1] & BF_XT_IS_HEAD));
 }
 
 /* Is the depth of `to` known (or to no entry)? If not, it is put on the stack. */
@@ -57,7 +50,7 @@ static bool ready(struct depth *w, uint32_t to)
 static void step(struct depth *w)
 {
 	const struct bf_xt_blob *b = &w->m->b;
-	uint32_t i = w->stack[w->n - 1], to = jump_of(b, i), next = ends(b, i) ? BF_XT_NONE : i + 1, deep = 0;
+	uint32_t i = w->stack[w->n - 1], to = bf_xt_jump_of(b, i), next = ends(b, i) ? BF_XT_NONE : i + 1, deep = 0;
 	bool pushes = to != i + 1 && !(bf_xt_entry(b, i)[b->l->flags] & b->l->flag_goto);
 
 	if (!w->known[i] && (!ready(w, to) || !ready(w, next)))
@@ -79,7 +72,7 @@ int bf_xt_check_depth(const struct bf_xt_model *m, struct bf_diag *d)
 	bool unusual = false;
 
 	for (uint32_t i = 0; i < h->num_entries; i++) {
-		room += bf_xt_is_error(target(&m->b, i));
+		room += m->b.kinds[i] & BF_XT_IS_HEAD;
 		unusual |= is_unusual(&m->b, i);
 	}
 	if (!unusual)

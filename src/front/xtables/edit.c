@@ -148,10 +148,10 @@ int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len,
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	struct bf_xt_blob a, b;
 	struct window w = { .a = &a, .b = &b };
-	int err = arena ? bf_xt_open(old, old_len, arena, &a) : -ENOMEM;
+	int err = arena ? bf_xt_open(&(struct bf_xt_base){ .state = old, .len = old_len }, arena, &a) : -ENOMEM;
 
 	if (!err)
-		err = bf_xt_open(new, new_len, arena, &b);
+		err = bf_xt_open(&(struct bf_xt_base){ .state = new, .len = new_len }, arena, &b);
 	if (err)
 		return err;
 	if (!same_kind(a.head, b.head))
@@ -172,11 +172,7 @@ static int take_base(struct bf_xt_items *s, uint32_t room)
 	if (!s->items)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n; i++) {
-		const uint8_t *e = bf_xt_entry(b, i);
-
-		s->items[i] = (struct bf_xt_item){ e, BF_XT_NONE, i };
-		if (is_jump(b->l, e))
-			s->items[i].to = bf_xt_find(b, (uint32_t)bf_xt_verdict(bf_xt_target(b->l, e)));
+		s->items[i] = (struct bf_xt_item){ bf_xt_entry(b, i), bf_xt_jump_of(b, i), i };
 		s->jumps |= s->items[i].to != BF_XT_NONE;
 	}
 	for (unsigned h = 0; h < BF_XT_HOOKS; h++) {
@@ -346,11 +342,11 @@ void bf_xt_items_free(struct bf_xt_items *s)
 	s->items = NULL;
 }
 
-int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots)
+int bf_xt_apply(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots)
 {
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	_cleanup_items_ struct bf_xt_items s = { 0 };
-	int err = arena ? bf_xt_open(state, len, arena, &s.base) : -ENOMEM;
+	int err = arena ? bf_xt_open(base, arena, &s.base) : -ENOMEM;
 
 	if (!err)
 		err = bf_xt_items_make(&s, edits, edits_len, 0);

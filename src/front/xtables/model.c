@@ -41,7 +41,7 @@ static bool is_end(const struct bf_xt_model *m, uint32_t i, int32_t v)
 
 static bool is_head(const struct bf_xt_model *m, uint32_t i)
 {
-	return bf_xt_is_error(bf_xt_target(m->b.l, bf_xt_entry(&m->b, i)));
+	return m->b.kinds[i] & BF_XT_IS_HEAD;
 }
 
 static bool is_reached(const struct bf_xt_model *m, uint32_t i)
@@ -49,44 +49,65 @@ static bool is_reached(const struct bf_xt_model *m, uint32_t i)
 	return bf_xt_comefrom(m->b.l, bf_xt_entry(&m->b, i)) != 0;
 }
 
-/* The entry that entry i jumps to, BF_XT_NONE: it does not, or to no entry. */
-static uint32_t jump_of(const struct bf_xt_model *m, uint32_t i)
-{
-	const uint8_t *t = bf_xt_target(m->b.l, bf_xt_entry(&m->b, i));
-
-	if (!bf_xt_is_standard(t) || bf_xt_verdict(t) < 0)
-		return BF_XT_NONE;
-	return bf_xt_find(&m->b, (uint32_t)bf_xt_verdict(t));
-}
-
 /*
  * Regions.
  */
 
-static bool begins_region(const struct bf_xt_model *m, uint32_t i)
-{
-	uint32_t off = m->b.offsets[i];
+/* Where regions begin beside ERROR heads: at hooks, and behind policies. They are few. */
+struct borders {
+	uint32_t at[2 * BF_XT_HOOKS + 1];
+	unsigned n, next;
+};
 
-	if (i == 0 || is_head(m, i))
-		return true;
+static void add_border(struct borders *b, uint32_t at)
+{
+	unsigned i = b->n++;
+
+	for (; i && b->at[i - 1] > at; i--)
+		b->at[i] = b->at[i - 1];
+	b->at[i] = at;
+}
+
+static void find_borders(const struct bf_xt_model *m, struct borders *b)
+{
+	*b = (struct borders){ 0 };
+	add_border(b, 0);
 	for (unsigned h = 0; h < BF_XT_HOOKS; h++) {
-		if (m->b.head->hook_entry[h] == off || m->b.head->underflow[h] == m->b.offsets[i - 1])
-			return true;
+		add_border(b, bf_xt_find(&m->b, m->b.head->hook_entry[h])); /* BF_XT_NONE is behind all */
+		add_border(b, bf_xt_find(&m->b, m->b.head->underflow[h]) + 1);
 	}
-	return false;
+}
+
+/* Asked for one entry after the other. */
+static bool begins_region(const struct bf_xt_model *m, struct borders *b, uint32_t i)
+{
+	while (b->next < b->n && b->at[b->next] < i)
+		b->next++;
+	return is_head(m, i) || (b->next < b->n && b->at[b->next] == i);
+}
+
+static uint32_t count_regions(const struct bf_xt_model *m, struct borders b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->b.head->num_entries; i++)
+		n += begins_region(m, &b, i);
+	return n;
 }
 
 static int cut(struct bf_xt_model *m)
 {
 	uint32_t n = m->b.head->num_entries;
 	struct bf_xt_region *r = NULL;
+	struct borders b;
 
+	find_borders(m, &b);
 	m->region_of = bf_arena_array(m->scratch, n, uint32_t);
-	m->regions = bf_arena_array(m->scratch, n, struct bf_xt_region);
+	m->regions = bf_arena_array(m->scratch, count_regions(m, b), struct bf_xt_region);
 	if (!m->region_of || !m->regions)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
-		if (begins_region(m, i)) {
+		if (begins_region(m, &b, i)) {
 			r = &m->regions[m->n_regions++];
 			*r = (struct bf_xt_region){ .first = i, .end = i, .head = BF_XT_NONE };
 			if (is_head(m, i)) {
@@ -136,7 +157,7 @@ static void find_end(struct bf_xt_model *m, struct bf_xt_region *r)
 static void connect_regions(struct bf_xt_model *m)
 {
 	for (uint32_t i = 0; i < m->b.head->num_entries; i++) {
-		uint32_t to = jump_of(m, i);
+		uint32_t to = bf_xt_jump_of(&m->b, i);
 
 		if (to != BF_XT_NONE && to != i + 1)
 			lead_to(m, to);
@@ -303,7 +324,7 @@ int bf_xt_model_rule(struct bf_xt_model *m, struct bf_chain *chain, const struct
 
 static int add_rule(struct bf_xt_model *m, struct bf_chain *chain, uint32_t i, struct bf_diag *d)
 {
-	const struct bf_xt_source s = { bf_xt_entry(&m->b, i), i, i, jump_of(m, i), i + 1 };
+	const struct bf_xt_source s = { bf_xt_entry(&m->b, i), i, i, bf_xt_jump_of(&m->b, i), i + 1 };
 
 	return bf_xt_model_rule(m, chain, &s, d);
 }
@@ -377,7 +398,7 @@ int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, str
 
 	if (!rs || !scratch)
 		return -ENOMEM;
-	err = bf_xt_open(state, len, scratch, &m.b);
+	err = bf_xt_open(&(struct bf_xt_base){ .state = state, .len = len }, scratch, &m.b);
 	if (!err)
 		err = bf_xt_model_chains(&m, &t, d);
 	if (!err)

@@ -31,15 +31,13 @@ static const uint8_t *target_at(const struct splicer *p, uint32_t i)
 	return bf_xt_target(p->s.base.l, p->s.items[i].e);
 }
 
-/* An ERROR entry is known by its size before its target is looked at: that is another line of memory, for each rule. */
 static bool is_head(const struct splicer *p, uint32_t i)
 {
-	const struct bf_xt_layout *l = p->s.base.l;
-	const uint8_t *e = p->s.items[i].e;
+	uint32_t id = p->s.items[i].id;
 
-	return bf_xt_target_offset(l, e) == l->entry &&
-	       bf_xt_next_offset(l, e) == l->entry + BF_XT_HEAD + BF_XT_ALIGN(XT_FUNCTION_MAXNAMELEN) &&
-	       bf_xt_is_error(bf_xt_target(l, e));
+	if (id < p->s.base.head->num_entries)
+		return p->s.base.kinds[id] & BF_XT_IS_HEAD;
+	return bf_xt_is_error(target_at(p, i));
 }
 
 static bool find_base(const struct splicer *p, const char *name, struct chain *c)
@@ -220,12 +218,12 @@ static int splice_all(struct splicer *p, const struct bf_xt_splice *s, uint32_t 
 	return 0;
 }
 
-int bf_xt_make_edits(const void *state, size_t len, const void *edits, size_t edits_len, const struct bf_xt_splice *s,
+int bf_xt_make_edits(const struct bf_xt_base *base, const void *edits, size_t edits_len, const struct bf_xt_splice *s,
                      uint32_t n, struct bf_buf *out, bool *simple, struct bf_diag *d)
 {
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	struct splicer p = { .d = d, .simple = true };
-	int err = arena ? bf_xt_open(state, len, arena, &p.s.base) : -ENOMEM;
+	int err = arena ? bf_xt_open(base, arena, &p.s.base) : -ENOMEM;
 
 	if (!err)
 		err = bf_xt_items_make(&p.s, edits, edits_len, n);

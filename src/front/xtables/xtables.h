@@ -71,6 +71,19 @@ int bf_xt_check_head(const void *head, size_t len);
 int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, struct bf_diag *d);
 
 /*
+ * A stored state, and what was found out about its entries when it was stored: with that nobody need walk over them, of
+ * whom there may be a million, to change one. index: as bf_xt_index makes it; NULL: there is none.
+ */
+struct bf_xt_base {
+	const void *state;
+	size_t len;
+	const void *index;
+};
+/* Appends it, 8-aligned if `out` is: an offset for each entry, then a byte (blob.h). -EINVAL: no state. -ENOMEM. */
+int bf_xt_index(const void *state, size_t len, struct bf_buf *out);
+size_t bf_xt_index_size(uint32_t num_entries);
+
+/*
  * What turns one state into the next (edit.c): entries at .. at + n_old - 1
  * make room for n_new others, which follow: `size` bytes of entries, in which
  * jumps hold the index of the entry they lead to.
@@ -82,9 +95,9 @@ struct bf_xt_edit {
  * there is none, since hooks or jumps outside of it lead to other places than before. -EINVAL, -ENOMEM. */
 int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out);
 uint32_t bf_xt_count_edits(const void *edits, size_t len);
-/* Appends the state that edits, one behind the other, make of `state`. slots (may be NULL): a uint32_t for each entry, the
- * number of its counter: entries of `state` keep theirs, those that came are numbered on. -EINVAL: they do not fit. */
-int bf_xt_apply(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots);
+/* Appends the state that edits, one behind the other, make of the base. slots (may be NULL): a uint32_t for each entry, the
+ * number of its counter: entries of the base keep theirs, those that came are numbered on. -EINVAL: they do not fit. */
+int bf_xt_apply(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots);
 
 /*
  * Changes of single rules (splice.c). number: of the rule in its chain, from 1. INSERT: it has that number then; 0: behind
@@ -100,22 +113,22 @@ struct bf_xt_splice {
 	size_t size;
 };
 /*
- * Appends an edit for each, of the state that `edits` make of `state`. *simple: what comes of them needs no look at other
+ * Appends an edit for each, of the state that `edits` make of the base. *simple: what comes of them needs no look at other
  * rules; else the whole table must be checked as one that was handed over. Errors as for a blob; -ENOENT: no such chain
  * or rule.
  */
-int bf_xt_make_edits(const void *state, size_t len, const void *edits, size_t edits_len, const struct bf_xt_splice *s,
+int bf_xt_make_edits(const struct bf_xt_base *base, const void *edits, size_t edits_len, const struct bf_xt_splice *s,
                      uint32_t n, struct bf_buf *out, bool *simple, struct bf_diag *d);
 
 /*
  * What edits come to, for gen/patch.h: *stub has the chains of the table that
- * `state` is, in the order of bf_xt_to_ruleset, but only rules that changes
+ * the base is, in the order of bf_xt_to_ruleset, but only rules that changes
  * name. changes: a struct bf_changed for each rule that came or went, and for
  * those behind one that went that take some of the same addresses; ascending
  * in place within each chain, what came before what was there. -EAGAIN: more
  * than rules came or went, or too many rules may have been hidden.
  */
-int bf_xt_changes(const void *state, size_t len, const void *edits, size_t edits_len, struct bf_ruleset **stub,
+int bf_xt_changes(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_ruleset **stub,
                   struct bf_buf *changes, struct bf_diag *d);
 
 /* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes) and IPT_SO_GET_ENTRIES (entries with counters
