@@ -165,6 +165,33 @@ int bf_dump(struct bf_ctx *ctx, unsigned flags, char **text);
 #define BF_TEST_JSON 1u
 int bf_test(struct bf_ctx *ctx, const char *name, const char *packets, unsigned flags, char **text);
 
+/*
+ * Watches packets: what the rules decide, as it happens. While somebody watches, the programs in force are such that tell
+ * of each packet (that costs some 100 ns for each rule met); afterwards they are as before. Rules stay enforced and counters go on
+ * all the time; changes of the rules are followed. Ends when fn returns other than 0, which is returned, or a signal
+ * arrives (0). -EBUSY: somebody watches this namespace already. idle (or NULL) is called a few times each second and
+ * ends it likewise.
+ */
+struct bf_seen_rule {
+	const char *chain;
+	uint64_t handle; /* native tables, else 0 */
+	uint32_t number; /* in the chain, from 1; 0: the chain's policy */
+	const char *rule; /* its text */
+};
+struct bf_seen { /* a packet at a hook; valid during the call */
+	uint64_t time;   /* CLOCK_REALTIME, ns */
+	const char *family, *table, *hook;
+	bool accept;
+	const struct bf_seen_rule *rules; /* those that matched, in order */
+	unsigned n_rules;
+	uint32_t len, mark;
+	const char *iif, *oif;            /* "" where there is none */
+	const uint8_t *bytes;             /* the first caplen of the packet, from the network header on */
+	uint32_t caplen;
+	uint64_t lost;                    /* events that had no room, so far */
+};
+int bf_monitor(struct bf_ctx *ctx, int (*fn)(void *arg, const struct bf_seen *seen), int (*idle)(void *arg), void *arg);
+
 /* Removes all of bpfilter's rules from the namespace: everything is accepted, nothing stays attached. */
 int bf_flush(struct bf_ctx *ctx);
 

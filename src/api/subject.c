@@ -188,6 +188,50 @@ int bf_subject_counters(const struct bf_subject *s, struct bf_rt_counter **out)
 	return 0;
 }
 
+static int add_counters(struct bf_ns *ns, const char *unit, const struct bf_rt_counter *c, uint32_t n)
+{
+	struct bf_unit *u = NULL;
+	int rc = bf_unit_open(ns, unit, &u);
+
+	if (!rc)
+		rc = bf_unit_add_counters(u, c, BF_MIN(n, bf_unit_n_counters(u)));
+	bf_unit_close(u);
+	return rc;
+}
+
+static int commit_native(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img)
+{
+	struct bf_change c = { .unit = s->unit, .image = img, .n_old = bf_unit_n_counters(s->own) };
+	_cleanup_free_ struct bf_rt_counter *old = calloc(c.n_old + 1ul, sizeof(*old));
+	int rc;
+
+	if (!old)
+		return -ENOMEM;
+	c.old = c.n_old ? old : NULL;
+	c.state = bf_unit_state(s->own, &c.state_len);
+	rc = bf_ns_commit(ns, &c, 1, &ctx->diag);
+	return rc ? rc : add_counters(ns, s->unit, old, s->ev.n_counters);
+}
+
+static int commit_xt(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img)
+{
+	const struct bf_stored *t = &s->stored;
+	_cleanup_free_ struct bf_rt_counter *old = calloc(t->num_entries + 1ul, sizeof(*old));
+	_cleanup_buf_ struct bf_buf state = {};
+	int rc;
+
+	bf_buf_add(&state, t->state, t->len);
+	if (!old || state.err)
+		return -ENOMEM;
+	rc = bf_stored_commit(ctx, ns, t, img, &state, old);
+	return rc ? rc : add_counters(ns, s->unit, old, t->num_entries);
+}
+
+int bf_subject_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img)
+{
+	return s->native ? commit_native(ctx, ns, s, img) : commit_xt(ctx, ns, s, img);
+}
+
 static const struct bf_ast_rule *find_rule(const struct bf_subject *s, uint64_t handle)
 {
 	const struct bf_subject_rule key = { .handle = handle }, *r;

@@ -51,6 +51,9 @@ const struct bf_table *bf_subject_table(const struct bf_subject *s);
 int bf_subject_compile(struct bf_ctx *ctx, const struct bf_subject *s, struct bf_gen_opts opts, bool live,
                        struct bf_image **img);
 
+/* The same rules by other programs: its counters go on. Needs the lock; s is out of date then. */
+int bf_subject_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img);
+
 /* Of the live unit, one for each counter of the model; malloc'ed. */
 int bf_subject_counters(const struct bf_subject *s, struct bf_rt_counter **out);
 /* The place of counter i of the model among those of the unit. */

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cmd_monitor.c: `bpfilter monitor [-dj] [-n COUNT] [-w FILE] [EXPRESSION]`
+ *
+ * A packet is a line, or an object of JSON, or a packet of a capture file in
+ * the format pcapng (draft-ietf-opsawg-pcapng), with what decided it as its comment.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <pcap/pcap.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+
+struct monitor {
+	bool json, drops;
+	unsigned long left;      /* packets to be shown; 0: all */
+	FILE *capture;
+	struct bpf_program filter;
+	bool filtered;
+	uint64_t lost;           /* told so far */
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/* Text. */
+
+static const char *proto_name(unsigned proto, char buf[8])
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_ICMP:
+		return "icmp";
+	case IPPROTO_ICMPV6:
+		return "icmpv6";
+	default:
+		snprintf(buf, 8, "%u", proto);
+		return buf;
+	}
+}
+
+/* "tcp 192.0.2.1:5 > 192.0.2.2:80", of the headers that are there; extension headers of IPv6 are not followed. */
+static void summary(const struct bf_seen *s, char *out, size_t size)
+{
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN], number[8];
+	bool v6 = s->caplen && s->bytes[0] >> 4 == 6;
+	uint32_t l4 = v6 ? 40 : s->caplen ? (s->bytes[0] & 15) * 4u : 0;
+	bool fragment = !v6 && s->caplen >= 8 && ((s->bytes[6] & 0x1f) || s->bytes[7]);
+	unsigned proto;
+
+	if (s->caplen < (v6 ? 40u : 20u)) {
+		snprintf(out, size, "%u bytes", s->len);
+		return;
+	}
+	proto = s->bytes[v6 ? 6 : 9];
+	inet_ntop(v6 ? AF_INET6 : AF_INET, s->bytes + (v6 ? 8 : 12), src, sizeof(src));
+	inet_ntop(v6 ? AF_INET6 : AF_INET, s->bytes + (v6 ? 24 : 16), dst, sizeof(dst));
+	if ((proto == IPPROTO_TCP || proto == IPPROTO_UDP) && !fragment && s->caplen >= l4 + 4)
+		snprintf(out, size, v6 ? "%s [%s]:%u > [%s]:%u" : "%s %s:%u > %s:%u", proto_name(proto, number), src,
+		         s->bytes[l4] << 8 | s->bytes[l4 + 1], dst, s->bytes[l4 + 2] << 8 | s->bytes[l4 + 3]);
+	else
+		snprintf(out, size, "%s %s > %s", proto_name(proto, number), src, dst);
+}
+
+static void print_rule(FILE *to, const struct bf_seen_rule *r)
+{
+	if (r->handle && r->number)
+		fprintf(to, "%s handle %" PRIu64 " (%s)", r->chain, r->handle, r->rule);
+	else if (r->number)
+		fprintf(to, "%s %u (%s)", r->chain, r->number, r->rule);
+	else
+		fprintf(to, "%s %s", r->chain, r->rule);
+}
+
+/* How it was decided: "input drop by INPUT 3 (...)". */
+static void print_decision(FILE *to, const struct bf_seen *s)
+{
+	fprintf(to, "%s %s %s %s", s->hook, s->family, s->table, s->accept ? "accept" : "drop");
+	for (unsigned i = 0; i < s->n_rules; i++) {
+		fputs(i ? " > " : ": ", to);
+		print_rule(to, &s->rules[i]);
+	}
+}
+
+static void print_text(const struct bf_seen *s)
+{
+	time_t t = (time_t)(s->time / 1000000000);
+	char when[16], what[160];
+	struct tm tm;
+
+	strftime(when, sizeof(when), "%H:%M:%S", localtime_r(&t, &tm));
+	summary(s, what, sizeof(what));
+	printf("%s.%06u %s len %u", when, (unsigned)(s->time % 1000000000 / 1000), what, s->len);
+	printf("%s%s%s%s ", *s->iif ? " iif " : "", s->iif, *s->oif ? " oif " : "", s->oif);
+	if (s->mark)
+		printf("mark %#x ", s->mark);
+	print_decision(stdout, s);
+	putchar('\n');
+}
+
+/* JSON: one object a line. */
+
+static void print_json(const struct bf_seen *s)
+{
+	json_t *rules = json_array(), *o;
+	char what[160];
+
+	summary(s, what, sizeof(what));
+	for (unsigned i = 0; i < s->n_rules; i++) {
+		json_t *r = json_pack("{s:s, s:s}", "chain", s->rules[i].chain, "rule", s->rules[i].rule);
+
+		if (s->rules[i].handle)
+			json_object_set_new(r, "handle", json_integer((json_int_t)s->rules[i].handle));
+		else if (s->rules[i].number)
+			json_object_set_new(r, "number", json_integer(s->rules[i].number));
+		json_array_append_new(rules, r);
+	}
+	o = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:o}", "time", (json_int_t)s->time, "hook", s->hook,
+	              "family", s->family, "table", s->table, "verdict", s->accept ? "accept" : "drop", "packet", what, "length",
+	              (int)s->len, "mark", (int)s->mark, "iif", s->iif, "oif", s->oif, "rules", rules);
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(o);
+}
+
+/* pcapng. Blocks are in this machine's byte order, which their first one tells. */
+
+static void put32(FILE *f, uint32_t v)
+{
+	fwrite(&v, sizeof(v), 1, f);
+}
+
+static void put_padded(FILE *f, const void *p, size_t n)
+{
+	static const char zeros[4];
+
+	fwrite(p, n, 1, f);
+	fwrite(zeros, -n & 3, 1, f);
+}
+
+static void begin_capture(FILE *f)
+{
+	put32(f, 0x0a0d0d0a); /* section header: length, byte order, version 1.0, length of the section unknown */
+	put32(f, 28);
+	put32(f, 0x1a2b3c4d);
+	put32(f, 1);
+	put32(f, UINT32_MAX);
+	put32(f, UINT32_MAX);
+	put32(f, 28);
+	put32(f, 1); /* interface: raw IP, any length; if_tsresol 9: nanoseconds */
+	put32(f, 32);
+	put32(f, 101); /* LINKTYPE_RAW */
+	put32(f, 0);
+	put32(f, 1 << 16 | 9);
+	put32(f, 9);
+	put32(f, 0);
+	put32(f, 32);
+}
+
+static void capture(FILE *f, const struct bf_seen *s)
+{
+	char *comment = NULL;
+	size_t n = 0;
+	FILE *to = open_memstream(&comment, &n);
+	uint32_t len;
+
+	if (!to)
+		return;
+	print_decision(to, s);
+	fclose(to);
+	n = n > 65000 ? 65000 : n;
+	len = 32 + ((s->caplen + 3) & ~3u) + 4 + (((uint32_t)n + 3) & ~3u) + 4;
+	put32(f, 6); /* enhanced packet; option 1: comment */
+	put32(f, len);
+	put32(f, 0);
+	put32(f, (uint32_t)(s->time >> 32));
+	put32(f, (uint32_t)s->time);
+	put32(f, s->caplen);
+	put32(f, s->len);
+	put_padded(f, s->bytes, s->caplen);
+	put32(f, (uint32_t)n << 16 | 1);
+	put_padded(f, comment, n);
+	put32(f, 0);
+	put32(f, len);
+	fflush(f);
+	free(comment);
+}
+
+/* Packets. */
+
+static bool wanted(const struct monitor *m, const struct bf_seen *s)
+{
+	const struct pcap_pkthdr h = { .caplen = s->caplen, .len = s->len };
+
+	if (m->drops && s->accept)
+		return false;
+	return !m->filtered || pcap_offline_filter(&m->filter, &h, s->bytes);
+}
+
+static int on_packet(void *arg, const struct bf_seen *s)
+{
+	struct monitor *m = arg;
+
+	if (s->lost != m->lost)
+		fprintf(stderr, "bpfilter monitor: %" PRIu64 " rules and packets were not seen: too many at once\n", s->lost - m->lost);
+	m->lost = s->lost;
+	if (!wanted(m, s))
+		return 0;
+	if (m->capture)
+		capture(m->capture, s);
+	else if (m->json)
+		print_json(s);
+	else
+		print_text(s);
+	fflush(stdout);
+	return (m->left && !--m->left) || ferror(stdout);
+}
+
+static int idle(void *arg)
+{
+	(void)arg;
+	return stopped;
+}
+
+static bool compile(struct monitor *m, int argc, char **argv)
+{
+	pcap_t *p = pcap_open_dead(DLT_RAW, 65535);
+	char text[4096] = "";
+	bool ok;
+
+	for (int i = 0; i < argc; i++) {
+		size_t n = strlen(text);
+
+		snprintf(text + n, sizeof(text) - n, "%s%s", i ? " " : "", argv[i]);
+	}
+	ok = p && !pcap_compile(p, &m->filter, text, 1, PCAP_NETMASK_UNKNOWN);
+	if (!ok)
+		fprintf(stderr, "bpfilter monitor: %s: %s\n", text, p ? pcap_geterr(p) : strerror(errno));
+	if (p)
+		pcap_close(p);
+	return m->filtered = ok;
+}
+
+static bool open_capture(struct monitor *m, const char *path)
+{
+	m->capture = strcmp(path, "-") ? fopen(path, "we") : stdout;
+	if (!m->capture)
+		fprintf(stderr, "bpfilter monitor: cannot write %s: %s\n", path, strerror(errno));
+	else
+		begin_capture(m->capture);
+	return m->capture;
+}
+
+static bool options(struct monitor *m, int argc, char **argv)
+{
+	const char *path = NULL;
+	char *end;
+	int opt;
+
+	opterr = 0;
+	optind = 0; /* glibc: forget the last scan */
+	while ((opt = getopt(argc, argv, "+djn:w:")) != -1) {
+		switch (opt) {
+		case 'd':
+			m->drops = true;
+			break;
+		case 'j':
+			m->json = true;
+			break;
+		case 'n':
+			m->left = strtoul(optarg, &end, 10);
+			if (*end || !m->left)
+				return bf_cli_usage(argv[0]), false;
+			break;
+		case 'w':
+			path = optarg;
+			break;
+		default:
+			return bf_cli_usage(argv[0]), false;
+		}
+	}
+	if (optind < argc && !compile(m, argc - optind, argv + optind))
+		return false;
+	return !path || open_capture(m, path);
+}
+
+int bf_cmd_monitor(struct bf_ctx *ctx, int argc, char **argv)
+{
+	const struct sigaction stop = { .sa_handler = on_signal };
+	struct monitor m = { 0 };
+	int rc = 2;
+
+	if (options(&m, argc, argv)) {
+		sigaction(SIGINT, &stop, NULL);
+		sigaction(SIGTERM, &stop, NULL);
+		rc = bf_monitor(ctx, on_packet, idle, &m);
+		rc = rc > 0 ? 0 : bf_cli_result(ctx, argv[0], rc);
+	}
+	if (m.filtered)
+		pcap_freecode(&m.filter);
+	if (m.capture && m.capture != stdout && fclose(m.capture))
+		rc = 1;
+	return rc;
+}
