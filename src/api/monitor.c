@@ -94,10 +94,10 @@ static int place_rules(struct watched *w)
 	return 0;
 }
 
-/* Straight code that the verifier refuses is data. */
+/* Only data tells of its rules. Straight code that the verifier refuses is data, too. */
 static int swap(struct monitor *m, const struct bf_subject *s, bool watched)
 {
-	struct bf_gen_opts o = { .code_max = BF_CODE_MAX, .watched = watched };
+	struct bf_gen_opts o = { .code_max = watched ? 0 : BF_CODE_MAX, .watched = watched };
 	_cleanup_diag_ struct bf_diag first = {};
 	_cleanup_image_ struct bf_image *img = NULL, *data = NULL;
 	int rc = bf_subject_compile(m->ctx, s, o, false, &img);
@@ -205,6 +205,9 @@ static void note_rule(struct monitor *m, const struct watched *w, const struct b
 
 static const struct place *place_of(const struct watched *w, uint32_t slot)
 {
+	for (uint32_t i = 0; i < w->img->n_moved; i++)
+		if (w->img->moved[i].place == slot)
+			slot = w->img->moved[i].counter;
 	if (!w->s->slot)
 		return slot < w->n_places && w->places[slot].chain ? &w->places[slot] : NULL;
 	for (uint32_t i = 0; i < w->n_places; i++)
@@ -232,6 +235,14 @@ static unsigned name_rules(const struct watched *w, const struct underway *u, st
 	return n;
 }
 
+/* The program accepts what the kernel will reject for it. */
+static bool is_rejected(const struct watched *w, const struct underway *u)
+{
+	const struct place *p = u && u->n ? place_of(w, u->rule[u->n - 1]) : NULL;
+
+	return p && p->rule < p->chain->n_rules && p->chain->rules[p->rule].verdict.kind == BF_VERDICT_ACTION;
+}
+
 static int tell(struct monitor *m, const struct watched *w, const struct bf_rt_event *e)
 {
 	struct underway *u = find(m, w, e->skb);
@@ -249,6 +260,7 @@ static int tell(struct monitor *m, const struct watched *w, const struct bf_rt_e
 	memcpy(oif, e->oif, sizeof(e->oif));
 	seen.hook = e->prog < w->img->n_progs ? bf_hook_kinds[w->img->progs[e->prog].at.hook].name : "";
 	seen.n_rules = name_rules(w, u, rules, text);
+	seen.accept &= !is_rejected(w, u);
 	m->stop = m->fn(m->arg, &seen);
 	rc = m->stop ? -ECANCELED : 0;
 	for (unsigned i = 0; i < seen.n_rules; i++)

@@ -45,7 +45,8 @@ struct bf_gen_opts {
 	                         * as pay */
 	uint64_t class_bytes;   /* most that one run may take as class data, else it is cells; 0: 64 MiB and 256 for each box */
 	bool trial;             /* programs for packets that are described: they have the map "trial" (rt/abi.h) */
-	bool watched;           /* programs tell of each packet, through the map "events" */
+	bool watched;           /* programs tell of each packet, through the map "events"; of their rules only
+	                         * data does, not straight code */
 	bool explain;           /* the image tells what became of the rules (explain.h) */
 	const struct bf_progress *progress; /* is told of "compiling"; -ECANCELED when it says so. May be NULL */
 };

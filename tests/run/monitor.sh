@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# `bpfilter monitor`: packets and what decided them, while rules change and go on counting.   monitor.sh BUILDDIR
+set -u
+build=$(realpath "$1")
+here=bf-mon-$$ there=bf-monp-$$ work=$(mktemp -d)
+failed=0
+b="$build/cli/bpfilter --netns $here"
+trap '$b flush; ip netns del $here; ip netns del $there; rm -rf $work' EXIT
+
+inside() { nsenter --net=/run/netns/"$@"; }
+
+check()
+{
+	local what=$1
+	shift
+	if "$@" >"$work/check" 2>&1; then
+		echo "ok - $what"
+	else
+		echo "not ok - $what"
+		sed 's/^/#   /' "$work/check" "$work/seen" "$work/errors"
+		failed=1
+	fi
+}
+
+seen() { grep -qE "$1" "$work/seen"; }
+no() { ! "$@"; }
+count() { # RULE PACKETS
+	$b list -c | tee "$work/list" | grep -q "$1.*packets $2 "
+}
+
+ip netns add $here || exit 2
+ip netns add $there
+ip link add mon0 netns $here type veth peer name mon1 netns $there
+ip -n $here addr add 10.0.0.1/24 dev mon0
+ip -n $there addr add 10.0.0.2/24 dev mon1
+ip -n $here link set mon0 up
+ip -n $there link set mon1 up
+ip -n $here link set lo up
+: >"$work/errors"
+
+cat >"$work/rules" <<'END'
+table ip f {
+	chain in {
+		type filter hook input priority filter; policy drop;
+		ip saddr 10.9.0.0/16 counter drop
+		icmp type echo-request counter accept
+		tcp dport 22 reject with tcp reset
+	}
+}
+END
+$b load "$work/rules" || exit 1
+inside $here "$build/iptables/xtables-bpf-multi" iptables-bpf -A INPUT -p icmp -j ACCEPT
+inside $there ping -qc 1 10.0.0.1 >/dev/null
+
+$b monitor >"$work/seen" 2>"$work/errors" &
+monitor=$!
+for _ in $(seq 100); do
+	inside $there ping -qc 1 -W 1 10.0.0.1 >/dev/null
+	seen 'input ip f accept' && break
+done
+check 'one watches at a time' no $b monitor -n 1
+inside $there bash -c 'echo >/dev/tcp/10.0.0.1/22' 2>/dev/null
+$b add rule ip f in meta l4proto udp accept
+for _ in $(seq 100); do
+	inside $there bash -c 'echo >/dev/udp/10.0.0.1/9' 2>/dev/null
+	sleep .05
+	seen 'udp 10.0.0.2:[0-9]+ > 10.0.0.1:9 .* input ip f accept: in handle' && break
+done
+kill -INT $monitor
+wait $monitor
+check 'it ends well' [ $? -eq 0 ]
+check 'a rule and its packet' seen 'icmp 10.0.0.2 > 10.0.0.1 len 84 iif mon0 input ip f accept: in handle [0-9]+ \(icmp type echo-request counter accept\)'
+check "iptables' rules by number" seen 'input ip filter accept: INPUT 1 \(meta l4proto icmp counter accept\)'
+check 'what is sent' seen 'oif mon0 output ip filter accept: OUTPUT policy accept'
+check 'what is rejected' seen 'tcp .* input ip f drop: in handle [0-9]+ \(tcp dport 22 reject with tcp reset\)'
+check 'a rule that came meanwhile' seen 'input ip f accept: in handle [0-9]+ \(meta l4proto udp accept\)'
+sent=$(grep -c 'input ip f accept.*icmp type echo-request' "$work/seen")
+before=$($b list -c | sed -n 's/.*icmp type echo-request counter packets \([0-9]*\) .*/\1/p')
+check 'counters went on' [ "$before" -ge $((sent + 1)) ]
+inside $there ping -qc 2 -i .2 10.0.0.1 >/dev/null
+check 'and go on' count 'icmp type echo-request' $((before + 2))
+
+$b monitor -d -n 1 -w "$work/capture" icmp or tcp port 22 2>>"$work/errors" &
+monitor=$!
+for _ in $(seq 100); do
+	inside $there bash -c 'echo >/dev/tcp/10.0.0.1/22' 2>/dev/null
+	inside $there ping -qc 1 -W 1 10.0.0.1 >/dev/null
+	kill -0 $monitor 2>/dev/null || break
+	sleep .05
+done
+wait $monitor
+check 'a capture of the one that was dropped' bash -c "[ \$(tcpdump -nr $work/capture 2>/dev/null | grep -c 'Flags \[S\]') = 1 ]"
+check 'with its reason' grep -qa 'input ip f drop: in handle' "$work/capture"
+
+$b monitor -j -n 1 icmp >"$work/json" 2>>"$work/errors" &
+monitor=$!
+for _ in $(seq 100); do
+	inside $there ping -qc 1 -W 1 10.0.0.1 >/dev/null
+	kill -0 $monitor 2>/dev/null || break
+done
+wait $monitor
+check 'JSON' python3 -c "import json; assert json.load(open('$work/json'))['verdict'] == 'accept'"
+
+# Killed: the rules stay enforced; the next change makes the programs what they were.
+$b monitor >/dev/null 2>&1 &
+monitor=$!
+sleep 1
+kill -9 $monitor
+wait $monitor 2>/dev/null
+check 'enforced when it was killed' no inside $there bash -c 'echo >/dev/tcp/10.0.0.1/22'
+inside $there ping -qc 1 10.0.0.1 >/dev/null
+check 'it passes when it was killed' [ $? -eq 0 ]
+exit $failed
