@@ -250,6 +250,8 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.specials = r->uses.specials,
 		.assist_states = g->graph.companion.assist_states,
 		.tag = bf_companion_tag(&g->graph.companion),
+		.tai = g->opts->tai,
+		.auth_ends = g->table->auth_ends,
 		.start_ip6 = r->start_ip6,
 		.start_other = r->start_other,
 		.trial = g->opts->trial,

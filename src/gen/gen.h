@@ -35,6 +35,7 @@
 
 struct bf_gen_opts {
 	uint32_t hz;            /* the kernel's HZ, for limit */
+	int32_t tai;            /* seconds that the kernel's TAI is ahead of UTC, for meta time */
 	uint32_t cpus;          /* possible CPUs: stripes of the counters */
 	bool may_goto;          /* the kernel has may_goto (6.9); else open-coded iterators (6.4) */
 	uint32_t code_max;      /* graphs of up to so many cells become straight code, larger ones data; 0: always data */

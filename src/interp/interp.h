@@ -17,6 +17,7 @@ struct bf_packet {
 	uint8_t hook;   /* enum bf_hook */
 	const uint8_t *data; /* from the network header on */
 	uint32_t len;        /* skb->len */
+	bool auth_ends;      /* bf_table.auth_ends */
 	char iif[16], oif[16];
 	uint8_t pkttype; /* PACKET_* */
 	uint32_t mark;

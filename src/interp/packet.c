@@ -71,6 +71,8 @@ static void l4_ipv6(const struct bf_packet *p, struct bf_l4 *out)
 			out->bad = true;
 			return;
 		}
+		if (proto == IPPROTO_AH && p->auth_ends)
+			break;
 		if (proto == IPPROTO_FRAGMENT && get(p, off + 2, 2) & 0xfff8) {
 			out->bad = is_extension(next);
 			out->frag = !out->bad;
@@ -224,7 +226,7 @@ static bf_u128 l4_field(const struct bf_packet *p, enum bf_field_id f)
 	case BF_F_DPORT:
 		return l4_bytes(p, &l4, 4, 2, 2);
 	case BF_F_TCP_FLAGS:
-		return l4_bytes(p, &l4, 20, 13, 1);
+		return l4_bytes(p, &l4, 14, 13, 1);
 	case BF_F_ICMP:
 		return l4_bytes(p, &l4, 4, 0, 2);
 	case BF_F_L4_AVAIL:

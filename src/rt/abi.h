@@ -36,7 +36,7 @@
  * IP header, fragments too; IPv6 where ipv6_find_hdr(skb, &off, -1, ...) leaves
  * it, for fragments that are not the first that is offset 0 of the packet. A
  * value of it is 0 when the packet is too short to hold it: ports and ICMP
- * need 4 bytes, flags and data offset 20. After BF_ODD_BADEXT all of it is 0. Interface
+ * need 4 bytes, flags and data offset 14. After BF_ODD_BADEXT all of it is 0. Interface
  * names are the device's 16 bytes as they are (xtables compares them under a mask).
  */
 #ifndef BF_RT_ABI_H
@@ -429,6 +429,7 @@ struct bf_rt_config {
 	__u32 trial;        /* 1: the key is corrected by the map "trial", and there are no answers of the kernel's matches */
 	__u32 no_levels;    /* of BF_CLASS_DEPTH: no tree of the class data has so many; */
 	__u32 no_tests;     /* of BF_SVC_TESTS: nor a service so many tests */
+	__u32 auth_ends;    /* 1: IPv6's authentication header is the header of layer 4 (nft), not one to be gone past (xtables) */
 };
 #define BF_NO_CODE 0xffffffffu
 

@@ -110,7 +110,7 @@ static __always_inline void fill_l4(struct bf_frame *f)
 	} else {
 		if (avail >= 4)
 			first = bf_pkt_load(f, f->thoff, 4);
-		if (needs(BF_NEED_L4INFO) && avail >= 20)
+		if (needs(BF_NEED_L4INFO) && avail >= 14)
 			flags = bf_pkt_load(f, f->thoff + 12, 2);
 	}
 	f->key[BF_KEY_PORTS] = first;
@@ -176,6 +176,8 @@ static __noinline int skip_exthdr(struct bf_frame *f)
 
 	if (head < 0 || (this == ROUTING && bf_pkt_load(f, off + 3, 1) < 0))
 		return BF_ODD_BADEXT;
+	if (this == AUTH && config.auth_ends)
+		return 0;
 	f->next = head >> 8;
 	if (this == FRAGMENT) {
 		frag = bf_pkt_load(f, off + 2, 2);

@@ -124,7 +124,7 @@ static __noinline int take_tagged(struct bf_frame *f, __u32 before, __u64 arg)
 	return BF_HIT;
 }
 
-static __noinline int load_link(struct bf_frame *f, __u64 arg)
+static __always_inline int load_link(struct bf_frame *f, __u64 arg)
 {
 	const struct sk_buff *skb = plain_skb(f);
 	__u64 mac = (__u64)skb->head + skb->mac_header;
@@ -256,7 +256,7 @@ static __noinline int next_option(struct bf_frame *f, struct place *w, __u64 arg
 	return GO_ON;
 }
 
-static __noinline int find_option(struct bf_frame *f, struct place *w, __u64 arg)
+static __always_inline int find_option(struct bf_frame *f, struct place *w, __u64 arg)
 {
 	__s64 doff = bf_pkt_load(f, f->thoff + 12, 1);
 	__u32 end = (doff >> 4) * 4;
@@ -339,7 +339,7 @@ static __always_inline bool is_route(__u32 kind)
 	return kind == LSRR || kind == SSRR;
 }
 
-static __noinline bool timestamp_fits(__u32 len, __u32 ptr, __u32 flags)
+static __always_inline bool timestamp_fits(__u32 len, __u32 ptr, __u32 flags)
 {
 	if (len < 4 || ptr < 5)
 		return false;
@@ -397,7 +397,7 @@ static __noinline int next_ip_option(struct bf_frame *f, struct place *w, struct
 	return GO_ON;
 }
 
-static __noinline int find_ip_option(struct bf_frame *f, struct place *found, __u32 wanted)
+static __always_inline int find_ip_option(struct bf_frame *f, struct place *found, __u32 wanted)
 {
 	__u32 end = (load8(bytes_at(f->nh), 0) & 15) * 4;
 	struct place w;
@@ -426,8 +426,11 @@ static __noinline int load_ip_option(struct bf_frame *f, __u64 arg)
 	return r == BF_HIT ? take(f, found.at, arg) : BF_MISS;
 }
 
-int VARIANT(bf_header_)(struct bf_frame *f, __u32 loader, __u64 arg)
+/* No deeper than this: the verifier takes 8 functions that call each other. */
+int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg)
 {
+	if (in_use(loaders, BF_LOAD_TCP_MSS) && loader == BF_LOAD_TCP_MSS)
+		return VARIANT(bf_load_mss_)(f);
 	if (in_use(loaders, BF_LOAD_PAYLOAD) && loader == BF_LOAD_PAYLOAD)
 		return load_payload(f, arg);
 	if (in_use(loaders, BF_LOAD_EXTHDR) && loader == BF_LOAD_EXTHDR)
@@ -438,5 +441,5 @@ int VARIANT(bf_header_)(struct bf_frame *f, __u32 loader, __u64 arg)
 		return load_chunk(f, arg);
 	if (in_use(loaders, BF_LOAD_IP_OPTION) && loader == BF_LOAD_IP_OPTION)
 		return load_ip_option(f, arg);
-	return BF_HOTDROP; /* an invalid cell */
+	return bf_load_apart(f, loader, arg);
 }

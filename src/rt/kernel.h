@@ -68,15 +68,20 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+/* 16 bytes of anything: reads of every size and offset inside are allowed. */
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+};
+
 struct sock;
 struct sock_common {
 	volatile __u8 skc_state;
 	possible_net_t skc_net;
 	struct sock *skc_listener;
 	__be32 skc_rcv_saddr;
-	struct {
-		__u64 half[2];
-	} skc_v6_rcv_saddr;
+	struct in6_addr skc_v6_rcv_saddr;
 } CORE;
 
 typedef struct {
@@ -208,13 +213,6 @@ struct nf_conn {
 	__u32 mark, secmark;
 	struct nf_ct_ext *ext;
 } CORE;
-
-/* 16 bytes of anything: reads of every size and offset inside are allowed. */
-struct in6_addr {
-	union {
-		__u8 u6_addr8[16];
-	} in6_u;
-};
 
 struct bpf_dynptr {
 	__u64 opaque[2];
@@ -378,7 +376,7 @@ int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg);
 int bf_load_meta(struct bf_frame *f, __u32 key);
 int bf_load_sk(struct bf_frame *f, __u32 key, __u32 level);
 int bf_load_conn(struct bf_frame *f, __u32 key, __u32 dir);
-int VARIANT(bf_header_)(struct bf_frame *f, __u32 loader, __u64 arg);
+int VARIANT(bf_load_mss_)(struct bf_frame *f);
 int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 params_at);
 int VARIANT(bf_special_apart_)(struct bf_frame *f, __u32 id, __u64 params_at);
 /* its place in the options, -1: none, -2: hotdrop */

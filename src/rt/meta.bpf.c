@@ -180,6 +180,7 @@ int bf_load_sk(struct bf_frame *f, __u32 key, __u32 level)
 {
 	struct sock *sk = full_sock(f);
 	const struct inet_sock *inet = NULL;
+	const struct in6_addr *any;
 
 	if (!sk)
 		return BF_MISS;
@@ -197,7 +198,8 @@ int bf_load_sk(struct bf_frame *f, __u32 key, __u32 level)
 	case BF_SK_WILDCARD:
 		if (load8(bytes_at(f->nh), 0) >> 4 != 6)
 			return set_value(f, !sk->__sk_common.skc_rcv_saddr);
-		return set_value(f, !(sk->__sk_common.skc_v6_rcv_saddr.half[0] | sk->__sk_common.skc_v6_rcv_saddr.half[1]));
+		any = bytes_at((__u64)sk + offset(sk->__sk_common.skc_v6_rcv_saddr));
+		return set_value(f, !(load64(any, 0) | load64(any, 8)));
 	}
 	return BF_HOTDROP;
 }

@@ -148,7 +148,7 @@ static __noinline int tcpmss(struct bf_frame *f, __u64 off)
 	return (mss >= t->min && mss <= t->max) ^ !!t->invert;
 }
 
-static __noinline int load_mss(struct bf_frame *f)
+int VARIANT(bf_load_mss_)(struct bf_frame *f)
 {
 	int at = VARIANT(bf_tcp_option_)(f, 2, 4);
 	__s64 mss;
@@ -181,13 +181,4 @@ int VARIANT(bf_special_)(struct bf_frame *f, __u32 id, __u64 off)
 	if (in_use(specials, BF_SPECIAL_TCPMSS) && id == BF_SPECIAL_TCPMSS)
 		return tcpmss(f, off);
 	return VARIANT(bf_special_apart_)(f, id, off);
-}
-
-int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg)
-{
-	if (in_use(loaders, BF_LOAD_TCP_MSS) && loader == BF_LOAD_TCP_MSS)
-		return load_mss(f);
-	if (config.loaders & HEADER_LOADERS && HEADER_LOADERS >> (loader & 31) & 1)
-		return VARIANT(bf_header_)(f, loader, arg);
-	return bf_load_apart(f, loader, arg);
 }

@@ -110,6 +110,7 @@ struct bf_chain {
 struct bf_table {
 	uint8_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET: both, NFPROTO_NETDEV: all packets of a hook */
 	const char *name;
+	bool auth_ends;      /* IPv6: the header of layer 4 is looked for as nft does, bf_rt_config.auth_ends */
 	struct bf_chain **chains;
 	uint32_t n_chains;
 	uint32_t n_counters;

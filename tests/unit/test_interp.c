@@ -71,10 +71,12 @@ static void too_short_is_zero(void **state)
 	test_packet_tcp(&t, 0x1234, 0x5678, 0xff, NULL, 0);
 	test_packet_done(&t);
 	test_packet_cut(&t, 39);
-	assert_true(value(&t, BF_F_TCP_FLAGS) == 0);
+	assert_true(value(&t, BF_F_TCP_FLAGS) == 0xff);
 	assert_true(value(&t, BF_F_SPORT) == 0x1234);
 	assert_true(value(&t, BF_F_L4_AVAIL) == 19);
 	assert_true(value(&t, BF_F_IP_LENGTH) == 40);
+	test_packet_cut(&t, 33);
+	assert_true(value(&t, BF_F_TCP_FLAGS) == 0);
 	test_packet_cut(&t, 23);
 	assert_true(value(&t, BF_F_SPORT) == 0);
 	assert_true(value(&t, BF_F_ICMP) == 0);

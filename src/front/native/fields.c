@@ -53,7 +53,7 @@ static const struct known {
 	{ "ip6", "ecn", BF_F_IP6_TCLASS, 0, 2, 0 },
 	{ "tcp", "sport", BF_F_SPORT, 0, 16, 4 },
 	{ "tcp", "dport", BF_F_DPORT, 0, 16, 4 },
-	{ "tcp", "flags", BF_F_TCP_FLAGS, 0, 8, 20 },
+	{ "tcp", "flags", BF_F_TCP_FLAGS, 0, 8, 14 },
 	{ "udp", "sport", BF_F_SPORT, 0, 16, 4 },
 	{ "udp", "dport", BF_F_DPORT, 0, 16, 4 },
 	{ "udplite", "sport", BF_F_SPORT, 0, 16, 4 },
@@ -390,9 +390,12 @@ static int give_raw(struct want *w)
 
 static int give_exthdr(struct want *w)
 {
-	unsigned at = w->row->off + (w->row->flags & BF_NKF_INDEX ? w->more->index * 128 : 0);
+	bool indexed = w->row->flags & BF_NKF_INDEX; /* from 1 on */
+	unsigned at = w->row->off + (indexed ? (w->more->index - 1) * 128 : 0);
 	int err = dep_family(w, V6);
 
+	if (indexed && !w->more->index)
+		return refuse(w, "addresses are counted from 1 on");
 	return err ? err : give_bits(w, BF_LOAD_EXTHDR, w->row->number, at, w->row->bits, BF_CAN_IP);
 }
 
