@@ -262,7 +262,8 @@ static void echo_reply(int family)
 
 static void connections(void **state)
 {
-	enum { CT = BF_NEED_CT, NEW = 8, ESTABLISHED = 2, UNTRACKED = 256, INVALID = 1 };
+	enum { CT = BF_NEED_CT, NEW = 8 | 8 << BF_CT_NFT, ESTABLISHED = 2 | 2 << BF_CT_NFT, UNTRACKED = 256 | 64 << BF_CT_NFT,
+	       INVALID = 1 | 1 << BF_CT_NFT };
 
 	test_net_new();
 	run("nft 'add table inet t { chain unhooked { ct state new accept; }; }'");

@@ -403,7 +403,7 @@ static void loaders_without_their_object(void **state)
 	ip4(&p, 6, 0, 0);
 	put(&p, tcp, 20);
 	for (size_t h = 0; h < 2; h++) {
-		for (uint32_t l = BF_LOAD_CT_PROTO; l < BF_LOADERS; l++)
+		for (uint32_t l = BF_LOAD_CT_PROTO; l <= BF_LOAD_CT_DPORT; l++)
 			assert_int_equal(answer(hows[h], V4, (struct bf_cell){ .op = BF_CELL_LOAD, .lo = l }, NULL, 0, &p, 0, 0),
 							 MISS);
 		assert_int_equal(
