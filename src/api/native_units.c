@@ -82,8 +82,8 @@ void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t)
 static int generate(struct native_run *r, const struct native_change *c, uint32_t code_max, struct bf_image **img,
                     struct bf_diag *d)
 {
-	const struct bf_gen_opts o = { .hz = bf_kernel_hz(), .cpus = bf_possible_cpus(), .may_goto = bf_probe_one("may_goto"),
-		.code_max = code_max, .progress = &r->ctx->progress };
+	const struct bf_gen_opts o = { .hz = bf_kernel_hz(), .tai = bf_kernel_tai(), .cpus = bf_possible_cpus(),
+		.may_goto = bf_probe_one("may_goto"), .code_max = code_max, .progress = &r->ctx->progress };
 
 	return bf_gen_table(c->ev.rs->tables[0], &o, img, d);
 }

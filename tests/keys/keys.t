@@ -114,6 +114,7 @@ meta mark 0
 iif k0
 iifname "k0"
 iif != 1
+oifname != "lo"
 oif 0
 iiftype ether
 iifgroup 7
@@ -252,6 +253,8 @@ oifname "k0"
 oiftype ether
 oifgroup 7
 iif 0
+iifname != "k0"
+iiftype != ether
 iiftype ether
 meta oifkind "veth"
 meta skuid 0

@@ -41,18 +41,18 @@ tcp dport + 5 == 4 ; meta l4proto tcp th fragment 0 th available 4-65535 unguard
 tcp dport - 5 > 100 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport { 0-4, 106-65535 } counter ; OK
 tcp dport & 0xf0 >> 4 == 3 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xf == 3 counter ; OK
 (tcp dport & 0xf0) >> 4 == 3 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport & 0xf0 == 48-63 counter ; OK
-tcp flags syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / syn counter ; OK
-tcp flags == syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
-tcp flags syn,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn,ack counter ; OK
-tcp flags == syn,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn,ack / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
-tcp flags != syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags != syn / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
-tcp flags ! syn,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags 0x0 / syn,ack counter ; OK
-tcp flags & (syn|ack) == syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / syn,ack counter ; OK
-tcp flags & (syn|ack) syn ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / syn,ack counter ; OK
-tcp flags syn / fin,syn,rst,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags syn / fin,syn,rst,ack counter ; OK
-tcp flags != syn / fin,syn,rst,ack ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags != syn / fin,syn,rst,ack counter ; OK
-tcp flags { syn, syn|ack } ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags == { syn, syn,ack } counter ; OK
-tcp flags 0x0 ; meta l4proto tcp th fragment 0 th available 20-65535 unguarded tcp flags != 0x0-fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+tcp flags syn ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn / syn counter ; OK
+tcp flags == syn ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+tcp flags syn,ack ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn,ack counter ; OK
+tcp flags == syn,ack ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn,ack / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+tcp flags != syn ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags != syn / fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+tcp flags ! syn,ack ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags 0x0 / syn,ack counter ; OK
+tcp flags & (syn|ack) == syn ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn / syn,ack counter ; OK
+tcp flags & (syn|ack) syn ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn / syn,ack counter ; OK
+tcp flags syn / fin,syn,rst,ack ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn / fin,syn,rst,ack counter ; OK
+tcp flags != syn / fin,syn,rst,ack ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags != syn / fin,syn,rst,ack counter ; OK
+tcp flags { syn, syn|ack } ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags == { syn, syn,ack } counter ; OK
+tcp flags 0x0 ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags != 0x0-fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
 ct state new ; ct nfstate & 0x8 == 8 counter ; OK
 ct state new,established accept ; ct nfstate & 0xa == 1-10 counter accept ; OK
 ct state != new ; ct nfstate != 8 counter ; OK
@@ -75,13 +75,13 @@ tcp dport 22 icmp type 3 ; - ; FAIL 14: 'icmp type' never is in a packet that th
 udp dport 53 tcp flags syn ; - ; FAIL 14: 'tcp flags' never is in a packet that the rule looks at here: its protocol is another
 meta l4proto udp tcp dport 22 ; - ; FAIL 18: 'tcp dport' never is in a packet that the rule looks at here: its protocol is another
 meta l4proto { tcp, udp } th dport 53 ; exthdr broken 0 meta l4proto { tcp, udp } th fragment 0 th available 4-65535 unguarded th dport 53 counter ; OK
-tcp dport 22 tcp sport 1024-65535 tcp flags syn accept ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 unguarded th sport 1024-65535 th available 20-65535 unguarded tcp flags syn / syn counter accept ; OK
+tcp dport 22 tcp sport 1024-65535 tcp flags syn accept ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 unguarded th sport 1024-65535 th available 14-65535 unguarded tcp flags syn / syn counter accept ; OK
 iifname lo ; meta iifname "lo" counter ; OK
 iifname "eth*" ; meta iifname "eth*" counter ; OK
 iifname { "eth0", "wg*" } ; meta iifname == { "eth0", "wg*" } counter ; OK
 iifname != "eth0" ; meta iifname != "eth0" counter ; OK
 iifname "a\*" ; meta iifname "a\*" counter ; OK
-oifname "eth0" ; meta oifname != "" meta oifname "eth0" counter ; OK
+oifname "eth0" ; meta oifname "eth0" counter ; OK
 meta mark 5 ; meta mark 0x00000005 counter ; OK
 meta mark & 0xff != 0x10 ; meta mark & 0xff != 0x00000010 counter ; OK
 meta nfproto ipv4 ; meta nfproto 2 counter ; OK
@@ -145,7 +145,7 @@ skuid rot ; - ; FAIL 7: there is no uid 'rot'
 ip saddr 1.2.3.4 comment "hello" ; meta nfproto 2 ip saddr 1.2.3.4/32 counter comment "hello" ; OK
 tcp dport 22 accept comment "ssh" ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept comment "ssh" ; OK
 notrack ; - ; FAIL 1: connections are found at prerouting and output: notrack must come before, at priority raw
-oifname "eth0" jump other ; meta oifname != "" meta oifname "eth0" counter jump other ; OK
+oifname "eth0" jump other ; meta oifname "eth0" counter jump other ; OK
 counter name "cc" accept ; counter name cc counter accept ; OK
 counter name cd ; - ; FAIL 14: the table has no counter 'cd'; did you mean 'cc'?
 limit name "ll" accept ; limit name ll counter accept ; OK
@@ -164,7 +164,7 @@ ip dscp . ip ecn { cs1 . ce, af11 . ect0 } accept ; meta nfproto 2 ip tos & 0x00
 ip saddr . tcp dport @conc accept ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 ip saddr . th dport @conc counter accept ; OK
 ip saddr . tcp dport vmap { 1.1.1.1 . 1 : drop, 1.1.1.1 . 2 : drop, 1.1.1.1 . 3 : drop, 1.1.1.1 . 4 : drop, 1.1.1.1 . 5 : drop, 1.1.1.1 . 6 : drop, 1.1.1.1 . 7 : drop, 1.1.1.1 . 8 : drop, 1.1.1.1 . 9 : accept } ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 ip saddr . th dport map { 9 elements } counter vmap ; OK
 :in ip type filter hook output priority 0
-iifname "eth0" ; meta iifname != "" meta iifname "eth0" counter ; OK
+iifname "eth0" ; meta iifname "eth0" counter ; OK
 ip6 saddr ::1 ; - ; FAIL 1: no packet that a table of this family sees has 'ip6 saddr'
 icmpv6 type 1 ; - ; FAIL 1: no packet that a table of this family sees has 'icmpv6 type'
 reject with icmpv6 type no-route ; - ; FAIL 1: no packet of this table is answered so: it is of the other family

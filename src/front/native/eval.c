@@ -367,6 +367,7 @@ static int evaluate(struct bf_ev *ev, const struct bf_ast_cmd *cmd)
 	ev->t = bf_ruleset_add_table(ev->rs, ev->family, cmd->table.text);
 	if (!ev->t || !add_chains(ev))
 		return -ENOMEM;
+	ev->t->auth_ends = true;
 	set_bases(ev);
 	add_edges(ev);
 	if (!reach(ev) || !bf_ev_sets(ev))

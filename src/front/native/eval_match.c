@@ -316,30 +316,8 @@ static bool depend(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 	return bf_ev_add_cond(ev, d, dep);
 }
 
-/* At hooks without such a device the name is empty: then nft cannot compare it. */
-static bool named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_native_key *k)
-{
-	enum bf_field_id id = bf_field_id(k->field);
-	uint32_t can = id == BF_F_IIFNAME ? BF_CAN_IIF : BF_CAN_OIF;
-	struct bf_range none = { 0, 0 };
-	struct bf_cond c = { .kind = BF_COND_FIELD, .neg = true, .field = k->field, .mask = (bf_u128)0xff << 120,
-		                 .ranges = &none, .n_ranges = 1 };
-	const struct bf_cond *one;
-
-	if (id != BF_F_IIFNAME && id != BF_F_OIFNAME)
-		return true;
-	for (unsigned h = 0; h < BF_HOOKS; h++)
-		if (ev->chain->hooks >> h & 1 && !(bf_hook_kinds[h].can & can)) {
-			one = bf_cond_intern(ev->rs, &c);
-			return one ? depend(ev, d, key, one) : bf_ev_nomem(ev);
-		}
-	return true;
-}
-
 bool bf_ev_depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_native_key *k)
 {
-	if (!named(ev, d, key, k))
-		return false;
 	for (uint32_t i = 0; i < k->n_deps; i++)
 		if (!depend(ev, d, key, k->deps[i]))
 			return false;
