@@ -322,7 +322,7 @@ static int build(struct bf_lower *l, struct run *r)
 		return err;
 	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)
 		return -ENOMEM;
-	bf_lower_uses(l)->structs |= 1u << head_of(l, r)->kind;
+	bf_lower_uses(l)->structs |= 1u << head_of(l, r)->kind | (head_of(l, r)->ahead ? 1u << BF_CLASS_AHEAD : 0);
 	bf_lower_uses(l)->levels = BF_MAX(bf_lower_uses(l)->levels, r->stats.levels);
 	bf_lower_uses(l)->tests = BF_MAX(bf_lower_uses(l)->tests, bf_run_tests(&r->r));
 	return 0;
@@ -376,10 +376,20 @@ static void lower_singly(struct bf_lower *l, const struct rules *rs, const struc
 	}
 }
 
+/* A power of two: then counters need no table (slots.c). */
+static uint32_t gap_for(uint32_t n)
+{
+	uint32_t gap = 1024;
+
+	while (gap > 1 && (uint64_t)gap * (n + 1ull) > UINT32_MAX - 1)
+		gap /= 2;
+	return gap;
+}
+
 /* Rules from `from` on, at most up to `end`; returns where it stopped. */
 static uint32_t lower_run(struct bf_lower *l, const struct rules *rs, uint32_t from, uint32_t end)
 {
-	struct run r = { .from = from, .gap = BF_MIN(1024u, (UINT32_MAX - 1) / (rs->n + 1)) };
+	struct run r = { .from = from, .gap = gap_for(rs->n) };
 
 	enum bf_piece_kind kind = BF_PIECE_FEW;
 	int err = 0;

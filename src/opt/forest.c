@@ -15,16 +15,17 @@
 #define ROOM_LAST_PER_BOX 5
 #define MOST_TIMES 16        /* that room, when a packet would meet so many rules: */
 #define LONG 100
+#define AHEAD (1u << 20)     /* bytes; less stays in the cache */
 #define PROBES 512           /* boxes whose packets are sent through what was built */
-
-static uint64_t fixed_bytes(const struct bf_class_problem *p)
-{
-	return sizeof(struct bf_class_head) + p->svcs_size + 4ull * p->n_slots + 24;
-}
 
 static uint64_t rule_bytes(const struct bf_class_problem *p)
 {
-	return p->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4);
+	return 4ull * forest_rule_words(p->ip6);
+}
+
+static uint64_t fixed_bytes(const struct bf_class_problem *p)
+{
+	return sizeof(struct bf_class_head) + p->svcs_size + 4ull * p->n_slots + 40 + BF_CLASS_GROUP * rule_bytes(p);
 }
 
 /* Beside head and services, with `times` the usual room. */
@@ -55,7 +56,7 @@ static double estimate(const struct bf_class_problem *p, uint64_t *bytes)
 
 static void append(struct forest *f, const void *p, size_t len)
 {
-	if (f->out->len - f->begin + len > f->max_bytes)
+	if (forest_used(f) + len > f->max_bytes)
 		f->err = f->err ? f->err : -E2BIG;
 	else
 		bf_buf_add(f->out, p, len);
@@ -65,15 +66,15 @@ static void append(struct forest *f, const void *p, size_t len)
 
 static void append_zeros(struct forest *f, size_t len)
 {
-	if (f->out->len - f->begin + len > f->max_bytes)
+	if (forest_used(f) + len > f->max_bytes)
 		f->err = f->err ? f->err : -E2BIG;
 	else if (!bf_buf_reserve(f->out, len))
 		f->err = -ENOMEM;
 }
 
-static void align8(struct forest *f)
+static void align(struct forest *f, size_t to)
 {
-	append_zeros(f, BF_ALIGN(f->out->len, 8) - f->out->len);
+	append_zeros(f, BF_ALIGN(f->out->len, to) - f->out->len);
 }
 
 /* Head, services, targets; what is known of them so far. */
@@ -83,14 +84,14 @@ static uint32_t put_head(struct forest *f)
 	struct bf_class_head h = { .kind = BF_CLASS_FOREST, .first_slot = p->first_slot, .n_slots = p->n_slots };
 	uint32_t head;
 
-	align8(f);
+	align(f, 8);
 	head = (uint32_t)(f->out->len / 4);
 	h.svcs = head + sizeof(h) / 4;
 	h.targets = p->n_slots ? h.svcs + p->svcs_size / 4 : 0;
 	append(f, &h, sizeof(h));
 	append(f, p->svcs, p->svcs_size);
 	append_zeros(f, 4ull * p->n_slots);
-	align8(f);
+	align(f, 8);
 	return head;
 }
 
@@ -127,11 +128,11 @@ static uint32_t take_spilled(struct forest *f, uint32_t *list, uint32_t n, uint3
  */
 static uint64_t tree_budget(const struct forest *f, uint32_t n, uint64_t left)
 {
-	uint64_t rules = (uint64_t)n * f->rule_words * 4, extra = ROOM_LAST * (uint64_t)n, room;
+	uint64_t rules = (uint64_t)n * f->rule_bytes, extra = ROOM_LAST * (uint64_t)n, room;
 
 	if (!f->last)
 		return left > rules ? rules + (left - rules) / 10 * 7 : left;
-	room = f->max_bytes - BF_MIN(f->max_bytes, f->out->len - f->begin);
+	room = f->max_bytes - BF_MIN(f->max_bytes, forest_used(f));
 	extra = BF_MIN(extra, ROOM_LAST_PER_BOX * (uint64_t)f->p->n_boxes);
 	return BF_MIN(room, BF_MAX(left, rules) + extra);
 }
@@ -142,7 +143,7 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 	uint32_t t;
 
 	for (t = 0; t < BF_CLASS_TREES && n && !f->err; t++) {
-		size_t before = f->out->len;
+		uint64_t before = forest_used(f);
 		struct bf_class_tree tree = { 0 };
 
 		f->last = t == BF_CLASS_TREES - 1;
@@ -153,7 +154,7 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 		tree.root = tree_build(f, work, n, tree_budget(f, n, budget));
 		if (f->err)
 			return;
-		budget -= BF_MIN(budget, f->out->len - before);
+		budget -= BF_MIN(budget, forest_used(f) - before);
 		n = take_spilled(f, list, n, &tree.first);
 		head_of(f, head)->tree[t] = tree;
 		stats->depth += f->depth;
@@ -162,7 +163,40 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 	if (f->err)
 		return;
 	head_of(f, head)->n_trees = stats->trees = t;
+	if (!f->p->ip6 && t > 1 && forest_used(f) > AHEAD)
+		head_of(f, head)->ahead = BF_MIN(t, (uint32_t)BF_CLASS_AHEAD_TREES);
 	qsort(head_of(f, head)->tree, t, sizeof(struct bf_class_tree), by_first);
+}
+
+static uint64_t moved(uint64_t node, uint32_t by)
+{
+	return node & BF_CLASS_LEAF && node >> 32 & BF_CLASS_LEAF_MAX ? node + by : node;
+}
+
+/* The rules go behind the nodes, which begin at `nodes`: leaves have to know where. */
+static void put_rules(struct forest *f, uint32_t head, size_t nodes)
+{
+	uint64_t *node, *end;
+	struct bf_class_tree *t;
+	uint32_t by;
+
+	align(f, 16);
+	if (f->err)
+		return;
+	by = (uint32_t)(f->out->len / 4);
+	end = (uint64_t *)(f->out->data + f->out->len);
+	for (node = (uint64_t *)(f->out->data + nodes); node < end; node++)
+		*node = moved(*node, by);
+	for (t = head_of(f, head)->tree; t < head_of(f, head)->tree + BF_CLASS_TREES; t++)
+		t->root = moved(t->root, by);
+	bf_buf_add(f->out, f->rules.data, f->rules.len);
+	f->rules.len = 0;
+	append_zeros(f, (BF_CLASS_GROUP - 1) * rule_bytes(f->p));
+	if (!f->err)
+		forest_put_free(f->p->ip6, (uint32_t *)(f->out->data + f->out->len) - (BF_CLASS_GROUP - 1) * f->rule_words,
+		                BF_CLASS_GROUP - 1);
+	if (!f->err && !f->p->ip6)
+		f->err = forest_put_slots(f->p, f->out, head, by, f->begin + f->max_bytes);
 }
 
 /* Sends packets of evenly spread boxes through. */
@@ -190,6 +224,7 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	_cleanup_free_ uint32_t *list = malloc(4ull * n + 4), *work = malloc(4ull * n + 4);
 	uint64_t fixed = fixed_bytes(f->p);
 	uint64_t room = f->max_bytes - BF_MIN(fixed, f->max_bytes);
+	size_t nodes;
 
 	if (!list || !work)
 		return -ENOMEM;
@@ -199,8 +234,11 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	f->done = 0;
 	*stats = (struct bf_class_stats){ .kind = "forest", .boxes = n };
 	*head = put_head(f);
+	nodes = f->out->len;
 	if (!f->err)
 		build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(f->p, times), room), stats);
+	if (!f->err)
+		put_rules(f, *head, nodes);
 	if (f->err)
 		return f->err;
 	stats->copies = f->copies;
@@ -217,6 +255,7 @@ static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *s
 
 	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= 4) {
 		f->out->len = f->begin;
+		f->rules.len = 0;
 		r = build_within(f, times, head, stats);
 		if (stats->expected_rules < LONG)
 			break;
@@ -236,7 +275,8 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 	if (too_many_svcs(p))
 		return -E2BIG;
 	f.max_bytes = o->max_bytes ? o->max_bytes : (64ull << 20) + 256ull * p->n_boxes;
-	f.rule_words = (unsigned)rule_bytes(p) / 4;
+	f.rule_words = forest_rule_words(p->ip6);
+	f.rule_bytes = 4 * f.rule_words + 4 * forest_needs_slots(p);
 	f.spilled = calloc(p->n_boxes / 8 + 1, 1);
 	r = f.spilled ? dims_make(&f) : -ENOMEM;
 	if (!r)
@@ -244,6 +284,7 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 	if (!r)
 		r = build_best(&f, head, stats);
 	free(f.spilled);
+	bf_buf_free(&f.rules);
 	cut_end(&f);
 	dims_free(&f);
 	return r;

@@ -55,7 +55,8 @@ struct forest {
 	const struct bf_class_opts *o;
 	struct bf_buf *out;
 	size_t begin;       /* of out */
-	uint64_t max_bytes; /* from there */
+	struct bf_buf rules; /* of all leaves; goes behind the nodes in the end */
+	uint64_t max_bytes; /* of both, from there */
 	int err;            /* sticky */
 
 	struct dim dim[FOREST_DIMS];
@@ -63,6 +64,7 @@ struct forest {
 	struct range *svc;  /* [service][column]; services are numbered by svc / 2 */
 	bool *inexact;      /* by service: its intervals say less than its tests */
 	unsigned rule_words;
+	unsigned rule_bytes; /* with what stands beside it in a table of counters */
 
 	bool last;          /* the tree being built is the last: no spilling */
 	uint8_t *spilled;   /* boxes that the next tree will hold; a bit each */
@@ -140,8 +142,24 @@ uint32_t tree_visible(const struct forest *f, const uint32_t *list, uint32_t n);
 /* The node of a tree of these boxes. Consumes the list's order. */
 uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget);
 
-/* A box as it stands in a leaf. */
+/* A box as it stands in a leaf. Then, as often, free places. */
 void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b);
+void forest_put_free(bool ip6, uint32_t *to, uint32_t n);
+static inline uint32_t forest_rule_words(bool ip6)
+{
+	return (ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
+}
+/*
+ * slots.c: what tells counters from rules; does it take a table? The rules lie at the places from `rules` on, up to the end of out, and whatever
+ * else. -ENOMEM, -E2BIG.
+ */
+bool forest_needs_slots(const struct bf_class_problem *p);
+int forest_put_slots(const struct bf_class_problem *p, struct bf_buf *out, uint32_t head, uint32_t rules, uint64_t max_len);
+
+static inline uint64_t forest_used(const struct forest *f)
+{
+	return f->out->len - f->begin + f->rules.len / 4 / f->rule_words * f->rule_bytes;
+}
 
 /* forest_find.c */
 struct walk { /* what a look-up meets */

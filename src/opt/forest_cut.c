@@ -188,7 +188,7 @@ static void weigh(const struct forest *f, const struct counted *c, uint32_t n, u
                   struct cut *best)
 {
 	double rules = c->copies + c->wide * (cut->spill ? 1 : c->filled);
-	double bytes = 8.0 * (1u << cut->bits) + f->rule_words * 4.0 * rules;
+	double bytes = 8.0 * (1u << cut->bits) + f->rule_bytes * rules;
 
 	if (bytes > (double)budget)
 		return;

@@ -14,7 +14,7 @@ struct look { /* one look-up */
 	struct walk *w;
 	uint32_t best; /* order found so far */
 	const struct bf_class_svc *svc;
-	uint32_t slot;
+	uint32_t rule; /* its place */
 };
 
 static const void *at(const struct look *l, uint64_t place, uint64_t words)
@@ -55,7 +55,7 @@ static bool look_rule4(struct look *l, const struct bf_class_rule4 *r)
 	    !prefix4(l->key + BF_KEY_DADDR, r->addr[1], r->what >> 6 & 63) || !holds(l, r->what >> 12, &s))
 		return false;
 	l->best = r->order;
-	l->slot = r->slot;
+	l->rule = (uint32_t)((const uint32_t *)r - l->data);
 	l->svc = s;
 	return true;
 }
@@ -70,7 +70,7 @@ static bool look_rule6(struct look *l, const struct bf_class_rule6 *r)
 	    !prefix6(l->key + BF_KEY_DADDR, r, 1) || !holds(l, r->svc, &s))
 		return false;
 	l->best = r->order;
-	l->slot = r->slot;
+	l->rule = (uint32_t)((const uint32_t *)r - l->data);
 	l->svc = s;
 	return true;
 }
@@ -81,8 +81,10 @@ static void look_leaf(struct look *l, uint64_t leaf)
 	uint64_t words = (l->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
 	uint64_t place = (uint32_t)leaf;
 
-	if (l->ip6 && place % 2)
+	if (place % (l->ip6 ? 2 : 4))
 		return;
+	if (!l->ip6)
+		n = BF_ALIGN(n, BF_CLASS_GROUP);
 	for (uint32_t i = 0; i < n; i++, place += words) {
 		const void *r = at(l, place, words);
 
@@ -122,11 +124,25 @@ static void look_tree(struct look *l, uint64_t node)
 	look_leaf(l, node);
 }
 
+/* The counter of the rule that was found. */
+static uint32_t slot_of(const struct look *l)
+{
+	const struct bf_class_head *h = l->head;
+	const uint32_t *slot;
+
+	if (l->ip6)
+		return ((const struct bf_class_rule6 *)(l->data + l->rule))->slot;
+	if (!h->slots)
+		return h->slot_base + (l->best >> (h->slot_shift & 31));
+	slot = at(l, h->slots + l->rule / 4u, 1);
+	return slot ? *slot : 0;
+}
+
 bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6, const uint32_t *key, uint32_t floor,
                  struct bf_class_found *found, struct walk *w)
 {
 	struct look l = { data, n_words, NULL, ip6, key, BF_MAX(floor, 1u), w, UINT32_MAX, NULL, 0 };
-	uint32_t target;
+	uint32_t target, slot;
 
 	l.head = at(&l, head, sizeof(*l.head) / 4);
 	if (!head || head % 2 || !l.head)
@@ -136,13 +152,14 @@ bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6
 	if (!l.svc)
 		return false;
 	target = l.svc->target;
+	slot = slot_of(&l);
 	if (target == BF_CLASS_BY_SLOT) {
-		uint32_t i = l.slot - l.head->first_slot;
+		uint32_t i = slot - l.head->first_slot;
 		const uint32_t *cell = i < l.head->n_slots ? at(&l, (uint64_t)l.head->targets + i, 1) : NULL;
 
 		target = cell ? *cell : 0;
 	}
-	*found = (struct bf_class_found){ l.best, l.slot, target, !(l.svc->flags & BF_SVC_UNCOUNTED),
+	*found = (struct bf_class_found){ l.best, slot, target, !(l.svc->flags & BF_SVC_UNCOUNTED),
 	                                  l.svc->flags & BF_SVC_SKIP };
 	return true;
 }

@@ -19,17 +19,17 @@ static void check_progress(struct forest *f, uint32_t n)
 		f->err = -ECANCELED;
 }
 
-/* Room in the output; its place. */
-static uint32_t take_room(struct forest *f, size_t bytes, void **room)
+/* Room in one of the two; its place. */
+static uint32_t take_room(struct forest *f, struct bf_buf *in, size_t bytes, void **room)
 {
-	uint64_t place = f->out->len / 4;
+	uint64_t place = in->len / 4;
 
 	*room = NULL;
 	if (f->err)
 		return 0;
-	if (f->out->len - f->begin + bytes > f->max_bytes || place > UINT32_MAX - bytes / 4)
+	if (forest_used(f) + bytes > f->max_bytes || (f->out->len + f->rules.len + bytes) / 4 > UINT32_MAX)
 		f->err = -E2BIG;
-	else if (!(*room = bf_buf_reserve(f->out, bytes)))
+	else if (!(*room = bf_buf_reserve(in, bytes)))
 		f->err = -ENOMEM;
 	return (uint32_t)place;
 }
@@ -37,7 +37,7 @@ static uint32_t take_room(struct forest *f, size_t bytes, void **room)
 static void put_rule4(uint32_t *to, const struct bf_class_box *b)
 {
 	struct bf_class_rule4 r = { { (uint32_t)b->addr[0], (uint32_t)b->addr[1] },
-		                    (32u - b->len[0]) | (32u - b->len[1]) << 6 | b->svc << 12, b->order, b->slot };
+		                    (32u - b->len[0]) | (32u - b->len[1]) << 6 | b->svc << 12, b->order };
 
 	memcpy(to, &r, sizeof(r));
 }
@@ -59,6 +59,14 @@ void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b)
 	(ip6 ? put_rule6 : put_rule4)(to, b);
 }
 
+void forest_put_free(bool ip6, uint32_t *to, uint32_t n)
+{
+	const struct bf_class_box none = { .order = UINT32_MAX, .len = { 32, 32 } };
+
+	for (uint32_t i = 0; i < n; i++, to += forest_rule_words(ip6))
+		forest_put_rule(ip6, to, &none);
+}
+
 void tree_rule(const struct forest *f, const struct bf_class_box *b, uint32_t *to)
 {
 	forest_put_rule(f->p->ip6, to, b);
@@ -67,7 +75,7 @@ void tree_rule(const struct forest *f, const struct bf_class_box *b, uint32_t *t
 static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
 {
 	void *room;
-	uint32_t place = take_room(f, n * f->rule_words * 4ull, &room), *to = room;
+	uint32_t place = take_room(f, &f->rules, n * f->rule_words * 4ull, &room), *to = room;
 
 	check_progress(f, n);
 	if (f->err)
@@ -298,7 +306,7 @@ static bool children_make(struct forest *f, struct children *c, const uint32_t *
 	if (f->err)
 		return false;
 	find_windows(f, c, list, n);
-	need = 8ull * c->n + 4 + (count_lists(f, c, list, n) + f->n_spilled - before) * f->rule_words * 4;
+	need = 8ull * c->n + (count_lists(f, c, list, n) + f->n_spilled - before) * f->rule_bytes;
 	if (need <= budget && make_lists(f, c, list, n))
 		return true;
 	unspill(f, list, n);
@@ -309,13 +317,10 @@ static uint64_t put_cut(struct forest *f, struct children *c, uint64_t budget)
 {
 	const struct dim *d = &f->dim[c->cut->dim];
 	unsigned a = 32u - d->shift - d->width + c->cut->start, b = 32 - c->cut->bits;
-	uint64_t bytes = 8ull * c->n + 4;
-	uint32_t place;
+	uint64_t bytes = 8ull * c->n;
 	void *room;
+	uint32_t place = take_room(f, f->out, bytes, &room);
 
-	if (f->out->len / 4 & 1)
-		take_room(f, 4, &room);
-	place = take_room(f, 8ull * c->n, &room);
 	build_children(f, c, place, budget - bytes);
 	return (uint64_t)d->word << 48 | (uint64_t)b << 40 | (uint64_t)a << 32 | place;
 }
@@ -326,7 +331,7 @@ static uint64_t put_cut(struct forest *f, struct children *c, uint64_t budget)
 
 static bool build_cut(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget, uint64_t *node)
 {
-	uint64_t rules = (uint64_t)n * f->rule_words * 4, room = budget - BF_MIN(budget, rules);
+	uint64_t rules = (uint64_t)n * f->rule_bytes, room = budget - BF_MIN(budget, rules);
 	bool done = false;
 	struct cut cut;
 
@@ -339,7 +344,7 @@ static bool build_cut(struct forest *f, uint32_t *list, uint32_t n, uint64_t bud
 		c.n = 1u << cut.bits;
 		done = children_make(f, &c, list, n, budget);
 		if (done)
-			*node = put_cut(f, &c, budget - (uint64_t)(f->n_spilled - before) * f->rule_words * 4);
+			*node = put_cut(f, &c, budget - (uint64_t)(f->n_spilled - before) * f->rule_bytes);
 		children_free(&c);
 	}
 	return done;

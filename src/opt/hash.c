@@ -146,7 +146,7 @@ static void count_boxes(struct hash *h)
 	for (uint32_t i = 0; i < h->p->n_boxes; i++)
 		h->n += is_hashed(h, &h->p->boxes[i]);
 	h->h.slots = h->n + h->n / 2 + 1;
-	h->rule_words = (h->p->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
+	h->rule_words = forest_rule_words(h->p->ip6);
 }
 
 static bool try_shape(struct hash *h, struct shape s)
@@ -248,7 +248,7 @@ static int fill(const struct hash *h, uint32_t *table)
 {
 	int err = 0;
 
-	memset(table, 0xff, ((size_t)h->h.slots + FAR) * h->rule_words * 4);
+	forest_put_free(h->p->ip6, table, h->h.slots + FAR);
 	for (uint32_t i = 0; i < h->p->n_boxes && !err; i++) {
 		err = told(h, i);
 		if (!err && is_hashed(h, &h->p->boxes[i]) && !put_box(h, table, &h->p->boxes[i]))
@@ -259,8 +259,8 @@ static int fill(const struct hash *h, uint32_t *table)
 
 static void align(struct bf_buf *out)
 {
-	if (out->len % 8)
-		bf_buf_reserve(out, 8 - out->len % 8);
+	if (out->len % 16)
+		bf_buf_reserve(out, 16 - out->len % 16);
 }
 
 /* More room, where they crowd. */
@@ -272,6 +272,7 @@ static int put_table(struct hash *h, size_t begin, uint64_t max_bytes, uint32_t 
 	align(h->out);
 	*place = h->out->len / 4;
 	bf_buf_reserve(h->out, sizeof(h->h));
+	align(h->out);
 	len = h->out->len;
 	h->h.place = len / 4;
 	for (unsigned i = 0; i < MOST_TRIES && err == -E2BIG && !h->out->err; i++) {
@@ -325,6 +326,8 @@ static int build(const struct bf_class_problem *p, const struct bf_class_opts *o
 	err = put_rest(&h, head, stats);
 	if (!err)
 		err = put_table(&h, begin_len, max_bytes, &place);
+	if (!err && !p->ip6)
+		err = forest_put_slots(p, out, *head, (uint32_t)(BF_ALIGN(begin_len, 16) / 4), begin_len + max_bytes);
 	to = err ? NULL : (struct bf_class_head *)(void *)(out->data + 4ull * *head);
 	if (!err && to->n_trees == BF_CLASS_TREES)
 		err = -E2BIG;
@@ -333,6 +336,7 @@ static int build(const struct bf_class_problem *p, const struct bf_class_opts *o
 		return err;
 	}
 	to->kind = BF_CLASS_HASH;
+	to->ahead = 0; /* it is no node */
 	/* The first, whatever may come later. */
 	memmove(to->tree + 1, to->tree, to->n_trees++ * sizeof(to->tree[0]));
 	to->tree[0] = (struct bf_class_tree){ .root = BF_CLASS_HASHED | place, .first = 1 };

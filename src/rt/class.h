@@ -28,6 +28,7 @@ enum bf_class_kind {
 	BF_CLASS_FOREST, /* decision trees over bit windows */
 	BF_CLASS_HASH,   /* all boxes test the same bits exactly */
 	BF_CLASS_KINDS,
+	BF_CLASS_AHEAD = BF_CLASS_KINDS, /* beside kinds in use: some head says `ahead` */
 };
 
 /*
@@ -80,6 +81,7 @@ static inline __u32 bf_class_hash_slot(const struct bf_class_hash *h, const __u3
 #define BF_CLASS_LEAF_MAX ((1u << 24) - 1)
 #define BF_CLASS_DEPTH 16
 #define BF_CLASS_TREES 8
+#define BF_CLASS_AHEAD_TREES 6
 
 struct bf_class_tree {
 	__u64 root;
@@ -95,17 +97,27 @@ struct bf_class_head {
 	__u32 first_slot;
 	__u32 n_slots;
 	__u32 next[2];   /* head of the delta, by the lowest bit of the version; 0: none */
+	/* IPv4: the number of a rule's counter is slot_base + (order >> slot_shift); or, if slots is not 0, it stands at
+	 * slots + a quarter of the rule's place, in 32-bit arithmetic. */
+	__u32 slots, slot_base, slot_shift;
+	__u32 ahead;     /* of so many trees a look ahead saves waiting for memory; at most BF_CLASS_AHEAD_TREES; IPv4 */
 	struct bf_class_tree tree[BF_CLASS_TREES];
 };
 
-/* A rule in a leaf, IPv4: 5 words. An address matches when (address ^ key) >> (32 - prefix length) is 0 in 64-bit arithmetic. */
+/*
+ * A rule in a leaf, IPv4: 4 words, at a place that is a multiple of 4. An address matches when (address ^ key) >>
+ * (32 - prefix length) is 0 in 64-bit arithmetic.
+ *
+ * Programs look at BF_CLASS_GROUP rules at a time, and so at some behind the leaf. These are rules of the same run, or
+ * free places: all rules lie side by side, and behind the last come free places. What matches there matches.
+ */
 struct bf_class_rule4 {
 	__u32 addr[2];   /* source, destination; bits behind the prefix are 0 */
 	__u32 what;      /* bits 0-5: 32 - length of the source prefix, 6-11: destination, 12-31: service */
-	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come. In a hash
+	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come.
 	                  * 2^32 - 1: a free place */
-	__u32 slot;      /* its counter's number */
 };
+#define BF_CLASS_GROUP 4
 #define BF_CLASS_SVC_MAX (1u << 20)
 
 /*

@@ -111,6 +111,21 @@ static __always_inline __u64 descend(const struct bf_frame *f, __u64 node)
 	return node;
 }
 
+/* Trees that bf_ahead goes down beforehand (ahead.bpf.c): the word of the key that says how far it came. IPv4 has no other
+ * use for these. */
+static __always_inline __u32 ahead_word(__u32 tree)
+{
+	return (tree + 1 + (tree + 1) / 4) & 7;
+}
+
+/* The node of a tree that was come to. */
+static __always_inline __u64 node_ahead(const struct bf_frame *f, __u32 tree)
+{
+	__u64 place = KEY(f, ahead_word(tree));
+
+	return is_there(&place, 2) ? *(const __u64 *)words_at(place) : 0;
+}
+
 /* One more test of a service. */
 #define ONE_TEST(i)                                                                     \
 	if (!n)                                                                              \
@@ -163,11 +178,18 @@ static __always_inline int ask_service(const struct bf_frame *f, __u32 place)
 	return s->n_tests ? ask_tests(f, place + SVC_WORDS, s->n_tests) : BF_HIT;
 }
 
-static __always_inline bool addresses_match4(const struct bf_frame *f, const struct bf_class_rule4 *r)
-{
-	__u64 s = KEY(f, BF_KEY_SADDR) ^ r->addr[0], d = KEY(f, BF_KEY_DADDR) ^ r->addr[1];
+/* Shifts as instructions do them, by the low 6 bits. */
+#define shift_right(x, by) asm("%0 >>= %1" : "+r"(x) : "r"(by))
 
-	return !(s >> (r->what & 63) | d >> (r->what >> 6 & 63));
+/* 1: the addresses match. */
+static __always_inline __u64 addresses_match4(const struct bf_class_rule4 *r, __u32 saddr, __u32 daddr)
+{
+	__u64 s = saddr ^ r->addr[0], d = daddr ^ r->addr[1], what = r->what;
+
+	shift_right(s, what);
+	what >>= 6;
+	shift_right(d, what);
+	return ((s | d) - 1) >> 63;
 }
 
 static __always_inline __u64 differ6(const struct bf_frame *f, __u32 word, __u64 half, __u32 shift)
@@ -193,7 +215,7 @@ static __always_inline bool is_below(__u32 floor, __u32 order)
 /* Does the rule at a place match? */
 static __always_inline int ask_rule4(const struct bf_frame *f, const struct bf_class_rule4 *r, __u32 svcs, __u32 floor)
 {
-	if (!addresses_match4(f, r) || is_below(floor, r->order))
+	if (is_below(floor, r->order))
 		return BF_MISS;
 	return ask_service(f, svcs + 4 * (r->what >> 12));
 }
@@ -225,22 +247,88 @@ static __always_inline __u64 leaf_of(const struct bf_frame *f, __u64 root, bool 
 	return descend(f, root);
 }
 
+enum { RULE_WORDS = sizeof(struct bf_class_rule4) / 4, GROUP_WORDS = BF_CLASS_GROUP * RULE_WORDS };
+
+/* Which of a group match by their addresses: bit i for rule i. */
+static __always_inline __u64 group_matches(const struct bf_class_rule4 *r, __u32 saddr, __u32 daddr)
+{
+	_Static_assert(BF_CLASS_GROUP == 4, "so many");
+	return addresses_match4(&r[0], saddr, daddr) | addresses_match4(&r[1], saddr, daddr) << 1 |
+	       addresses_match4(&r[2], saddr, daddr) << 2 | addresses_match4(&r[3], saddr, daddr) << 3;
+}
+
+/* The least bit of 1 .. 15. */
+static __always_inline __u64 least_bit(__u64 bits)
+{
+	__u64 table = 0x12131210, by = bits * 2;
+
+	shift_right(table, by);
+	return table & 3;
+}
+
+/*
+ * Nearly all rules that a packet meets are not for it, for their addresses. So a group of them is compared without a
+ * branch; then what is left of the one that may be right, if one may.
+ */
+static __always_inline void search_leaf4(const struct bf_frame *f, __u64 leaf, __u32 svcs, __u32 floor, struct found *best)
+{
+	__u32 at = leaf;
+	__u64 n = leaf >> 32 & BF_CLASS_LEAF_MAX;
+
+	LOOP_BEGIN(MAX_ROUNDS)
+		const struct bf_class_rule4 *r;
+		__u64 place = at, matches, skip = BF_CLASS_GROUP;
+
+		if (!below(0, n))
+			break;
+		if (!is_there(&place, GROUP_WORDS)) {
+			best->order = bad_order(f);
+			break;
+		}
+		r = words_at(place);
+		if (!below(r->order, best->order))
+			break;
+		matches = group_matches(r, KEY(f, BF_KEY_SADDR), KEY(f, BF_KEY_DADDR));
+		if (matches) {
+			int answer;
+
+			skip = least_bit(matches);
+			r += skip;
+			skip++;
+			if (below(r->order, best->order)) {
+				answer = ask_rule4(f, r, svcs, floor);
+				if (answer == BF_HIT) {
+					best->order = r->order;
+					best->rule = at + (skip - 1) * RULE_WORDS;
+					break;
+				}
+				if (answer == BF_HOTDROP) {
+					best->order = bad_order(f);
+					break;
+				}
+			}
+		}
+		at += skip * RULE_WORDS;
+		n -= skip;
+	LOOP_END
+}
+
 /* The next rule of a leaf: leaves the loop when it matches, or when no better one can come. */
-#define RULE(type, ask)                                                      \
+#define RULE6                                                                \
 	if (!n)                                                                  \
 		break;                                                               \
 	place = at;                                                              \
-	if (!is_there(&place, sizeof(struct type) / 4)) {                        \
+	if (!is_there(&place, sizeof(struct bf_class_rule6) / 4)) {              \
 		best->order = bad_order(f);                                          \
 		break;                                                               \
 	}                                                                        \
 	{                                                                        \
-		const struct type *r = words_at(place);                              \
+		const struct bf_class_rule6 *r = words_at(place);                    \
 		int answer;                                                          \
                                                                              \
 		if (!below(r->order, best->order))                                   \
 			break;                                                           \
-		answer = ask(f, r, svcs, floor);                                     \
+		answer = ask_rule6(f, r, svcs, floor);                               \
 		if (answer == BF_HIT) {                                              \
 			best->order = r->order;                                          \
 			best->rule = at;                                                 \
@@ -250,30 +338,26 @@ static __always_inline __u64 leaf_of(const struct bf_frame *f, __u64 root, bool 
 			best->order = bad_order(f);                                      \
 			break;                                                           \
 		}                                                                    \
-		at += sizeof(struct type) / 4;                                       \
+		at += sizeof(struct bf_class_rule6) / 4;                             \
 		n--;                                                                 \
 	}
 
-static __always_inline void search_leaf(const struct bf_frame *f, __u64 leaf, __u32 svcs, __u32 floor, bool ip6,
-                                        struct found *best)
+static __always_inline void search_leaf6(const struct bf_frame *f, __u64 leaf, __u32 svcs, __u32 floor, struct found *best)
 {
 	__u32 at = leaf, n = leaf >> 32 & BF_CLASS_LEAF_MAX;
 
 	LOOP_BEGIN(MAX_ROUNDS)
 		__u64 place;
 
-		if (ip6) {
-			RULES(RULE(bf_class_rule6, ask_rule6))
-		} else {
-			RULES(RULE(bf_class_rule4, ask_rule4))
-		}
+		RULES(RULE6)
 	LOOP_END
 }
 
-static __always_inline void search_forest(const struct bf_frame *f, const struct bf_class_head *h, __u32 head,
+static __always_inline void search_forest(struct bf_frame *f, const struct bf_class_head *h, __u32 head,
                                           __u32 floor, bool ip6, struct found *best)
 {
-	__u32 at = head + TREES_AT, svcs = h->svcs, n = h->n_trees;
+	__u32 at = head + TREES_AT, svcs = h->svcs, n = h->n_trees, i = KEY(f, BF_KEY_ZERO);
+	__u32 ahead = !ip6 && in_use(structs, BF_CLASS_AHEAD) ? h->ahead : 0;
 
 	LOOP_BEGIN(BF_CLASS_TREES)
 		const struct bf_class_tree *t;
@@ -284,12 +368,19 @@ static __always_inline void search_forest(const struct bf_frame *f, const struct
 		t = words_at(place);
 		if (!below(t->first, best->order))
 			break;
-		leaf = leaf_of(f, t->root, ip6);
+		if (!ip6 && in_use(structs, BF_CLASS_AHEAD) && below(i, ahead))
+			leaf = descend(f, node_ahead(f, i));
+		else
+			leaf = leaf_of(f, t->root, ip6);
+		i++;
 		if ((__s64)leaf >= 0) {
 			best->order = bad_order(f);
 			break;
 		}
-		search_leaf(f, leaf, svcs, floor, ip6, best);
+		if (ip6)
+			search_leaf6(f, leaf, svcs, floor, best);
+		else
+			search_leaf4(f, leaf, svcs, floor, best);
 		at += TREE_WORDS;
 		n--;
 	LOOP_END
@@ -309,17 +400,27 @@ static __always_inline __u32 target_of(const struct bf_class_head *h, const stru
 	return cell ? cell : NO_CELL;
 }
 
+static __always_inline __u32 slot_of4(const struct bf_class_head *h, __u64 rule, __u32 order)
+{
+	__u64 place = h->slots + (rule >> 2);
+
+	if (!h->slots)
+		return h->slot_base + (order >> (h->slot_shift & 31));
+	return is_there(&place, 1) ? *(const __u32 *)words_at(place) : NO_CELL;
+}
+
 /* The service of the rule at a place, and the rule's counter. A place that is not there: something is wrong. */
-static __always_inline __u64 svc_of(const struct bf_class_head *h, __u64 rule, bool ip6, __u32 *slot)
+static __always_inline __u64 svc_of(const struct bf_class_head *h, __u32 rule, bool ip6, __u32 *slot)
 {
 	const struct bf_class_rule4 *r4;
 	const struct bf_class_rule6 *r6;
+	__u64 place = rule;
 
-	if (!is_there(&rule, (ip6 ? sizeof(*r6) : sizeof(*r4)) / 4))
+	if (!is_there(&place, (ip6 ? sizeof(*r6) : sizeof(*r4)) / 4))
 		return ~0ull;
-	r4 = words_at(rule);
-	r6 = words_at(rule);
-	*slot = ip6 ? r6->slot : r4->slot;
+	r4 = words_at(place);
+	r6 = words_at(place);
+	*slot = ip6 ? r6->slot : slot_of4(h, rule, r4->order);
 	return h->svcs + 4 * (ip6 ? r6->svc : r4->what >> 12);
 }
 
@@ -352,17 +453,32 @@ static __always_inline __u32 floor_of(const struct bf_frame *f, const struct bf_
 	return c->word ? f->key[BF_KEY_ORDER] + 1 : c->lo;
 }
 
+/* The same, gone down beforehand. */
+static __always_inline const struct bf_class_head *head_ahead(struct bf_frame *f, __u64 head, bool ip6)
+{
+	const struct bf_class_head *h = head_at(head);
+
+	if (ip6 || !in_use(structs, BF_CLASS_AHEAD) || !h || !h->ahead)
+		return h;
+	bf_ahead(f, head);
+	return head_at(head);
+}
+
 /* A CLASS cell: the next cell; NO_CELL: the data is wrong; or HAS_DELTA: bf_changed (delta.bpf.c) has to look. */
 #define HAS_DELTA 0xfffffffeu
 static __always_inline __u32 classify(struct bf_frame *f, const struct bf_cell *c, __u32 floor, bool ip6)
 {
-	struct found best = { no_order(f), no_order(f) };
 	const struct bf_class_head *h = head_at(c->arg);
+	struct found best;
 
 	if (!h)
 		return NO_CELL;
 	if (config.patched && h->next[f->half & 1])
 		return HAS_DELTA;
+	h = head_ahead(f, c->arg, ip6);
+	if (!h)
+		return NO_CELL;
+	best.order = best.rule = no_order(f);
 	if (in_use(structs, BF_CLASS_FOREST) || in_use(structs, BF_CLASS_HASH)) /* a hash is one of the trees */
 		search_forest(f, h, c->arg, floor, ip6, &best);
 	if (best.order == NO_ORDER)

@@ -18,10 +18,10 @@ static __always_inline __s32 search(struct bf_frame *f, __u32 head, __u32 floor,
 
 	if (!f || !config.structs)
 		return BAD_DATA;
-	best.order = best.rule = no_order(f);
-	h = head_at(head);
+	h = head_ahead(f, head, ip6);
 	if (!h)
 		return BAD_DATA;
+	best.order = best.rule = no_order(f);
 	search_forest(f, h, head, floor, ip6, &best);
 	f->key[BF_KEY_ORDER] = best.order;
 	if (best.order == NO_ORDER)

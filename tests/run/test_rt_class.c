@@ -135,7 +135,7 @@ static uint32_t put_rule(struct bf_buf *out, const struct run *run, uint32_t i)
 	} else {
 		struct bf_class_rule4 r = { .addr = { (uint32_t)b->addr[0], (uint32_t)b->addr[1] },
 									.what = (32u - b->len[0]) | (32u - b->len[1]) << 6 | run->svc_at[b->svc] << 12,
-									.order = b->order, .slot = b->slot };
+									.order = b->order };
 
 		bf_buf_add(out, &r, sizeof(r));
 	}
@@ -153,7 +153,8 @@ static uint64_t put_leaf(struct bf_buf *out, const struct run *run, uint32_t fro
 {
 	uint32_t at, n = 0;
 
-	align(out);
+	while (out->len % 16)
+		bf_buf_add(out, "", 1);
 	at = (uint32_t)(out->len / 4);
 	for (uint32_t i = from; i < run->n; i += step) {
 		const struct bf_class_box *b = &run->box[i];
@@ -164,7 +165,26 @@ static uint64_t put_leaf(struct bf_buf *out, const struct run *run, uint32_t fro
 		put_rule(out, run, i);
 		n++;
 	}
+	for (unsigned i = 0; i < BF_CLASS_GROUP - 1; i++)
+		bf_buf_add(out, &(struct bf_class_rule4){ .order = UINT32_MAX }, sizeof(struct bf_class_rule4));
 	return leaf_node(at, n);
+}
+
+/* For each four words from `from` on, the counter of the rule that lies there, if one does. */
+static void put_slots(struct bf_buf *out, struct bf_class_head *h, const struct run *run, size_t from)
+{
+	size_t end = out->len / 16;
+
+	h->slots = (uint32_t)(out->len / 4 - from);
+	for (size_t at = from; at < end; at++) {
+		const struct bf_class_rule4 *r = (const void *)(out->data + 16 * at);
+		uint32_t slot = 0;
+
+		for (uint32_t i = 0; i < run->n; i++)
+			if (run->box[i].order == r->order)
+				slot = run->box[i].slot;
+		bf_buf_add(out, &slot, sizeof(slot));
+	}
 }
 
 static uint64_t inner_node(uint32_t place, unsigned word, unsigned a, unsigned b)
@@ -236,7 +256,7 @@ static void build(struct bf_buf *out, struct run *run, const struct bf_class_ops
 {
 	_cleanup_buf_ struct bf_buf svcs = { 0 };
 	struct bf_class_problem p = { .ip6 = run->ip6, .boxes = run->box, .n_boxes = run->n, .n_slots = MAX_RULES };
-	const struct bf_class_head *h;
+	struct bf_class_head *h;
 	struct bf_class_stats stats;
 	uint32_t index[MAX_RULES];
 
@@ -249,7 +269,8 @@ static void build(struct bf_buf *out, struct run *run, const struct bf_class_ops
 		run->box[i].svc = run->svc_at[index[i]];
 	}
 	assert_int_equal((how ? how->build : bf_class_build)(&p, &(struct bf_class_opts){ 0 }, out, &run->head, &stats), 0);
-	h = (const struct bf_class_head *)(out->data + 4 * run->head);
+	h = (struct bf_class_head *)(out->data + 4 * run->head);
+	h->ahead = run->n % 2 && h->kind == BF_CLASS_FOREST ? BF_MIN(h->n_trees, (uint32_t)BF_CLASS_AHEAD_TREES) : 0;
 	for (uint32_t i = 0; i < run->n; i++)
 		run->box[i].svc = index[i];
 	for (uint32_t i = 0; i < MAX_RULES; i++)
@@ -259,8 +280,10 @@ static void build(struct bf_buf *out, struct run *run, const struct bf_class_ops
 static void put_run(struct bf_buf *out, struct run *run, enum shape shape, struct rng *r)
 {
 	struct bf_class_head h = { .kind = BF_CLASS_FOREST, .n_trees = 1, .n_slots = MAX_RULES };
+	size_t from;
 
 	bf_buf_reserve(out, 8 * (1 + rng_below(r, 20)));
+	from = out->len / 16;
 	if (shape == BUILT)
 		return build(out, run, NULL);
 	if (shape == HASHED)
@@ -289,6 +312,9 @@ static void put_run(struct bf_buf *out, struct run *run, enum shape shape, struc
 	default:
 		h.tree[0].root = put_leaf(out, run, 0, 1, 0, 0);
 	}
+	h.ahead = rng_below(r, h.n_trees + 1);
+	if (!run->ip6)
+		put_slots(out, &h, run, from);
 	align(out);
 	run->head = (uint32_t)(out->len / 4);
 	bf_buf_add(out, &h, sizeof(h));
@@ -373,7 +399,7 @@ static void make(struct rtprog *c, const struct run *run, const struct bf_buf *c
 						  .class = (const uint32_t *)class->data,
 						  .n_class = (uint32_t)(class->len / 4),
 						  .config = { .needs = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_MARK,
-									  .structs = 1u << ((const uint32_t *)class->data)[run->head] } };
+									  .structs = 1u << BF_CLASS_AHEAD | 1u << ((const uint32_t *)class->data)[run->head] } };
 }
 
 static void load(struct rtprog *c)

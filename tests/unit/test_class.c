@@ -153,8 +153,8 @@ static void memory_is_bounded(void **state)
 		int ret;
 
 		problem_make(&t, &r, rng_below(&r, PROBLEM_SHAPES), seed & 1, 1 + rng_below(&r, 300));
-		need = 256 + t.p.svcs_size + 4ull * t.p.n_slots +
-		       t.p.n_boxes * (t.p.ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4));
+		need = 512 + t.p.svcs_size + 4ull * t.p.n_slots +
+		       t.p.n_boxes * (t.p.ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4) + 4); /* and its counter */
 		bound = rng_below(&r, (uint32_t)need * 3) + 1;
 		ret = build(&t.p, bound, &b);
 		assert_true(ret == 0 || (ret == -E2BIG && bound < need));
@@ -296,6 +296,29 @@ static void find_reads_only_the_data(void **state)
 	munmap(map, 2 * PAGE);
 }
 
+/* Orders and counters in equal steps need no table of counters; others have one. Both are found. */
+static void counters_are_reckoned_where_they_can_be(void **state)
+{
+	for (unsigned odd = 0; odd < 2; odd++) {
+		struct rng r = { 13 };
+		struct test_problem t;
+		struct built b;
+
+		problem_make(&t, &r, PROBLEM_FIVE, false, 2000);
+		t.p.n_slots = 0;
+		for (uint32_t i = 0; i < t.p.n_boxes; i++) {
+			t.boxes[i].order = 1024 * (i + 1);
+			t.boxes[i].slot = 77 + i;
+		}
+		t.boxes[999].slot += odd;
+		assert_int_equal(build(&t.p, 0, &b), 0);
+		assert_int_equal(!((struct bf_class_head *)(b.out.data + 4ull * b.head))->slots, !odd);
+		compare(&t.p, &b, &r, 5000, 13);
+		bf_buf_free(&b.out);
+		problem_free(&t);
+	}
+}
+
 static int build_once(void *ctx)
 {
 	struct bf_class_problem *p = ctx;
@@ -338,5 +361,6 @@ UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_
           cmocka_unit_test(memory_is_bounded), cmocka_unit_test(progress_is_told_and_stops),
           cmocka_unit_test(nothing_is_found_in_nothing), cmocka_unit_test(a_check_notices_damage),
           cmocka_unit_test(a_check_says_what_is_wrong), cmocka_unit_test(find_reads_only_the_data),
+          cmocka_unit_test(counters_are_reckoned_where_they_can_be),
           cmocka_unit_test(memory_may_run_out),
           cmocka_unit_test(what_was_built_is_explained))
