@@ -64,6 +64,7 @@ struct bf_lower_run { /* a run of rules that is class data */
 	uint32_t from, to; /* from .. to - 1 they are, */
 	uint32_t gap;      /* rule i has the order (i - from + 1) * gap */
 	bf_label miss;
+	uint32_t rules, n_rules; /* see struct bf_class_stats */
 };
 
 struct bf_lower {

@@ -298,6 +298,20 @@ static int watch_build(void *arg, double done)
 	return w->l->err;
 }
 
+/* For packets that are not ordinary ones: the run for those that are, of the same rules. */
+static void find_base(const struct bf_lower *l, const struct run *r, struct bf_class_problem *p)
+{
+	for (uint32_t i = 0; i < l->n_runs && l->set != BF_SORTS_ORDINARY; i++) {
+		const struct bf_lower_run *x = &l->runs[i];
+
+		if (l->insts[x->inst].chain != l->insts[l->inst].chain || x->from != r->from || x->gap != r->gap || !x->n_rules)
+			continue;
+		p->base_rules = x->rules;
+		p->n_base = x->n_rules;
+		return;
+	}
+}
+
 static int build(struct bf_lower *l, struct run *r)
 {
 	struct watch w = { l, r->to - r->from };
@@ -309,6 +323,7 @@ static int build(struct bf_lower *l, struct run *r)
 		p.first_slot = r->r.rules[r->by_slot[0]].counter;
 		p.n_slots = r->r.rules[r->by_slot[r->n_by_slot - 1]].counter - p.first_slot + 1;
 	}
+	find_base(l, r, &p);
 	if (!l->class.len)
 		bf_buf_reserve(&l->class, 8); /* place 0 is none */
 	if (!l->spare_at && !l->class.err)
@@ -322,7 +337,8 @@ static int build(struct bf_lower *l, struct run *r)
 		return err;
 	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)
 		return -ENOMEM;
-	bf_lower_uses(l)->structs |= 1u << head_of(l, r)->kind | (head_of(l, r)->ahead ? 1u << BF_CLASS_AHEAD : 0);
+	bf_lower_uses(l)->structs |= 1u << head_of(l, r)->kind | (head_of(l, r)->ahead ? 1u << BF_CLASS_AHEAD : 0) |
+	                             (head_of(l, r)->ref_bits ? 1u << BF_CLASS_REFS : 0);
 	bf_lower_uses(l)->levels = BF_MAX(bf_lower_uses(l)->levels, r->stats.levels);
 	bf_lower_uses(l)->tests = BF_MAX(bf_lower_uses(l)->tests, bf_run_tests(&r->r));
 	return 0;
@@ -356,7 +372,7 @@ static void lower_class(struct bf_lower *l, const struct rules *rs, struct run *
 		bf_lower_bind(l, r->resume);
 	add_class(l, rs, r, 0, true);
 	l->runs[l->n_runs++] = (struct bf_lower_run){ r->head, TAKE_PTR(r->targets), r->n_targets, l->inst, r->from, r->to, r->gap,
-	                                              rs->first + r->to };
+	                                              rs->first + r->to, r->stats.rules, r->stats.n_rules };
 }
 
 /* One rule after the other; of those collected, the ones that have a box. */

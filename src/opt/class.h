@@ -45,6 +45,9 @@ struct bf_class_problem {
 	 */
 	const void *svcs;
 	uint32_t svcs_size; /* bytes */
+	/* Rules that lie in the same data already, n_base of them in a row: a large structure refers to those that ask for the same
+	 * addresses and have the same order. 0: none. */
+	uint32_t base_rules, n_base;
 	uint32_t first_slot, n_slots; /* n_slots > 0: a table of targets is wanted (BF_CLASS_BY_SLOT), set later, too */
 };
 
@@ -65,6 +68,7 @@ struct bf_class_stats { /* of one built structure */
 	uint32_t worst_leaf;
 	double expected_nodes, expected_rules; /* a packet meets, averaged over the boxes */
 	uint64_t bytes;
+	uint32_t rules, n_rules; /* IPv4, and no references: where they lie, and how many (base_rules) */
 };
 
 struct bf_class_found {

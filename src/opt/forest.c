@@ -9,6 +9,8 @@
 #include "opt/corner.h"
 
 #define ROOM_PER_BOX 15           /* bytes for nodes and copies beside each rule */
+#define ROOM_PER_REF 6            /* likewise, where there are references: these packets are rare */
+#define REF_BYTES 4
 #define ROOM_SMALL (1u << 18) /* small problems may be lavish: it all stays in the cache */
 #define ROOM_SMALL_PER_BOX 128
 #define ROOM_LAST 200        /* more, for each box in the last tree, but not more than that for each of all: */
@@ -29,11 +31,11 @@ static uint64_t fixed_bytes(const struct bf_class_problem *p)
 }
 
 /* Beside head and services, with `times` the usual room. */
-static uint64_t wanted_bytes(const struct bf_class_problem *p, unsigned times)
+static uint64_t wanted_bytes(uint64_t n, unsigned bytes, unsigned times)
 {
-	uint64_t n = p->n_boxes;
+	unsigned room = bytes == REF_BYTES ? ROOM_PER_REF : ROOM_PER_BOX;
 
-	return rule_bytes(p) * n + times * ROOM_PER_BOX * n + BF_MIN(ROOM_SMALL_PER_BOX * n, (uint64_t)ROOM_SMALL);
+	return bytes * n + times * room * n + (bytes == REF_BYTES ? 0 : BF_MIN(ROOM_SMALL_PER_BOX * n, (uint64_t)ROOM_SMALL));
 }
 
 /* An IPv4 rule has few bits for its service. */
@@ -44,7 +46,7 @@ static bool too_many_svcs(const struct bf_class_problem *p)
 
 static double estimate(const struct bf_class_problem *p, uint64_t *bytes)
 {
-	*bytes = fixed_bytes(p) + wanted_bytes(p, 1);
+	*bytes = fixed_bytes(p) + wanted_bytes(p->n_boxes, (unsigned)rule_bytes(p), 1);
 	double ns = 15;
 
 	if (too_many_svcs(p))
@@ -88,6 +90,10 @@ static uint32_t put_head(struct forest *f)
 	head = (uint32_t)(f->out->len / 4);
 	h.svcs = head + sizeof(h) / 4;
 	h.targets = p->n_slots ? h.svcs + p->svcs_size / 4 : 0;
+	if (f->ref) {
+		h.ref_bits = f->ref_bits;
+		h.rules = p->base_rules;
+	}
 	append(f, &h, sizeof(h));
 	append(f, p->svcs, p->svcs_size);
 	append_zeros(f, 4ull * p->n_slots);
@@ -174,7 +180,7 @@ static uint64_t moved(uint64_t node, uint32_t by)
 }
 
 /* The rules go behind the nodes, which begin at `nodes`: leaves have to know where. */
-static void put_rules(struct forest *f, uint32_t head, size_t nodes)
+static void put_rules(struct forest *f, uint32_t head, size_t nodes, struct bf_class_stats *stats)
 {
 	uint64_t *node, *end;
 	struct bf_class_tree *t;
@@ -191,10 +197,14 @@ static void put_rules(struct forest *f, uint32_t head, size_t nodes)
 		t->root = moved(t->root, by);
 	bf_buf_add(f->out, f->rules.data, f->rules.len);
 	f->rules.len = 0;
-	append_zeros(f, (BF_CLASS_GROUP - 1) * rule_bytes(f->p));
-	if (!f->err)
-		forest_put_free(f->p->ip6, (uint32_t *)(f->out->data + f->out->len) - (BF_CLASS_GROUP - 1) * f->rule_words,
-		                BF_CLASS_GROUP - 1);
+	if (!f->ref) {
+		append_zeros(f, (BF_CLASS_GROUP - 1) * rule_bytes(f->p));
+		if (!f->err)
+			forest_put_free(f->p->ip6, (uint32_t *)(f->out->data + f->out->len) - (BF_CLASS_GROUP - 1) * f->rule_words,
+			                BF_CLASS_GROUP - 1);
+		stats->rules = by;
+		stats->n_rules = f->p->ip6 ? 0 : f->copies;
+	}
 	if (!f->err && !f->p->ip6)
 		f->err = forest_put_slots(f->p, f->out, head, by, f->begin + f->max_bytes);
 }
@@ -236,9 +246,9 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	*head = put_head(f);
 	nodes = f->out->len;
 	if (!f->err)
-		build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(f->p, times), room), stats);
+		build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(n, f->rule_bytes, times), room), stats);
 	if (!f->err)
-		put_rules(f, *head, nodes);
+		put_rules(f, *head, nodes, stats);
 	if (f->err)
 		return f->err;
 	stats->copies = f->copies;
@@ -254,14 +264,12 @@ static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *s
 	int r = 0;
 
 	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= 4) {
-		f->out->len = f->begin;
+		f->out->len = f->nodes;
 		f->rules.len = 0;
 		r = build_within(f, times, head, stats);
 		if (stats->expected_rules < LONG)
 			break;
 	}
-	if (r)
-		f->out->len = f->begin;
 	return r;
 }
 
@@ -269,6 +277,7 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
                         uint32_t *head, struct bf_class_stats *stats)
 {
 	struct forest f = { .p = p, .o = o, .out = out, .begin = out->len };
+	uint32_t shift;
 	int r;
 
 	*stats = (struct bf_class_stats){ .kind = "forest" };
@@ -276,16 +285,26 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 		return -E2BIG;
 	f.max_bytes = o->max_bytes ? o->max_bytes : (64ull << 20) + 256ull * p->n_boxes;
 	f.rule_words = forest_rule_words(p->ip6);
-	f.rule_bytes = 4 * f.rule_words + 4 * forest_needs_slots(p);
+	f.rule_bytes = 4 * (f.rule_words + (!p->ip6 && !forest_reckons_slots(p, &shift)));
 	f.spilled = calloc(p->n_boxes / 8 + 1, 1);
 	r = f.spilled ? dims_make(&f) : -ENOMEM;
 	if (!r)
 		r = cut_begin(&f);
 	if (!r)
+		r = forest_make_refs(&f);
+	if (f.ref) {
+		f.rule_words = 1;
+		f.rule_bytes = REF_BYTES;
+	}
+	f.nodes = out->len;
+	if (!r)
 		r = build_best(&f, head, stats);
+	free(f.ref);
 	free(f.spilled);
 	bf_buf_free(&f.rules);
 	cut_end(&f);
+	if (r)
+		out->len = f.begin;
 	dims_free(&f);
 	return r;
 }

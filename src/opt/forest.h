@@ -55,6 +55,7 @@ struct forest {
 	const struct bf_class_opts *o;
 	struct bf_buf *out;
 	size_t begin;       /* of out */
+	size_t nodes;       /* of head and nodes */
 	struct bf_buf rules; /* of all leaves; goes behind the nodes in the end */
 	uint64_t max_bytes; /* of both, from there */
 	int err;            /* sticky */
@@ -67,6 +68,8 @@ struct forest {
 	unsigned rule_bytes; /* with what stands beside it in a table of counters */
 
 	bool last;          /* the tree being built is the last: no spilling */
+	uint32_t *ref;      /* by box: what stands for it in leaves instead of a rule, or NULL */
+	unsigned ref_bits;
 	uint8_t *spilled;   /* boxes that the next tree will hold; a bit each */
 	uint32_t n_spilled, n_tree; /* how many; boxes of this tree, with them */
 	struct region region;
@@ -136,8 +139,7 @@ static inline uint32_t next_open(uint32_t *open, uint32_t child)
 /* The best cut of a list; false: none is better than a leaf, or fits. */
 bool cut_choose(struct forest *f, const uint32_t *list, uint32_t n, uint64_t budget, struct cut *best);
 
-/* forest_tree.c: a rule of a leaf; the length of a list, ascending, up to the first final box that covers the region */
-void tree_rule(const struct forest *f, const struct bf_class_box *b, uint32_t *to);
+/* forest_tree.c: the length of a list, ascending, up to the first final box that covers the region */
 uint32_t tree_visible(const struct forest *f, const uint32_t *list, uint32_t n);
 /* The node of a tree of these boxes. Consumes the list's order. */
 uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget);
@@ -153,7 +155,10 @@ static inline uint32_t forest_rule_words(bool ip6)
  * slots.c: what tells counters from rules; does it take a table? The rules lie at the places from `rules` on, up to the end of out, and whatever
  * else. -ENOMEM, -E2BIG.
  */
-bool forest_needs_slots(const struct bf_class_problem *p);
+/* refs.c: references instead of rules, where that saves much. 0, or an error; f->ref is NULL: not here. */
+int forest_make_refs(struct forest *f);
+
+bool forest_reckons_slots(const struct bf_class_problem *p, uint32_t *shift); /* no table */
 int forest_put_slots(const struct bf_class_problem *p, struct bf_buf *out, uint32_t head, uint32_t rules, uint64_t max_len);
 
 static inline uint64_t forest_used(const struct forest *f)

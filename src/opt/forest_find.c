@@ -45,7 +45,7 @@ static bool prefix6(const uint32_t *key, const struct bf_class_rule6 *r, int i)
 }
 
 /* A rule of a leaf. True: the leaf need not be followed further. */
-static bool look_rule4(struct look *l, const struct bf_class_rule4 *r)
+static bool look_rule4(struct look *l, const struct bf_class_rule4 *r, uint32_t place)
 {
 	const struct bf_class_svc *s;
 
@@ -55,12 +55,12 @@ static bool look_rule4(struct look *l, const struct bf_class_rule4 *r)
 	    !prefix4(l->key + BF_KEY_DADDR, r->addr[1], r->what >> 6 & 63) || !holds(l, r->what >> 12, &s))
 		return false;
 	l->best = r->order;
-	l->rule = (uint32_t)((const uint32_t *)r - l->data);
+	l->rule = place;
 	l->svc = s;
 	return true;
 }
 
-static bool look_rule6(struct look *l, const struct bf_class_rule6 *r)
+static bool look_rule6(struct look *l, const struct bf_class_rule6 *r, uint32_t place)
 {
 	const struct bf_class_svc *s;
 
@@ -70,9 +70,37 @@ static bool look_rule6(struct look *l, const struct bf_class_rule6 *r)
 	    !prefix6(l->key + BF_KEY_DADDR, r, 1) || !holds(l, r->svc, &s))
 		return false;
 	l->best = r->order;
-	l->rule = (uint32_t)((const uint32_t *)r - l->data);
+	l->rule = place;
 	l->svc = s;
 	return true;
+}
+
+/* The rule that stands behind a reference. */
+static const struct bf_class_rule4 *ref_rule(const struct look *l, uint32_t ref, uint32_t *svc)
+{
+	uint32_t bits = l->head->ref_bits & 31;
+
+	*svc = ref & ((1u << bits) - 1);
+	return at(l, l->head->rules + 4ull * (ref >> bits), sizeof(struct bf_class_rule4) / 4);
+}
+
+static void look_refs(struct look *l, uint32_t place, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t *ref = at(l, (uint64_t)place + i, 1);
+		const struct bf_class_rule4 *r;
+		struct bf_class_rule4 as;
+		uint32_t svc;
+
+		r = ref ? ref_rule(l, *ref, &svc) : NULL;
+		if (!r)
+			return;
+		as = *r;
+		as.what = (as.what & 0xfff) | svc << 12;
+		l->w->rules++;
+		if (look_rule4(l, &as, place + i))
+			return;
+	}
 }
 
 static void look_leaf(struct look *l, uint64_t leaf)
@@ -81,6 +109,8 @@ static void look_leaf(struct look *l, uint64_t leaf)
 	uint64_t words = (l->ip6 ? sizeof(struct bf_class_rule6) : sizeof(struct bf_class_rule4)) / 4;
 	uint64_t place = (uint32_t)leaf;
 
+	if (!l->ip6 && l->head->ref_bits)
+		return look_refs(l, (uint32_t)place, n);
 	if (place % (l->ip6 ? 2 : 4))
 		return;
 	if (!l->ip6)
@@ -91,7 +121,7 @@ static void look_leaf(struct look *l, uint64_t leaf)
 		if (!r)
 			return;
 		l->w->rules++;
-		if (l->ip6 ? look_rule6(l, r) : look_rule4(l, r))
+		if (l->ip6 ? look_rule6(l, r, (uint32_t)place) : look_rule4(l, r, (uint32_t)place))
 			return;
 	}
 }
@@ -132,7 +162,7 @@ static uint32_t slot_of(const struct look *l)
 
 	if (l->ip6)
 		return ((const struct bf_class_rule6 *)(l->data + l->rule))->slot;
-	if (!h->slots)
+	if (!h->slots || h->ref_bits)
 		return h->slot_base + (l->best >> (h->slot_shift & 31));
 	slot = at(l, h->slots + l->rule / 4u, 1);
 	return slot ? *slot : 0;

@@ -67,11 +67,6 @@ void forest_put_free(bool ip6, uint32_t *to, uint32_t n)
 		forest_put_rule(ip6, to, &none);
 }
 
-void tree_rule(const struct forest *f, const struct bf_class_box *b, uint32_t *to)
-{
-	forest_put_rule(f->p->ip6, to, b);
-}
-
 static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
 {
 	void *room;
@@ -81,7 +76,10 @@ static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
 	if (f->err)
 		return 0;
 	for (uint32_t i = 0; i < n; i++, to += f->rule_words)
-		tree_rule(f, &f->p->boxes[list[i]], to);
+		if (f->ref)
+			*to = f->ref[list[i]];
+		else
+			forest_put_rule(f->p->ip6, to, &f->p->boxes[list[i]]);
 	f->copies += n;
 	f->worst_leaf = BF_MAX(f->worst_leaf, n);
 	return BF_CLASS_LEAF | (uint64_t)n << 32 | (n ? place : 0);

@@ -23,11 +23,13 @@ static bool reckon(const struct bf_class_problem *p, struct bf_class_head *h)
 	return false;
 }
 
-bool forest_needs_slots(const struct bf_class_problem *p)
+bool forest_reckons_slots(const struct bf_class_problem *p, uint32_t *shift)
 {
 	struct bf_class_head h;
+	bool can = reckon(p, &h);
 
-	return !p->ip6 && !reckon(p, &h);
+	*shift = h.slot_shift;
+	return can;
 }
 
 /* The counter of the rule of this order; of none: 0. */

@@ -64,6 +64,7 @@ enum bf_key_word {
 	BF_KEY_SLOT = 26,
 	BF_KEY_ZERO = 27,
 	BF_KEY_SCRATCH = 28,
+	BF_KEY_FOUND = 29, /* while a CLASS cell is looked up: what it has found (rt/classify.h). Not the first half of 8 bytes */
 	BF_KEY_WORDS = 32,
 };
 

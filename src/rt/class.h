@@ -28,7 +28,9 @@ enum bf_class_kind {
 	BF_CLASS_FOREST, /* decision trees over bit windows */
 	BF_CLASS_HASH,   /* all boxes test the same bits exactly */
 	BF_CLASS_KINDS,
-	BF_CLASS_AHEAD = BF_CLASS_KINDS, /* beside kinds in use: some head says `ahead` */
+	/* Beside kinds in use: */
+	BF_CLASS_AHEAD = BF_CLASS_KINDS, /* some head says `ahead` */
+	BF_CLASS_REFS,                   /* ... ref_bits */
 };
 
 /*
@@ -100,6 +102,12 @@ struct bf_class_head {
 	/* IPv4: the number of a rule's counter is slot_base + (order >> slot_shift); or, if slots is not 0, it stands at
 	 * slots + a quarter of the rule's place, in 32-bit arithmetic. */
 	__u32 slots, slot_base, slot_shift;
+	/*
+	 * IPv4: not 0: leaves hold a word for each rule instead of the rule, which is one of another run. The lowest so many
+	 * bits say what its service is here, the others where the rule lies: as many rules behind the place `rules`.
+	 * (slots is 0 then.)
+	 */
+	__u32 ref_bits, rules;
 	__u32 ahead;     /* of so many trees a look ahead saves waiting for memory; at most BF_CLASS_AHEAD_TREES; IPv4 */
 	struct bf_class_tree tree[BF_CLASS_TREES];
 };

@@ -35,14 +35,16 @@ enum {
 #define NO_CELL 0xffffffffu
 #define NO_ORDER 0xffffffffu
 #define BAD_ORDER 0 /* no rule comes before it, so the search ends */
+/* What searches that stand apart answer: the place of the rule, its order in the key, or one of these. */
+enum { NONE_FOUND = -1, BAD_DATA = -2 };
 
 /* What is kept in registers from one place to another is kept on the stack, of which there is none left: so read it anew. */
 #define KEY(f, word) (*(const volatile __u32 *)&(f)->key[word])
 
-struct found {
-	__u32 order; /* NO_ORDER: nothing yet; BAD_ORDER: the data is wrong */
-	__u32 rule;  /* its place */
-};
+/* What has been found so far, in the key: the least order (NO_ORDER: nothing yet; BAD_ORDER: the data is wrong), and the place of
+ * its rule. */
+#define BEST(f) (*(volatile __u32 *)&(f)->key[BF_KEY_ORDER])
+#define BEST_RULE(f) (*(volatile __u32 *)&(f)->key[BF_KEY_FOUND])
 
 /*
  * Constants that the verifier takes for any number. It follows loops until no state is new, and what is a constant at first
@@ -247,6 +249,9 @@ static __always_inline __u64 leaf_of(const struct bf_frame *f, __u64 root, bool 
 	return descend(f, root);
 }
 
+/* What is read anew each time need not be kept. */
+#define HEAD(h) ((const volatile struct bf_class_head *)(h))
+
 enum { RULE_WORDS = sizeof(struct bf_class_rule4) / 4, GROUP_WORDS = BF_CLASS_GROUP * RULE_WORDS };
 
 /* Which of a group match by their addresses: bit i for rule i. */
@@ -270,7 +275,7 @@ static __always_inline __u64 least_bit(__u64 bits)
  * Nearly all rules that a packet meets are not for it, for their addresses. So a group of them is compared without a
  * branch; then what is left of the one that may be right, if one may.
  */
-static __always_inline void search_leaf4(const struct bf_frame *f, __u64 leaf, __u32 svcs, __u32 floor, struct found *best)
+static __always_inline void search_leaf4(struct bf_frame *f, __u64 leaf, const struct bf_class_head *h, __u32 floor)
 {
 	__u32 at = leaf;
 	__u64 n = leaf >> 32 & BF_CLASS_LEAF_MAX;
@@ -282,11 +287,11 @@ static __always_inline void search_leaf4(const struct bf_frame *f, __u64 leaf, _
 		if (!below(0, n))
 			break;
 		if (!is_there(&place, GROUP_WORDS)) {
-			best->order = bad_order(f);
+			BEST(f) = bad_order(f);
 			break;
 		}
 		r = words_at(place);
-		if (!below(r->order, best->order))
+		if (!below(r->order, BEST(f)))
 			break;
 		matches = group_matches(r, KEY(f, BF_KEY_SADDR), KEY(f, BF_KEY_DADDR));
 		if (matches) {
@@ -295,15 +300,15 @@ static __always_inline void search_leaf4(const struct bf_frame *f, __u64 leaf, _
 			skip = least_bit(matches);
 			r += skip;
 			skip++;
-			if (below(r->order, best->order)) {
-				answer = ask_rule4(f, r, svcs, floor);
+			if (below(r->order, BEST(f))) {
+				answer = ask_rule4(f, r, HEAD(h)->svcs, floor);
 				if (answer == BF_HIT) {
-					best->order = r->order;
-					best->rule = at + (skip - 1) * RULE_WORDS;
+					BEST(f) = r->order;
+					BEST_RULE(f) = at + (skip - 1) * RULE_WORDS;
 					break;
 				}
 				if (answer == BF_HOTDROP) {
-					best->order = bad_order(f);
+					BEST(f) = bad_order(f);
 					break;
 				}
 			}
@@ -313,36 +318,43 @@ static __always_inline void search_leaf4(const struct bf_frame *f, __u64 leaf, _
 	LOOP_END
 }
 
+/* The same where the rules are another run's. */
+static __always_inline void search_refs(struct bf_frame *f, __u64 leaf, __u32 head, __u32 floor)
+{
+	if (VARIANT(bf_refs_)(f, head, leaf, floor) == BAD_DATA)
+		BEST(f) = bad_order(f);
+}
+
 /* The next rule of a leaf: leaves the loop when it matches, or when no better one can come. */
 #define RULE6                                                                \
 	if (!n)                                                                  \
 		break;                                                               \
 	place = at;                                                              \
 	if (!is_there(&place, sizeof(struct bf_class_rule6) / 4)) {              \
-		best->order = bad_order(f);                                          \
+		BEST(f) = bad_order(f);                                          \
 		break;                                                               \
 	}                                                                        \
 	{                                                                        \
 		const struct bf_class_rule6 *r = words_at(place);                    \
 		int answer;                                                          \
                                                                              \
-		if (!below(r->order, best->order))                                   \
+		if (!below(r->order, BEST(f)))                                   \
 			break;                                                           \
-		answer = ask_rule6(f, r, svcs, floor);                               \
+		answer = ask_rule6(f, r, HEAD(h)->svcs, floor);                              \
 		if (answer == BF_HIT) {                                              \
-			best->order = r->order;                                          \
-			best->rule = at;                                                 \
+			BEST(f) = r->order;                                          \
+			BEST_RULE(f) = at;                                                 \
 			break;                                                           \
 		}                                                                    \
 		if (answer == BF_HOTDROP) {                                          \
-			best->order = bad_order(f);                                      \
+			BEST(f) = bad_order(f);                                      \
 			break;                                                           \
 		}                                                                    \
 		at += sizeof(struct bf_class_rule6) / 4;                             \
 		n--;                                                                 \
 	}
 
-static __always_inline void search_leaf6(const struct bf_frame *f, __u64 leaf, __u32 svcs, __u32 floor, struct found *best)
+static __always_inline void search_leaf6(struct bf_frame *f, __u64 leaf, const struct bf_class_head *h, __u32 floor)
 {
 	__u32 at = leaf, n = leaf >> 32 & BF_CLASS_LEAF_MAX;
 
@@ -353,36 +365,41 @@ static __always_inline void search_leaf6(const struct bf_frame *f, __u64 leaf, _
 	LOOP_END
 }
 
-static __always_inline void search_forest(struct bf_frame *f, const struct bf_class_head *h, __u32 head,
-                                          __u32 floor, bool ip6, struct found *best)
+static __always_inline void search_leaf(struct bf_frame *f, const struct bf_class_head *h, __u32 head, __u64 leaf, __u32 floor,
+                                        bool ip6)
 {
-	__u32 at = head + TREES_AT, svcs = h->svcs, n = h->n_trees, i = KEY(f, BF_KEY_ZERO);
-	__u32 ahead = !ip6 && in_use(structs, BF_CLASS_AHEAD) ? h->ahead : 0;
+	if (ip6)
+		search_leaf6(f, leaf, h, floor);
+	else if (in_use(structs, BF_CLASS_REFS) && HEAD(h)->ref_bits)
+		search_refs(f, leaf, head, floor);
+	else
+		search_leaf4(f, leaf, h, floor);
+}
+
+static __always_inline void search_forest(struct bf_frame *f, const struct bf_class_head *h, __u32 head,
+                                          __u32 floor, bool ip6)
+{
+	__u32 i = KEY(f, BF_KEY_ZERO);
 
 	LOOP_BEGIN(BF_CLASS_TREES)
 		const struct bf_class_tree *t;
-		__u64 place = at, leaf;
+		__u64 place = head + TREES_AT + i * TREE_WORDS, leaf;
 
-		if (!n || !is_there(&place, TREE_WORDS))
+		if (!below(i, HEAD(h)->n_trees) || !is_there(&place, TREE_WORDS))
 			break;
 		t = words_at(place);
-		if (!below(t->first, best->order))
+		if (!below(t->first, BEST(f)))
 			break;
-		if (!ip6 && in_use(structs, BF_CLASS_AHEAD) && below(i, ahead))
+		if (!ip6 && in_use(structs, BF_CLASS_AHEAD) && below(i, HEAD(h)->ahead))
 			leaf = descend(f, node_ahead(f, i));
 		else
 			leaf = leaf_of(f, t->root, ip6);
-		i++;
 		if ((__s64)leaf >= 0) {
-			best->order = bad_order(f);
+			BEST(f) = bad_order(f);
 			break;
 		}
-		if (ip6)
-			search_leaf6(f, leaf, svcs, floor, best);
-		else
-			search_leaf4(f, leaf, svcs, floor, best);
-		at += TREE_WORDS;
-		n--;
+		search_leaf(f, h, head, leaf, floor, ip6);
+		i++;
 	LOOP_END
 }
 
@@ -410,32 +427,36 @@ static __always_inline __u32 slot_of4(const struct bf_class_head *h, __u64 rule,
 }
 
 /* The service of the rule at a place, and the rule's counter. A place that is not there: something is wrong. */
-static __always_inline __u64 svc_of(const struct bf_class_head *h, __u32 rule, bool ip6, __u32 *slot)
+static __always_inline __u64 svc_of(const struct bf_class_head *h, __u32 rule, __u32 order, bool ip6, __u32 *slot)
 {
 	const struct bf_class_rule4 *r4;
 	const struct bf_class_rule6 *r6;
 	__u64 place = rule;
 
+	if (!ip6 && in_use(structs, BF_CLASS_REFS) && h->ref_bits) {
+		if (!is_there(&place, 1))
+			return ~0ull;
+		*slot = h->slot_base + (order >> (h->slot_shift & 31));
+		return h->svcs + 4 * (*(const __u32 *)words_at(place) & ((1u << (h->ref_bits & 31)) - 1));
+	}
 	if (!is_there(&place, (ip6 ? sizeof(*r6) : sizeof(*r4)) / 4))
 		return ~0ull;
 	r4 = words_at(place);
 	r6 = words_at(place);
-	*slot = ip6 ? r6->slot : slot_of4(h, rule, r4->order);
+	*slot = ip6 ? r6->slot : slot_of4(h, rule, order);
 	return h->svcs + 4 * (ip6 ? r6->svc : r4->what >> 12);
 }
 
 /* The rule that was found is counted, if it is to be; the next cell. */
-static __always_inline __u32 take_rule(struct bf_frame *f, const struct bf_class_head *h, const struct found *best,
-                                       bool ip6)
+static __always_inline __u32 take_rule(struct bf_frame *f, const struct bf_class_head *h, __u32 rule, bool ip6)
 {
 	const struct bf_class_svc *s;
 	__u32 slot = 0;
-	__u64 at = svc_of(h, best->rule, ip6, &slot);
+	__u64 at = svc_of(h, rule, BEST(f), ip6, &slot);
 
 	if (!is_there(&at, SVC_WORDS))
 		return NO_CELL;
 	s = words_at(at);
-	f->key[BF_KEY_ORDER] = best->order;
 	f->key[BF_KEY_SLOT] = slot;
 	if (!(s->flags & BF_SVC_UNCOUNTED))
 		count(f, slot);
@@ -469,7 +490,6 @@ static __always_inline const struct bf_class_head *head_ahead(struct bf_frame *f
 static __always_inline __u32 classify(struct bf_frame *f, const struct bf_cell *c, __u32 floor, bool ip6)
 {
 	const struct bf_class_head *h = head_at(c->arg);
-	struct found best;
 
 	if (!h)
 		return NO_CELL;
@@ -478,12 +498,12 @@ static __always_inline __u32 classify(struct bf_frame *f, const struct bf_cell *
 	h = head_ahead(f, c->arg, ip6);
 	if (!h)
 		return NO_CELL;
-	best.order = best.rule = no_order(f);
+	BEST(f) = no_order(f);
 	if (in_use(structs, BF_CLASS_FOREST) || in_use(structs, BF_CLASS_HASH)) /* a hash is one of the trees */
-		search_forest(f, h, c->arg, floor, ip6, &best);
-	if (best.order == NO_ORDER)
+		search_forest(f, h, c->arg, floor, ip6);
+	if (BEST(f) == NO_ORDER)
 		return c->miss;
-	return best.order == BAD_ORDER ? NO_CELL : take_rule(f, h, &best, ip6);
+	return BEST(f) == BAD_ORDER ? NO_CELL : take_rule(f, h, BEST_RULE(f), ip6);
 }
 
 #endif

@@ -8,25 +8,20 @@
 #define NO_TESTS 0 /* what comes may ask more than what there is */
 #include "rt/classify.h"
 
-/* What a search answers: the place of the rule, its order in the key, or one of these. */
-enum { NONE_FOUND = -1, BAD_DATA = -2 };
-
 static __always_inline __s32 search(struct bf_frame *f, __u32 head, __u32 floor, bool ip6)
 {
 	const struct bf_class_head *h;
-	struct found best;
 
 	if (!f || !config.structs)
 		return BAD_DATA;
 	h = head_ahead(f, head, ip6);
 	if (!h)
 		return BAD_DATA;
-	best.order = best.rule = no_order(f);
-	search_forest(f, h, head, floor, ip6, &best);
-	f->key[BF_KEY_ORDER] = best.order;
-	if (best.order == NO_ORDER)
+	BEST(f) = no_order(f);
+	search_forest(f, h, head, floor, ip6);
+	if (BEST(f) == NO_ORDER)
 		return NONE_FOUND;
-	return best.order == BAD_ORDER ? BAD_DATA : (__s32)(best.rule & 0x1fffffff);
+	return BEST(f) == BAD_ORDER ? BAD_DATA : (__s32)(BEST_RULE(f) & 0x1fffffff);
 }
 
 APART int VARIANT(bf_search4_)(struct bf_frame *f, __u32 head, __u32 floor)
@@ -45,7 +40,7 @@ static __always_inline bool has_gone(__u32 delta, __u32 rule, bool ip6)
 	const struct bf_class_head *h = head_at(delta);
 	const struct bf_class_svc *s;
 	__u32 slot = 0;
-	__u64 at = h ? svc_of(h, rule, ip6, &slot) : ~0ull;
+	__u64 at = h ? svc_of(h, rule, 0, ip6, &slot) : ~0ull;
 
 	if (!is_there(&at, SVC_WORDS))
 		return false;
@@ -91,7 +86,6 @@ static __always_inline int changed(struct bf_frame *f, __u64 at, bool ip6)
 {
 	const struct bf_class_head *h;
 	const struct bf_cell *c;
-	struct found best;
 	__u32 from = 0;
 	__s32 rule;
 
@@ -108,9 +102,7 @@ static __always_inline int changed(struct bf_frame *f, __u64 at, bool ip6)
 	h = head_at(from);
 	if (rule < 0 || !h)
 		return NO_CELL;
-	best.order = f->key[BF_KEY_ORDER];
-	best.rule = rule;
-	return take_rule(f, h, &best, ip6);
+	return take_rule(f, h, rule, ip6);
 }
 
 APART int VARIANT(bf_changed4_)(struct bf_frame *f, __u32 at)

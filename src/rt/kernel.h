@@ -384,6 +384,7 @@ int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size);
 int VARIANT(bf_changed4_)(struct bf_frame *f, __u32 at); /* CLASS cell number `at`, of a run with a delta: the next cell */
 int VARIANT(bf_changed6_)(struct bf_frame *f, __u32 at);
 int bf_ahead(struct bf_frame *f, __u32 head); /* see ahead.bpf.c */
+int VARIANT(bf_refs_)(struct bf_frame *f, __u32 head, __u64 leaf, __u32 floor); /* see refs.bpf.c */
 int VARIANT(bf_search4_)(struct bf_frame *f, __u32 head, __u32 floor); /* see classify.h */
 int VARIANT(bf_search6_)(struct bf_frame *f, __u32 head, __u32 floor);
 int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head); /* a SET cell: BF_MISS or BF_HIT; set.h */
