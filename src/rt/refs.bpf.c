@@ -57,7 +57,7 @@ APART int VARIANT(bf_refs_)(struct bf_frame *f, __u32 head, __u64 leaf, __u32 fl
 		__u64 place;
 		__u32 ref;
 
-		RULES(REF)
+		REF
 	LOOP_END
 	return answer;
 }

@@ -22,10 +22,10 @@
 #include "run/rtprog.h"
 
 enum { FIRST, RULE_COUNT, AGAIN, ACCEPTED, CELLS, MAX_RULES = 90, MAX_SVCS = 6 };
-enum shape { ONE_LEAF, BY_SOURCE, DEEP, TWO_TREES, BUILT, HASHED, SHAPES };
+enum shape { ONE_LEAF, BY_SOURCE, DEEP, TWO_TREES, REFS, BUILT, HASHED, SHAPES };
 
 static const char *const hows[] = { "mg", "it", "cmg" };
-static const char *const shapes[] = { "one leaf", "by source", "deep", "two trees", "as opt/ builds it", "hash" };
+static const char *const shapes[] = { "one leaf", "by source", "deep", "two trees", "references", "as opt/ builds it", "hash" };
 
 struct service {
 	struct bf_class_svc s;
@@ -229,6 +229,44 @@ static uint64_t put_deep(struct bf_buf *out, const struct run *run, struct rng *
 	return node;
 }
 
+/* Rules lie anywhere, with some other service, and leaves tell which they are: for two trees. */
+static void put_refs(struct bf_buf *out, struct bf_class_head *h, const struct run *run)
+{
+	h->ref_bits = 12;
+	while (out->len % 16)
+		bf_buf_add(out, "", 1);
+	h->rules = (uint32_t)(out->len / 4);
+	for (uint32_t i = run->n; i-- > 0;) {
+		uint32_t at = put_rule(out, run, i);
+
+		((struct bf_class_rule4 *)(out->data + 4ull * at))->what &= 0xfff;
+	}
+	h->n_trees = 2;
+	h->tree[1].first = run->n > 1 ? run->box[1].order : 1000;
+	for (uint32_t t = 0; t < 2; t++) {
+		uint32_t n = 0, at = (uint32_t)(out->len / 4);
+
+		for (uint32_t i = t; i < run->n; i += 2, n++)
+			bf_buf_add(out, &(uint32_t){ (run->n - 1 - i) << 12 | run->svc_at[run->box[i].svc] }, 4);
+		h->tree[t].root = leaf_node(at, n);
+	}
+	h->slot_shift = 4;
+	h->slot_base = -1u;
+}
+
+/* Counters that can be reckoned from orders. */
+static void make_regular(struct run *run)
+{
+	uint32_t last = 0, rank = 0;
+
+	for (uint32_t i = 0; i < run->n; i++) {
+		rank += !i || run->box[i].order != last;
+		last = run->box[i].order;
+		run->box[i].order = 16 * rank;
+		run->box[i].slot = rank - 1;
+	}
+}
+
 /* Nearly all rules ask for a source, half of them for a destination, too. Few addresses: many rules of one key. */
 static void make_exact(struct run *run, struct rng *r)
 {
@@ -309,11 +347,16 @@ static void put_run(struct bf_buf *out, struct run *run, enum shape shape, struc
 		h.tree[1].first = run->n > 1 ? run->box[1].order : 1000;
 		h.n_trees = 2;
 		break;
+	case REFS:
+		if (!run->ip6) {
+			put_refs(out, &h, run);
+			break;
+		} /* fall through */
 	default:
 		h.tree[0].root = put_leaf(out, run, 0, 1, 0, 0);
 	}
 	h.ahead = rng_below(r, h.n_trees + 1);
-	if (!run->ip6)
+	if (!run->ip6 && !h.ref_bits)
 		put_slots(out, &h, run, from);
 	align(out);
 	run->head = (uint32_t)(out->len / 4);
@@ -399,7 +442,7 @@ static void make(struct rtprog *c, const struct run *run, const struct bf_buf *c
 						  .class = (const uint32_t *)class->data,
 						  .n_class = (uint32_t)(class->len / 4),
 						  .config = { .needs = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_MARK,
-									  .structs = 1u << BF_CLASS_AHEAD | 1u << ((const uint32_t *)class->data)[run->head] } };
+									  .structs = 1u << BF_CLASS_AHEAD | 1u << BF_CLASS_REFS | 1u << ((const uint32_t *)class->data)[run->head] } };
 }
 
 static void load(struct rtprog *c)
@@ -461,6 +504,8 @@ static void deltas(void **state)
 		struct rtprog c;
 
 		random_run(&r, &all, i & 1, n);
+		if (i / 4 % HASHED == REFS || i / 8 % HASHED == REFS)
+			make_regular(&all);
 		for (uint32_t k = 0; k < n; k++)
 			mark[k] = all.box[k].svc < 4 ? (rng_percent(&r, 40) ? CAME : STAYED) : rng_percent(&r, 60) ? WENT : STAYED;
 		base = part_of(&all, mark, STAYED | WENT);
@@ -498,6 +543,8 @@ static void runs(void **state)
 		random_run(&r, &run, i & 1, n);
 		if (shape == HASHED)
 			make_exact(&run, &r);
+		if (shape == REFS)
+			make_regular(&run);
 		put_run(&class, &run, shape, &r);
 		floor = rng_percent(&r, 50) || hows[i / 16 % 3][0] == 'c' ? 0 : rng_below(&r, 3 * n);
 		make(&c, &run, &class, hows[i / 16 % 3], floor, cells);

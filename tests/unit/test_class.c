@@ -319,6 +319,46 @@ static void counters_are_reckoned_where_they_can_be(void **state)
 	}
 }
 
+/* The same rules for other packets: other services, some hidden, some of their own. */
+static void rules_of_another_run_are_referred_to(void **state)
+{
+	enum { MANY = 20000 };
+	struct rng r = { 17 };
+	struct test_problem t;
+	struct built b, alone;
+	uint32_t kept = 0;
+
+	problem_make(&t, &r, PROBLEM_FIVE, false, MANY);
+	t.p.n_slots = 0;
+	for (uint32_t i = 0; i < t.p.n_boxes; i++) {
+		t.boxes[i].order = 64 * (i + 1);
+		t.boxes[i].slot = 5 + i;
+		t.boxes[i].flags = 0;
+	}
+	assert_int_equal(build(&t.p, 0, &b), 0);
+	t.p.base_rules = b.stats.rules;
+	t.p.n_base = b.stats.n_rules;
+	assert_true(t.p.n_base >= MANY);
+	for (uint32_t i = 0; i < MANY; i++) {
+		t.boxes[kept] = t.boxes[i];
+		t.boxes[kept].svc = t.boxes[rng_below(&r, MANY)].svc;
+		if (i % 100 == 7)
+			t.boxes[kept].addr[0] = (t.boxes[kept].len[0] = 32, 0x0a000000 + i);
+		kept += i % 50 != 3;
+	}
+	t.p.n_boxes = kept;
+	assert_int_equal(bf_class_build(&t.p, &(struct bf_class_opts){ 0 }, &b.out, &b.head, &b.stats), 0);
+	assert_true(((struct bf_class_head *)(b.out.data + 4ull * b.head))->ref_bits);
+	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1000000, NULL), 0);
+	compare(&t.p, &b, &r, 3000, 17);
+	t.p.n_base = 0;
+	assert_int_equal(build(&t.p, 0, &alone), 0);
+	assert_true(b.stats.bytes < alone.stats.bytes * 6 / 10);
+	bf_buf_free(&alone.out);
+	bf_buf_free(&b.out);
+	problem_free(&t);
+}
+
 static int build_once(void *ctx)
 {
 	struct bf_class_problem *p = ctx;
@@ -362,5 +402,6 @@ UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_
           cmocka_unit_test(nothing_is_found_in_nothing), cmocka_unit_test(a_check_notices_damage),
           cmocka_unit_test(a_check_says_what_is_wrong), cmocka_unit_test(find_reads_only_the_data),
           cmocka_unit_test(counters_are_reckoned_where_they_can_be),
+          cmocka_unit_test(rules_of_another_run_are_referred_to),
           cmocka_unit_test(memory_may_run_out),
           cmocka_unit_test(what_was_built_is_explained))
