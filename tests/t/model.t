@@ -154,7 +154,7 @@ counter name tcp dport map { 22 : "cc", 80 : "cc" } accept ; meta l4proto tcp th
 add @dyn { ip saddr } ; meta nfproto 2 add @dyn { ip saddr } counter ; OK
 add @dyn { ip saddr timeout 30s } accept ; meta nfproto 2 add @dyn { ip saddr timeout 30000ms } counter accept ; OK
 update @dyn { ip saddr limit rate 5/second } accept ; meta nfproto 2 update @dyn { ip saddr limit rate 5/second burst 5 packets } counter accept ; OK
-add @s4 { ip saddr } ; - ; FAIL 6: 's4' does not change from rules: it needs 'flags dynamic'
+add @s4 { ip saddr } ; - ; FAIL 6: rules cannot change 's4': it is constant or has ranges
 add @dyn { tcp dport } ; - ; FAIL 6: the keys of 'dyn' are of another type
 delete @dnn { ip saddr } ; - ; FAIL 9: the table has no set 'dnn'; did you mean 'dyn'?
 ip saddr @dyn drop ; meta nfproto 2 ip saddr @dyn counter drop ; OK
@@ -163,6 +163,30 @@ ip dscp @ds accept ; meta nfproto 2 ip tos & 0x000000000000000fc { 2 elements } 
 ip dscp . ip ecn { cs1 . ce, af11 . ect0 } accept ; meta nfproto 2 ip tos & 0x000000000000000fc . ip tos & 0x00000000000000003 { 2 elements } counter accept ; OK
 ip saddr . tcp dport @conc accept ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 ip saddr . th dport @conc counter accept ; OK
 ip saddr . tcp dport vmap { 1.1.1.1 . 1 : drop, 1.1.1.1 . 2 : drop, 1.1.1.1 . 3 : drop, 1.1.1.1 . 4 : drop, 1.1.1.1 . 5 : drop, 1.1.1.1 . 6 : drop, 1.1.1.1 . 7 : drop, 1.1.1.1 . 8 : drop, 1.1.1.1 . 9 : accept } ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 ip saddr . th dport map { 9 elements } counter vmap ; OK
+tcp sport == tcp dport ; meta l4proto tcp th fragment 0 th available 4-65535 th sport == th dport counter ; OK
+tcp sport != udp dport ; - ; FAIL 14: 'udp dport' never is in a packet that the rule looks at here: its protocol is another
+ip saddr & 255.255.0.0 == ip daddr & 255.255.0.0 drop ; meta nfproto 2 ip saddr & 255.255.0.0 == ip daddr & 255.255.0.0 counter drop ; OK
+tcp dport < tcp sport + 10 ; meta l4proto tcp th fragment 0 th available 4-65535 th dport < th sport + 10 counter ; OK
+tcp dport - 5 >= tcp sport ; meta l4proto tcp th fragment 0 th available 4-65535 th dport >= th sport + 5 counter ; OK
+ip dscp == ip ecn ; meta nfproto 2 ip tos & 252 >> 2 == ip tos & 3 counter ; OK
+ip ttl << 2 == ip ttl & 0xf0 ; meta nfproto 2 ip ttl & 63 << 2 == ip ttl & 240 counter ; OK
+ip saddr == tcp dport + 5 ; - ; FAIL 13: inet_service where the type is ipv4_addr
+ip saddr == ip6 saddr ; - ; FAIL 13: ipv6_addr where the type is ipv4_addr
+iifname == oifname ; meta oifname != "" meta iifname == meta oifname counter ; OK
+meta mark set 5 ; set output 1 0x5 counter meta mark set 0x00000005 ; OK
+meta mark set 5 meta mark 5 accept ; set output 1 0x5 goto "c:1" | goto "c:2" c:1 { meta mark set 0x00000005 | meta mark 0x00000005 counter accept | goto "c:2" } c:2 {  } ; OK
+meta mark set meta mark | 0x10 ; set output 1 meta mark & 0xffffffef ^ 0x10 counter meta mark set meta mark & 0xffffffef ^ 0x00000010 ; OK
+meta mark set meta mark & 0xff ^ 0x3 ; set output 1 meta mark & 0x000000ff ^ 0x3 counter meta mark set meta mark & 0x000000ff ^ 0x00000003 ; OK
+meta mark set ct mark ; set output 1 ct mark ^ 0x0 counter meta mark set ct mark & 0xffffffff ^ 0x00000000 ; OK
+ct mark set meta mark & 0xff accept ; counter ct mark set meta mark & 0x000000ff ^ 0x00000000 accept ; OK
+ct mark set 0x12 ; counter ct mark set 0x00000012 ; OK
+meta priority set 1:2 ; counter meta priority set 0x00010002 ; OK
+meta mark set ip saddr map { 1.2.3.4 : 5, 1.2.3.5 : 6 } accept ; goto "c:1" | goto "c:2" c:1 { meta nfproto 2 ip saddr 1.2.3.4/32 set output 1 0x5 meta mark set 0x00000005 goto "c:3" | meta nfproto 2 ip saddr 1.2.3.5/32 set output 1 0x6 meta mark set 0x00000006 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter accept | goto "c:2" } ; OK
+meta mark set tcp dport map @mm counter ; goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 set output 1 0x1 meta mark set 0x00000001 goto "c:3" | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 set output 1 0x2 meta mark set 0x00000002 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter | goto "c:2" } ; OK
+meta mark set ip saddr ; - ; FAIL 15: ipv4_addr where the type is mark
+ip ttl set 5 ; - ; FAIL 1: packets are not rewritten
+tcp dport set 80 ; - ; FAIL 1: packets are not rewritten
+redirect to "eth0" ; - ; FAIL 1: 'redirect' cannot be had at hook input; it can at: xdp, ingress of devices, egress of devices
 :in ip type filter hook output priority 0
 iifname "eth0" ; meta iifname "eth0" counter ; OK
 ip6 saddr ::1 ; - ; FAIL 1: no packet that a table of this family sees has 'ip6 saddr'
@@ -174,10 +198,33 @@ ip saddr 1.2.3.4 drop ; meta nfproto 2 ip saddr 1.2.3.4/32 counter drop ; OK
 ct state new ; - ; FAIL 1: 'ct state' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting, egress of control groups
 log ; - ; FAIL 1: 'log' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting
 oifname "eth1" ; - ; FAIL 1: 'oifname' cannot be had at hook ingress of devices; it can at: forward, output, postrouting, egress of devices, egress of control groups
+meta mark set 5 accept ; set output 1 0x5 counter accept ; OK
+meta mark set ip saddr & 0xff ; - ; FAIL 15: ipv4_addr where the type is mark
+meta priority set 1:2 ; set output 2 0x10002 counter ; OK
+redirect to "eth0" ; set output 3 0x2 set output 4 0x2 counter drop ; OK
+redirect to "eth7" ; - ; FAIL 13: there is no device 'eth7'
+mirror to lo accept ; set output 5 0x1 counter accept ; OK
+route via 10.0.0.1 ; set output 3 0x3 set output 4 0x0 020000000100000a00000000000000000000000000000000 counter drop ; OK
+route via fe80::1 ; set output 3 0x3 set output 4 0x0 0a000000000080fe00000000000000000100000000000000 counter drop ; OK
+reject ; set output 3 0x1 set output 4 0x20001 counter drop ; OK
+reject with tcp reset ; meta l4proto tcp set output 3 0x1 set output 4 0x10000 counter drop ; OK
+reject with icmp type admin-prohibited ; meta nfproto 2 set output 3 0x1 set output 4 0x30d counter drop ; OK
+reject with icmpv6 type 1 ; meta nfproto 10 set output 3 0x1 set output 4 0x101 counter drop ; OK
 :in netdev type filter hook xdp device eth0 priority 0
 meta mark 5 ; - ; FAIL 1: 'meta mark' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, ingress of devices, egress of devices, ingress of control groups, egress of control groups
 tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
+:in inet type sockops cgroup "/"
+tcp dport 443 set initcwnd 40 ; - ; FAIL 1: 'tcp dport' cannot be had at hook sockops; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups
+set rto 20s ; set output 2 0x1388 counter ; OK
+set congestion "bbr" ; set output 5 0x0 62627200000000000000000000000000 counter ; OK
+set mark 5 ; set output 1 0x5 counter ; OK
+drop ; - ; FAIL 1: 'drop' cannot be had at hook sockops; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups, connect4, connect6, sendmsg4, sendmsg6
+:in inet type filter hook connect4 cgroup "/" priority 0
+ip daddr 10.0.0.1 reject ; - ; FAIL 1: 'ip daddr' cannot be had at hook connect4; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups
+reject with errno EPERM ; set output 3 0x4 set output 4 0x1 counter drop ; OK
+tcp dport 22 drop ; - ; FAIL 1: 'tcp dport' cannot be had at hook connect4; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups
 :file
+table inet t { chain a { type filter hook input priority 0; jump c; }; chain b { type filter hook ingress device eth0 priority 0; jump c; }; chain c { tcp dport 22 reject; }; } ; - ; FAIL 165: 'reject' in a chain that netfilter's hooks and others lead to: make it two chains
 table inet t { chain a { jump b; }; chain b { goto a; }; } ; - ; FAIL 52: a loop: a > b > a
 table inet t { chain a { tcp dport vmap { 22 : jump a }; }; } ; - ; FAIL 53: a loop: a > a
 table inet t { chain a { policy drop; accept; }; } ; - ; FAIL 22: only chains at a hook have a policy: 'a' has none

@@ -400,8 +400,10 @@ int bf_native_eval(const struct bf_ast *ast, const struct bf_ast_cmd *cmd, const
 		out->counters = bf_arena_memdup(rs->arena, ev->counters.data, ev->counters.len);
 		err = out->counters ? 0 : -ENOMEM;
 	}
-	if (ev)
+	if (ev) {
 		bf_buf_free(&ev->counters);
+		free(ev->changed);
+	}
 	free(ev);
 	if (err)
 		return *out = (struct bf_evaluated){ 0 }, err;

@@ -37,31 +37,51 @@ bool bf_ev_before(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_r
 	return true;
 }
 
-static bool reject(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+static bool answer(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_answer *a)
 {
 	static const uint8_t with[] = {
 		[BF_REJECT_DEFAULT] = BF_ANSWER_ICMPX, [BF_REJECT_ICMP] = BF_ANSWER_ICMP, [BF_REJECT_ICMPV6] = BF_ANSWER_ICMPV6,
 		[BF_REJECT_ICMPX] = BF_ANSWER_ICMPX,   [BF_REJECT_TCP] = BF_ANSWER_RESET,
 	};
-	struct bf_answer a = { .code = NFT_REJECT_ICMPX_PORT_UNREACH };
-	bf_u128 code;
+	bf_u128 code = NFT_REJECT_ICMPX_PORT_UNREACH;
 
-	if (s->reject.with == BF_REJECT_ERRNO)
-		return bf_ev_need(ev, s->loc, BF_CAN_ERRNO, "reject with errno") &&
-		       bf_ev_unserved(ev, s->loc, "'reject with errno' is not served yet");
-	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "reject"))
-		return false;
 	if ((s->reject.with == BF_REJECT_ICMP && ev->family == NFPROTO_IPV6) ||
 	    (s->reject.with == BF_REJECT_ICMPV6 && ev->family == NFPROTO_IPV4))
 		return bf_ev_error(ev, s->loc, "no packet of this table is answered so: it is of the other family");
-	a.with = with[s->reject.with];
-	if (s->reject.code) {
-		if (!bf_ev_number(ev, s->reject.code, NULL, &code))
-			return false;
-		if (code > (a.with == BF_ANSWER_ICMPX ? NFT_REJECT_ICMPX_MAX : 255))
-			return bf_ev_error(ev, s->reject.code->loc, "there is no such code");
-		a.code = (uint8_t)code;
-	}
+	if (s->reject.code && !bf_ev_number(ev, s->reject.code, NULL, &code))
+		return false;
+	*a = (struct bf_answer){ with[s->reject.with], (uint8_t)code };
+	return code <= (a->with == BF_ANSWER_ICMPX ? NFT_REJECT_ICMPX_MAX : 255) ||
+	       bf_ev_error(ev, s->reject.code->loc, "there is no such code");
+}
+
+/* Of a system call. */
+static bool fail(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+{
+	bf_u128 err = ECONNREFUSED;
+
+	if (s->reject.code && !bf_ev_number(ev, s->reject.code, NULL, &err))
+		return false;
+	if (!err || err > 4095)
+		return bf_ev_error(ev, s->reject.code ? s->reject.code->loc : s->loc, "errors are 1 to 4095");
+	return bf_ev_need(ev, s->loc, BF_CAN_ERRNO, "reject with errno") && bf_ev_errno_exit(ev, d, (uint32_t)err);
+}
+
+/* By the kernel at netfilter's hooks, else by the program: with what a drop means. */
+static bool reject(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, enum bf_verdict_kind *end)
+{
+	const uint32_t calls = 1u << BF_HOOK_CONNECT4 | 1u << BF_HOOK_CONNECT6 | 1u << BF_HOOK_SENDMSG4 | 1u << BF_HOOK_SENDMSG6;
+	uint32_t hooks = ev->chain->hooks;
+	struct bf_answer a;
+
+	*end = BF_VERDICT_DROP;
+	if (s->reject.with == BF_REJECT_ERRNO || (s->reject.with == BF_REJECT_DEFAULT && hooks && !(hooks & ~calls)))
+		return fail(ev, d, s);
+	if (!answer(ev, s, &a) || !bf_ev_one_kind(ev, s->loc, "reject"))
+		return false;
+	if (hooks >> BF_HOOKS_NETFILTER)
+		return bf_ev_need(ev, s->loc, BF_CAN_REPLY, "reject") && bf_ev_reject_exit(ev, d, &a);
+	*end = BF_VERDICT_ACTION;
 	return bf_ev_add_action(ev, d, &bf_target_answer, &a);
 }
 
@@ -72,7 +92,7 @@ static bool log_stmt(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 	enum { GROUPED = BF_LOG_GROUP | BF_LOG_SNAPLEN | BF_LOG_THRESHOLD };
 	struct bf_handoff_log l;
 
-	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "log"))
+	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "log") || !bf_ev_one_kind(ev, s->loc, "log"))
 		return false;
 	memset(&l, 0, sizeof(l));
 	l.grouped = !!(s->log.set & GROUPED);
@@ -103,25 +123,22 @@ static bool notrack(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast
 
 /* All of them. */
 
-static const char *stmt_name(const struct bf_ast_stmt *s)
-{
-	static const char *const names[] = {
-		[BF_STMT_SET] = "set", [BF_STMT_CT_COUNT] = "ct count", [BF_STMT_STRIP] = "reset", [BF_STMT_PROGRAM] = "program",
-		[BF_STMT_REDIRECT] = "redirect", [BF_STMT_MIRROR] = "mirror", [BF_STMT_ROUTE] = "route",
-		[BF_STMT_SOCKSET] = "set of a connection",
-	};
-
-	return (size_t)s->kind < BF_ARRAY_SIZE(names) && names[s->kind] ? names[s->kind] : "this";
-}
-
-bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, bool *terminal)
+bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, enum bf_verdict_kind *end)
 {
 	switch (s->kind) {
 	case BF_STMT_LOG: return log_stmt(ev, d, s);
 	case BF_STMT_NOTRACK: return notrack(ev, d, s);
-	case BF_STMT_REJECT:
-		*terminal = reject(ev, d, s);
-		return *terminal;
-	default: return bf_ev_unserved(ev, s->loc, "'%s' is not served yet", stmt_name(s));
+	case BF_STMT_REJECT: return reject(ev, d, s, end);
+	case BF_STMT_SET: return bf_ev_set_value(ev, d, s, s->match.r);
+	case BF_STMT_MIRROR: return bf_ev_way(ev, d, s);
+	case BF_STMT_REDIRECT:
+	case BF_STMT_ROUTE:
+		*end = BF_VERDICT_DROP;
+		return bf_ev_way(ev, d, s);
+	case BF_STMT_SOCKSET: return bf_ev_sockset(ev, d, s);
+	case BF_STMT_CT_COUNT: return bf_ev_unserved(ev, s->loc, "connections are not counted by rules");
+	case BF_STMT_STRIP: return bf_ev_unserved(ev, s->loc, "packets are not rewritten");
+	case BF_STMT_PROGRAM: return bf_ev_unserved(ev, s->loc, "programs in files are not loaded");
+	default: return bf_ev_unserved(ev, s->loc, "this is not served");
 	}
 }

@@ -14,6 +14,7 @@ struct each { /* over the elements of a map, those of variables in it too */
 	const struct bf_ast_expr *key, *map;
 	uint32_t number;
 	struct bf_chain *tail; /* where those go on that have no verdict; or NULL: with the statements behind */
+	bool set;              /* data is set, not a verdict */
 	bool open;             /* some do */
 };
 
@@ -44,14 +45,16 @@ static bool element(struct each *e, const struct bf_ast_elem *el)
 {
 	struct bf_ev *ev = e->ev;
 	struct bf_ev_draft d;
-	enum bf_verdict_kind kind;
-	struct bf_chain *to;
+	enum bf_verdict_kind kind = BF_VERDICT_CONTINUE;
+	struct bf_chain *to = NULL;
 
-	if (!bf_ev_draft_copy(ev, &d, e->d) || !bf_ev_verdict(ev, el->data, &kind, &to))
+	if (!bf_ev_draft_copy(ev, &d, e->d) || (!e->set && !bf_ev_verdict(ev, el->data, &kind, &to)))
 		return false;
 	if (!(bf_ast_peel(el->key)->kind == BF_AST_ANY ? test_rest(e, &d) : bf_ev_test_elem(ev, &d, e->key, el->key)))
 		return false;
-	if (kind != BF_VERDICT_CONTINUE)
+	if (e->set && !bf_ev_set_value(ev, &d, e->s, el->data))
+		return false;
+	if (!e->set && kind != BF_VERDICT_CONTINUE)
 		return bf_ev_emit(ev, &d, kind, to);
 	e->open = true;
 	return e->tail ? bf_ev_goto(ev, &d, e->tail) : bf_ev_rest(ev, &d, e->s->next, e->number + 1);
@@ -86,35 +89,59 @@ static bool by_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 	       bf_ev_emit_map(ev, d, l.set);
 }
 
-static bool by_elements(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)
+/* The elements of a map; NULL: said so. */
+static const struct bf_ast_expr *elements_of(struct bf_ev *ev, const struct bf_ast_expr *key, const struct bf_ast_expr *ref)
 {
-	struct each e = { .ev = ev, .d = d, .s = s, .key = bf_ast_peel(s->match.l), .map = bf_ast_peel(s->match.r),
-		              .number = number };
-	bool tail = bf_ev_needs_tail(s->next);
+	static const struct bf_ast_expr none = { .kind = BF_AST_SET };
+	const struct bf_ast_expr *map = bf_ast_peel(ref);
+	const struct bf_ast_set *a;
 
-	if (e.map->kind == BF_AST_SETREF) {
-		const struct bf_ast_set *a = bf_ev_set_find(ev, e.map, true);
+	if (map->kind != BF_AST_SETREF)
+		return map;
+	a = bf_ev_set_find(ev, map, true);
+	if (!a || !bf_ev_same_keys(ev, key, ref, a))
+		return NULL;
+	if (a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT))
+		return bf_ev_unserved(ev, ref->loc, "statements behind a map that changes"), NULL;
+	return a->elements ? bf_ast_peel(a->elements) : &none;
+}
 
-		if (!a || !bf_ev_same_keys(ev, e.key, s->match.r, a))
-			return false;
-		if (a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT))
-			return bf_ev_unserved(ev, s->next->loc, "statements behind a map that changes");
-		e.map = a->elements ? bf_ast_peel(a->elements) : NULL;
-	}
-	if (!e.map)
-		return true;
-	if ((d->state || tail) && !bf_ev_split(ev, d))
+static bool each_element(struct each *e, bool tail)
+{
+	struct bf_ev *ev = e->ev;
+	struct bf_ev_draft d = *e->d;
+
+	if ((d.state || tail) && !bf_ev_split(ev, &d))
 		return false;
-	if (tail && !(e.tail = bf_ev_hidden(ev)))
+	e->d = &d;
+	if (tail && !(e->tail = bf_ev_hidden(ev)))
 		return false;
-	if (!elements(&e, e.map))
+	if (!elements(e, e->map))
 		return false;
-	if (!e.tail || !e.open)
+	if (!e->tail || !e->open)
 		return true;
 	if (!bf_ev_goto(ev, NULL, ev->resume))
 		return false;
-	ev->into = e.tail;
-	return bf_ev_rest(ev, &(struct bf_ev_draft){ .counted = BF_EVAL_NONE }, s->next, number + 1);
+	ev->into = e->tail;
+	return bf_ev_rest(ev, &(struct bf_ev_draft){ .counted = BF_EVAL_NONE }, e->s->next, e->number + 1);
+}
+
+static bool by_elements(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)
+{
+	struct each e = { .ev = ev, .d = d, .s = s, .key = bf_ast_peel(s->match.l), .number = number };
+
+	e.map = elements_of(ev, e.key, s->match.r);
+	return e.map && each_element(&e, bf_ev_needs_tail(s->next));
+}
+
+/* meta mark set ip saddr map { ... }: who got a mark must not meet the other elements. */
+bool bf_ev_set_map(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)
+{
+	const struct bf_ast_expr *map = bf_ast_peel(s->match.r);
+	struct each e = { .ev = ev, .d = d, .s = s, .key = bf_ast_peel(map->two.l), .number = number, .set = true };
+
+	e.map = elements_of(ev, e.key, map->two.r);
+	return e.map && each_element(&e, true);
 }
 
 /* Few of one field are rules of their own, which are classified with those around them. */

@@ -513,7 +513,7 @@ bool bf_ev_match(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_st
 	if (l->kind == BF_AST_CONCAT)
 		return concat(ev, d, s);
 	if (has_key(r))
-		return bf_ev_unserved(ev, r->loc, "a field against a field is not served yet");
+		return bf_ev_compare(ev, d, s);
 	if (l->kind == BF_AST_MAP)
 		return bf_ev_unserved(ev, l->loc, "what a map gives cannot be compared");
 	return one(ev, d, s, t.type[0]);

@@ -279,7 +279,7 @@ bool bf_ev_verdict(struct bf_ev *ev, const struct bf_ast_expr *v, enum bf_verdic
 /* One statement; *done: it ended the rule, and what follows has been read. */
 static bool statement(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number, bool *done)
 {
-	bool terminal = false;
+	enum bf_verdict_kind end = BF_VERDICT_CONTINUE;
 
 	switch (s->kind) {
 	case BF_STMT_MATCH: return flush(ev, d) && bf_ev_match(ev, d, s);
@@ -295,14 +295,19 @@ static bool statement(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 	case BF_STMT_VMAP:
 		*done = true;
 		return flush(ev, d) && bf_ev_vmap(ev, d, s, number);
+	case BF_STMT_SET:
+		if (!maps(s))
+			break;
+		*done = true;
+		return flush(ev, d) && bf_ev_set_map(ev, d, s, number);
 	default: break;
 	}
-	if (!bf_ev_act(ev, d, s, &terminal))
+	if (!bf_ev_act(ev, d, s, &end))
 		return false;
-	*done = terminal;
-	if (terminal && s->next)
-		return bf_ev_error(ev, s->next->loc, "nothing behind a reject is done");
-	return !terminal || bf_ev_emit(ev, d, BF_VERDICT_ACTION, NULL);
+	*done = end != BF_VERDICT_CONTINUE;
+	if (*done && s->next)
+		return bf_ev_error(ev, s->next->loc, "nothing behind this is done");
+	return !*done || bf_ev_emit(ev, d, end, NULL);
 }
 
 bool bf_ev_rest(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)

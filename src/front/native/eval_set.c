@@ -228,9 +228,34 @@ static bool has_life(const struct bf_ast_expr *elements)
 	return false;
 }
 
-static bool is_live(const struct bf_ast_set *a)
+/* Notes the sets that rules put elements in: they need not say so themselves. */
+static bool find_changed(struct bf_ev *ev)
 {
-	return a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT) || a->has_timeout || a->stmts || has_life(a->elements);
+	for (const struct bf_ast_chain *c = ev->table->chains; c; c = c->next)
+		for (const struct bf_ast_rule *r = c->rules; r; r = r->next)
+			for (const struct bf_ast_stmt *s = r->stmts; s; s = s->next) {
+				const char *last = ev->n_changed ? ev->changed[ev->n_changed - 1] : NULL;
+
+				if (s->kind != BF_STMT_ELEMENT || (last && !strcmp(last, s->element.set.text)))
+					continue;
+				if (bf_grow(&ev->changed, ev->n_changed, &ev->cap_changed, sizeof(*ev->changed)) < 0)
+					return bf_ev_nomem(ev);
+				ev->changed[ev->n_changed++] = s->element.set.text;
+			}
+	return true;
+}
+
+static bool is_changed(const struct bf_ev *ev, const struct bf_ast_set *a)
+{
+	for (uint32_t i = 0; i < ev->n_changed; i++)
+		if (!strcmp(ev->changed[i], a->name.text))
+			return true;
+	return false;
+}
+
+static bool is_live(const struct bf_ev *ev, const struct bf_ast_set *a)
+{
+	return (is_changed(ev, a) && !(a->flags & (BF_SET_CONSTANT | BF_SET_INTERVAL))) || a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT) || a->has_timeout || a->stmts || has_life(a->elements);
 }
 
 static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
@@ -252,7 +277,7 @@ static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
 		set_data(s, &sh);
 	if (sh.data.n > 1)
 		return bf_ev_unserved(ev, a->name.loc, "maps to concatenations");
-	if (is_live(a))
+	if (is_live(ev, a))
 		s->flags |= BF_SET_LIVE;
 	if (a->size > UINT32_MAX)
 		return bf_ev_error(ev, a->name.loc, "a set has at most %u elements", UINT32_MAX);
@@ -273,6 +298,8 @@ bool bf_ev_sets(struct bf_ev *ev)
 	ev->objects = bf_arena_array(ev->rs->arena, n_objects + 1, struct bf_object *);
 	if (!ev->sets || !ev->objects)
 		return bf_ev_nomem(ev);
+	if (!find_changed(ev))
+		return false;
 	n = n_objects = 0;
 	for (const struct bf_ast_obj *o = ev->table->objs; o && ev->err != -ENOMEM; o = o->next)
 		add_object(ev, o, n_objects++);
@@ -458,8 +485,8 @@ bool bf_ev_element(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 	if (!a)
 		return bf_ev_set_find(ev, &ref, el->data != NULL), false;
 	set = model_of(ev, a);
-	if (!(a->flags & BF_SET_DYNAMIC) && !(set->flags & BF_SET_LIVE))
-		return bf_ev_error(ev, s->element.set.loc, "'%s' does not change from rules: it needs 'flags dynamic'", a->name.text);
+	if (a->flags & (BF_SET_CONSTANT | BF_SET_INTERVAL))
+		return bf_ev_error(ev, s->element.set.loc, "rules cannot change '%s': it is constant or has ranges", a->name.text);
 	if (!bf_ev_same_keys(ev, el->key, &ref, a) || !key_parts(ev, d, el->key, &c.key, &sh))
 		return false;
 	if (shifted(&sh))

@@ -6,7 +6,9 @@
  *   eval_rule.c   rules: statements in order, into model rules
  *   eval_match.c  a key against values; eval_value.c what values are as numbers
  *   eval_set.c    sets, maps, objects of the table
- *   eval_map.c    verdict maps: a model rule for each element, or a lookup
+ *   eval_map.c    verdict maps: a model rule for each element, or a lookup; maps to marks
+ *   eval_compare.c  a field against a field
+ *   eval_put.c    marks, ways out, parameters of connections
  *   eval_act.c    reject, log and what else is done with a packet
  *   eval_code.c   pcap expressions, bytecode
  *   eval_state.c  limits, quotas, samples
@@ -64,6 +66,8 @@ struct bf_ev {
 	struct bf_buf counters; /* struct bf_eval_counter */
 	struct bf_set **sets;       /* by the order of the table's, */
 	struct bf_object **objects; /* likewise */
+	const char **changed;       /* sets that rules put elements in */
+	uint32_t n_changed, cap_changed;
 	/* The rule that is read. */
 	struct bf_ev_chain *chain;
 	const struct bf_ast_rule *rule;
@@ -143,12 +147,27 @@ bool bf_ev_in_named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast
 bool bf_ev_object(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 bool bf_ev_element(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 
+/* eval_compare.c */
+bool bf_ev_compare(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
+bool bf_ev_operand(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *e, struct bf_operand *o, int64_t *add);
+
+/* eval_put.c */
+bool bf_ev_one_kind(struct bf_ev *ev, struct bf_ast_loc loc, const char *what);
+bool bf_ev_put(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_out out, uint32_t value);
+bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct bf_ast_expr *e);
+bool bf_ev_way(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s); /* redirect, mirror, route */
+bool bf_ev_sockset(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
+/* A DROP behind these answers. */
+bool bf_ev_reject_exit(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_answer *a);
+bool bf_ev_errno_exit(struct bf_ev *ev, struct bf_ev_draft *d, uint32_t err);
+
 /* eval_map.c */
+bool bf_ev_set_map(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number);
 bool bf_ev_vmap(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number);
 
 /* eval_act.c */
 bool bf_ev_before(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_rule *r); /* what a reject asks of the rule */
-bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, bool *terminal);
+bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, enum bf_verdict_kind *end);
 
 /* eval_state.c: limit, quota, sample, objects by name */
 bool bf_ev_stateful(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_stateful *out);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * eval_put.c: what rules set: marks and priorities, the way a packet takes, the
+ * parameters of a connection.
+ *
+ * A program notes it as an output (rt/abi.h). At netfilter's hooks it cannot
+ * write to the packet: there the program sees the new mark from then on, and
+ * the kernel sets it behind the program (a hand-off), which can be a constant
+ * or made of a mark. A rule that maps a key to a mark is a rule for each element.
+ */
+#include <stdio.h>
+
+#include "base/image.h"
+#include "front/native/evaluate.h"
+#include "front/native/native.h"
+
+#define NETFILTER ((1u << BF_HOOKS_NETFILTER) - 1)
+
+/* Does it stand at netfilter's hooks, at others, or (refused) at both? */
+bool bf_ev_one_kind(struct bf_ev *ev, struct bf_ast_loc loc, const char *what)
+{
+	uint32_t h = ev->chain->hooks;
+
+	return !(h & NETFILTER) || !(h & ~NETFILTER) ||
+	       bf_ev_unserved(ev, loc, "'%s' in a chain that netfilter's hooks and others lead to: make it two chains", what);
+}
+
+static bool at_netfilter(const struct bf_ev *ev)
+{
+	return ev->chain->hooks & NETFILTER;
+}
+
+bool bf_ev_put(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_out out, uint32_t value)
+{
+	struct bf_put p;
+
+	memset(&p, 0, sizeof(p));
+	p.out = (uint8_t)out;
+	p.value = value;
+	d->state = true; /* what follows may see it */
+	return bf_ev_add_match(ev, d, &bf_match_put, &p, false);
+}
+
+/* ------------------------------------------------------------ mark, priority */
+
+struct target {
+	const char *group, *name;
+	enum bf_handoff_place place;
+	int out;          /* enum bf_out, or -1 */
+	uint32_t nf, can; /* BF_CAN_* at netfilter's hooks, at others */
+};
+
+static const struct target targets[] = {
+	{ "meta", "mark", BF_PLACE_MARK, BF_OUT_MARK, BF_CAN_COMPANION, BF_CAN_SET_MARK },
+	{ "meta", "priority", BF_PLACE_PRIORITY, BF_OUT_PRIORITY, BF_CAN_COMPANION, BF_CAN_PRIORITY },
+	{ "ct", "mark", BF_PLACE_CT_MARK, -1, BF_CAN_CT_SET, BF_CAN_CT_SET },
+};
+
+static const struct target *target_of(const struct bf_ast_expr *e)
+{
+	for (size_t i = 0; i < BF_ARRAY_SIZE(targets); i++)
+		if (e->kind == BF_AST_KEY && !strcmp(targets[i].group, e->key.row->group) && !e->key.row->sub && e->key.row->name &&
+		    !strcmp(targets[i].name, e->key.row->name))
+			return &targets[i];
+	return NULL;
+}
+
+struct value { /* (key & mask) ^ xor; key NULL: xor */
+	const struct bf_ast_expr *key;
+	uint32_t mask, xor;
+};
+
+static bool value_of(struct bf_ev *ev, const struct bf_ast_expr *e, const struct bf_ntype *t, struct value *v)
+{
+	bf_u128 c;
+
+	e = bf_ast_peel(e);
+	if (e->kind == BF_AST_KEY) {
+		*v = (struct value){ e, UINT32_MAX, 0 };
+		return true;
+	}
+	if (e->kind != BF_AST_BINOP) {
+		*v = (struct value){ 0 };
+		if (!bf_ev_number(ev, e, t, &c))
+			return false;
+		v->xor = (uint32_t)c;
+		return true;
+	}
+	if (!value_of(ev, e->two.l, t, v) || !bf_ev_number(ev, e->two.r, t, &c))
+		return false;
+	switch (e->two.op) {
+	case BF_OP_AND:
+		v->mask &= (uint32_t)c;
+		v->xor &= (uint32_t)c;
+		return true;
+	case BF_OP_OR:
+		v->mask &= ~(uint32_t)c;
+		v->xor = (v->xor & ~(uint32_t)c) | (uint32_t)c;
+		return true;
+	case BF_OP_XOR: v->xor ^= (uint32_t)c; return true;
+	default: return bf_ev_unserved(ev, e->loc, "only &, | and ^ can be done with what is set");
+	}
+}
+
+/* The kernel's part, at netfilter's hooks. */
+static bool by_kernel(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
+                      const struct value *v)
+{
+	const struct target *from = v->key ? target_of(v->key) : NULL;
+	struct bf_handoff_set set;
+
+	if (v->key && !from)
+		return bf_ev_unserved(ev, v->key->loc, "the kernel sets constants and what is made of a mark; a map makes one of the other");
+	memset(&set, 0, sizeof(set));
+	set.to = (uint8_t)t->place;
+	set.from = from ? (uint8_t)from->place : BF_PLACE_NONE;
+	set.mask = v->mask;
+	set.value = v->xor;
+	return bf_ev_add_action(ev, d, &bf_target_nft_set, &set);
+}
+
+static bool set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
+                      const struct bf_ast_expr *e)
+{
+	struct bf_put p;
+	struct bf_types type;
+	struct value v;
+	int64_t add;
+
+	bf_native_types_of(s->match.l, &type);
+	if (!value_of(ev, e, type.type[0], &v))
+		return false;
+	if (at_netfilter(ev) && !by_kernel(ev, d, s, t, &v))
+		return false;
+	if (t->out < 0 || (at_netfilter(ev) && t->out != BF_OUT_MARK))
+		return true;
+	memset(&p, 0, sizeof(p));
+	p.out = (uint8_t)t->out;
+	p.value = v.xor;
+	if (v.key) {
+		if (!bf_ev_operand(ev, d, v.key, &p.from, &add))
+			return false;
+		if (p.from.field->bits > 32)
+			return bf_ev_error(ev, v.key->loc, "more than 32 bits");
+		if (v.mask != UINT32_MAX)
+			p.from.mask = (p.from.mask ? p.from.mask : bf_field_ones(p.from.field)) & (bf_u128)v.mask << p.from.shift;
+		if (v.mask != UINT32_MAX && !p.from.mask)
+			p.from.field = NULL; /* nothing of it is left */
+	}
+	d->state = true;
+	return bf_ev_add_match(ev, d, &bf_match_put, &p, false);
+}
+
+bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct bf_ast_expr *e)
+{
+	const struct bf_ast_expr *l = bf_ast_peel(s->match.l);
+	const struct target *t = target_of(l);
+
+	if (!t && l->kind == BF_AST_KEY && l->key.row->class <= BF_NK_IPOPT && l->key.row->class != BF_NK_META && l->key.row->class != BF_NK_CT)
+		return bf_ev_unserved(ev, l->loc, "packets are not rewritten");
+	if (!t)
+		return bf_ev_unserved(ev, l->loc, "only meta mark, meta priority and ct mark can be set");
+	if (!bf_ev_need(ev, s->loc, at_netfilter(ev) ? t->nf : t->can, "set") || !bf_ev_one_kind(ev, s->loc, "set"))
+		return false;
+	return set_value(ev, d, s, t, e);
+}
+
+/* ------------------------------------------------------------------- exits */
+
+/* How the packet leaves: what a DROP behind it means. */
+static bool leave(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_exit how, uint32_t arg)
+{
+	return bf_ev_put(ev, d, BF_OUT_EXIT, how) && bf_ev_put(ev, d, BF_OUT_ARG, arg);
+}
+
+bool bf_ev_reject_exit(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_answer *a)
+{
+	static const uint32_t with[] = {
+		[BF_ANSWER_ICMPX] = BF_REJECT_IS_ICMPX, [BF_ANSWER_ICMP] = 3 << 8, [BF_ANSWER_ICMPV6] = 1 << 8, [BF_ANSWER_RESET] = BF_REJECT_IS_RST,
+	};
+
+	return leave(ev, d, BF_EXIT_REJECT, with[a->with] | (a->with == BF_ANSWER_RESET ? 0 : a->code));
+}
+
+bool bf_ev_errno_exit(struct bf_ev *ev, struct bf_ev_draft *d, uint32_t err)
+{
+	return leave(ev, d, BF_EXIT_ERRNO, err);
+}
+
+static bool device(struct bf_ev *ev, const struct bf_ast_expr *e, uint32_t *index)
+{
+	const struct bf_ast_expr *v = bf_ast_peel(e);
+
+	if (v->kind != BF_AST_VALUE || !v->value.text)
+		return bf_ev_error(ev, e->loc, "the name of a device is wanted here");
+	if (!ev->env || !ev->env->ifindex || ev->env->ifindex(ev->env->ctx, v->value.text, index))
+		return bf_ev_error(ev, e->loc, "there is no device '%s'", v->value.text);
+	return true;
+}
+
+static bool put_param(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_out out, const void *param, uint32_t len)
+{
+	struct bf_put p;
+
+	memset(&p, 0, sizeof(p));
+	p.out = (uint8_t)out;
+	p.param = bf_arena_memdup(ev->rs->arena, param, len);
+	p.param_len = len;
+	return p.param ? bf_ev_add_match(ev, d, &bf_match_put, &p, false) : bf_ev_nomem(ev);
+}
+
+static bool route(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+{
+	const struct bf_ast_expr *v = bf_ast_peel(s->to);
+	bool v6 = v->kind == BF_AST_VALUE && v->value.lit == BF_LIT_IPV6;
+	struct bf_rt_hop hop;
+	bf_u128 a;
+
+	if (!bf_ev_need(ev, s->loc, BF_CAN_REDIRECT, "route") || !bf_ev_number(ev, v, NULL, &a))
+		return false;
+	memset(&hop, 0, sizeof(hop));
+	hop.family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+	hop.addr[0] = (uint32_t)(v6 ? a >> 96 : a);
+	for (int i = 1; v6 && i < 4; i++)
+		hop.addr[i] = (uint32_t)(a >> (96 - 32 * i));
+	return bf_ev_put(ev, d, BF_OUT_EXIT, BF_EXIT_ROUTE) && put_param(ev, d, BF_OUT_ARG, &hop, sizeof(hop));
+}
+
+bool bf_ev_way(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+{
+	uint32_t index;
+
+	if (s->kind == BF_STMT_ROUTE)
+		return route(ev, d, s);
+	if (s->kind == BF_STMT_MIRROR)
+		return bf_ev_need(ev, s->loc, BF_CAN_MIRROR, "mirror") && device(ev, s->to, &index) &&
+		       bf_ev_put(ev, d, BF_OUT_MIRROR, index);
+	return bf_ev_need(ev, s->loc, BF_CAN_REDIRECT, "redirect") && device(ev, s->to, &index) &&
+	       leave(ev, d, BF_EXIT_REDIRECT, index);
+}
+
+/* -------------------------------------------------------------- connections */
+
+bool bf_ev_sockset(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+{
+	static const uint8_t outs[] = {
+		[BF_SOCK_RTO] = BF_OUT_RTO,       [BF_SOCK_INITCWND] = BF_OUT_CWND, [BF_SOCK_INITRWND] = BF_OUT_RWND,
+		[BF_SOCK_CONGESTION] = BF_OUT_CONGESTION, [BF_SOCK_MARK] = BF_OUT_MARK,
+	};
+	char name[16] = "";
+	uint64_t n = s->sock.n;
+
+	if (!bf_ev_need(ev, s->loc, BF_CAN_SOCKSET, "set of a connection"))
+		return false;
+	if (s->sock.what == BF_SOCK_CONGESTION) {
+		if (strlen(s->sock.text.text) >= sizeof(name))
+			return bf_ev_error(ev, s->sock.text.loc, "such a name has at most %zu characters", sizeof(name) - 1);
+		memcpy(name, s->sock.text.text, strlen(s->sock.text.text));
+		return put_param(ev, d, BF_OUT_CONGESTION, name, sizeof(name));
+	}
+	if (s->sock.what == BF_SOCK_RTO) {
+		n = (n * (ev->env ? ev->env->hz : 0) + 999) / 1000; /* jiffies, upwards */
+		if (!n || n > INT32_MAX)
+			return bf_ev_error(ev, s->loc, "a time-out that the kernel cannot keep");
+	}
+	return bf_ev_put(ev, d, outs[s->sock.what], (uint32_t)n);
+}
