@@ -81,6 +81,8 @@ void bf_stored_free(struct bf_stored *t);
 int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_stored *t);
 /* The same without state, len, num_entries and slots, which cost more than the rest when there are edits. */
 int bf_stored_open(struct bf_ns *ns, int family, const char *table, struct bf_stored *t);
+/* Adds these. */
+int bf_stored_complete(struct bf_stored *t);
 /* num_entries counters, malloc'ed. */
 int bf_stored_counters(const struct bf_stored *t, struct bf_rt_counter **out);
 

@@ -90,29 +90,29 @@ static int give_back(const struct change *c, const struct bf_stored *t, const st
 	return bf_stored_add_counters(&now, in);
 }
 
-static int replace_whole(struct change *c)
+/* t is just opened. */
+static int replace_whole(struct change *c, struct bf_stored *t)
 {
-	_cleanup_stored_ struct bf_stored t = {};
 	_cleanup_buf_ struct bf_buf state = {}, checked = {}, slots = {};
 	_cleanup_image_ struct bf_image *img = NULL;
 	_cleanup_free_ struct bf_rt_counter *old = NULL;
-	int rc = bf_stored_load(c->ns, c->family, c->table, &t);
+	int rc = bf_stored_complete(t);
 
 	if (!rc)
-		rc = apply_all(c, &t, &state, &slots);
+		rc = apply_all(c, t, &state, &slots);
 	if (!rc)
 		rc = check_whole(c, &state, &checked);
 	if (!rc)
 		rc = bf_stored_compile(c->ctx, &checked, &img);
 	if (rc)
 		return rc;
-	old = calloc(t.num_entries, sizeof(*old));
+	old = calloc(t->num_entries, sizeof(*old));
 	if (!old)
 		return -ENOMEM;
-	if (!t.unit)
-		t.older = bf_count_names(c->ns, c->ctx->netns, c->family);
-	rc = bf_stored_commit(c->ctx, c->ns, &t, img, &checked, old);
-	return rc ? rc : give_back(c, &t, old, &slots);
+	if (!t->unit)
+		t->older = bf_count_names(c->ns, c->ctx->netns, c->family);
+	rc = bf_stored_commit(c->ctx, c->ns, t, img, &checked, old);
+	return rc ? rc : give_back(c, t, old, &slots);
 }
 
 static int edit(struct change *c, const struct bf_xt_rule_edit *e, uint32_t n)
@@ -126,7 +126,7 @@ static int edit(struct change *c, const struct bf_xt_rule_edit *e, uint32_t n)
 	if (rc)
 		return rc;
 	rc = simple ? bf_stored_edit(c->ctx, c->ns, &t, &c->edits) : -EAGAIN;
-	return rc == -EAGAIN ? replace_whole(c) : rc;
+	return rc == -EAGAIN ? replace_whole(c, &t) : rc;
 }
 
 int bf_xt_edit(struct bf_ctx *ctx, int family, const char *table, const struct bf_xt_rule_edit *edits, uint32_t n)

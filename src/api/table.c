@@ -100,9 +100,16 @@ int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_st
 {
 	int rc = bf_stored_open(ns, family, table, t);
 
-	if (!rc && t->edits_len)
+	return rc ? rc : bf_stored_complete(t);
+}
+
+int bf_stored_complete(struct bf_stored *t)
+{
+	int rc = 0;
+
+	if (t->edits_len)
 		rc = apply_edits(t);
-	else if (!rc)
+	else
 		set_state(t, t->base.state, t->base.len);
 	t->is_empty = !rc && t->len == t->empty.len && !memcmp(t->state, t->empty.data, t->len);
 	return rc;

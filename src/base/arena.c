@@ -2,8 +2,13 @@
 /*
  * arena.c: a list of blocks, each twice the last up to 1 MiB; what does not
  * fit the current block opens a new one, large requests get one of their own.
+ * Blocks of that size come from the kernel and go back to it: the model of a
+ * million rules is gone when the maps are filled that were made of it, and its
+ * memory should be, too, wherever malloc() has put what came behind it.
  */
 #include "base/arena.h"
+
+#include <sys/mman.h>
 
 enum { BLOCK_MIN = 4096, BLOCK_MAX = 1 << 20, ALIGNMENT = 16 };
 
@@ -27,6 +32,30 @@ struct bf_arena *bf_arena_new(void)
 	return a;
 }
 
+static bool is_mapped(size_t size)
+{
+	return size >= BLOCK_MAX;
+}
+
+/* All zeroes. size: of its data */
+static struct block *get_block(size_t size)
+{
+	struct block *b;
+
+	if (!is_mapped(size))
+		return calloc(1, sizeof(*b) + size);
+	b = mmap(NULL, sizeof(*b) + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return b == MAP_FAILED ? NULL : b;
+}
+
+static void free_block(struct block *b)
+{
+	if (is_mapped(b->size))
+		munmap(b, sizeof(*b) + b->size);
+	else
+		free(b);
+}
+
 void bf_arena_free(struct bf_arena *a)
 {
 	if (!a)
@@ -35,7 +64,7 @@ void bf_arena_free(struct bf_arena *a)
 		struct block *b = a->head;
 
 		a->head = b->next;
-		free(b);
+		free_block(b);
 	}
 	free(a);
 }
@@ -47,7 +76,7 @@ static struct block *new_block(struct bf_arena *a, size_t size)
 
 	if (want > SIZE_MAX - sizeof(*b))
 		return NULL;
-	b = calloc(1, sizeof(*b) + want);
+	b = get_block(want);
 	if (!b)
 		return NULL;
 	b->size = want;
