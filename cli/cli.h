@@ -32,6 +32,8 @@ int bf_cmd_graph(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_list(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_dump(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_monitor(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_stats(struct bf_ctx *ctx, int argc, char **argv);
+int bf_cmd_top(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_test(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_flush(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cmd_import(struct bf_ctx *ctx, int argc, char **argv);

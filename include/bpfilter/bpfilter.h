@@ -192,6 +192,20 @@ struct bf_seen { /* a packet at a hook; valid during the call */
 };
 int bf_monitor(struct bf_ctx *ctx, int (*fn)(void *arg, const struct bf_seen *seen), int (*idle)(void *arg), void *arg);
 
+/*
+ * What has been counted: calls fn for each rule and each policy of all tables. Native rules count packets that matched all
+ * of them, whether they have a counter statement or not. fn returning other than 0 ends it, and is returned. -ESTALE: a
+ * table was replaced meanwhile, begin again.
+ */
+struct bf_stat { /* valid during the call */
+	const char *family, *table, *chain;
+	uint64_t handle;  /* native tables, else 0 */
+	uint32_t number;  /* in the chain, from 1; 0: the chain's policy */
+	const char *rule; /* its text */
+	uint64_t packets, bytes;
+};
+int bf_stats(struct bf_ctx *ctx, int (*fn)(void *arg, const struct bf_stat *s), void *arg);
+
 /* Removes all of bpfilter's rules from the namespace: everything is accepted, nothing stays attached. */
 int bf_flush(struct bf_ctx *ctx);
 
