@@ -1,15 +1,52 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # bash completion for bpfilter(8)
 
+# What the native language has, for `list chain inet <Tab>`: its tables, and what is in them.
+_bpfilter_native()
+{
+	local verb=$1 first=$2 what=${words[$2]} family=ip at=$(($2 + 1)) tables
+	local -a netns=()
+
+	[[ ${words[1]} == --netns ]] && netns=(--netns "${words[2]}")
+	if ((cword == first)); then
+		case $verb in
+		list) what="ruleset table chain set map counter quota limit tables chains sets maps counters quotas limits" ;;
+		flush) what="ruleset table chain set map" ;;
+		insert | replace) what="rule" ;;
+		rename) what="chain" ;;
+		get) what="element" ;;
+		reset) what="rule rules" ;;
+		*) what="table chain rule set map element counter quota limit" ;;
+		esac
+		COMPREPLY=($(compgen -W "$what" -- "$cur"))
+		return
+	fi
+	case ${words[at]} in
+	ip | ip6 | inet | netdev) family=${words[at]} at=$((at + 1)) ;;
+	esac
+	tables=$(bpfilter "${netns[@]}" list tables 2>/dev/null)
+	if ((cword == at)); then
+		COMPREPLY=($(compgen -W "$(awk -v f="$family" '$2 == f { print $3 }' <<<"$tables")" -- "$cur"))
+		((at == first + 1)) && COMPREPLY+=($(compgen -W "ip ip6 inet netdev" -- "$cur"))
+	elif ((cword == at + 1)); then
+		[[ $what == rule ]] && what=chain
+		[[ $what == element ]] && what="(set|map)"
+		COMPREPLY=($(compgen -W "$(bpfilter "${netns[@]}" list table "$family" "${words[at]}" 2>/dev/null |
+			awk -v w="^($what)\$" '/^\t[a-z]+ [^ ]+ \{/ && $1 ~ w { print $2 }')" -- "$cur"))
+	fi
+}
+
 _bpfilter()
 {
-	local cur prev words cword i verb=
+	local cur prev words cword i verb= verbs
+	local native="add create insert replace delete destroy rename reset get"
 
 	_init_completion || return
 	if [[ $prev == --netns && $cur != */* ]]; then
 		COMPREPLY=($(compgen -W "$(ip netns list 2>/dev/null | awk '{ print $1 }')" -- "$cur"))
 		return
 	fi
+	verbs="run load check list $native save restore confirm graph dump test monitor stats top flush import export collect features help"
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
 		--netns) ((i++)) ;;
@@ -21,16 +58,33 @@ _bpfilter()
 		esac
 	done
 	case $verb in
-	"") COMPREPLY=($(compgen -W "run list dump test flush import export collect features help --netns --help --version" -- "$cur")) ;;
+	"") COMPREPLY=($(compgen -W "$verbs --netns --dry-run --help --version" -- "$cur")) ;;
 	run)
 		[[ ${words[i + 1]} == -- ]] && ((i++))
 		((cword > i)) && _command_offset $((i + 1))
 		;;
 	test) case $prev in -f | -r) COMPREPLY=($(compgen -f -- "$cur")) ;; *) COMPREPLY=($(compgen -W "-j -f -r tcp udp icmp icmpv6 iif oif hook ct mark uid" -- "$cur")) ;; esac ;;
-	list | dump) COMPREPLY=($(compgen -W "-c -j" -- "$cur")) ;;
+	load | check)
+		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "-a -c -e -j -n -r --dry-run" -- "$cur")) || _filedir
+		;;
+	save | restore) _filedir ;;
+	confirm)
+		((cword > i + 1)) && COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
+		;;
+	list | flush | add | create | insert | replace | delete | destroy | rename | reset | get)
+		for ((i++; i < cword; i++)); do
+			[[ ${words[i]} == -* ]] || break
+		done
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "-a -c -e -j -n --dry-run" -- "$cur"))
+		else
+			_bpfilter_native "$verb" "$i"
+		fi
+		;;
+	dump) COMPREPLY=($(compgen -W "-c -j" -- "$cur")) ;;
 	import | export) COMPREPLY=($(compgen -W "-4 -6" -- "$cur")) ;;
 	features) COMPREPLY=($(compgen -W "-j" -- "$cur")) ;;
-	help) COMPREPLY=($(compgen -W "run list dump test flush import export collect features" -- "$cur")) ;;
+	help) COMPREPLY=($(compgen -W "$verbs" -- "$cur")) ;;
 	esac
 }
 complete -F _bpfilter bpfilter
