@@ -46,7 +46,7 @@ inside ping -qc 3 -i .01 127.0.0.1 >/dev/null
 
 check 'a table: rules without a counter statement count' prints '^ *6 +504 +ip f +in +icmp type' $b stats
 check 'iptables rules and policies' prints '^ *6 +504 +ip filter +OUTPUT +policy accept' $b stats
-check 'Prometheus' prints 'bpfilter_rule_packets_total\{family="ip",table="f",chain="in",handle="[0-9]+",rule="icmp type \{ echo-request, echo-reply \} comment .."say ping..."\} 6$' $b stats -p
+check 'Prometheus' prints 'bpfilter_rule_packets_total\{family="ip",table="f",chain="in",handle="[0-9]+",rule="icmp type \{ echo-request, echo-reply \} comment ..say ping...\} 6$' $b stats -p
 check 'its text is well-formed' python3 - <<END
 import re, subprocess
 for line in subprocess.run('$b stats -p'.split(), check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
