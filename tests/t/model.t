@@ -172,7 +172,7 @@ ip dscp == ip ecn ; meta nfproto 2 ip tos & 252 >> 2 == ip tos & 3 counter ; OK
 ip ttl << 2 == ip ttl & 0xf0 ; meta nfproto 2 ip ttl & 63 << 2 == ip ttl & 240 counter ; OK
 ip saddr == tcp dport + 5 ; - ; FAIL 13: inet_service where the type is ipv4_addr
 ip saddr == ip6 saddr ; - ; FAIL 13: ipv6_addr where the type is ipv4_addr
-iifname == oifname ; meta oifname != "" meta iifname == meta oifname counter ; OK
+iifname == oifname ; meta iifname == meta oifname counter ; OK
 meta mark set 5 ; set output 1 0x5 counter meta mark set 0x00000005 ; OK
 meta mark set 5 meta mark 5 accept ; set output 1 0x5 goto "c:1" | goto "c:2" c:1 { meta mark set 0x00000005 | meta mark 0x00000005 counter accept | goto "c:2" } c:2 {  } ; OK
 meta mark set meta mark | 0x10 ; set output 1 meta mark & 0xffffffef ^ 0x10 counter meta mark set meta mark & 0xffffffef ^ 0x00000010 ; OK
@@ -214,15 +214,15 @@ reject with icmpv6 type 1 ; meta nfproto 10 set output 3 0x1 set output 4 0x101 
 meta mark 5 ; - ; FAIL 1: 'meta mark' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, ingress of devices, egress of devices, ingress of control groups, egress of control groups
 tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
 :in inet type sockops cgroup "/"
-tcp dport 443 set initcwnd 40 ; - ; FAIL 1: 'tcp dport' cannot be had at hook sockops; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups
+tcp dport 443 set initcwnd 40 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 443 set output 3 0x28 counter ; OK
 set rto 20s ; set output 2 0x1388 counter ; OK
 set congestion "bbr" ; set output 5 0x0 62627200000000000000000000000000 counter ; OK
 set mark 5 ; set output 1 0x5 counter ; OK
 drop ; - ; FAIL 1: 'drop' cannot be had at hook sockops; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups, connect4, connect6, sendmsg4, sendmsg6
 :in inet type filter hook connect4 cgroup "/" priority 0
-ip daddr 10.0.0.1 reject ; - ; FAIL 1: 'ip daddr' cannot be had at hook connect4; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups
+ip daddr 10.0.0.1 reject ; meta nfproto 2 ip daddr 10.0.0.1/32 set output 3 0x4 set output 4 0x6f counter drop ; OK
 reject with errno EPERM ; set output 3 0x4 set output 4 0x1 counter drop ; OK
-tcp dport 22 drop ; - ; FAIL 1: 'tcp dport' cannot be had at hook connect4; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups
+tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
 :file
 table inet t { chain a { type filter hook input priority 0; jump c; }; chain b { type filter hook ingress device eth0 priority 0; jump c; }; chain c { tcp dport 22 reject; }; } ; - ; FAIL 165: 'reject' in a chain that netfilter's hooks and others lead to: make it two chains
 table inet t { chain a { jump b; }; chain b { goto a; }; } ; - ; FAIL 52: a loop: a > b > a

@@ -290,6 +290,21 @@ static const struct known *find_known(const struct want *w)
 	return NULL;
 }
 
+/* Addresses, ports and the protocol are there for connections and system calls, too. */
+static uint32_t can_of(const struct known *k)
+{
+	switch (k->field) {
+	case BF_F_IP_SADDR:
+	case BF_F_IP_DADDR:
+	case BF_F_IP6_SADDR:
+	case BF_F_IP6_DADDR:
+	case BF_F_L4PROTO:
+	case BF_F_SPORT:
+	case BF_F_DPORT: return BF_CAN_TUPLE;
+	default: return BF_CAN_IP;
+	}
+}
+
 static const struct group *find_group(const struct want *w)
 {
 	for (size_t i = 0; i < BF_ARRAY_SIZE(groups); i++)
@@ -324,7 +339,7 @@ static int give_network(struct want *w)
 	if (err)
 		return err;
 	if (k)
-		return give(w, &bf_fields[k->field], k->shift, k->bits, BF_CAN_IP);
+		return give(w, &bf_fields[k->field], k->shift, k->bits, can_of(k));
 	return give_bits(w, BF_LOAD_PAYLOAD, BF_BASE_NETWORK, w->row->off, w->row->bits, BF_CAN_IP);
 }
 
@@ -357,7 +372,7 @@ static int give_transport(struct want *w)
 		return err;
 	if (k) {
 		err = dep_header(w, g, k->bytes);
-		return err ? err : give(w, &bf_fields[k->field], k->shift, k->bits, BF_CAN_IP);
+		return err ? err : give(w, &bf_fields[k->field], k->shift, k->bits, can_of(k));
 	}
 	err = dep_type(w);
 	return err ? err : give_bits(w, BF_LOAD_PAYLOAD, BF_BASE_TRANSPORT, w->row->off, w->row->bits, BF_CAN_IP);
