@@ -48,6 +48,8 @@ static __always_inline bool has_gone(__u32 delta, __u32 rule, bool ip6)
 	return s->flags & BF_SVC_SKIP;
 }
 
+/* A word that a search leaves alone: on the stack there is no room for it. */
+#define SAVED(f) (*(volatile __u32 *)&(f)->key[BF_KEY_SCRATCH + 3])
 #define SEARCH(head) (ip6 ? VARIANT(bf_search6_)(f, head, floor) : VARIANT(bf_search4_)(f, head, floor))
 
 /*
@@ -59,23 +61,22 @@ static __always_inline __s32 search_both(struct bf_frame *f, __u32 delta, __u32 
 	__s32 rule = BAD_DATA;
 
 	LOOP_BEGIN(MAX_ROUNDS)
-		__u32 order;
 		__s32 base;
 
 		*from = delta;
 		rule = SEARCH(delta);
-		order = f->key[BF_KEY_ORDER];
+		SAVED(f) = BEST(f);
 		base = SEARCH(head);
-		if (rule == NONE_FOUND || (base != NONE_FOUND && f->key[BF_KEY_ORDER] < order)) {
+		if (rule == NONE_FOUND || (base != NONE_FOUND && BEST(f) < SAVED(f))) {
 			*from = head;
 			rule = base;
 			break;
 		}
-		f->key[BF_KEY_ORDER] = order;
+		BEST(f) = SAVED(f);
 		if (rule < 0 || !has_gone(delta, rule, ip6))
 			break;
 		rule = NONE_FOUND;
-		floor = order + 1;
+		floor = SAVED(f) + 1;
 		if (!floor)
 			break;
 	LOOP_END
