@@ -87,7 +87,8 @@ struct bf_lower {
 	enum bf_sorts set;
 	uint32_t sorts;    /* the same as bits */
 	uint8_t family;    /* NFPROTO_IPV4, NFPROTO_IPV6; 0: neither */
-	unsigned pass;     /* bf_pass(fam, set) */
+	enum bf_where where;
+	unsigned pass;     /* bf_pass(where, fam, set) */
 
 	struct bf_buf class; /* words of the map "class" */
 	uint32_t spare_at, spare_half; /* room for deltas in it: two halves of so many words; 0: no run yet */

@@ -125,6 +125,23 @@ static void count(struct bf_lower *l, uint32_t counter, enum bf_count how)
 	bf_lower_bind(l, next);
 }
 
+static void lower_action(struct bf_lower *l, const struct bf_action *a)
+{
+	int err = a->target->lower ? a->target->lower(l, a->data) : l->where == BF_AT_NETFILTER ? 0 : -EOPNOTSUPP;
+	bf_label more;
+
+	if (err < 0) {
+		if (!l->err)
+			bf_diag_error(l->diag, err, "%s cannot be done at this hook", a->target->name);
+		return bf_lower_error(l, err);
+	}
+	if (l->where != BF_AT_NETFILTER)
+		return;
+	more = bf_lower_label(l);
+	bf_lower_handoff(l, a, more);
+	bf_lower_bind(l, more);
+}
+
 /* What happens to a packet that rule i of the instance being lowered matches. */
 static void lower_body(struct bf_lower *l, uint32_t i, enum bf_count how, bf_label next)
 {
@@ -132,17 +149,14 @@ static void lower_body(struct bf_lower *l, uint32_t i, enum bf_count how, bf_lab
 	const struct bf_rule *r = &bf_lower_chain(l)->chain->rules[i];
 
 	count(l, r->counter, how);
-	for (uint32_t a = 0; a < r->n_actions && !l->err; a++) {
-		bf_label more = bf_lower_label(l);
-
-		bf_lower_handoff(l, &r->actions[a], more);
-		bf_lower_bind(l, more);
-	}
+	for (uint32_t a = 0; a < r->n_actions && !l->err; a++)
+		lower_action(l, &r->actions[a]);
 	switch (r->verdict.kind) {
 	case BF_VERDICT_CONTINUE:
 		return bf_lower_goto(l, next);
+	case BF_VERDICT_ACTION: /* of who is handed the packet */
+		return bf_lower_goto(l, l->where == BF_AT_NETFILTER ? l->accept : l->drop);
 	case BF_VERDICT_ACCEPT:
-	case BF_VERDICT_ACTION:
 		return bf_lower_goto(l, l->accept);
 	case BF_VERDICT_DROP:
 		return bf_lower_goto(l, l->drop);
@@ -270,20 +284,27 @@ static bool is_idle(const struct bf_plan_chain *c)
 	return !c->chain->n_rules && c->chain->policy == BF_VERDICT_ACCEPT && c->chain->counter == BF_NO_COUNTER && !c->sites;
 }
 
+static enum bf_where where_of(const struct bf_chain *c)
+{
+	if (c->at.hook < BF_HOOKS_NETFILTER)
+		return BF_AT_NETFILTER;
+	return bf_hook_kinds[c->at.hook].can & BF_CAN_IP ? BF_AT_PACKET : BF_AT_CALL;
+}
+
 /* Where packets of a family begin; to: and those of each set of it. */
-static bf_label add_start(struct bf_lower *l, enum bf_fam fam, bf_label *to)
+static bf_label add_start(struct bf_lower *l, enum bf_where where, enum bf_fam fam, bf_label *to)
 {
 	bool sorting = l->plan.headers && fam != BF_FAM_OTHER;
 	bf_label start;
 
 	for (int set = 0; set < BF_SORTS_SETS; set++)
-		to[bf_pass(fam, set)] = bf_lower_label(l);
-	start = sorting ? bf_lower_label(l) : to[bf_pass(fam, BF_SORTS_ALL)];
+		to[bf_pass(where, fam, set)] = bf_lower_label(l);
+	start = sorting ? bf_lower_label(l) : to[bf_pass(where, fam, BF_SORTS_ALL)];
 	if (l->err)
 		return start;
 	bf_lower_use(l, start);
 	if (sorting)
-		add_sorting(l, start, &to[bf_pass(fam, 0)]);
+		add_sorting(l, start, &to[bf_pass(where, fam, 0)]);
 	return start;
 }
 
@@ -296,10 +317,10 @@ static struct bf_graph_root *new_root(struct bf_lower *l, const struct bf_chain 
 	return root;
 }
 
-static bf_label start_or_accept(struct bf_lower *l, unsigned fams, enum bf_fam fam, bf_label *to)
+static bf_label start_or_accept(struct bf_lower *l, enum bf_where where, unsigned fams, enum bf_fam fam, bf_label *to)
 {
 	if (fams >> fam & 1)
-		return add_start(l, fam, to);
+		return add_start(l, where, fam, to);
 	bf_lower_use(l, l->accept); /* the chain does not see them */
 	return l->accept;
 }
@@ -309,33 +330,35 @@ static void add_roots(struct bf_lower *l, struct bf_plan_chain *c, bf_label *to)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	unsigned fams = is_idle(c) ? 0 : bf_chain_families(c->chain);
+	enum bf_where where = where_of(c->chain);
 	struct bf_graph_root *root;
 
 	if (fams && bf_hook_kinds[c->chain->at.hook].all_families) {
 		root = new_root(l, c->chain, NFPROTO_NETDEV);
-		root->start = start_or_accept(l, fams, BF_FAM_IP, to);
-		root->start_ip6 = start_or_accept(l, fams, BF_FAM_IP6, to);
-		root->start_other = start_or_accept(l, fams, BF_FAM_OTHER, to);
+		root->start = start_or_accept(l, where, fams, BF_FAM_IP, to);
+		root->start_ip6 = start_or_accept(l, where, fams, BF_FAM_IP6, to);
+		root->start_other = start_or_accept(l, where, fams, BF_FAM_OTHER, to);
 		return;
 	}
 	for (int fam = BF_FAM_IP; fam <= BF_FAM_IP6; fam++)
 		if (fams >> fam & 1)
-			new_root(l, c->chain, families[fam])->start = add_start(l, fam, to);
+			new_root(l, c->chain, families[fam])->start = add_start(l, where, fam, to);
 }
 
 /* All chains that packets of one set see: their cells lie together. */
-static void lower_pass(struct bf_lower *l, enum bf_fam fam, enum bf_sorts set, bf_label (*to)[BF_PASSES])
+static void lower_pass(struct bf_lower *l, enum bf_where where, enum bf_fam fam, enum bf_sorts set, bf_label (*to)[BF_PASSES])
 {
 	static const uint8_t families[BF_FAMS] = { NFPROTO_IPV4, NFPROTO_IPV6, 0 };
 
 	l->set = set;
 	l->family = families[fam];
-	l->pass = bf_pass(fam, set);
+	l->where = where;
+	l->pass = bf_pass(where, fam, set);
 	l->sorts = bf_sorts(set, l->plan.headers && fam != BF_FAM_OTHER, l->family);
 	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++) {
 		struct bf_plan_chain *c = &l->plan.chains[i];
 
-		if (!c->chain->base || is_idle(c) || !(bf_chain_families(c->chain) >> fam & 1))
+		if (!c->chain->base || is_idle(c) || where_of(c->chain) != where || !(bf_chain_families(c->chain) >> fam & 1))
 			continue;
 		l->here = BF_NO_LABEL;
 		bf_lower_bind(l, to[i][l->pass]);
@@ -353,9 +376,13 @@ static void lower_roots(struct bf_lower *l)
 	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++)
 		if (l->plan.chains[i].chain->base)
 			add_roots(l, &l->plan.chains[i], to[i]);
-	for (int fam = 0; fam < BF_FAMS; fam++)
+	for (unsigned i = 0; i < BF_WHERES * BF_FAMS; i++) {
+		enum bf_where where = i / BF_FAMS;
+		enum bf_fam fam = i % BF_FAMS;
+
 		for (int set = l->plan.headers && fam != BF_FAM_OTHER ? 0 : BF_SORTS_ALL; set < BF_SORTS_SETS && !l->err; set++)
-			lower_pass(l, fam, set, to);
+			lower_pass(l, where, fam, set, to);
+	}
 	free(to);
 }
 
@@ -409,7 +436,9 @@ static void sum_coarsely(struct bf_lower *l, struct bf_inst *out)
 
 static bool has_pass(const struct bf_graph_root *r, unsigned pass)
 {
-	return r->family == NFPROTO_NETDEV || bf_fam_of(r->family) == pass / BF_SORTS_SETS;
+	unsigned fam = pass / BF_SORTS_SETS % BF_FAMS;
+
+	return where_of(r->chain) == pass / BF_SORTS_SETS / BF_FAMS && (r->family == NFPROTO_NETDEV || bf_fam_of(r->family) == fam);
 }
 
 /* What a root reaches, for packets of all its families and sorts. */

@@ -180,6 +180,27 @@ int bf_lower_compare(struct bf_lower *l, const struct bf_compare *c, bf_label hi
 	return 0;
 }
 
+void bf_lower_output(struct bf_lower *l, enum bf_out out, uint32_t value)
+{
+	bf_label next = bf_lower_label(l);
+
+	put_word(l, out, NULL, value, next);
+	bf_lower_bind(l, next);
+}
+
+int bf_lower_put_here(struct bf_lower *l, const struct bf_put *p)
+{
+	const struct bf_cond none = { 0 };
+	bf_label next = bf_lower_label(l);
+	int err;
+
+	l->cond = &none;
+	err = bf_lower_put(l, p, next, next);
+	l->cond = NULL;
+	bf_lower_bind(l, next);
+	return err;
+}
+
 int bf_lower_put(struct bf_lower *l, const struct bf_put *p, bf_label hit, bf_label miss)
 {
 	uint32_t value = p->param_len ? bf_lower_param(l, p->param, p->param_len) : p->value;

@@ -327,6 +327,11 @@ uint32_t bf_lower_hz(const struct bf_lower *l)
 	return l->hz;
 }
 
+enum bf_where bf_lower_where(const struct bf_lower *l)
+{
+	return l->where;
+}
+
 uint8_t bf_lower_family(const struct bf_lower *l)
 {
 	return l->family;

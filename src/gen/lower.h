@@ -19,6 +19,15 @@
 
 struct bf_lower;
 
+/* Where what is lowered will run: what rules do to packets is done by others there. */
+enum bf_where {
+	BF_AT_NETFILTER, /* the companion does it */
+	BF_AT_PACKET,    /* the program, when it ends (enum bf_out) */
+	BF_AT_CALL,      /* likewise; a system call, or a socket */
+	BF_WHERES,
+};
+enum bf_where bf_lower_where(const struct bf_lower *l);
+
 bf_label bf_lower_label(struct bf_lower *l);            /* a new label, bound later */
 void bf_lower_bind(struct bf_lower *l, bf_label label); /* the next cell added is its cell */
 void bf_lower_error(struct bf_lower *l, int err);
@@ -48,6 +57,8 @@ int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit,
 
 /* Fields against fields, outputs (compare.c). */
 int bf_lower_compare(struct bf_lower *l, const struct bf_compare *c, bf_label hit, bf_label miss);
+int bf_lower_put_here(struct bf_lower *l, const struct bf_put *p);   /* likewise, and goes on even if it could not be read */
+void bf_lower_output(struct bf_lower *l, enum bf_out out, uint32_t value); /* here, and goes on */
 int bf_lower_put(struct bf_lower *l, const struct bf_put *p, bf_label hit, bf_label miss);
 
 void bf_lower_need(struct bf_lower *l, uint32_t needs);

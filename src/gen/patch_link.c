@@ -42,7 +42,7 @@ static void put_chain(struct bf_lower *l, const struct bf_plan_chain *c, struct 
 	while (out->end < c->chain->n_rules && !bf_rule_ends_chain(&c->chain->rules[out->end]))
 		out->end++;
 	for (int set = 0; set < BF_SORTS_SETS; set++) {
-		uint32_t inst = c->inst[bf_pass(bf_fam_of(l->table->family), set)];
+		uint32_t inst = c->inst[bf_pass(BF_AT_NETFILTER, bf_fam_of(l->table->family), set)];
 
 		out->entry[set] = c->returns || inst == BF_IDMAP_NONE ? BF_NO_CELL : bf_lower_try_cell(l, l->insts[inst].first);
 	}

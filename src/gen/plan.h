@@ -7,14 +7,15 @@
 
 #include "base/diag.h"
 #include "gen/idmap.h"
+#include "gen/lower.h"
 #include "opt/odd.h"
 #include "rule/rule.h"
 
-/* Chains are lowered once for each family and set of sorts of packets: a pass. */
-#define BF_PASSES (BF_FAMS * BF_SORTS_SETS)
-static inline unsigned bf_pass(enum bf_fam fam, enum bf_sorts set)
+/* Chains are lowered once for each kind of hook (lower.h), family and set of sorts of packets: a pass. */
+#define BF_PASSES (BF_WHERES * BF_FAMS * BF_SORTS_SETS)
+static inline unsigned bf_pass(enum bf_where where, enum bf_fam fam, enum bf_sorts set)
 {
-	return fam * BF_SORTS_SETS + set;
+	return (where * BF_FAMS + fam) * BF_SORTS_SETS + set;
 }
 
 /* That of a table whose packets are all of one family, NFPROTO_*. */

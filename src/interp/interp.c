@@ -286,7 +286,9 @@ static bool follow(struct bf_interp *in, const struct bf_chain *base, struct pla
 {
 	static const struct bf_verdict nowhere = { .kind = BF_VERDICT_CONTINUE };
 
-	out->verdict = v->kind == BF_VERDICT_ACCEPT || v->kind == BF_VERDICT_ACTION ? BF_ACCEPT : BF_DROP;
+	bool handed = v->kind == BF_VERDICT_ACTION && in->now.hook < BF_HOOKS_NETFILTER;
+
+	out->verdict = v->kind == BF_VERDICT_ACCEPT || handed ? BF_ACCEPT : BF_DROP;
 	switch (v->kind) {
 	case BF_VERDICT_CONTINUE:
 		at->rule++;
@@ -309,9 +311,13 @@ static bool follow(struct bf_interp *in, const struct bf_chain *base, struct pla
 	}
 }
 
-static void note_actions(const struct bf_rule *r, struct bf_outcome *out)
+/* At netfilter's hooks others do them. */
+static void note_actions(struct bf_interp *in, const struct bf_packet *p, const struct bf_rule *r, struct bf_outcome *out)
 {
 	for (uint32_t i = 0; i < r->n_actions; i++)
+		if (r->actions[i].target->run)
+			r->actions[i].target->run(in, p, r->actions[i].data);
+	for (uint32_t i = 0; i < r->n_actions && p->hook < BF_HOOKS_NETFILTER; i++)
 		if (out->n_actions < BF_HANDOFF_MAX - (r->actions[i].target->terminal ? 0u : 1u))
 			out->actions[out->n_actions++] = &r->actions[i];
 }
@@ -336,7 +342,7 @@ static void walk(struct bf_interp *in, const struct bf_packet *p, const struct b
 			in->step(in->step_ctx, c, at.rule);
 		bf_interp_count(in, r ? r->counter : c->counter, p);
 		if (r)
-			note_actions(r, out);
+			note_actions(in, p, r, out);
 		done = follow(in, base, &at, r ? &r->verdict : &end, out);
 	}
 }

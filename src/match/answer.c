@@ -9,6 +9,8 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/image.h"
+#include "gen/lower.h"
+#include "interp/interp.h"
 #include "match/match.h"
 
 /* NFT_REJECT_ICMPX_* by family, as the kernel has it. */
@@ -47,7 +49,55 @@ static int handoff(const void *data, uint8_t family, struct bf_handoff_spec *out
 	return 0;
 }
 
+/* What BF_EXIT_REJECT is told. */
+static uint32_t reply_of(const struct bf_answer *p, uint8_t family)
+{
+	if (p->with == BF_ANSWER_RESET)
+		return BF_REJECT_IS_RST;
+	if (p->with == BF_ANSWER_ICMPX)
+		return BF_REJECT_IS_ICMPX | p->code;
+	return (uint32_t)(family == NFPROTO_IPV4 ? ICMP_DEST_UNREACH : ICMPV6_DEST_UNREACH) << 8 | p->code;
+}
+
+/* What a system call fails with, as if such an answer had come. */
+static uint32_t errno_of(const struct bf_answer *p, uint8_t family)
+{
+	struct bf_handoff_spec s = { 0 };
+
+	handoff(p, family, &s);
+	if (p->with == BF_ANSWER_RESET)
+		return ECONNREFUSED;
+	if (family == NFPROTO_IPV4)
+		return s.reject_code == ICMP_PORT_UNREACH ? ECONNREFUSED : s.reject_code == ICMP_NET_UNREACH ? ENETUNREACH :
+		       EHOSTUNREACH;
+	return s.reject_code == ICMPV6_PORT_UNREACH ? ECONNREFUSED : s.reject_code == ICMPV6_NOROUTE ? ENETUNREACH :
+	       s.reject_code == ICMPV6_ADM_PROHIBITED ? EACCES : EHOSTUNREACH;
+}
+
+static int lower(struct bf_lower *l, const void *data)
+{
+	enum bf_where where = bf_lower_where(l);
+
+	if (where == BF_AT_NETFILTER)
+		return 0;
+	bf_lower_output(l, BF_OUT_ARG, where == BF_AT_PACKET ? reply_of(data, bf_lower_family(l)) : errno_of(data, bf_lower_family(l)));
+	bf_lower_output(l, BF_OUT_EXIT, where == BF_AT_PACKET ? BF_EXIT_REJECT : BF_EXIT_ERRNO);
+	return 0;
+}
+
+static void run(struct bf_interp *in, const struct bf_packet *p, const void *data)
+{
+	bool packet = bf_hook_kinds[p->hook].can & BF_CAN_IP;
+
+	if (p->hook < BF_HOOKS_NETFILTER)
+		return;
+	bf_interp_put(in, BF_OUT_ARG, packet ? reply_of(data, p->family) : errno_of(data, p->family), NULL, 0);
+	bf_interp_put(in, BF_OUT_EXIT, packet ? BF_EXIT_REJECT : BF_EXIT_ERRNO, NULL, 0);
+}
+
 const struct bf_target_ops bf_target_answer = {
+	.lower = lower,
+	.run = run,
 	.name = "answer",
 	.data_size = sizeof(struct bf_answer),
 	.terminal = true,

@@ -3,6 +3,8 @@
 #include <linux/netfilter/nf_log.h>
 
 #include "base/image.h"
+#include "gen/lower.h"
+#include "interp/interp.h"
 #include "match/match.h"
 
 static void give(struct bf_handoff_spec *out, enum bf_handoff_kind kind, const void *info, size_t size)
@@ -81,7 +83,37 @@ static int handoff_set(const void *data, uint8_t family, struct bf_handoff_spec 
 	return 0;
 }
 
+/* A mark that is set is what the rules behind see. */
+static bool of_packet(const struct bf_handoff_set *p, struct bf_put *put)
+{
+	*put = (struct bf_put){ .out = p->to == BF_PLACE_MARK ? BF_OUT_MARK : BF_OUT_PRIORITY, .value = p->value };
+	if (p->from == BF_PLACE_MARK)
+		put->from = (struct bf_operand){ .field = &bf_fields[BF_F_MARK], .mask = p->mask };
+	if (put->from.field && !p->mask)
+		put->from.field = NULL;
+	return (p->to == BF_PLACE_MARK || p->to == BF_PLACE_PRIORITY) && (p->from == BF_PLACE_NONE || p->from == BF_PLACE_MARK);
+}
+
+static int lower_set(struct bf_lower *l, const void *data)
+{
+	struct bf_put put;
+
+	if (of_packet(data, &put))
+		return bf_lower_put_here(l, &put);
+	return bf_lower_where(l) == BF_AT_NETFILTER ? 0 : -EOPNOTSUPP;
+}
+
+static void run_set(struct bf_interp *in, const struct bf_packet *p, const void *data)
+{
+	struct bf_put put;
+
+	if (of_packet(data, &put))
+		bf_match_put.eval(in, p, &put, NULL);
+}
+
 const struct bf_target_ops bf_target_nft_set = {
+	.lower = lower_set,
+	.run = run_set,
 	.name = "nft set",
 	.data_size = sizeof(struct bf_handoff_set),
 	.print = print_set,

@@ -41,6 +41,13 @@ struct bf_target_ops {
 	size_t data_size;
 	bool terminal; /* ends the packet's way (REJECT); else the next rule follows (LOG) */
 	void (*print)(struct bf_buf *out, const void *data);
+	/*
+	 * Cells here, in front of the hand-off at netfilter's hooks, instead of it at others (bf_lower_where); what is terminal
+	 * drops behind them. NULL: nothing at netfilter's, -EOPNOTSUPP at others.
+	 */
+	int (*lower)(struct bf_lower *l, const void *data);
+	/* The oracle: what these do. */
+	void (*run)(struct bf_interp *in, const struct bf_packet *p, const void *data);
 	/* What the kernel shall run. */
 	int (*handoff)(const void *data, uint8_t family, struct bf_handoff_spec *out);
 };

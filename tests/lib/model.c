@@ -7,6 +7,7 @@
  */
 #include "lib/model.h"
 
+#include "base/image.h"
 #include "lib/ranges.h"
 
 #include <linux/filter.h>
@@ -377,7 +378,13 @@ static void add_actions(struct maker *m)
 {
 	struct bf_log log = { .level = 4, .prefix = "x " };
 	struct bf_nflog nflog = { .group = (uint16_t)rng_below(m->r, 3) };
+	struct bf_handoff_set set = { .to = 1 + (uint8_t)rng_below(m->r, 2), .from = (uint8_t)rng_below(m->r, 2), .value = 1 };
 
+	set.mask = set.from && rng_percent(m->r, 80) ? (uint32_t)rng_u64(m->r) : 0;
+	if (rng_percent(m->r, 8))
+		bf_rule_add_action(m->rs, m->rule, &bf_target_nft_set, &set);
+	if (m->o->all_hook)
+		return;
 	log.flags = (uint8_t)rng_below(m->r, 4);
 	if (rng_percent(m->r, 8))
 		bf_rule_add_action(m->rs, m->rule, &bf_target_log, &log);
@@ -395,10 +402,13 @@ static void add_verdict(struct maker *m, uint32_t chain)
 	};
 	struct bf_verdict *v = &m->rule->verdict;
 	struct bf_reject reject = { IPT_ICMP_PORT_UNREACHABLE, m->family };
+	struct bf_answer answer = { (uint8_t)(rng_percent(m->r, 50) ? BF_ANSWER_ICMPX : BF_ANSWER_RESET), (uint8_t)rng_below(m->r, 4) };
 	uint32_t left = m->t->n_chains - chain - 1;
 
 	v->kind = PICK(m->r, kinds);
-	if (v->kind == BF_VERDICT_ACTION)
+	if (v->kind == BF_VERDICT_ACTION && (m->o->all_hook || m->o->family == NFPROTO_INET))
+		bf_rule_add_action(m->rs, m->rule, &bf_target_answer, &answer);
+	else if (v->kind == BF_VERDICT_ACTION)
 		bf_rule_add_action(m->rs, m->rule, &bf_target_reject, &reject);
 	if (v->kind != BF_VERDICT_JUMP && v->kind != BF_VERDICT_GOTO)
 		return;

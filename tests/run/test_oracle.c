@@ -93,10 +93,10 @@ static int run_open(struct run *r, const struct bf_table *t, const struct varian
 	return 0;
 }
 
-static int program(const struct run *r, uint8_t hook)
+static int program(const struct run *r, uint8_t hook, uint8_t family)
 {
 	for (uint32_t i = 0; i < r->img->n_progs; i++)
-		if (r->img->progs[i].at.hook == hook)
+		if (r->img->progs[i].at.hook == hook && r->img->progs[i].family == family)
 			return r->l.progs[i];
 	return -1;
 }
@@ -114,7 +114,7 @@ static int verdict_of(const struct run *r, const struct test_packet *p)
 		uint8_t rest[46];
 	} state = { p->p.hook == NF_INET_LOCAL_OUT ? NF_INET_LOCAL_IN : p->p.hook, p->p.family, { 0 } };
 	uint8_t frame[ETH_HLEN + TEST_PACKET_MAX] = { 0 };
-	struct bf_run_desc d = { .prog = program(r, p->p.hook), .data = frame, .ctx = &state, .data_len = ETH_HLEN + p->len,
+	struct bf_run_desc d = { .prog = program(r, p->p.hook, p->p.family), .data = frame, .ctx = &state, .data_len = ETH_HLEN + p->len,
 		                     .ctx_len = sizeof(state), .repeat = 1 };
 	int err;
 
@@ -145,12 +145,12 @@ static uint32_t take_handoff(const struct run *r, struct bf_handoff *h)
 	return h->n;
 }
 
-static bool same_code(const struct run *r, uint32_t code, const struct bf_action *a)
+static bool same_code(const struct run *r, uint8_t family, uint32_t code, const struct bf_action *a)
 {
 	struct bf_handoff_spec want = { 0 };
 	const struct bf_handoff_spec *have = &r->img->companion.codes[code];
 
-	if (code >= r->img->companion.n_codes || a->target->handoff(a->data, r->t->family, &want) < 0)
+	if (code >= r->img->companion.n_codes || a->target->handoff(a->data, family, &want) < 0)
 		return false;
 	return have->kind == want.kind && have->terminal == want.terminal && have->size == want.size &&
 	       !strcmp(have->name, want.name) && !memcmp(have->info, want.info, want.size) &&
@@ -158,7 +158,7 @@ static bool same_code(const struct run *r, uint32_t code, const struct bf_action
 }
 
 /* A drop behind a log is a hand-off of its own. */
-static bool same_handoffs(const struct run *r, int verdict, const struct bf_handoff *h, const struct bf_outcome *want)
+static bool same_handoffs(const struct run *r, uint8_t family, int verdict, const struct bf_handoff *h, const struct bf_outcome *want)
 {
 	bool later = want->verdict == BF_DROP && want->n_actions && h->n == want->n_actions + 1;
 	bool terminal = want->n_actions && want->actions[want->n_actions - 1]->target->terminal;
@@ -166,7 +166,7 @@ static bool same_handoffs(const struct run *r, int verdict, const struct bf_hand
 	if (h->n != want->n_actions + later || h->next)
 		return false;
 	for (uint32_t i = 0; i < want->n_actions; i++)
-		if (!same_code(r, h->code[i], want->actions[i]))
+		if (!same_code(r, family, h->code[i], want->actions[i]))
 			return false;
 	if (h->n && h->terminal != (later || terminal))
 		return false;
@@ -185,7 +185,7 @@ static bool packet_differs(const struct run *r, const struct test_packet *p, boo
 	verdict = verdict_of(r, p);
 	take_handoff(r, &h);
 	*overflow |= want.overflow;
-	if (want.overflow || same_handoffs(r, verdict, &h, &want))
+	if (want.overflow || same_handoffs(r, p->p.family, verdict, &h, &want))
 		return false;
 	if (text)
 		bf_buf_printf(text, "oracle: verdict %d, %u actions%s; program: verdict %d, %u codes%s\n", want.verdict, want.n_actions,
@@ -276,7 +276,8 @@ static struct test_packet packets[PACKETS];
 
 static struct bf_ruleset *make(uint64_t seed)
 {
-	struct test_model_opts o = { .family = seed & 1 ? NFPROTO_IPV6 : NFPROTO_IPV4, .kernel = true };
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET };
+	struct test_model_opts o = { .family = families[seed % 5], .kernel = true };
 	struct rng r = { seed };
 	struct bf_ruleset *rs;
 

@@ -76,7 +76,8 @@ static bool both_init(struct both *b, const struct bf_table *t, struct bf_diag *
 	return true;
 }
 
-static bool same_outcome(const struct both *b, const struct bf_outcome *want, const struct cells_outcome *got)
+static bool same_outcome(const struct both *b, const struct bf_packet *p, const struct bf_outcome *want,
+                         const struct cells_outcome *got)
 {
 	if (got->lost || got->verdict != want->verdict || got->n_codes != want->n_actions)
 		return false;
@@ -87,7 +88,7 @@ static bool same_outcome(const struct both *b, const struct bf_outcome *want, co
 		struct bf_handoff_spec spec = { 0 };
 		const struct bf_handoff_spec *have = &b->g.companion.codes[got->codes[i]];
 
-		want->actions[i]->target->handoff(want->actions[i]->data, bf_fields[0].family, &spec);
+		want->actions[i]->target->handoff(want->actions[i]->data, p->family, &spec);
 		if (have->kind != spec.kind || have->size != spec.size || memcmp(have->info, spec.info, spec.size) ||
 		    have->reject_type != spec.reject_type || have->reject_code != spec.reject_code)
 			return false;
@@ -116,7 +117,7 @@ static bool code_differs(struct both *b, const struct bf_packet *p, const struct
 		return false;
 	n_straight++;
 	ebpf_straight(&b->code, b->funcs[root], b->n_funcs[root], &b->config, p, &got);
-	if (same_outcome(b, want, &got))
+	if (same_outcome(b, p, want, &got))
 		return false;
 	complain(text, i, "straight code", want, &got);
 	return true;
@@ -156,7 +157,7 @@ static bool differs(void *why, const struct bf_table *t, const struct test_packe
 		overflow = want.overflow; /* the program's stack may be deeper: nothing to compare any more */
 		if (overflow)
 			break;
-		bad = !same_outcome(&b, &want, &got);
+		bad = !same_outcome(&b, &p[i].p, &want, &got);
 		if (bad)
 			complain(text, i, "cells", &want, &got);
 		else
