@@ -134,7 +134,7 @@ static int handoff_notrack(const void *data, uint8_t family, struct bf_handoff_s
 }
 
 const struct bf_target_ops bf_target_nft_notrack = {
-	.name = "notrack",
+	.name = "nft notrack",
 	.data_size = 1,
 	.print = print_notrack,
 	.handoff = handoff_notrack,

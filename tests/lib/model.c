@@ -361,9 +361,15 @@ static void add_something(struct maker *m)
 {
 	static void (*const makers[])(struct maker *) = {
 		add_tcp, add_tcp, add_tcp, add_udp, add_udp, add_icmp, add_conntrack, add_limit, add_statistic, add_any,
-		add_bytecode, add_assist, add_compare, add_compare, add_put, add_count,
+		add_bytecode, add_assist,
 	};
+	static void (*const natives[])(struct maker *) = { add_compare, add_compare, add_put, add_count };
 	struct bf_cond c;
+
+	if (m->o->native && rng_percent(m->r, 15)) {
+		PICK(m->r, natives)(m);
+		return;
+	}
 
 	if (rng_percent(m->r, 50)) {
 		PICK(m->r, makers)(m);
@@ -381,7 +387,7 @@ static void add_actions(struct maker *m)
 	struct bf_handoff_set set = { .to = 1 + (uint8_t)rng_below(m->r, 2), .from = (uint8_t)rng_below(m->r, 2), .value = 1 };
 
 	set.mask = set.from && rng_percent(m->r, 80) ? (uint32_t)rng_u64(m->r) : 0;
-	if (rng_percent(m->r, 8))
+	if (m->o->native && rng_percent(m->r, 8))
 		bf_rule_add_action(m->rs, m->rule, &bf_target_nft_set, &set);
 	if (m->o->all_hook)
 		return;

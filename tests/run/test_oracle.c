@@ -281,6 +281,7 @@ static struct bf_ruleset *make(uint64_t seed)
 	struct rng r = { seed };
 	struct bf_ruleset *rs;
 
+	o.native = o.family == NFPROTO_INET || rng_percent(&r, 20);
 	o.one_hook = rng_percent(&r, 90);
 	o.size = 1 + rng_below(&r, rng_percent(&r, 5) ? 120 : 16);
 	rs = test_model_random(&r, &o);

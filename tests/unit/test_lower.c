@@ -196,6 +196,7 @@ static int round_of(uint64_t seed, unsigned *refused)
 	uint64_t jiffies = rng_u64(&r);
 
 	o.size = 1 + rng_below(&r, 24);
+	o.native = seed % 4 >= 2 || rng_percent(&r, 20);
 	o.all_hook = seed % 4 == 3 || rng_percent(&r, 5);
 	o.assists = !o.all_hook;
 	class_min = rng_percent(&r, 60) ? 2 : rng_percent(&r, 50) ? UINT32_MAX : 2 + rng_below(&r, 10);
