@@ -68,6 +68,18 @@ enum bf_key_word {
 	BF_KEY_WORDS = 32,
 };
 
+/* Kinds of programs. */
+enum bf_rt_kind {
+	BF_RT_NETFILTER, /* their context is made of an sk_buff and the hook's state; */
+	BF_RT_TC,        /* of an sk_buff */
+	BF_RT_TC_EGRESS,
+	BF_RT_CGROUP,
+	BF_RT_CGROUP_EGRESS,
+	BF_RT_XDP,       /* a packet without one */
+	BF_RT_CALL,      /* an address that connect() or sendmsg() was called with */
+	BF_RT_SOCKOPS,   /* a connection */
+};
+
 /* Families of packets. */
 enum bf_fam { BF_FAM_IP, BF_FAM_IP6, BF_FAM_OTHER, BF_FAMS };
 
@@ -243,6 +255,7 @@ enum bf_meta_key {
 	BF_META_NEXTHOP4,
 	BF_META_NEXTHOP6,
 	BF_META_XFRM,     /* 1: it will leave through a transform */
+	BF_META_COMM,     /* name of the task, 16 characters; where there is one (BF_RT_CALL) */
 };
 
 enum bf_sk_key { /* not available without a socket of this namespace */
@@ -426,7 +439,7 @@ struct bf_rt_config {
 	__u32 start_other;  /* and that of what is neither */
 	__s32 tai;          /* seconds that TAI is ahead of UTC, as the kernel has it (BF_META_TIME) */
 	__u32 watched;      /* its number in the image plus 1: it tells of each packet (struct bf_rt_event); 0: it does not */
-	__u32 pad;
+	__u32 kind;         /* enum bf_rt_kind */
 	__u32 trial;        /* 1: the key is corrected by the map "trial", and there are no answers of the kernel's matches */
 	__u32 no_levels;    /* of BF_CLASS_DEPTH: no tree of the class data has so many; */
 	__u32 no_tests;     /* of BF_SVC_TESTS: nor a service so many tests */

@@ -21,8 +21,9 @@ struct nf_hook_state;
 
 struct bf_frame {
 	__u32 key[BF_KEY_WORDS];           /*   0 */
-	__u64 skb;                         /* 128: address of the sk_buff, a number */
-	__u64 state;                       /* 136: of the hook's state; for device names and socket owners only */
+	__u64 skb;                         /* 128: address of the sk_buff (XDP: of the xdp_buff), a number */
+	__u64 state;                       /* 136: of the hook's state; for device names and socket owners only. Where there is
+	                                    * none: of the device */
 	__u64 nh;                          /* 144: address of the network header, a number */
 	__u32 len;                         /* 152: skb->len: bytes from the network header on */
 	__u32 linear;                      /* 156: how many of these lie at nh; the rest is in fragments */
@@ -37,7 +38,7 @@ struct bf_frame {
 	__u32 depth;                       /* 172: return addresses on the jump stack */
 	__u32 out[BF_OUT_WORDS];           /* 176: enum bf_out, if there are PUT cells */
 	__u32 behind;                      /* 204: out[] is written at places the verifier is not sure of */
-	struct sk_buff *trusted;           /* 208: the sk_buff; not there for functions that stand apart */
+	struct sk_buff *trusted;           /* 208: the sk_buff, or the context; not there for functions that stand apart */
 };
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * filter.bpf.c: the programs at the netfilter hooks (entries: gen/link.h).
+ * filter.bpf.c: the programs at the netfilter hooks (entries: gen/link.h; hooks.h has those at the others).
  *
  *   prologue   fills the words of the key that config.needs asks for
  *   walk       goes from cell to cell until one of them is a verdict
@@ -38,19 +38,12 @@ _Static_assert(__builtin_offsetof(struct bf_frame, trusted) == BF_FRAME_APART, "
  * first one included, and what a cell may change is not followed on from cell
  * to cell. Without that the kinds of cells multiply instead of adding up.
  */
-static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *ctx)
+static __always_inline void begin_frame(struct bf_frame *f, __u32 len)
 {
-	struct sk_buff *skb = ctx->skb;
-	__u32 len = skb->len, zero = len >> 31;
+	__u32 zero = len >> 31;
 
 	opaque(zero);
-	f->trusted = skb;
-	f->skb = number_of(skb);
-	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT) || config.loaders & STATE_LOADERS || config.watched)
-		f->state = number_of(ctx->state);
-	f->nh = (__u64)skb->data;
 	f->len = len;
-	f->linear = len - skb->data_len;
 	f->spilled = zero;
 	f->noted = zero;
 	f->next = zero;
@@ -61,6 +54,20 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 	if (in_use(ops, BF_CELL_PUT))
 		for (int i = 0; i < BF_OUT_WORDS; i++)
 			f->out[i + zero] = 0;
+}
+
+static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *ctx)
+{
+	struct sk_buff *skb = ctx->skb;
+	__u32 len = skb->len;
+
+	f->trusted = skb;
+	f->skb = number_of(skb);
+	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT) || config.loaders & STATE_LOADERS || config.watched)
+		f->state = number_of(ctx->state);
+	f->nh = (__u64)skb->data;
+	f->linear = len - skb->data_len;
+	begin_frame(f, len);
 }
 
 static __always_inline void clear_key(struct bf_frame *f)
@@ -77,7 +84,8 @@ static __always_inline void clear_key(struct bf_frame *f)
 /* The packet type as xt_pkttype sees it: looped-back packets by their address. */
 static __always_inline __u32 packet_type(const struct bf_frame *f, bool multicast)
 {
-	__u32 type = *((const __u8 *)f->trusted + offset(f->trusted->__pkt_type_offset)) & 7;
+	__u32 at = offset(((struct sk_buff *)0)->__pkt_type_offset);
+	__u32 type = (KIND(NETFILTER) ? *((const __u8 *)f->trusted + at) : load8(bytes_at(f->skb + at), 0)) & 7;
 
 	if (type != PACKET_LOOPBACK)
 		return type;
@@ -87,10 +95,10 @@ static __always_inline __u32 packet_type(const struct bf_frame *f, bool multicas
 /* A header whose length field is 0 may belong to a GSO packet too long for it. */
 static __noinline __u32 gso_length(struct bf_frame *f)
 {
-	__u64 info = (__u64)f->trusted->head + f->trusted->end;
+	__u64 info = HAS_SKB ? (__u64)skb_of(f)->head + skb_of(f)->end : 0;
 	struct skb_shared_info *s = NULL;
 
-	if (!load16(bytes_at(info + offset(s->gso_size)), 0))
+	if (!HAS_SKB || !load16(bytes_at(info + offset(s->gso_size)), 0))
 		return 0;
 	return load32(bytes_at(info + offset(s->gso_type)), 0) & (GSO_TCPV4 | GSO_TCPV6) ? f->len : 0;
 }
@@ -288,7 +296,7 @@ static __noinline bool is_tracked(struct bf_frame *f, bool ip6)
  * to be known. */
 static __always_inline int fill_ct(struct bf_frame *f, bool ip6)
 {
-	__u64 nfct = f->trusted->_nfct, ct = nfct & ~7ull;
+	__u64 nfct = skb_of(f)->_nfct, ct = nfct & ~7ull;
 	__u32 info = nfct & 7, state, status = 0;
 
 	if (ct) {
@@ -303,7 +311,7 @@ static __always_inline int fill_ct(struct bf_frame *f, bool ip6)
 			state |= BF_CT_REPLY;
 	} else {
 		state = (info == 7 ? CT_UNTRACKED | 64u << BF_CT_NFT : CT_INVALID | 1u << BF_CT_NFT) | BF_CT_NONE;
-		if (info != 7 && !is_tracked(f, ip6))
+		if (KIND(NETFILTER) && info != 7 && !is_tracked(f, ip6))
 			return -1;
 	}
 	f->key[BF_KEY_CTSTATE] = state;
@@ -340,7 +348,7 @@ static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx 
 			fill_ip(f);
 	}
 	if (needs(BF_NEED_MARK))
-		f->key[BF_KEY_MARK] = f->trusted->mark;
+		f->key[BF_KEY_MARK] = skb_of(f)->mark;
 	if (needs(BF_NEED_CT) && fill_ct(f, ip6))
 		return -1;
 	if (needs(BF_NEED_IIFNAME))
@@ -656,3 +664,5 @@ ENTRY(bf_filter_ip6_c, true, run(&f, true))
 #endif
 ENTRY(bf_filter_ip_s, false, bf_straight(&f))
 ENTRY(bf_filter_ip6_s, true, bf_straight(&f))
+
+#include "rt/hooks.h"

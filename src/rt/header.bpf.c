@@ -126,12 +126,11 @@ static __noinline int take_tagged(struct bf_frame *f, __u32 before, __u64 arg)
 
 static __always_inline int load_link(struct bf_frame *f, __u64 arg)
 {
-	const struct sk_buff *skb = plain_skb(f);
-	__u64 mac = (__u64)skb->head + skb->mac_header;
+	__u64 mac = bf_pkt_link(f);
 
-	if (skb->mac_header == 0xffff || mac >= f->nh)
+	if (!mac || mac >= f->nh)
 		return BF_MISS;
-	return skb->vlan_all ? take_tagged(f, f->nh - mac, arg) : take_link(f, f->nh - mac, arg);
+	return HAS_SKB && plain_skb(f)->vlan_all ? take_tagged(f, f->nh - mac, arg) : take_link(f, f->nh - mac, arg);
 }
 
 /* Where what TCP or UDP carry begins, from the network header; or -1. */

@@ -52,6 +52,10 @@ struct nf_hook_ops {
 	int priority;
 } CORE;
 
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct rtnl_link_ops {
 	const char *kind;
 } CORE;
@@ -62,11 +66,8 @@ struct net_device {
 	int group;
 	__u16 type;
 	const struct rtnl_link_ops *rtnl_link_ops;
+	possible_net_t nd_net;
 } CORE;
-
-typedef struct {
-	struct net *net;
-} possible_net_t;
 
 /* 16 bytes of anything: reads of every size and offset inside are allowed. */
 struct in6_addr {
@@ -167,6 +168,32 @@ struct bpf_nf_ctx { /* the context of BPF_PROG_TYPE_NETFILTER; the verifier know
 	struct sk_buff *skb;
 };
 
+struct xdp_rxq_info {
+	struct net_device *dev;
+} CORE;
+
+struct xdp_buff {
+	void *data, *data_end;
+	struct xdp_rxq_info *rxq;
+} CORE;
+
+/* Contexts: what of linux/bpf.h is used. */
+struct __sk_buff {
+	__u32 len, pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, vlan_proto, priority, ingress_ifindex, ifindex;
+};
+
+struct xdp_md {
+	__u32 data, data_end, data_meta, ingress_ifindex;
+};
+
+struct bpf_sock_addr {
+	__u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol, msg_src_ip4, msg_src_ip6[4];
+};
+
+struct bpf_sock_ops {
+	__u32 op, reply, args[3], family, remote_ip4, local_ip4, remote_ip6[4], local_ip6[4], remote_port, local_port;
+};
+
 /* nf_conn may belong to a module, then it has no type that a program could cast to: its members are read as bytes_at()
  * their offsets. */
 union nf_inet_addr {
@@ -223,6 +250,7 @@ struct bpf_iter_num {
 };
 
 extern void *bpf_rdonly_cast(const void *p, __u32 btf_id) __ksym;
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *out) __ksym;
 extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __ksym;
 extern int *bpf_iter_num_next(struct bpf_iter_num *it) __ksym;
@@ -234,6 +262,16 @@ static inline const struct in6_addr *bytes_at(__u64 address)
 	return bpf_rdonly_cast((const void *)address, bpf_core_type_id_kernel(struct in6_addr));
 }
 
+/* The maps (abi.h). An undefined variable stands for the map's value. */
+extern const volatile struct bf_rt_config config; /* volatile: read where it is needed; what is kept takes stack */
+extern const struct bf_cell cells[];
+extern char params[];
+extern struct bf_rt_counter counters[];
+extern struct bf_pending pending;
+extern const volatile struct bf_journal journal;
+extern const struct bf_rt_trial trial;
+extern struct bf_rt_watch watch;
+
 static inline const struct sk_buff *plain_skb(const struct bf_frame *f)
 {
 	return bpf_rdonly_cast((const void *)f->skb, bpf_core_type_id_kernel(struct sk_buff));
@@ -242,6 +280,37 @@ static inline const struct sk_buff *plain_skb(const struct bf_frame *f)
 static inline const struct nf_hook_state *plain_state(const struct bf_frame *f)
 {
 	return bpf_rdonly_cast((const void *)f->state, bpf_core_type_id_kernel(struct nf_hook_state));
+}
+
+static inline const struct xdp_buff *plain_xdp(const struct bf_frame *f)
+{
+	return bpf_rdonly_cast((const void *)f->skb, bpf_core_type_id_kernel(struct xdp_buff));
+}
+
+#define KIND(k) (config.kind == BF_RT_##k)
+#define HAS_SKB (config.kind < BF_RT_XDP)
+#define IS_EGRESS (KIND(TC_EGRESS) || KIND(CGROUP_EGRESS))
+#define IS_TC (KIND(TC) || KIND(TC_EGRESS))
+
+/* The packet's sk_buff; where there is one. */
+static inline const struct sk_buff *skb_of(const struct bf_frame *f)
+{
+	return KIND(NETFILTER) ? f->trusted : plain_skb(f);
+}
+
+/* The device that it came by, or leaves by; NULL: not known here. */
+static inline struct net_device *device_of(const struct bf_frame *f, bool out)
+{
+	if (KIND(NETFILTER))
+		return out ? plain_state(f)->out : plain_state(f)->in;
+	if (out != IS_EGRESS || KIND(CALL) || KIND(SOCKOPS))
+		return NULL;
+	return bpf_rdonly_cast((const void *)f->state, bpf_core_type_id_kernel(struct net_device));
+}
+
+static inline struct net *net_of(const struct bf_frame *f)
+{
+	return KIND(NETFILTER) ? plain_state(f)->net : device_of(f, IS_EGRESS)->nd_net.net;
 }
 
 static inline struct sock *as_sock(const void *p)
@@ -261,7 +330,7 @@ static inline struct sock *full_sock(const struct bf_frame *f)
 		sk = as_sock(sk->__sk_common.skc_listener);
 	if (!sk || sk->__sk_common.skc_state == TIME_WAIT)
 		return NULL;
-	if (sk->__sk_common.skc_net.net != plain_state(f)->net)
+	if (sk->__sk_common.skc_net.net != net_of(f))
 		return NULL;
 	return sk;
 }
@@ -304,16 +373,6 @@ static inline __u8 load8(const struct in6_addr *p, int off)
 
 /* The offset of a member, as a number. */
 #define offset(member) __builtin_preserve_field_info(member, BPF_FIELD_BYTE_OFFSET)
-
-/* The maps (abi.h). An undefined variable stands for the map's value. */
-extern const volatile struct bf_rt_config config; /* volatile: read where it is needed; what is kept takes stack */
-extern const struct bf_cell cells[];
-extern char params[];
-extern struct bf_rt_counter counters[];
-extern struct bf_pending pending;
-extern const volatile struct bf_journal journal;
-extern const struct bf_rt_trial trial;
-extern struct bf_rt_watch watch;
 
 /* A definition in .maps stands for the map itself. */
 #define MAP(name)  	struct {       		int unused; 	} name SEC(".maps")
@@ -371,9 +430,11 @@ int bf_pkt_read(struct bf_frame *f, __u32 offset, void *to, __u32 size); /* 0, o
 __s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size);
 __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
 int bf_count(struct bf_frame *f, __u64 counter);
+__u64 bf_pkt_link(struct bf_frame *f); /* address of the link-layer header; 0: there is none */
 int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg);
 int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg);
 int bf_load_meta(struct bf_frame *f, __u32 key);
+int bf_load_bare(struct bf_frame *f, __u32 key); /* of what there is without an sk_buff */
 int bf_load_sk(struct bf_frame *f, __u32 key, __u32 level);
 int bf_load_conn(struct bf_frame *f, __u32 key, __u32 dir);
 int VARIANT(bf_load_mss_)(struct bf_frame *f);
@@ -393,6 +454,9 @@ int bf_forget(struct bf_frame *f); /* deletes what an older packet left under th
 int bf_assist(struct bf_frame *f); /* word BF_KEY_ASSIST. 0, or -1: no answers */
 int bf_push(struct bf_frame *f, __u32 depth, __u32 cell); /* return address at depth >= BF_STACK_DEPTH. 0, or -1 */
 __s64 bf_pop(struct bf_frame *f, __u32 depth);
+int bf_leave_xdp(struct bf_frame *f, struct xdp_md *ctx); /* what BF_OUT_EXIT says; the hook's verdict */
+int bf_leave_tc(struct bf_frame *f, struct __sk_buff *ctx);
+int bf_mirror(struct bf_frame *f, __u32 ifindex);
 int bf_finish(struct bf_frame *f, int verdict); /* what is left to do, and the verdict that then holds */
 int bf_code(struct bf_frame *f, __u32 id);
 int bf_straight(struct bf_frame *f);
@@ -405,8 +469,8 @@ static inline void count(struct bf_frame *f, __u64 counter)
 	__u64 n = config.n_counters, stripe = bpf_get_smp_processor_id() & config.stripe_mask;
 	struct bf_rt_counter *c;
 
-	if (counter >= n)
-		return;
+	if (counter >= n || (KIND(SOCKOPS) && !f->linear))
+		return; /* a connection is counted once, however often it comes by */
 	if (config.watched)
 		bf_event(f, BF_EVENT_RULE, counter);
 	c = &counters[stripe * n + counter];

@@ -34,8 +34,8 @@ static __noinline int load_owner(struct bf_frame *f, __u32 loader)
 
 static __noinline int load_ether(struct bf_frame *f)
 {
-	struct net_device *dev = plain_skb(f)->dev;
-	__u64 mac = (__u64)plain_skb(f)->head + plain_skb(f)->mac_header;
+	struct net_device *dev = KIND(XDP) ? device_of(f, false) : plain_skb(f)->dev;
+	__u64 mac = KIND(XDP) ? (__u64)plain_xdp(f)->data : (__u64)plain_skb(f)->head + plain_skb(f)->mac_header;
 	const struct in6_addr *p;
 
 	if (!dev || dev->type != ARPHRD_ETHER || mac + ETH_HLEN > f->nh)
@@ -98,10 +98,47 @@ static __noinline int load_ct(struct bf_frame *f, __u32 loader, __u64 arg)
 	return BF_HIT;
 }
 
+/* The task that calls connect() or sendmsg(). */
+static __noinline int load_task(struct bf_frame *f, __u32 loader, __u64 arg)
+{
+	struct {
+		__u64 half[2];
+	} name = {};
+
+	if (loader == BF_LOAD_SKUID || loader == BF_LOAD_SKGID) {
+		set_scratch(f, 0, loader == BF_LOAD_SKUID ? bpf_get_current_uid_gid() : bpf_get_current_uid_gid() >> 32);
+		return BF_HIT;
+	}
+	if (loader == BF_LOAD_SK && (arg & 0xff) == BF_SK_CGROUP)
+		return set_value(f, bpf_get_current_cgroup_id());
+	if (loader == BF_LOAD_SK && (arg & 0xff) == BF_SK_ANCESTOR)
+		return set_value(f, bpf_get_current_ancestor_cgroup_id(arg >> 8));
+	if (loader == BF_LOAD_META && arg == BF_META_COMM && !bpf_get_current_comm(&name, sizeof(name))) {
+		set_scratch(f, 0, bpf_ntohl((__u32)name.half[0]));
+		set_scratch(f, 1, bpf_ntohl(name.half[0] >> 32));
+		set_scratch(f, 2, bpf_ntohl((__u32)name.half[1]));
+		set_scratch(f, 3, bpf_ntohl(name.half[1] >> 32));
+		return BF_HIT;
+	}
+	return loader == BF_LOAD_META ? bf_load_bare(f, arg) : BF_MISS;
+}
+
+/* Without an sk_buff there is little to ask for. */
+static __noinline int load_without_skb(struct bf_frame *f, __u32 loader, __u64 arg)
+{
+	if (KIND(CALL))
+		return load_task(f, loader, arg);
+	if (KIND(XDP) && loader == BF_LOAD_ETHER_SADDR)
+		return load_ether(f);
+	return loader == BF_LOAD_META ? bf_load_bare(f, arg) : BF_MISS;
+}
+
 APART int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
 {
 	if (!f)
 		return BF_HOTDROP;
+	if (!HAS_SKB)
+		return load_without_skb(f, loader, arg);
 	if (config.loaders & OWNER_LOADERS && loader <= BF_LOAD_SOCKET)
 		return config.trial ? load_trial_owner(f, loader) : load_owner(f, loader);
 	if (in_use(loaders, BF_LOAD_ETHER_SADDR) && loader == BF_LOAD_ETHER_SADDR)

@@ -43,11 +43,6 @@ struct rt6_info {
 	__u32 rt6i_flags;
 } CORE;
 
-static inline struct net_device *device(struct bf_frame *f, bool out)
-{
-	return out ? plain_state(f)->out : plain_state(f)->in;
-}
-
 static __noinline int load_kind(struct bf_frame *f, const struct net_device *dev)
 {
 	const struct rtnl_link_ops *ops = dev->rtnl_link_ops;
@@ -58,7 +53,7 @@ static __noinline int load_kind(struct bf_frame *f, const struct net_device *dev
 static __noinline int load_device(struct bf_frame *f, __u32 key)
 {
 	bool out = key == BF_META_OIF || key == BF_META_OIFTYPE || key == BF_META_OIFGROUP || key == BF_META_OIFKIND;
-	const struct net_device *dev = device(f, out);
+	const struct net_device *dev = device_of(f, out);
 
 	if (key == BF_META_IIF || key == BF_META_OIF)
 		return set_value(f, dev ? (__u32)dev->ifindex : 0);
@@ -133,6 +128,23 @@ static __noinline int load_route(struct bf_frame *f, __u32 key)
 	if (key == BF_META_NEXTHOP6)
 		return load_nexthop6(f, dst);
 	return set_value(f, load64(bytes_at(dst + offset(d->xfrm)), 0) != 0);
+}
+
+int bf_load_bare(struct bf_frame *f, __u32 key)
+{
+	switch (key) {
+	case BF_META_LENGTH:
+		return set_value(f, f->len);
+	case BF_META_PROTOCOL:
+		return KIND(XDP) ? set_value(f, bpf_ntohs(load16(bytes_at(f->nh - 2), 0))) : BF_MISS;
+	case BF_META_RANDOM:
+		return set_value(f, bpf_get_prandom_u32());
+	case BF_META_CPU:
+		return set_value(f, bpf_get_smp_processor_id());
+	}
+	if (key >= BF_META_IIF && key <= BF_META_OIFKIND)
+		return load_device(f, key);
+	return key >= BF_META_TIME && key <= BF_META_HOUR ? load_clock(f, key) : BF_MISS;
 }
 
 int bf_load_meta(struct bf_frame *f, __u32 key)

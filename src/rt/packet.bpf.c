@@ -32,8 +32,10 @@ int bf_pkt_read(struct bf_frame *f, __u32 off, void *to, __u32 size)
 {
 	struct bpf_dynptr dp;
 
-	if (bpf_dynptr_from_skb(f->trusted, 0, &dp))
+	if (!HAS_SKB || bpf_dynptr_from_skb(f->trusted, 0, &dp))
 		return -1;
+	if (IS_TC)
+		off += f->nh - (__u64)plain_skb(f)->data;
 	return bpf_dynptr_read(to, size, &dp, off, 0) ? -1 : 0;
 }
 
@@ -49,19 +51,36 @@ static inline __u32 load_in_place(__u64 address, __u32 size)
 	return size == 4 ? load32(p, 0) : size == 2 ? load16(p, 0) : load8(p, 0);
 }
 
+__u64 bf_pkt_link(struct bf_frame *f)
+{
+	if (KIND(XDP))
+		return (__u64)plain_xdp(f)->data;
+	if (!HAS_SKB || skb_of(f)->mac_header == 0xffff)
+		return 0;
+	return (__u64)skb_of(f)->head + skb_of(f)->mac_header;
+}
+
+static inline __u64 end_of_linear(const struct bf_frame *f)
+{
+	return KIND(XDP) ? (__u64)plain_xdp(f)->data_end : (__u64)skb_of(f)->head + skb_of(f)->tail;
+}
+
 /* Below zero: from one of the headers, and only in the linear part; inside it, it may be before the network header. */
 static __noinline __s64 load_from_header(struct bf_frame *f, __s32 off, __u32 size)
 {
-	__u64 head = (__u64)f->trusted->head, at;
+	__u64 link, at;
 
+	if (!HAS_SKB && !KIND(XDP))
+		return -1;
 	if (off >= SKF_NET_OFF) {
 		at = f->nh + (__u32)(off - SKF_NET_OFF);
-	} else if (off >= SKF_LL_OFF && f->trusted->mac_header != 0xffff) {
-		at = head + f->trusted->mac_header + (__u32)(off - SKF_LL_OFF);
 	} else {
-		return -1;
+		link = bf_pkt_link(f);
+		if (off < SKF_LL_OFF || !link)
+			return -1;
+		at = link + (__u32)(off - SKF_LL_OFF);
 	}
-	if (at + size > head + f->trusted->tail)
+	if (at + size > end_of_linear(f))
 		return -1;
 	return swapped(load_in_place(at, size), size);
 }
@@ -81,7 +100,7 @@ __s64 bf_pkt_load(struct bf_frame *f, __s32 off, __u32 size)
 
 static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
 {
-	struct net_device *dev = plain_skb(f)->dev;
+	struct net_device *dev = HAS_SKB ? plain_skb(f)->dev : device_of(f, false);
 
 	if (!dev)
 		return -1;
@@ -91,25 +110,44 @@ static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
 static __noinline __s64 vlan_data(struct bf_frame *f, __u32 ad)
 {
 	if (ad == SKF_AD_VLAN_TAG)
-		return f->trusted->vlan_tci;
+		return skb_of(f)->vlan_tci;
 	if (ad == SKF_AD_VLAN_TPID)
-		return bpf_ntohs(f->trusted->vlan_proto);
-	return f->trusted->vlan_all != 0;
+		return bpf_ntohs(skb_of(f)->vlan_proto);
+	return skb_of(f)->vlan_all != 0;
+}
+
+/* What there is without an sk_buff. */
+static __noinline __s64 bare_ad(struct bf_frame *f, __u32 ad)
+{
+	switch (ad) {
+	case SKF_AD_PROTOCOL:
+		return KIND(XDP) ? bpf_ntohs(load16(bytes_at(f->nh - 2), 0)) : -1;
+	case SKF_AD_CPU:
+		return bpf_get_smp_processor_id();
+	case SKF_AD_RANDOM:
+		return bpf_get_prandom_u32();
+	case SKF_AD_IFINDEX:
+	case SKF_AD_HATYPE:
+		return device_data(f, ad);
+	}
+	return -1;
 }
 
 __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad)
 {
+	if (!HAS_SKB)
+		return bare_ad(f, ad);
 	switch (ad) {
 	case SKF_AD_PROTOCOL:
-		return bpf_ntohs(f->trusted->protocol);
+		return bpf_ntohs(skb_of(f)->protocol);
 	case SKF_AD_PKTTYPE:
-		return *((const __u8 *)f->trusted + offset(f->trusted->__pkt_type_offset)) & 7;
+		return load8(bytes_at(f->skb + offset(((struct sk_buff *)0)->__pkt_type_offset)), 0) & 7;
 	case SKF_AD_MARK:
-		return f->trusted->mark;
+		return skb_of(f)->mark;
 	case SKF_AD_QUEUE:
-		return f->trusted->queue_mapping;
+		return skb_of(f)->queue_mapping;
 	case SKF_AD_RXHASH:
-		return f->trusted->hash;
+		return skb_of(f)->hash;
 	case SKF_AD_CPU:
 		return bpf_get_smp_processor_id();
 	case SKF_AD_RANDOM:

@@ -51,9 +51,28 @@ static void add_maps(struct rtprog *c)
 		add_hash(c->img, "stack", BF_MAP_DATA, c->config.stack_depth * 4);
 }
 
+static const char *const stems[BF_HOOKS] = {
+	[BF_HOOK_XDP] = "xdp", [BF_HOOK_TC_INGRESS] = "tc", [BF_HOOK_TC_EGRESS] = "tc", [BF_HOOK_CGROUP_INGRESS] = "cgroup",
+	[BF_HOOK_CGROUP_EGRESS] = "cgroup", [BF_HOOK_CONNECT4] = "connect4", [BF_HOOK_CONNECT6] = "connect6",
+	[BF_HOOK_SENDMSG4] = "sendmsg4", [BF_HOOK_SENDMSG6] = "sendmsg6", [BF_HOOK_SOCKOPS] = "sockops",
+};
+
+static uint32_t kind_of(uint8_t hook)
+{
+	static const uint32_t kinds[BF_HOOKS] = {
+		[BF_HOOK_XDP] = BF_RT_XDP, [BF_HOOK_TC_INGRESS] = BF_RT_TC, [BF_HOOK_TC_EGRESS] = BF_RT_TC_EGRESS,
+		[BF_HOOK_CGROUP_INGRESS] = BF_RT_CGROUP, [BF_HOOK_CGROUP_EGRESS] = BF_RT_CGROUP_EGRESS,
+		[BF_HOOK_CONNECT4] = BF_RT_CALL, [BF_HOOK_CONNECT6] = BF_RT_CALL, [BF_HOOK_SENDMSG4] = BF_RT_CALL,
+		[BF_HOOK_SENDMSG6] = BF_RT_CALL, [BF_HOOK_SOCKOPS] = BF_RT_SOCKOPS,
+	};
+
+	return kinds[hook];
+}
+
 static void fill_config(struct rtprog *c)
 {
 	c->stripes = c->stripes ? c->stripes : 1;
+	c->config.kind = kind_of(c->hook);
 	c->config.n_cells = c->n_cells;
 	c->config.n_params = c->n_params;
 	c->config.n_class = c->n_class;
@@ -91,9 +110,10 @@ int rtprog_load(struct rtprog *c, struct bf_diag *d)
 								 .maps = bf_arena_array(a, MAX_MAPS, struct bf_map_spec),
 								 .progs = bf_arena_array(a, 1, struct bf_prog_image),
 								 .n_progs = 1 };
-	c->img->progs[0] = (struct bf_prog_image){ .name = "test_rt", .family = c->family };
+	c->img->progs[0] = (struct bf_prog_image){ .name = "test_rt", .family = c->family, .at.hook = c->hook };
 	add_maps(c);
-	snprintf(entry, sizeof(entry), "bf_filter_%s_%s", c->family == NFPROTO_IPV4 ? "ip" : "ip6", c->how);
+	snprintf(entry, sizeof(entry), "bf_%s_%s", c->hook ? stems[c->hook] : c->family == NFPROTO_IPV4 ? "filter_ip" : "filter_ip6",
+			 c->how);
 	err = bf_link(c->img, &c->img->progs[0], entry, c->own, c->n_own, d);
 	if (!err)
 		err = bf_load(&c->loaded, c->img, NULL, d);

@@ -17,6 +17,7 @@
 
 struct rtprog {
 	uint8_t family; /* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	uint8_t hook;   /* of those that are not netfilter's; else 0 */
 	const char *how; /* "mg", "it", "cmg", "smg", "sit" */
 	struct bf_rt_config config; /* needs, stack_depth, ... ; the rest is filled in by rtprog_load */
 	struct bf_cell *cells;
