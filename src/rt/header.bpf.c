@@ -147,7 +147,7 @@ static __always_inline __s64 inner(struct bf_frame *f)
 	return doff < 0 ? -1 : f->thoff + (doff >> 4) * 4;
 }
 
-static __noinline int load_payload(struct bf_frame *f, __u64 arg)
+static __always_inline int load_payload(struct bf_frame *f, __u64 arg)
 {
 	__s64 at;
 
@@ -217,7 +217,7 @@ static __noinline int next_header(struct bf_frame *f, struct place *w, __u32 wan
 	return GO_ON;
 }
 
-static __noinline int load_exthdr(struct bf_frame *f, __u64 arg)
+static __always_inline int load_exthdr(struct bf_frame *f, __u64 arg)
 {
 	struct place w;
 	int r = GO_ON;
@@ -273,7 +273,7 @@ static __always_inline int find_option(struct bf_frame *f, struct place *w, __u6
 	return r;
 }
 
-static __noinline int load_option(struct bf_frame *f, __u64 arg)
+static __always_inline int load_option(struct bf_frame *f, __u64 arg)
 {
 	struct place w;
 	int r = find_option(f, &w, arg);
@@ -300,7 +300,7 @@ static __noinline int next_chunk(struct bf_frame *f, struct place *w, __u64 arg)
 	return GO_ON;
 }
 
-static __noinline int load_chunk(struct bf_frame *f, __u64 arg)
+static __always_inline int load_chunk(struct bf_frame *f, __u64 arg)
 {
 	bool sctp = (f->key[BF_KEY_META] & 0xff) == SCTP && !(f->key[BF_KEY_ODD] & (BF_ODD_FRAG | BF_ODD_BADEXT));
 	struct place w;
@@ -413,7 +413,7 @@ static __always_inline int find_ip_option(struct bf_frame *f, struct place *foun
 	return r == BF_HIT && w.next & SEEN_WANTED;
 }
 
-static __noinline int load_ip_option(struct bf_frame *f, __u64 arg)
+static __always_inline int load_ip_option(struct bf_frame *f, __u64 arg)
 {
 	struct place found;
 	int r;

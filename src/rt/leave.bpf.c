@@ -195,7 +195,7 @@ static __noinline int reset(struct bf_frame *f, void *ctx)
 /* ----------------------------------------------------------------- ICMP errors */
 
 /* Is it an ICMP message about another packet? */
-static __always_inline bool is_error(struct bf_frame *f, bool ip6)
+static __noinline int is_error(struct bf_frame *f, bool ip6)
 {
 	__u32 protocol = f->key[BF_KEY_META] & 0xff;
 	__s64 type;
@@ -220,6 +220,7 @@ static __always_inline __u32 type_and_code(bool ip6, __u32 arg)
 	return 3 << 8 | (code == 0 ? 0 : code == 1 ? 3 : code == 2 ? 1 : 13);
 }
 
+/* The quote takes nearly all of the stack that there is: who asks for more has asked before. */
 static __noinline int error(struct bf_frame *f, void *ctx, __u32 arg)
 {
 	__u32 l3 = f->nh - packet_begin(f), n = f->len < QUOTE ? f->len : QUOTE, header;
@@ -228,7 +229,7 @@ static __noinline int error(struct bf_frame *f, void *ctx, __u32 arg)
 	__u64 quote[QUOTE / 8] = {};
 
 	opaque(n);
-	if (n < 20 || n > QUOTE || l3 > 64 || !may_answer(f, ip6) || is_error(f, ip6) || load(ctx, l3, quote, n))
+	if (n < 20 || n > QUOTE || l3 > 64 || !may_answer(f, ip6) || load(ctx, l3, quote, n))
 		return DROPPED;
 	header = ip6 ? 48 : 28;
 	ip_header(f, &r, ip6, ip6 ? ICMP6 : ICMP, 8 + n);
@@ -334,7 +335,9 @@ static __always_inline int leave(struct bf_frame *f, void *ctx)
 
 	switch (f->out[BF_OUT_EXIT]) {
 	case BF_EXIT_REJECT:
-		return arg & BF_REJECT_IS_RST ? reset(f, ctx) : error(f, ctx, arg);
+		if (arg & BF_REJECT_IS_RST)
+			return reset(f, ctx);
+		return is_error(f, is_ip6(f)) ? DROPPED : error(f, ctx, arg);
 	case BF_EXIT_REDIRECT:
 		return bpf_redirect(arg, 0);
 	case BF_EXIT_ROUTE:
