@@ -23,7 +23,7 @@ static __always_inline int lost(void)
 static __always_inline int tell_verdict(struct bf_frame *f, __u32 verdict)
 {
 	struct bf_rt_event *e = bpf_ringbuf_reserve(&events, sizeof(*e) + BF_EVENT_BYTES, 0);
-	const struct nf_hook_state *s;
+	const struct net_device *in = device_of(f, false), *out = device_of(f, true);
 	__u32 n = f->linear;
 
 	if (!e)
@@ -35,10 +35,9 @@ static __always_inline int tell_verdict(struct bf_frame *f, __u32 verdict)
 	if (n > BF_EVENT_BYTES)
 		n = BF_EVENT_BYTES;
 	bpf_probe_read_kernel(e->bytes, n, (const void *)f->nh);
-	e->mark = plain_skb(f)->mark;
-	s = plain_state(f);
-	bpf_probe_read_kernel(e->iif, sizeof(e->iif), s->in ? s->in->name : 0);
-	bpf_probe_read_kernel(e->oif, sizeof(e->oif), s->out ? s->out->name : 0);
+	e->mark = HAS_SKB ? plain_skb(f)->mark : 0;
+	bpf_probe_read_kernel(e->iif, sizeof(e->iif), in ? in->name : 0);
+	bpf_probe_read_kernel(e->oif, sizeof(e->oif), out ? out->name : 0);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
