@@ -49,17 +49,18 @@ static const char *family_name(uint8_t family)
 /* What programs of other hooks than netfilter's are called, and their entries (link.h). */
 static const struct {
 	const char *name, *entry;
+	enum bf_rt_kind kind;
 } others[BF_HOOKS] = {
-	[BF_HOOK_XDP] = { "xdp", "xdp" },
-	[BF_HOOK_TC_INGRESS] = { "tc_ingress", "tc" },
-	[BF_HOOK_TC_EGRESS] = { "tc_egress", "tc" },
-	[BF_HOOK_CGROUP_INGRESS] = { "cg_ingress", "cgroup" },
-	[BF_HOOK_CGROUP_EGRESS] = { "cg_egress", "cgroup" },
-	[BF_HOOK_CONNECT4] = { "connect4", "connect4" },
-	[BF_HOOK_CONNECT6] = { "connect6", "connect6" },
-	[BF_HOOK_SENDMSG4] = { "sendmsg4", "sendmsg4" },
-	[BF_HOOK_SENDMSG6] = { "sendmsg6", "sendmsg6" },
-	[BF_HOOK_SOCKOPS] = { "sockops", "sockops" },
+	[BF_HOOK_XDP] = { "xdp", "xdp", BF_RT_XDP },
+	[BF_HOOK_TC_INGRESS] = { "tc_ingress", "tc", BF_RT_TC },
+	[BF_HOOK_TC_EGRESS] = { "tc_egress", "tc", BF_RT_TC_EGRESS },
+	[BF_HOOK_CGROUP_INGRESS] = { "cg_ingress", "cgroup", BF_RT_CGROUP },
+	[BF_HOOK_CGROUP_EGRESS] = { "cg_egress", "cgroup", BF_RT_CGROUP_EGRESS },
+	[BF_HOOK_CONNECT4] = { "connect4", "connect4", BF_RT_CALL },
+	[BF_HOOK_CONNECT6] = { "connect6", "connect6", BF_RT_CALL },
+	[BF_HOOK_SENDMSG4] = { "sendmsg4", "sendmsg4", BF_RT_CALL },
+	[BF_HOOK_SENDMSG6] = { "sendmsg6", "sendmsg6", BF_RT_CALL },
+	[BF_HOOK_SOCKOPS] = { "sockops", "sockops", BF_RT_SOCKOPS },
 };
 
 /* All text of an image is in its arena. */
@@ -254,6 +255,7 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.auth_ends = g->table->auth_ends,
 		.start_ip6 = r->start_ip6,
 		.start_other = r->start_other,
+		.kind = others[r->chain->at.hook].kind,
 		.trial = g->opts->trial,
 		.no_levels = BF_CLASS_DEPTH - r->uses.levels,
 		.no_tests = BF_SVC_TESTS - r->uses.tests,
