@@ -108,6 +108,31 @@ static void print_all(struct bf_buf *out, unsigned flags)
 	}
 }
 
+/* What is printed with numbers, or with handles, is the same table. */
+static void check_styles(const struct kept *k)
+{
+	for (unsigned style = 0; style < 2; style++) {
+		_cleanup_ast_ struct bf_ast *ast = NULL, *again = NULL;
+		_cleanup_buf_ struct bf_buf text = { 0 }, print = { 0 };
+		_cleanup_diag_ struct bf_diag d = { 0 };
+		struct bf_ast_cmd *cmd;
+		struct bf_nstored s;
+
+		bf_native_parse(&ast, "", "", 0, NULL, NULL);
+		if (bf_nstored_read(k->state.data, k->state.len, &s) || bf_nstored_parse(&s, ast, &cmd, &d))
+			return; /* told elsewhere */
+		if (style)
+			bf_native_style(cmd->body, BF_STYLE_NUMBERS);
+		bf_native_print_as(&text, cmd, style ? BF_PRINT_NUMBERS : BF_PRINT_HANDLES);
+		if (!bf_native_parse(&again, "again", str(&text), text.len, NULL, &d))
+			bf_native_print(&print, again);
+		if (!strcmp(str(&print), s.text))
+			continue;
+		n_failed++;
+		fprintf(stderr, "what is printed with %s is another table:\n%s%s", style ? "numbers" : "handles", str(&text), str(&d.text));
+	}
+}
+
 /* "file:line:col: error: message" and what is below it, as "! line:col: message" */
 static void print_errors(struct bf_buf *out, const char *text)
 {
@@ -143,6 +168,8 @@ static bool transaction(const char *text, struct bf_buf *out)
 		print_errors(out, str(&d.text));
 	else
 		print_all(out, BF_PRINT_HANDLES);
+	for (unsigned i = 0; !err && i < n_kept; i++)
+		check_styles(&kept[i]);
 	if (err && !out->len)
 		bf_buf_printf(out, "! %s\n", strerror(-err));
 	if (!out->len)
