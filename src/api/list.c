@@ -4,12 +4,14 @@
 #include "api/native.h"
 #include "gen/explain.h"
 #include "gen/gen.h"
+#include "rule/print.h"
 
 struct listing { /* what is printed of each table */
 	int (*native)(struct bf_ctx *ctx, struct bf_buf *out, const struct native_unit *u, unsigned flags); /* or NULL */
 	int (*table)(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags);
 	unsigned flags;
 	bool json;
+	const char *gap; /* between native tables */
 };
 
 static int list_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags)
@@ -29,25 +31,43 @@ static int list_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_st
 	return 0;
 }
 
+static void print_image(struct bf_buf *out, const struct bf_image *img, const char *name, unsigned flags)
+{
+	if (flags & BF_DUMP_JSON) {
+		bf_buf_puts(out, "{\"name\": ");
+		bf_json_string(out, name);
+		bf_buf_puts(out, ", \"chains\": ");
+		bf_image_explain_json(out, img);
+		bf_buf_puts(out, "}");
+		return;
+	}
+	bf_buf_printf(out, "table %s\n", name);
+	bf_image_explain(out, img);
+	if (flags & BF_DUMP_CODE)
+		bf_image_print(out, img);
+}
+
 /* The stored rules are compiled again, as they were for the kernel. */
 static int dump_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags)
 {
 	_cleanup_image_ struct bf_image *img = NULL;
 	int rc = bf_stored_explain(ctx, t, &img);
 
-	if (rc)
-		return rc;
-	if (flags & BF_DUMP_JSON) {
-		bf_buf_printf(out, "{\"name\": \"%s\", \"chains\": ", img->name);
-		bf_image_explain_json(out, img);
-		bf_buf_puts(out, "}");
-		return 0;
-	}
-	bf_buf_printf(out, "table %s\n", img->name);
-	bf_image_explain(out, img);
-	if (flags & BF_DUMP_CODE)
-		bf_image_print(out, img);
-	return 0;
+	if (!rc)
+		print_image(out, img, img->name, flags);
+	return rc;
+}
+
+static int dump_native(struct bf_ctx *ctx, struct bf_buf *out, const struct native_unit *u, unsigned flags)
+{
+	_cleanup_image_ struct bf_image *img = NULL;
+	_cleanup_buf_ struct bf_buf name = {};
+	int rc = bf_native_explain(ctx, u, &img);
+
+	bf_buf_printf(&name, "%s %s", u->stored.family->name, u->stored.name);
+	if (!rc && !name.err)
+		print_image(out, img, name.data, flags);
+	return rc ? rc : name.err;
 }
 
 static int by_name(const void *a, const void *b)
@@ -88,7 +108,7 @@ static int print_natives(struct bf_ctx *ctx, struct bf_ns *ns, const struct list
 	int rc = l->native ? bf_native_units(ctx, ns, &units) : 0;
 
 	for (uint32_t i = 0; i < units.n && !rc; i++) {
-		bf_buf_puts(out, i && l->json ? ",\n" : "");
+		bf_buf_puts(out, !i ? "" : l->json ? ",\n" : l->gap);
 		rc = l->native(ctx, out, &units.v[i], l->flags);
 		*any = true;
 	}
@@ -113,7 +133,7 @@ static int print_units(struct bf_ctx *ctx, struct bf_ns *ns, const struct listin
 	return rc;
 }
 
-static int print_all(struct bf_ctx *ctx, const struct listing *l, char **text)
+static int print_once(struct bf_ctx *ctx, const struct listing *l, char **text)
 {
 	_cleanup_ns_ struct bf_ns *ns = NULL;
 	_cleanup_buf_ struct bf_buf out = {};
@@ -137,12 +157,23 @@ static int print_all(struct bf_ctx *ctx, const struct listing *l, char **text)
 	return *text ? 0 : -ENOMEM;
 }
 
+/* Tables that a writer replaced while they were read: all again. */
+static int print_all(struct bf_ctx *ctx, const struct listing *l, char **text)
+{
+	int rc;
+
+	do
+		rc = print_once(ctx, l, text);
+	while (rc == -ESTALE);
+	return rc;
+}
+
 int bf_list(struct bf_ctx *ctx, unsigned flags, char **text)
 {
-	return print_all(ctx, &(struct listing){bf_native_list_unit, list_table, flags, flags & BF_LIST_JSON}, text);
+	return print_all(ctx, &(struct listing){bf_native_list_unit, list_table, flags, flags & BF_LIST_JSON, ""}, text);
 }
 
 int bf_dump(struct bf_ctx *ctx, unsigned flags, char **text)
 {
-	return print_all(ctx, &(struct listing){NULL, dump_table, flags, flags & BF_DUMP_JSON}, text);
+	return print_all(ctx, &(struct listing){dump_native, dump_table, flags, flags & BF_DUMP_JSON, "\n"}, text);
 }

@@ -78,6 +78,8 @@ struct native_run {
 /* Chains of a table that sleeps stand nowhere. */
 void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t);
 int bf_native_commit(struct native_run *r, bool only_check);
+/* The stored table once more, told what becomes of its rules (gen/explain.h). */
+int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img);
 
 /* native_show.c: ops of bf_napply. */
 int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd);

@@ -79,6 +79,29 @@ void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t)
 		}
 }
 
+int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img)
+{
+	const struct bf_gen_opts o = { .hz = bf_kernel_hz(), .tai = bf_kernel_tai(), .cpus = bf_possible_cpus(),
+		.may_goto = bf_probe_one("may_goto"), .code_max = BF_CODE_MAX, .explain = true };
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	struct bf_evaluated ev = {};
+	struct bf_eval_env env;
+	struct bf_ast_cmd *cmd;
+	int rc = bf_native_parse(&ast, "", "", 0, NULL, NULL);
+
+	bf_native_env(&env, ctx);
+	if (!rc)
+		rc = bf_nstored_parse(&u->stored, ast, &cmd, &ctx->diag);
+	if (!rc)
+		rc = bf_native_eval(ast, cmd, &env, &ev, &ctx->diag);
+	if (rc)
+		return rc;
+	bf_native_doze(cmd, ev.rs->tables[0]);
+	rc = bf_gen_table(ev.rs->tables[0], &o, img, &ctx->diag);
+	bf_evaluated_free(&ev);
+	return rc;
+}
+
 static int generate(struct native_run *r, const struct native_change *c, uint32_t code_max, struct bf_image **img,
                     struct bf_diag *d)
 {
