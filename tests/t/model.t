@@ -173,16 +173,16 @@ ip ttl << 2 == ip ttl & 0xf0 ; meta nfproto 2 ip ttl & 63 << 2 == ip ttl & 240 c
 ip saddr == tcp dport + 5 ; - ; FAIL 13: inet_service where the type is ipv4_addr
 ip saddr == ip6 saddr ; - ; FAIL 13: ipv6_addr where the type is ipv4_addr
 iifname == oifname ; meta iifname == meta oifname counter ; OK
-meta mark set 5 ; set output 1 0x5 counter meta mark set 0x00000005 ; OK
-meta mark set 5 meta mark 5 accept ; set output 1 0x5 goto "c:1" | goto "c:2" c:1 { meta mark set 0x00000005 | meta mark 0x00000005 counter accept | goto "c:2" } c:2 {  } ; OK
-meta mark set meta mark | 0x10 ; set output 1 meta mark & 0xffffffef ^ 0x10 counter meta mark set meta mark & 0xffffffef ^ 0x00000010 ; OK
-meta mark set meta mark & 0xff ^ 0x3 ; set output 1 meta mark & 0x000000ff ^ 0x3 counter meta mark set meta mark & 0x000000ff ^ 0x00000003 ; OK
+meta mark set 5 ; counter meta mark set 0x00000005 ; OK
+meta mark set 5 meta mark 5 accept ; goto "c:1" | goto "c:2" c:1 { meta mark set 0x00000005 | meta mark 0x00000005 counter accept | goto "c:2" } c:2 {  } ; OK
+meta mark set meta mark | 0x10 ; counter meta mark set meta mark & 0xffffffef ^ 0x00000010 ; OK
+meta mark set meta mark & 0xff ^ 0x3 ; counter meta mark set meta mark & 0x000000ff ^ 0x00000003 ; OK
 meta mark set ct mark ; set output 1 ct mark ^ 0x0 counter meta mark set ct mark & 0xffffffff ^ 0x00000000 ; OK
 ct mark set meta mark & 0xff accept ; counter ct mark set meta mark & 0x000000ff ^ 0x00000000 accept ; OK
 ct mark set 0x12 ; counter ct mark set 0x00000012 ; OK
 meta priority set 1:2 ; counter meta priority set 0x00010002 ; OK
-meta mark set ip saddr map { 1.2.3.4 : 5, 1.2.3.5 : 6 } accept ; goto "c:1" | goto "c:2" c:1 { meta nfproto 2 ip saddr 1.2.3.4/32 set output 1 0x5 meta mark set 0x00000005 goto "c:3" | meta nfproto 2 ip saddr 1.2.3.5/32 set output 1 0x6 meta mark set 0x00000006 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter accept | goto "c:2" } ; OK
-meta mark set tcp dport map @mm counter ; goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 set output 1 0x1 meta mark set 0x00000001 goto "c:3" | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 set output 1 0x2 meta mark set 0x00000002 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter | goto "c:2" } ; OK
+meta mark set ip saddr map { 1.2.3.4 : 5, 1.2.3.5 : 6 } accept ; goto "c:1" | goto "c:2" c:1 { meta nfproto 2 ip saddr 1.2.3.4/32 meta mark set 0x00000005 goto "c:3" | meta nfproto 2 ip saddr 1.2.3.5/32 meta mark set 0x00000006 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter accept | goto "c:2" } ; OK
+meta mark set tcp dport map @mm counter ; goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 meta mark set 0x00000001 goto "c:3" | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 meta mark set 0x00000002 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter | goto "c:2" } ; OK
 meta mark set ip saddr ; - ; FAIL 15: ipv4_addr where the type is mark
 ip ttl set 5 ; - ; FAIL 1: packets are not rewritten
 tcp dport set 80 ; - ; FAIL 1: packets are not rewritten
@@ -198,18 +198,18 @@ ip saddr 1.2.3.4 drop ; meta nfproto 2 ip saddr 1.2.3.4/32 counter drop ; OK
 ct state new ; - ; FAIL 1: 'ct state' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting, egress of control groups
 log ; - ; FAIL 1: 'log' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting
 oifname "eth1" ; - ; FAIL 1: 'oifname' cannot be had at hook ingress of devices; it can at: forward, output, postrouting, egress of devices, egress of control groups
-meta mark set 5 accept ; set output 1 0x5 counter accept ; OK
+meta mark set 5 accept ; counter meta mark set 0x00000005 accept ; OK
 meta mark set ip saddr & 0xff ; - ; FAIL 15: ipv4_addr where the type is mark
-meta priority set 1:2 ; set output 2 0x10002 counter ; OK
+meta priority set 1:2 ; counter meta priority set 0x00010002 ; OK
 redirect to "eth0" ; set output 3 0x2 set output 4 0x2 counter drop ; OK
 redirect to "eth7" ; - ; FAIL 13: there is no device 'eth7'
 mirror to lo accept ; set output 5 0x1 counter accept ; OK
 route via 10.0.0.1 ; set output 3 0x3 set output 4 0x0 020000000100000a00000000000000000000000000000000 counter drop ; OK
 route via fe80::1 ; set output 3 0x3 set output 4 0x0 0a000000000080fe00000000000000000100000000000000 counter drop ; OK
-reject ; set output 3 0x1 set output 4 0x20001 counter drop ; OK
-reject with tcp reset ; meta l4proto tcp set output 3 0x1 set output 4 0x10000 counter drop ; OK
-reject with icmp type admin-prohibited ; meta nfproto 2 set output 3 0x1 set output 4 0x30d counter drop ; OK
-reject with icmpv6 type 1 ; meta nfproto 10 set output 3 0x1 set output 4 0x101 counter drop ; OK
+reject ; counter reject with icmpx port-unreachable ; OK
+reject with tcp reset ; meta l4proto tcp counter reject with tcp reset ; OK
+reject with icmp type admin-prohibited ; meta nfproto 2 counter reject with icmp 13 ; OK
+reject with icmpv6 type 1 ; meta nfproto 10 counter reject with icmpv6 1 ; OK
 :in netdev type filter hook xdp device eth0 priority 0
 meta mark 5 ; - ; FAIL 1: 'meta mark' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, ingress of devices, egress of devices, ingress of control groups, egress of control groups
 tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
@@ -220,11 +220,11 @@ set congestion "bbr" ; set output 5 0x0 62627200000000000000000000000000 counter
 set mark 5 ; set output 1 0x5 counter ; OK
 drop ; - ; FAIL 1: 'drop' cannot be had at hook sockops; it can at: prerouting, input, forward, output, postrouting, xdp, ingress of devices, egress of devices, ingress of control groups, egress of control groups, connect4, connect6, sendmsg4, sendmsg6
 :in inet type filter hook connect4 cgroup "/" priority 0
-ip daddr 10.0.0.1 reject ; meta nfproto 2 ip daddr 10.0.0.1/32 set output 3 0x4 set output 4 0x6f counter drop ; OK
+ip daddr 10.0.0.1 reject ; meta nfproto 2 ip daddr 10.0.0.1/32 counter reject with icmpx port-unreachable ; OK
 reject with errno EPERM ; set output 3 0x4 set output 4 0x1 counter drop ; OK
 tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
 :file
-table inet t { chain a { type filter hook input priority 0; jump c; }; chain b { type filter hook ingress device eth0 priority 0; jump c; }; chain c { tcp dport 22 reject; }; } ; - ; FAIL 165: 'reject' in a chain that netfilter's hooks and others lead to: make it two chains
+table inet t { chain a { type filter hook input priority 0; jump c; }; chain b { type filter hook ingress device eth0 priority 0; jump c; }; chain c { tcp dport 22 reject; }; } ; table inet t {\n\tchain a {\n\t\ttype filter hook input priority 0; policy accept;\n\t\tcounter jump c\n\t}\n\n\tchain b {\n\t\ttype filter hook ingress device "eth0" priority 0; policy accept;\n\t\tcounter jump c\n\t}\n\n\tchain c {\n\t\tmeta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter reject with icmpx port-unreachable\n\t}\n} ; OK
 table inet t { chain a { jump b; }; chain b { goto a; }; } ; - ; FAIL 52: a loop: a > b > a
 table inet t { chain a { tcp dport vmap { 22 : jump a }; }; } ; - ; FAIL 53: a loop: a > a
 table inet t { chain a { policy drop; accept; }; } ; - ; FAIL 22: only chains at a hook have a policy: 'a' has none

@@ -67,22 +67,25 @@ static bool fail(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_st
 	return bf_ev_need(ev, s->loc, BF_CAN_ERRNO, "reject with errno") && bf_ev_errno_exit(ev, d, (uint32_t)err);
 }
 
-/* By the kernel at netfilter's hooks, else by the program: with what a drop means. */
+/* By the kernel at netfilter's hooks; by a packet of the program's, or by an error of the call, at others. */
+static bool can_answer(struct bf_ev *ev, const struct bf_ast_stmt *s)
+{
+	const uint32_t ways[] = { BF_CAN_COMPANION, BF_CAN_REPLY, BF_CAN_ERRNO };
+
+	for (unsigned h = 0; h < BF_HOOKS; h++)
+		if (ev->chain->hooks >> h & 1 && !(bf_hook_kinds[h].can & (ways[0] | ways[1] | ways[2])))
+			return bf_ev_need(ev, s->loc, BF_CAN_REPLY, "reject");
+	return true;
+}
+
 static bool reject(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, enum bf_verdict_kind *end)
 {
-	const uint32_t calls = 1u << BF_HOOK_CONNECT4 | 1u << BF_HOOK_CONNECT6 | 1u << BF_HOOK_SENDMSG4 | 1u << BF_HOOK_SENDMSG6;
-	uint32_t hooks = ev->chain->hooks;
 	struct bf_answer a;
 
-	*end = BF_VERDICT_DROP;
-	if (s->reject.with == BF_REJECT_ERRNO || (s->reject.with == BF_REJECT_DEFAULT && hooks && !(hooks & ~calls)))
+	*end = s->reject.with == BF_REJECT_ERRNO ? BF_VERDICT_DROP : BF_VERDICT_ACTION;
+	if (s->reject.with == BF_REJECT_ERRNO)
 		return fail(ev, d, s);
-	if (!answer(ev, s, &a) || !bf_ev_one_kind(ev, s->loc, "reject"))
-		return false;
-	if (hooks >> BF_HOOKS_NETFILTER)
-		return bf_ev_need(ev, s->loc, BF_CAN_REPLY, "reject") && bf_ev_reject_exit(ev, d, &a);
-	*end = BF_VERDICT_ACTION;
-	return bf_ev_add_action(ev, d, &bf_target_answer, &a);
+	return answer(ev, s, &a) && can_answer(ev, s) && bf_ev_add_action(ev, d, &bf_target_answer, &a);
 }
 
 /* Log. */
@@ -92,7 +95,7 @@ static bool log_stmt(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 	enum { GROUPED = BF_LOG_GROUP | BF_LOG_SNAPLEN | BF_LOG_THRESHOLD };
 	struct bf_handoff_log l;
 
-	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "log") || !bf_ev_one_kind(ev, s->loc, "log"))
+	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "log"))
 		return false;
 	memset(&l, 0, sizeof(l));
 	l.grouped = !!(s->log.set & GROUPED);

@@ -47,13 +47,13 @@ struct target {
 	const char *group, *name;
 	enum bf_handoff_place place;
 	int out;          /* enum bf_out, or -1 */
-	uint32_t nf, can; /* BF_CAN_* at netfilter's hooks, at others */
+	uint32_t can;     /* BF_CAN_* */
 };
 
 static const struct target targets[] = {
-	{ "meta", "mark", BF_PLACE_MARK, BF_OUT_MARK, BF_CAN_COMPANION, BF_CAN_SET_MARK },
-	{ "meta", "priority", BF_PLACE_PRIORITY, BF_OUT_PRIORITY, BF_CAN_COMPANION, BF_CAN_PRIORITY },
-	{ "ct", "mark", BF_PLACE_CT_MARK, -1, BF_CAN_CT_SET, BF_CAN_CT_SET },
+	{ "meta", "mark", BF_PLACE_MARK, BF_OUT_MARK, BF_CAN_SET_MARK },
+	{ "meta", "priority", BF_PLACE_PRIORITY, BF_OUT_PRIORITY, BF_CAN_PRIORITY },
+	{ "ct", "mark", BF_PLACE_CT_MARK, -1, BF_CAN_CT_SET },
 };
 
 static const struct target *target_of(const struct bf_ast_expr *e)
@@ -102,53 +102,64 @@ static bool value_of(struct bf_ev *ev, const struct bf_ast_expr *e, const struct
 	}
 }
 
-/* The kernel's part, at netfilter's hooks. */
-static bool by_kernel(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
+/* By the target that the kernel knows, too. What is behind it may see it: it is not done twice. */
+static bool by_target(struct bf_ev *ev, struct bf_ev_draft *d, const struct target *t, const struct target *from,
                       const struct value *v)
 {
-	const struct target *from = v->key ? target_of(v->key) : NULL;
 	struct bf_handoff_set set;
 
-	if (v->key && !from)
-		return bf_ev_unserved(ev, v->key->loc, "the kernel sets constants and what is made of a mark; a map makes one of the other");
 	memset(&set, 0, sizeof(set));
 	set.to = (uint8_t)t->place;
 	set.from = from ? (uint8_t)from->place : BF_PLACE_NONE;
 	set.mask = v->mask;
 	set.value = v->xor;
+	d->state = true;
 	return bf_ev_add_action(ev, d, &bf_target_nft_set, &set);
+}
+
+/* By the program alone, or for what it sees from then on. */
+static bool by_program(struct bf_ev *ev, struct bf_ev_draft *d, const struct target *t, const struct value *v)
+{
+	struct bf_put p;
+	int64_t add;
+
+	memset(&p, 0, sizeof(p));
+	p.out = (uint8_t)t->out;
+	p.value = v->xor;
+	if (!bf_ev_operand(ev, d, v->key, &p.from, &add))
+		return false;
+	if (p.from.field->bits > 32)
+		return bf_ev_error(ev, v->key->loc, "more than 32 bits");
+	if (v->mask != UINT32_MAX)
+		p.from.mask = (p.from.mask ? p.from.mask : bf_field_ones(p.from.field)) & (bf_u128)v->mask << p.from.shift;
+	if (v->mask != UINT32_MAX && !p.from.mask)
+		p.from.field = NULL; /* nothing of it is left */
+	d->state = true;
+	return bf_ev_add_match(ev, d, &bf_match_put, &p, false);
 }
 
 static bool set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
                       const struct bf_ast_expr *e)
 {
-	struct bf_put p;
+	const struct target *from;
 	struct bf_types type;
 	struct value v;
-	int64_t add;
 
 	bf_native_types_of(s->match.l, &type);
 	if (!value_of(ev, e, type.type[0], &v))
 		return false;
-	if (at_netfilter(ev) && !by_kernel(ev, d, s, t, &v))
-		return false;
-	if (t->out < 0 || (at_netfilter(ev) && t->out != BF_OUT_MARK))
-		return true;
-	memset(&p, 0, sizeof(p));
-	p.out = (uint8_t)t->out;
-	p.value = v.xor;
-	if (v.key) {
-		if (!bf_ev_operand(ev, d, v.key, &p.from, &add))
+	from = v.key ? target_of(v.key) : NULL;
+	if (v.key && (!from || from->place != BF_PLACE_MARK)) { /* the target does not know it for the program */
+		if (!from && at_netfilter(ev))
+			return bf_ev_unserved(ev, v.key->loc, "the kernel sets constants and what is made of a mark; a map makes one of the other");
+		if (!bf_ev_one_kind(ev, s->loc, "set"))
 			return false;
-		if (p.from.field->bits > 32)
-			return bf_ev_error(ev, v.key->loc, "more than 32 bits");
-		if (v.mask != UINT32_MAX)
-			p.from.mask = (p.from.mask ? p.from.mask : bf_field_ones(p.from.field)) & (bf_u128)v.mask << p.from.shift;
-		if (v.mask != UINT32_MAX && !p.from.mask)
-			p.from.field = NULL; /* nothing of it is left */
+		if (t->out >= 0 && (!at_netfilter(ev) || t->out == BF_OUT_MARK) && !by_program(ev, d, t, &v))
+			return false;
+		if (!at_netfilter(ev))
+			return true;
 	}
-	d->state = true;
-	return bf_ev_add_match(ev, d, &bf_match_put, &p, false);
+	return by_target(ev, d, t, from, &v);
 }
 
 bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct bf_ast_expr *e)
@@ -160,7 +171,7 @@ bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 		return bf_ev_unserved(ev, l->loc, "packets are not rewritten");
 	if (!t)
 		return bf_ev_unserved(ev, l->loc, "only meta mark, meta priority and ct mark can be set");
-	if (!bf_ev_need(ev, s->loc, at_netfilter(ev) ? t->nf : t->can, "set") || !bf_ev_one_kind(ev, s->loc, "set"))
+	if (!bf_ev_need(ev, s->loc, t->can, "set"))
 		return false;
 	return set_value(ev, d, s, t, e);
 }
@@ -171,15 +182,6 @@ bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 static bool leave(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_exit how, uint32_t arg)
 {
 	return bf_ev_put(ev, d, BF_OUT_EXIT, how) && bf_ev_put(ev, d, BF_OUT_ARG, arg);
-}
-
-bool bf_ev_reject_exit(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_answer *a)
-{
-	static const uint32_t with[] = {
-		[BF_ANSWER_ICMPX] = BF_REJECT_IS_ICMPX, [BF_ANSWER_ICMP] = 3 << 8, [BF_ANSWER_ICMPV6] = 1 << 8, [BF_ANSWER_RESET] = BF_REJECT_IS_RST,
-	};
-
-	return leave(ev, d, BF_EXIT_REJECT, with[a->with] | (a->with == BF_ANSWER_RESET ? 0 : a->code));
 }
 
 bool bf_ev_errno_exit(struct bf_ev *ev, struct bf_ev_draft *d, uint32_t err)

@@ -157,8 +157,6 @@ bool bf_ev_put(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_out out, uint32_
 bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct bf_ast_expr *e);
 bool bf_ev_way(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s); /* redirect, mirror, route */
 bool bf_ev_sockset(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
-/* A DROP behind these answers. */
-bool bf_ev_reject_exit(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_answer *a);
 bool bf_ev_errno_exit(struct bf_ev *ev, struct bf_ev_draft *d, uint32_t err);
 
 /* eval_map.c */
