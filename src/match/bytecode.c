@@ -53,6 +53,20 @@ static bool ancillary(struct machine *m, uint32_t what, uint32_t *v)
 	return false;
 }
 
+/* From the link-layer header on, which stands right before the packet. */
+static uint32_t load_link(struct machine *m, uint32_t off, unsigned size)
+{
+	uint32_t v = 0;
+
+	if (!m->p->link_len || off + size > m->p->link_len + m->p->len) {
+		m->over = true;
+		return 0;
+	}
+	for (unsigned i = 0; i < size; i++)
+		v = v << 8 | (off + i < m->p->link_len ? m->p->link[off + i] : m->p->data[off + i - m->p->link_len]);
+	return v;
+}
+
 static uint32_t load(struct machine *m, uint32_t off, unsigned size, bool absolute)
 {
 	uint32_t v = 0;
@@ -61,6 +75,8 @@ static uint32_t load(struct machine *m, uint32_t off, unsigned size, bool absolu
 		m->over |= !ancillary(m, off - (uint32_t)SKF_AD_OFF, &v);
 		return v;
 	}
+	if ((int32_t)off < SKF_NET_OFF && (int32_t)off >= SKF_LL_OFF)
+		return load_link(m, off - (uint32_t)SKF_LL_OFF, size);
 	if ((int32_t)off < 0 && (int32_t)off >= SKF_NET_OFF)
 		off -= (uint32_t)SKF_NET_OFF;
 	if (off > INT32_MAX || off + size > m->p->len) {

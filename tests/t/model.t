@@ -135,6 +135,7 @@ counter reject with tcp reset ; meta l4proto tcp counter reject with tcp reset ;
 reject accept ; - ; FAIL 8: nothing behind a verdict has an effect
 pcap "tcp port 80" accept ; bytecode "23,48 0 0 0,84 0 0 240,21 0 6 96,48 0 0 6,21 0 17 6,40 0 0 40,21 14 0 80,40 0 0 42,21 12 13 80,48 0 0 0,84 0 0 240,21 0 10 64,48 0 0 9,21 0 8 6,40 0 0 6,69 6 0 8191,177 0 0 0,72 0 0 0,21 2 0 80,72 0 0 2,21 0 1 80,6 0 0 65535,6 0 0 0" counter accept ; OK
 pcap != "udp" drop ; not bytecode "15,48 0 0 0,84 0 0 240,21 0 2 64,48 0 0 9,21 8 9 17,48 0 0 0,84 0 0 240,21 0 6 96,48 0 0 6,21 3 0 17,21 0 3 44,48 0 0 40,21 0 1 17,6 0 0 65535,6 0 0 0" counter drop ; OK
+pcap "arp" ; - ; FAIL 6: libpcap: expression rejects all packets
 pcap "port" ; - ; FAIL 6: libpcap: can't parse filter expression: syntax error
 bytecode "1,6 0 0 262144" accept ; bytecode "1,6 0 0 262144" counter accept ; OK
 bytecode "1,6 0 0 99999999999" accept ; - ; FAIL 10: instruction 0: 99999999999 is too large
@@ -213,6 +214,11 @@ reject with icmpv6 type 1 ; meta nfproto 10 counter reject with icmpv6 1 ; OK
 :in netdev type filter hook xdp device eth0 priority 0
 meta mark 5 ; - ; FAIL 1: 'meta mark' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, ingress of devices, egress of devices, ingress of control groups, egress of control groups
 tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
+pcap "tcp port 80" drop ; bytecode "23,48 0 0 0,84 0 0 240,21 0 6 96,48 0 0 6,21 0 17 6,40 0 0 40,21 14 0 80,40 0 0 42,21 12 13 80,48 0 0 0,84 0 0 240,21 0 10 64,48 0 0 9,21 0 8 6,40 0 0 6,69 6 0 8191,177 0 0 0,72 0 0 0,21 2 0 80,72 0 0 2,21 0 1 80,6 0 0 65535,6 0 0 0" counter drop ; OK
+pcap "arp" drop ; bytecode "4,40 0 0 4292870156,21 0 1 2054,6 0 0 65535,6 0 0 0" counter drop ; OK
+pcap "ether host 00:11:22:33:44:55" drop ; bytecode "10,32 0 0 4292870152,21 0 2 573785173,40 0 0 4292870150,21 4 0 17,32 0 0 4292870146,21 0 3 573785173,40 0 0 4292870144,21 0 1 17,6 0 0 65535,6 0 0 0" counter drop ; OK
+pcap "ether src 00:11:22:33:44:55 and less 100" drop ; - ; FAIL 6: lengths together with the link layer
+pcap "por 80" drop ; - ; FAIL 6: libpcap: can't parse filter expression: syntax error
 :in inet type sockops cgroup "/"
 tcp dport 443 set initcwnd 40 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 443 set output 3 0x28 counter ; OK
 set rto 20s ; set output 2 0x1388 counter ; OK

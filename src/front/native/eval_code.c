@@ -2,10 +2,12 @@
 /*
  * eval_code.c: classic BPF: written down, or compiled by libpcap from a filter
  * expression. It sees the packet from its network header on, which libpcap
- * calls DLT_RAW: the same at every hook.
+ * calls DLT_RAW: the same at every hook. What speaks of the link layer, and
+ * only that, is compiled for Ethernet, where there are frames: xdp and tc.
  */
 #include <linux/filter.h>
 #include <pcap/pcap.h>
+#include <stdio.h>
 
 #include "front/native/evaluate.h"
 
@@ -58,24 +60,59 @@ static bool bytecode(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 	return add(ev, d, s, (const struct sock_filter *)(void *)insns.data, (uint32_t)n);
 }
 
-static bool expression(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+/*
+ * libpcap counts from the first byte of the Ethernet header; programs here from
+ * the network header, or, below SKF_LL_OFF, from the link layer's.
+ */
+static bool from_link(struct sock_filter *insns, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint16_t class = BPF_CLASS(insns[i].code), mode = BPF_MODE(insns[i].code);
+
+		if (class != BPF_LD && class != BPF_LDX)
+			continue;
+		if (mode == BPF_LEN)
+			return false; /* of what it is the length, nobody could say */
+		if ((mode == BPF_ABS && insns[i].k < (uint32_t)SKF_LL_OFF) || mode == BPF_IND || mode == BPF_MSH)
+			insns[i].k += (uint32_t)SKF_LL_OFF;
+	}
+	return true;
+}
+
+/* 1: libpcap cannot, and says why in `why` */
+static int compile(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, int link, char *why, size_t size)
 {
 	_Static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "one layout, two names");
-	pcap_t *p = pcap_open_dead(DLT_RAW, SNAPLEN);
+	pcap_t *p = pcap_open_dead(link, SNAPLEN);
+	struct sock_filter *insns;
 	struct bpf_program prog;
 	bool ok;
 
 	if (!p)
-		return bf_ev_nomem(ev);
+		return bf_ev_nomem(ev), -ENOMEM;
 	if (pcap_compile(p, &prog, s->code.text.text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		bf_ev_error(ev, s->code.text.loc, "libpcap: %s", pcap_geterr(p));
+		snprintf(why, size, "%s", pcap_geterr(p));
 		pcap_close(p);
-		return false;
+		return 1;
 	}
-	ok = add(ev, d, s, (const struct sock_filter *)(void *)prog.bf_insns, prog.bf_len);
+	insns = (struct sock_filter *)(void *)prog.bf_insns;
+	ok = link == DLT_RAW || from_link(insns, prog.bf_len) ||
+	     bf_ev_unserved(ev, s->code.text.loc, "lengths together with the link layer");
+	ok = ok && add(ev, d, s, insns, prog.bf_len);
 	pcap_freecode(&prog);
 	pcap_close(p);
-	return ok;
+	return ok ? 0 : -EINVAL;
+}
+
+static bool expression(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+{
+	const uint32_t frames = 1u << BF_HOOK_XDP | 1u << BF_HOOK_TC_INGRESS | 1u << BF_HOOK_TC_EGRESS;
+	char why[PCAP_ERRBUF_SIZE], other[PCAP_ERRBUF_SIZE];
+	int err = compile(ev, d, s, DLT_RAW, why, sizeof(why));
+
+	if (err == 1 && ev->chain->hooks && !(ev->chain->hooks & ~frames))
+		err = compile(ev, d, s, DLT_EN10MB, other, sizeof(other));
+	return !err || (err == 1 && bf_ev_error(ev, s->code.text.loc, "libpcap: %s", why));
 }
 
 bool bf_ev_code(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
