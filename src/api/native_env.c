@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* native_env.c: what the text of a table cannot say: interfaces of the namespace, users, groups, the time zone. */
+/* native_env.c: what the text of a table cannot say: interfaces of the namespace, users, groups, control groups, the time
+ * zone. */
+#include <fcntl.h>
 #include <grp.h>
 #include <net/if.h>
 #include <pwd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "api/native.h"
+#include "kern/attach.h"
 
 static int ask_socket(int netns, const char *name, uint32_t *out)
 {
@@ -57,12 +62,28 @@ static int user(void *arg, const char *name, bool group, uint32_t *out)
 	return 0;
 }
 
+/* The number of a control group is its directory's. Who may not mount looks where it mostly is. */
+static int cgroup(void *arg, const char *name, uint64_t *out)
+{
+	_cleanup_close_ int fd = bf_cgroup_open(name);
+	struct stat st;
+	char path[4096];
+
+	(void)arg;
+	if (fd == -EPERM && snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", name) < (int)sizeof(path))
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return -ENOENT;
+	*out = st.st_ino;
+	return 0;
+}
+
 void bf_native_env(struct bf_eval_env *env, struct bf_ctx *ctx)
 {
 	time_t now = time(NULL);
 	struct tm local;
 
 	localtime_r(&now, &local);
-	*env = (struct bf_eval_env){ .ifindex = ifindex, .user = user, .hz = bf_kernel_hz(), .gmtoff = (int32_t)local.tm_gmtoff,
+	*env = (struct bf_eval_env){ .ifindex = ifindex, .user = user, .cgroup = cgroup, .hz = bf_kernel_hz(), .gmtoff = (int32_t)local.tm_gmtoff,
 		.ctx = ctx };
 }

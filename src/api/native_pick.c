@@ -105,6 +105,10 @@ bool bf_native_pick(struct bf_ast *ast, struct bf_ast_table *t, const struct bf_
 	switch (cmd->object) {
 	case BF_OBJ_CHAIN: return pick_chain(t, cmd);
 	case BF_OBJ_RULE: return pick_rule(t, cmd);
+	case BF_OBJ_RULES:
+		t->objs = NULL;
+		t->sets = NULL;
+		return true;
 	case BF_OBJ_CHAINS: return pick_chains(t);
 	case BF_OBJ_SET:
 	case BF_OBJ_MAP: return pick_set(t, cmd);

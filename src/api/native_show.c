@@ -170,6 +170,9 @@ int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd)
 	(void)a;
 	if (cmd->verb != BF_VERB_RESET)
 		return many ? show_many(r, cmd) : show_one(r, cmd);
+	if (cmd->object != BF_OBJ_RULE && cmd->object != BF_OBJ_RULES)
+		return bf_ast_error(r->ast, &r->ctx->diag, cmd->loc, -EOPNOTSUPP,
+		                    "bpfilter resets the counters of rules, not those with a name");
 	if (!many && !bf_napply_table(&r->apply, cmd))
 		return 0;
 	rc = bf_grow(&r->resets, r->n_resets, &r->cap_resets, sizeof(const struct bf_ast_cmd *));
@@ -191,16 +194,9 @@ void bf_native_echo(void *arg, struct bf_ntable *t, const struct bf_ast_cmd *cmd
 
 /* Reset: what is shown is what is taken. The rest goes back. */
 
-static bool is_reset(const struct bf_ast_cmd *cmd, const struct bf_eval_counter *c, const uint64_t *rules, uint32_t n)
+static bool is_reset(const struct bf_ast_cmd *cmd, const struct bf_eval_counter *c)
 {
-	if (c->what == BF_EVAL_POLICY)
-		return false;
-	if (cmd->object == BF_OBJ_RULE)
-		return c->handle == cmd->at;
-	for (uint32_t i = 0; i < n; i++)
-		if (rules[i] == c->handle)
-			return true;
-	return !rules;
+	return c->what != BF_EVAL_POLICY && (cmd->object != BF_OBJ_RULE || c->handle == cmd->at);
 }
 
 static int reset_unit(struct native_run *r, const struct native_unit *u, const struct bf_ast_cmd *cmd)
@@ -217,7 +213,7 @@ static int reset_unit(struct native_run *r, const struct native_unit *u, const s
 	if (rc)
 		return rc;
 	for (uint32_t i = 0; i < n; i++)
-		if (i >= u->stored.head->n_counters || !is_reset(cmd, &u->stored.counters[i], NULL, 0))
+		if (i >= u->stored.head->n_counters || !is_reset(cmd, &u->stored.counters[i]))
 			back[i] = c[i];
 	rc = n ? bf_unit_add_counters(u->unit, back, n) : 0;
 	return rc ? rc : show(r->ctx, &r->out, &s, cmd, r->flags | BF_LIST_COUNTERS);
@@ -225,12 +221,13 @@ static int reset_unit(struct native_run *r, const struct native_unit *u, const s
 
 static int reset(struct native_run *r, const struct native_units *units, const struct bf_ast_cmd *cmd)
 {
+	const struct bf_nfamily *f = cmd->family || cmd->object == BF_OBJ_RULES ? cmd->family : &bf_nfamilies[0];
 	int rc = 0;
 
 	for (uint32_t i = 0; i < units->n && !rc; i++) {
 		const struct native_unit *u = &units->v[i];
 
-		if ((!cmd->family || u->stored.family == cmd->family) &&
+		if ((!f || u->stored.family == f) &&
 		    (!cmd->table.text || !strcmp(u->stored.name, cmd->table.text)))
 			rc = reset_unit(r, u, cmd);
 	}
