@@ -24,6 +24,8 @@ enum bf_map_role {
 	BF_MAP_TRIAL,   /* struct bf_rt_trial; mmapable */
 	BF_MAP_HANDOFF, /* hash: sk_buff address -> struct bf_handoff; the namespace's, provided by kern/ */
 	BF_MAP_PENDING, /* array of one struct bf_pending; the namespace's, provided by kern/ */
+	BF_MAP_LIVE,    /* hash of struct bf_rt_elem that programs change; init: its first elements, key and value each */
+	BF_MAP_LIVES,   /* array of maps: those of role LIVE from `first` on, `n` of them */
 	BF_MAP_ASSIST,  /* hash: sk_buff address -> answers; the companion's, provided by kern/ */
 };
 
@@ -34,6 +36,9 @@ struct bf_map_spec {
 	uint32_t key_size, value_size, max_entries, map_flags;
 	const void *init; /* first bytes of element 0, or NULL */
 	size_t init_len;
+	bool kept;        /* LIVE: it goes on under its name, with what is in it, when its shape stays the same; */
+	bool merged;      /* then elements of init that it has not got are added */
+	uint32_t first, n; /* LIVES: in the image's maps */
 	bool patched;     /* parts of it will be written while programs read others (bf_ns_patch); mmapable */
 };
 

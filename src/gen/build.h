@@ -20,6 +20,7 @@
 #include "gen/idmap.h"
 #include "gen/lower.h"
 #include "gen/plan.h"
+#include "rule/set.h"
 
 #define BF_NO_LABEL UINT32_MAX
 #define BF_NO_CELL UINT32_MAX
@@ -106,6 +107,15 @@ struct bf_lower {
 	uint32_t n_sets, cap_sets;
 	struct bf_idmap set_ids; /* place and content of a list of ranges -> number */
 
+	struct bf_lower_found *found; /* sets that are class data (lookup_class.c) */
+	uint32_t n_found, cap_found;
+	struct bf_lower_data *data;   /* tables of elements' data (lookup.c) */
+	uint32_t n_data, cap_data;
+	struct bf_lower_switch *switches;
+	uint32_t n_switches, cap_switches;
+	const struct bf_set **lives;  /* live.c; NULL: the objects */
+	uint32_t n_lives, cap_lives;
+
 	struct bf_buf params;
 	struct bf_idmap param_ids; /* condition and ordinal -> offset in params: copies share their state */
 	const struct bf_cond *cond; /* being lowered */
@@ -146,6 +156,23 @@ void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size); /* a copy i
 bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
                   bf_label hit, bf_label miss);
 void bf_lower_finish_sets(struct bf_lower *l);
+/* fields.c: its words are in the key then; na: it is not available. Not for fields of other families, or fixed ones. */
+void bf_lower_fetch(struct bf_lower *l, const struct bf_field *f, bf_label na);
+
+/* lookup.c */
+void bf_lower_switch(struct bf_lower *l, bf_label first, uint32_t n); /* to label first + scratch[0] */
+void bf_lower_finish_switches(struct bf_lower *l);
+void bf_lower_free_lookups(struct bf_lower *l);
+/*
+ * lookup_class.c: the set as class data, for keys all of whose parts the prologue fetches. *head: its place; 0: it cannot be
+ * had. `needs` and structures in use are noted.
+ */
+void bf_lower_boxes(struct bf_lower *l, const struct bf_lookup *k, uint32_t *head);
+/* live.c; what an element leads to, as it stands in the scratch words */
+void bf_datum_words(const struct bf_set *s, const union bf_datum *d, uint32_t *out);
+void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_lookup *k,
+                   const struct bf_element_change *c, bf_label hit, bf_label miss, bf_label na);
+void bf_lower_finish_lives(struct bf_lower *l);
 void bf_lower_resolve(struct bf_lower *l); /* shared cells; hit and miss become numbers */
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);

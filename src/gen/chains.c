@@ -22,6 +22,7 @@
 #include "gen/build.h"
 #include "gen/gate.h"
 #include "rt/class.h"
+#include "rule/set.h"
 
 enum { COPY_MAX = 4096, OWN_MAX = 16384, ROOTS_MARKED = 32 /* bits of bf_inst.roots */ };
 enum { FEW_LEVELS = 256 << 10 /* bytes of class data */, LEAST_LEVELS = 2, LEAST_TESTS = 2 };
@@ -142,6 +143,48 @@ static void lower_action(struct bf_lower *l, const struct bf_action *a)
 	bf_lower_bind(l, more);
 }
 
+struct ways { /* where RETURN, a jump that comes back, and no verdict lead */
+	bf_label ret, after, next;
+};
+
+static void lower_verdict(struct bf_lower *l, const struct bf_verdict *v, const struct ways *w);
+
+/* A place for each verdict of a map, and a cell that knows them. */
+static void lower_map(struct bf_lower *l, const struct bf_set *map, const struct ways *w)
+{
+	bf_label first = bf_lower_labels(l, map->n_verdicts);
+
+	bf_lower_switch(l, first, map->n_verdicts);
+	for (uint32_t i = 0; i < map->n_verdicts && !l->err; i++) {
+		l->here = BF_NO_LABEL;
+		bf_lower_bind(l, first + i);
+		lower_verdict(l, &map->verdicts[i], w);
+	}
+	l->here = BF_NO_LABEL;
+}
+
+static void lower_verdict(struct bf_lower *l, const struct bf_verdict *v, const struct ways *w)
+{
+	switch (v->kind) {
+	case BF_VERDICT_CONTINUE:
+		return bf_lower_goto(l, w->next);
+	case BF_VERDICT_ACTION: /* of who is handed the packet */
+		return bf_lower_goto(l, l->where == BF_AT_NETFILTER ? l->accept : l->drop);
+	case BF_VERDICT_ACCEPT:
+		return bf_lower_goto(l, l->accept);
+	case BF_VERDICT_DROP:
+		return bf_lower_goto(l, l->drop);
+	case BF_VERDICT_RETURN:
+		return bf_lower_goto(l, w->ret);
+	case BF_VERDICT_JUMP:
+		return enter_chain(l, v, w->after);
+	case BF_VERDICT_GOTO:
+		return enter_chain(l, v, w->ret);
+	case BF_VERDICT_MAP:
+		return lower_map(l, v->map, w);
+	}
+}
+
 /* What happens to a packet that rule i of the instance being lowered matches. */
 static void lower_body(struct bf_lower *l, uint32_t i, enum bf_count how, bf_label next)
 {
@@ -151,24 +194,7 @@ static void lower_body(struct bf_lower *l, uint32_t i, enum bf_count how, bf_lab
 	count(l, r->counter, how);
 	for (uint32_t a = 0; a < r->n_actions && !l->err; a++)
 		lower_action(l, &r->actions[a]);
-	switch (r->verdict.kind) {
-	case BF_VERDICT_CONTINUE:
-		return bf_lower_goto(l, next);
-	case BF_VERDICT_ACTION: /* of who is handed the packet */
-		return bf_lower_goto(l, l->where == BF_AT_NETFILTER ? l->accept : l->drop);
-	case BF_VERDICT_ACCEPT:
-		return bf_lower_goto(l, l->accept);
-	case BF_VERDICT_DROP:
-		return bf_lower_goto(l, l->drop);
-	case BF_VERDICT_RETURN:
-		return bf_lower_goto(l, ret);
-	case BF_VERDICT_JUMP:
-		return enter_chain(l, &r->verdict, after);
-	case BF_VERDICT_GOTO:
-		return enter_chain(l, &r->verdict, ret);
-	case BF_VERDICT_MAP:
-		return bf_lower_error(l, -EOPNOTSUPP);
-	}
+	lower_verdict(l, &r->verdict, &(struct ways){ ret, after, next });
 }
 
 /* Those of its conditions that are left, one after the other; where it goes then; `how` it is counted. */
@@ -520,7 +546,7 @@ static void sum_roots(struct bf_lower *l)
 
 		r->depth = sum.depth;
 		r->uses = sum.uses;
-		if (sum.uses.structs)
+		if (sum.uses.structs & (BF_LIVE_SHORT - 1))
 			add_basics(l, &r->uses);
 		l->g->conntrack |= r->uses.needs & BF_NEED_CT;
 	}

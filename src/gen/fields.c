@@ -205,6 +205,18 @@ static bool lies_in(const struct bf_range *r, uint32_t n, bf_u128 v)
 	return false;
 }
 
+void bf_lower_fetch(struct bf_lower *l, const struct bf_field *f, bf_label na)
+{
+	bf_label loaded;
+
+	bf_lower_need(l, f->needs);
+	if (f->loader < 0)
+		return;
+	loaded = bf_lower_label(l);
+	bf_lower_load(l, f->loader, f->loader_arg, loaded, na);
+	bf_lower_bind(l, loaded);
+}
+
 /* A mask of 0 is just that here. */
 static void lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r,
                         uint32_t n, bf_label hit, bf_label miss, bf_label miss_na)
@@ -215,13 +227,7 @@ static void lower_field(struct bf_lower *l, const struct bf_field *f, bf_u128 ma
 		return bf_lower_goto(l, miss_na);
 	if (f->fixed)
 		return bf_lower_goto(l, lies_in(r, n, l->family & mask) ? hit : miss);
-	bf_lower_need(l, f->needs);
-	if (f->loader >= 0) {
-		bf_label loaded = bf_lower_label(l);
-
-		bf_lower_load(l, f->loader, f->loader_arg, loaded, miss_na);
-		bf_lower_bind(l, loaded);
-	}
+	bf_lower_fetch(l, f, miss_na);
 	if (!bf_lower_set(l, f, mask, r, n, hit, miss))
 		test_ranges(l, &p, r, n, hit, miss);
 }

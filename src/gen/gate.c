@@ -115,7 +115,12 @@ static bool visit(struct gate *g, uint32_t at, uint32_t function)
 	case BF_CELL_COUNT:
 	case BF_CELL_HANDOFF:
 	case BF_CELL_PUT:
+	case BF_CELL_KEEP:
 		push(g, c->hit);
+		return false;
+	case BF_CELL_SWITCH:
+		for (uint32_t i = 0; i < c->lo; i++)
+			push(g, g->g->class[c->arg + i]);
 		return false;
 	case BF_CELL_CLASS:
 		push_run(g, c, function);
@@ -125,6 +130,8 @@ static bool visit(struct gate *g, uint32_t at, uint32_t function)
 	case BF_CELL_CODE:
 	case BF_CELL_SET:
 	case BF_CELL_CMP:
+	case BF_CELL_FIND:
+	case BF_CELL_LIVE:
 		push(g, c->hit);
 		push(g, c->miss);
 		return false;

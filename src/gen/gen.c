@@ -17,7 +17,7 @@
 #include "rt/class.h"
 
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
-enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, EVENTS_BYTES = 1 << 20, MAX_MAPS = 14 };
+enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, EVENTS_BYTES = 1 << 20, MAX_MAPS = 16 };
 /* Room that is there at least: cells, counters, words, bytes. */
 enum { MIN_CELLS = 256, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
 /* Of the journal: at least, and for each rule of the table. */
@@ -132,6 +132,21 @@ static uint32_t room_for(uint32_t n, uint32_t least, size_t size)
 	return BF_ALIGN((uint64_t)n, step) * size <= MAX_ROOM ? BF_ALIGN(n, step) : n;
 }
 
+/* Sets that rules change, those of one size of keys, and the map that programs know them by. */
+static void add_lives(struct gen *g, const char *name, uint32_t from, uint32_t to)
+{
+	uint32_t first = g->img->n_maps;
+	struct bf_map_spec *m;
+
+	if (from == to)
+		return;
+	for (uint32_t i = from; i < to; i++)
+		g->img->maps[g->img->n_maps++] = g->graph.lives[i];
+	m = add_map(g, name, BF_MAP_LIVES, BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(uint32_t), sizeof(uint32_t), to - from, 0);
+	m->first = first;
+	m->n = to - from;
+}
+
 /* Changes in place: the maps they write to, and their journal. */
 static void make_patchable(struct gen *g)
 {
@@ -154,7 +169,7 @@ static int make_maps(struct gen *g)
 
 	if (counters > INT32_MAX || g->graph.n_class > INT32_MAX / sizeof(uint32_t))
 		return bf_diag_error(g->diag, -E2BIG, "table %s has too many rules", g->table->name);
-	img->maps = bf_arena_array(img->arena, MAX_MAPS, struct bf_map_spec);
+	img->maps = bf_arena_array(img->arena, MAX_MAPS + g->graph.n_lives, struct bf_map_spec);
 	if (!img->maps)
 		return -ENOMEM;
 	add_array(g, "config", BF_MAP_RODATA, img->n_progs * sizeof(*g->config), 0, g->config,
@@ -184,6 +199,8 @@ static int make_maps(struct gen *g)
 		add_hash(g, "assist", BF_MAP_ASSIST, sizeof(struct bf_rt_assist), 1024);
 	if (depth > BF_STACK_DEPTH)
 		add_hash(g, "stack", BF_MAP_DATA, depth * sizeof(uint32_t), STACK_ENTRIES);
+	add_lives(g, "sets4", 0, g->graph.n_short);
+	add_lives(g, "sets16", g->graph.n_short, g->graph.n_lives);
 	return 0;
 }
 

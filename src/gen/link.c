@@ -94,7 +94,7 @@ static int place_all(struct link *l, const char *entry)
 
 static bool may_be_missing(const char *map)
 {
-	static const char *const names[] = { "class", "journal", "trial", "events", "watch", "params", "handoff", "pending", "assist", "stack" };
+	static const char *const names[] = { "class", "journal", "trial", "events", "watch", "params", "sets4", "sets16", "handoff", "pending", "assist", "stack" };
 
 	for (size_t i = 0; i < BF_ARRAY_SIZE(names); i++)
 		if (!strcmp(names[i], map))

@@ -424,9 +424,11 @@ void bf_lower_finish(struct bf_lower *l)
 	bf_lower_resolve(l);
 	for (uint32_t i = 0; i < g->n_roots && !l->err; i++)
 		finish_root(l, &g->roots[i]);
+	bf_lower_finish_switches(l);
 	if (!l->err)
 		bf_lower_finish_runs(l);
 	bf_lower_finish_sets(l);
+	bf_lower_finish_lives(l);
 	g->drop_code = BF_NO_CODE;
 	if (l->plan.logs && l->n_handoffs)
 		g->drop_code = handoff_code(l, &drop);
@@ -456,6 +458,7 @@ void bf_lower_free(struct bf_lower *l)
 	free(l->insts);
 	free(l->edges);
 	free(l->sets);
+	bf_lower_free_lookups(l);
 	bf_buf_free(&l->params);
 	bf_buf_free(&l->handoffs);
 	bf_buf_free(&l->assists);

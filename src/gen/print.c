@@ -18,7 +18,8 @@ static const char *const word_names[BF_KEY_WORDS] = {
 };
 
 static const char *const op_names[BF_CELL_OPS] = {
-	"test", "count", "verdict", "call", "ret", "load", "match", "code", "class", "set", "handoff", "put", "cmp",
+	"test", "count", "verdict", "call", "ret", "load", "match", "code", "class", "set", "handoff", "put", "cmp", "find",
+	"switch", "keep", "live",
 };
 
 static const char *word_name(uint8_t word)
@@ -85,6 +86,14 @@ static void print_arguments(struct bf_buf *out, const struct bf_cell *c)
 		return c->word ? bf_buf_puts(out, " above order") : c->lo ? bf_buf_printf(out, " from %u", c->lo) : (void)0;
 	case BF_CELL_SET:
 		return bf_buf_printf(out, "%s in @%llu", word_name(c->word), (unsigned long long)c->arg);
+	case BF_CELL_FIND:
+		return bf_buf_printf(out, "@%llu, %u words of data @%u", (unsigned long long)c->arg, c->span, c->lo);
+	case BF_CELL_SWITCH:
+		return bf_buf_printf(out, "%u ways @%llu", c->lo, (unsigned long long)c->arg);
+	case BF_CELL_KEEP:
+		return bf_buf_printf(out, "%u = %s & 0x%x", c->lo, word_name(c->word), c->mask);
+	case BF_CELL_LIVE:
+		return bf_buf_printf(out, "%u @%llu", c->lo, (unsigned long long)c->arg);
 	case BF_CELL_HANDOFF:
 		return bf_buf_printf(out, "%u%s", c->lo, c->arg ? " terminal" : "");
 	case BF_CELL_PUT:
@@ -103,7 +112,10 @@ static void print_ways(struct bf_buf *out, const struct bf_cell *c)
 	case BF_CELL_COUNT:
 	case BF_CELL_HANDOFF:
 	case BF_CELL_PUT:
+	case BF_CELL_KEEP:
 		return bf_buf_printf(out, " -> %u\n", c->hit);
+	case BF_CELL_SWITCH:
+		return bf_buf_puts(out, "\n");
 	case BF_CELL_CLASS:
 		return bf_buf_printf(out, " -> target, else %u\n", c->miss);
 	case BF_CELL_CALL:

@@ -68,6 +68,7 @@ static unsigned ways(const struct bf_cell *c)
 	case BF_CELL_COUNT:
 	case BF_CELL_HANDOFF:
 	case BF_CELL_PUT:
+	case BF_CELL_KEEP:
 		return 1;
 	default:
 		return 2;
@@ -87,6 +88,8 @@ static uint32_t weight(const struct bf_cell *c)
 	case BF_CELL_MATCH:
 		return READING_SPECIALS >> c->lo & 1 ? 400 : 4;
 	case BF_CELL_SET:
+	case BF_CELL_FIND:
+	case BF_CELL_LIVE:
 		return 4;
 	case BF_CELL_CODE:
 		return 16;
@@ -106,6 +109,7 @@ static bool is_data(const struct bf_cell *c)
 	case BF_CELL_CALL:
 	case BF_CELL_RET:
 	case BF_CELL_CLASS:
+	case BF_CELL_SWITCH:
 		return true;
 	case BF_CELL_COUNT:
 		return c->word;
@@ -280,6 +284,18 @@ static void count(struct straight *s, const struct bf_cell *c, uint32_t next)
 	go(s, c->hit, next);
 }
 
+static void keep(struct straight *s, const struct bf_cell *c, uint32_t next)
+{
+	fetch(s, c->word);
+	if (c->span)
+		bf_asm_emit(&s->out, BPF_ALU | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, c->span);
+	if (c->mask != UINT32_MAX)
+		bf_asm_emit(&s->out, BPF_ALU | BPF_AND | BPF_K, BPF_REG_0, 0, 0, c->mask);
+	bf_asm_emit(&s->out, BPF_STX | BPF_W | BPF_MEM, FRAME, BPF_REG_0,
+	            (int16_t)(offsetof(struct bf_frame, kept) + 4 * (c->lo & (BF_KEPT_WORDS - 1))), 0);
+	go(s, c->hit, next);
+}
+
 static void handoff(struct straight *s, const struct bf_cell *c, uint32_t next)
 {
 	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
@@ -362,6 +378,13 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 		return ask(s, "bf_code", c, c->lo, 0, next);
 	case BF_CELL_SET:
 		return ask(s, "bf_set", c, c->word, c->arg, next);
+	case BF_CELL_FIND:
+		bf_asm_mov_imm(&s->out, BPF_REG_4, c->span);
+		return ask(s, c->word ? "bf_find6" : "bf_find4", c, c->arg, c->lo, next);
+	case BF_CELL_LIVE:
+		return ask(s, "bf_live", c, c->lo, c->arg, next);
+	case BF_CELL_KEEP:
+		return keep(s, c, next);
 	case BF_CELL_HANDOFF:
 		return handoff(s, c, next);
 	case BF_CELL_CMP:

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "kern/live.h"
 #include "kern/sys.h"
 
 enum { LOG_SIZE = 64 << 10, LOG_LINES = 12 };
@@ -120,10 +121,14 @@ int bf_given_map(const struct bf_map_spec *s, const struct bf_given_maps *given)
 	}
 }
 
-static int get_map(const struct bf_map_spec *s, const struct bf_given_maps *given, struct bf_diag *d)
+static int get_map(const struct bf_map_spec *s, const struct bf_given_maps *given, const int *maps, struct bf_diag *d)
 {
 	int fd = bf_given_map(s, given);
 
+	if (s->role == BF_MAP_LIVE)
+		return bf_live_make(s, given ? given->dir : NULL, d);
+	if (s->role == BF_MAP_LIVES)
+		return bf_lives_make(s, maps, d);
 	if (fd < 0)
 		return bf_map_make(s, d);
 	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -145,7 +150,7 @@ static int load_all(struct bf_loaded *l, const struct bf_image *img, const struc
 
 	for (uint32_t i = 0; i < img->n_maps; i++) {
 		err = tell(l, given, i);
-		fd = err || l->maps[i] >= 0 ? l->maps[i] : get_map(&img->maps[i], given, d);
+		fd = err || l->maps[i] >= 0 ? l->maps[i] : get_map(&img->maps[i], given, l->maps, d);
 		if (err || fd < 0)
 			return err ? err : fd;
 		l->maps[i] = fd;

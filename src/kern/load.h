@@ -22,6 +22,7 @@ struct bf_loaded {
 struct bf_given_maps {
 	int handoff, pending, assist;
 	const char *base; /* not a map: where answers about the kernel's types are kept (types.h), or NULL */
+	const char *dir; /* nor this: where the unit's present pins are, or NULL */
 	const struct bf_progress *progress; /* nor this: who waits; may be NULL */
 };
 

@@ -147,7 +147,7 @@ static int pin_maps(const struct txn *t, const struct txn_unit *u)
 		bool own = m->role == BF_MAP_DATA || m->role == BF_MAP_RODATA;
 
 		snprintf(name, sizeof(name), "map-%s", m->name);
-		if (m->patched || (own && u->recipe.len) || m->role == BF_MAP_EVENTS || m->role == BF_MAP_WATCH)
+		if (m->patched || (own && u->recipe.len) || m->role == BF_MAP_EVENTS || m->role == BF_MAP_WATCH || m->role == BF_MAP_LIVE)
 			err = pin_in(t, u, u->loaded.maps[i], name);
 	}
 	return err || journal < 0 ? err : pin_in(t, u, journal, "journal");
@@ -204,11 +204,14 @@ static int carry_over(struct txn *t, struct txn_unit *u)
 
 static int make_unit(struct txn *t, struct txn_unit *u)
 {
-	struct bf_given_maps given = { t->maps.handoff, t->maps.pending, -1, t->ns->base, t->ns->progress };
+	struct bf_given_maps given = { t->maps.handoff, t->maps.pending, -1, t->ns->base, NULL, t->ns->progress };
+	char dir[BF_PATH_MAX];
 	int err;
 
 	if (!u->change)
 		return carry_over(t, u);
+	bf_path(dir, "%s/%u/%s", t->ns->dir, t->live, u->name);
+	given.dir = u->old ? dir : NULL;
 	given.assist = bf_comp_assist_fd(u->comp);
 	if (bf_recipe_make(u->change->image, &given, u->head.state_len, &u->recipe))
 		bf_buf_free(&u->recipe);

@@ -7,6 +7,7 @@
  *   <unit>/prog-<i>   its programs
  *   <unit>/journal    records of changes in place, if it can be patched (patch.c)
  *   <unit>/map-<name> the other maps, if patches write to them or the unit has a recipe (spare.c)
+ *   <unit>/map-<name> hashes of sets that rules change (live.c); they go on in the next unit of that name
  *   <unit>/assist     map of the companion's assist chain, if it has one
  *
  * Nothing of it is exchanged while it lives, so a unit that a transaction does

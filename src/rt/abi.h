@@ -130,6 +130,11 @@ enum bf_cell_op {
 	BF_CELL_PUT,     /* output `lo` (enum bf_out) := (key[word] & mask, shifted as arg says) ^ span; -> hit */
 	BF_CELL_CMP,     /* a = key[word] & mask, b = key[other] & lo, shifted as span says; a == b + arg, or (BF_CMP_LESS) a < b +
 	                  * arg, as 64 bits with sign -> hit, else miss */
+	BF_CELL_FIND,    /* the first element of a set that the key lies in: a run whose head is at place arg of "class"; word 1: with
+	                  * IPv6 leaves. Found: scratch words := `span` words at place lo + span * its number; -> hit, else miss. arg 0: element 0 is found */
+	BF_CELL_SWITCH,  /* -> the cell whose number is at place arg + scratch[0] of "class"; scratch[0] is below lo */
+	BF_CELL_KEEP,    /* word `lo` of what is kept := (key[word] >> span) & mask; -> hit */
+	BF_CELL_LIVE,    /* sets that rules change, verb `lo` (enum bf_live_verb), parameters at offset arg (struct bf_rt_live); true -> hit, else miss */
 	BF_CELL_OPS,
 };
 
@@ -138,6 +143,8 @@ enum bf_cell_op {
 #define BF_CMP_B 10
 #define BF_CMP_LESS (1u << 31)
 #define BF_CMP_TEMP BF_KEY_WORDS /* `other`: it is what was put to BF_OUT_TEMP */
+
+#define BF_KEPT_WORDS 8 /* for what is loaded: other words of a set's key are taken where they are */
 
 /*
  * Outputs: what a program does to a packet or socket beside its verdict, at
@@ -333,6 +340,56 @@ struct bf_rt_counter {
 };
 
 /*
+ * Sets that rules change: hashes, elements of the maps "sets4" and "sets16" by the words of their keys, which are 0 behind
+ * the parts of the set. Objects are elements of such a set, too, their id (low word first) the key. They stay over
+ * changes of the table.
+ */
+enum bf_live_verb {
+	BF_LIVE_LOOK,   /* there, and its state holds? scratch words := its data */
+	BF_LIVE_ADD,
+	BF_LIVE_UPDATE,
+	BF_LIVE_DELETE, /* always true */
+};
+
+enum { BF_RT_STATE_OVER = 1, BF_RT_STATE_BYTES = 2 };
+struct bf_rt_state {
+	__u32 kind;    /* enum bf_stateful_kind */
+	__u32 flags;
+	__u64 unit;    /* LIMIT: ns in which `rate` packets or bytes pass */
+	__u64 rate;
+	__u64 most;    /* LIMIT: ns that the bucket holds; QUOTA: bytes */
+	__u64 now[2];  /* COUNTER: packets, bytes. LIMIT: when the bucket was empty, ns; below `most` ago it is full. QUOTA: used */
+};
+
+#define BF_RT_STATES 2
+struct bf_rt_elem {
+	__u64 expires; /* by the monotonic clock, ns; 0: never, or, with a timeout, it has just come */
+	__u64 timeout; /* ns, or 0 */
+	__u32 data[4]; /* of maps */
+	__u32 born;    /* 0: data is being written */
+	__u32 n_state;
+	struct bf_rt_state state[BF_RT_STATES];
+};
+
+#define BF_LIVE_KEY 4       /* words of a key in "sets4" */
+#define BF_LIVE_KEY_LONG 16 /* in "sets16" */
+
+struct bf_rt_gather { /* ((key[word] >> shift) & mask) | (kept[kept] & kept_mask) | constant */
+	__u8 word, shift, kept, pad;
+	__u32 mask, kept_mask, constant;
+};
+
+struct bf_rt_live {
+	__u32 set;     /* number in its map */
+	__u32 words;   /* of the key; 4 and less: of "sets4" */
+	__u64 timeout; /* UPDATE: ns from now on */
+	__u32 data;    /* ADD: words of data, behind the key's */
+	__u32 pad;
+	struct bf_rt_gather word[BF_LIVE_KEY_LONG]; /* of the key, and of data behind it; 0 behind that */
+	struct bf_rt_elem fresh; /* ADD, UPDATE: a new element */
+};
+
+/*
  * Hand-off: what a BPF_NETFILTER program cannot do it notes here, under the
  * sk_buff's address, and accepts the packet; the companion nft chain right
  * behind asks xt_bpf programs for the codes and lets the kernel act. The
@@ -371,6 +428,9 @@ struct bf_pending {
 struct bf_rt_assist {
 	__u32 answers;
 };
+
+#define BF_LIVE_SHORT (1u << 16) /* in bf_rt_config.structs: some set is one of "sets4", */
+#define BF_LIVE_LONG (1u << 17)  /* of "sets16" */
 
 /*
  * Changes in place begin the map "journal": programs read `version` once for
@@ -459,6 +519,8 @@ struct bf_rt_config {
  *   trial      array of one element: struct bf_rt_trial
  *   events     ring buffer: struct bf_rt_event
  *   watch      array of one element: struct bf_rt_watch
+ *   sets4      array of maps: hashes of struct bf_rt_elem, keys of 4 words
+ *   sets16     the same, keys of 16 words
  *   handoff    hash: sk_buff address -> struct bf_handoff
  *   pending    array of one element: struct bf_pending
  *   assist     hash: sk_buff address -> struct bf_rt_assist
@@ -468,6 +530,6 @@ struct bf_rt_config {
  * An image has only those it uses (bf_link).
  */
 
-#define BF_STACK_DEPTH 16 /* return addresses kept on the BPF stack; what lies deeper is kept in the map "stack" */
+#define BF_STACK_DEPTH 8 /* return addresses kept on the BPF stack; what lies deeper is kept in the map "stack" */
 
 #endif

@@ -6,7 +6,7 @@
  * functions are: arguments in r1..r5, result in r0, r6..r9 kept.
  *
  * The frame of a packet lies on the entry's stack; its address is the first
- * argument of everything. 216 of the 512 bytes of stack are the frame; what a
+ * argument of everything. 248 of the 512 bytes of stack are the frame; what a
  * program needs at its deepest is: entry and walk about 300, a function called
  * from there at most 128. Generated functions may use 64 bytes and call the
  * functions below.
@@ -36,9 +36,10 @@ struct bf_frame {
 	__u32 thoff;                       /* 164: L4 header, from nh; valid with BF_NEED_L4 */
 	__u32 half;                        /* 168: lowest bit of the journal's version, if runs have deltas */
 	__u32 depth;                       /* 172: return addresses on the jump stack */
-	__u32 out[BF_OUT_WORDS];           /* 176: enum bf_out, if there are PUT cells */
-	__u32 behind;                      /* 204: out[] is written at places the verifier is not sure of */
-	struct sk_buff *trusted;           /* 208: the sk_buff, or the context; not there for functions that stand apart */
+	__u32 kept[BF_KEPT_WORDS];         /* 176: by KEEP cells */
+	__u32 out[BF_OUT_WORDS];           /* 208: enum bf_out, if there are PUT cells */
+	__u32 behind;                      /* 236: out[] is written at places the verifier is not sure of */
+	struct sk_buff *trusted;           /* 240: the sk_buff, or the context; not there for functions that stand apart */
 };
 
 /*
@@ -48,7 +49,7 @@ struct bf_frame {
  * to verify, but only numbers survive them: they see the frame without the
  * pointer at its end, and may not read packet data beyond the linear part.
  */
-#define BF_FRAME_APART 208
+#define BF_FRAME_APART 240
 
 /*
  * Generated, called from compiled code. Without them in `own` they are
@@ -81,10 +82,14 @@ struct bf_frame {
  *     Likewise, but not BF_SPECIAL_TCPOPT and BF_SPECIAL_TCPMSS; stands apart.
  * int bf_set(struct bf_frame *f, __u32 word, __u64 head)
  *     A SET cell: BF_MISS or BF_HIT. Stands apart.
+ * int bf_find4(struct bf_frame *f, __u32 head, __u32 data, __u32 words), bf_find6
+ *     A FIND cell: BF_MISS or BF_HIT. Stand apart.
+ * int bf_live(struct bf_frame *f, __u32 verb, __u64 params)
+ *     A LIVE cell: BF_MISS or BF_HIT. Stands apart.
  * int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
  *     A HANDOFF cell. 0, or -1: could not be noted, DROP. Stands apart.
  *
- * bf_load, the specials and bf_set are there in two variants (loop.h); the linker takes the entry's.
+ * bf_load, the specials, bf_set, bf_find and bf_live are there in two variants (loop.h); the linker takes the entry's.
  *
  * ops, loaders and specials of the config must name what straight code uses, as if it were made of cells.
  */

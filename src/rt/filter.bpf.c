@@ -54,6 +54,9 @@ static __always_inline void begin_frame(struct bf_frame *f, __u32 len)
 	if (in_use(ops, BF_CELL_PUT))
 		for (int i = 0; i < BF_OUT_WORDS; i++)
 			f->out[i + zero] = 0;
+	if (in_use(ops, BF_CELL_KEEP))
+		for (int i = 0; i < BF_KEPT_WORDS; i++)
+			f->kept[i + zero] = 0;
 }
 
 static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *ctx)
@@ -482,6 +485,27 @@ static __always_inline bool cmp(const struct bf_frame *f, const struct bf_cell *
 	return by & BF_CMP_LESS ? (__s64)a < (__s64)b : a == b;
 }
 
+static __always_inline void keep(struct bf_frame *f, const struct bf_cell *c)
+{
+	f->kept[c->lo & (BF_KEPT_WORDS - 1)] = f->key[c->word & (BF_KEY_WORDS - 1)] >> (c->span & 31) & c->mask;
+}
+
+/* The cell of an element's verdict. */
+static __always_inline __u32 branch(const struct bf_frame *f, const struct bf_cell *c)
+{
+	__u32 i = f->key[BF_KEY_SCRATCH];
+	__u64 place = c->arg + i;
+
+	if (i >= c->lo || !config.n_class || !is_there(&place, 1))
+		return NO_CELL;
+	return *(const __u32 *)words_at(place);
+}
+
+static __always_inline int find(struct bf_frame *f, const struct bf_cell *c)
+{
+	return c->word ? VARIANT(bf_find6_)(f, c->arg, c->lo, c->span) : VARIANT(bf_find4_)(f, c->arg, c->lo, c->span);
+}
+
 /* A CLASS cell. A function, as its variables would not fit the walk's stack; it stands apart. */
 static __always_inline __u32 class_cell(struct bf_frame *f, __u64 at, bool ip6)
 {
@@ -552,6 +576,19 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 		w->at = c->hit;
 		return GO_ON;
 	}
+	if (in_use(ops, BF_CELL_KEEP) && op == BF_CELL_KEEP) {
+		keep(f, c);
+		w->at = c->hit;
+		return GO_ON;
+	}
+	if (in_use(ops, BF_CELL_FIND) && op == BF_CELL_FIND)
+		return ask(w, c, find(f, c));
+	if (in_use(ops, BF_CELL_SWITCH) && op == BF_CELL_SWITCH) {
+		w->at = branch(f, c);
+		return GO_ON;
+	}
+	if (in_use(ops, BF_CELL_LIVE) && op == BF_CELL_LIVE)
+		return ask(w, c, VARIANT(bf_live_)(f, c->lo, c->arg));
 	return BF_DROP; /* an invalid cell */
 }
 

@@ -371,6 +371,11 @@ static inline __u8 load8(const struct in6_addr *p, int off)
 
 #define opaque(x) asm volatile("" : "+r"(x)) /* the optimiser knows nothing about x any more */
 
+/* Parameters at an offset that comes from a cell, or NULL. */
+#define params_at(off, type) \
+	(config.n_params >= sizeof(struct type) && (off & ~7ull) <= config.n_params - sizeof(struct type) \
+		 ? (struct type *)(params + (off & ~7ull)) : NULL)
+
 /* The offset of a member, as a number. */
 #define offset(member) __builtin_preserve_field_info(member, BPF_FIELD_BYTE_OFFSET)
 
@@ -449,6 +454,9 @@ int VARIANT(bf_refs_)(struct bf_frame *f, __u32 head, __u64 leaf, __u32 floor); 
 int VARIANT(bf_search4_)(struct bf_frame *f, __u32 head, __u32 floor); /* see classify.h */
 int VARIANT(bf_search6_)(struct bf_frame *f, __u32 head, __u32 floor);
 int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head); /* a SET cell: BF_MISS or BF_HIT; set.h */
+int VARIANT(bf_find4_)(struct bf_frame *f, __u32 head, __u32 data, __u32 words); /* a FIND cell */
+int VARIANT(bf_find6_)(struct bf_frame *f, __u32 head, __u32 data, __u32 words);
+int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 params_at); /* a LIVE cell */
 int bf_note(struct bf_frame *f, __u32 code, __u32 terminal);
 int bf_forget(struct bf_frame *f); /* deletes what an older packet left under this sk_buff's address */
 int bf_assist(struct bf_frame *f); /* word BF_KEY_ASSIST. 0, or -1: no answers */

@@ -6,11 +6,6 @@
  */
 #include "rt/kernel.h"
 
-/* Parameters at an offset that comes from a cell, or NULL. */
-#define params_at(off, type) \
-	(config.n_params >= sizeof(struct type) && (off & ~7ull) <= config.n_params - sizeof(struct type) \
-		 ? (struct type *)(params + (off & ~7ull)) : NULL)
-
 /* One try, which fails (GO_ON) when another CPU was quicker. */
 static inline int try_limit(struct bf_rt_limit *l)
 {

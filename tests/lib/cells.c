@@ -215,6 +215,42 @@ static bool cmp(const struct cells_walk *w, const struct bf_cell *c)
 	return c->span & BF_CMP_LESS ? a < b : a == b;
 }
 
+int cells_find(struct cells_walk *w, bool ip6, uint32_t head, uint32_t data, uint32_t words)
+{
+	const struct bf_graph *g = w->c->g;
+	struct bf_class_found found = { 0 };
+
+	if (head && !(w->root->uses.structs & 1u << g->class[head]))
+		return -1;
+	if (head && !bf_class_find(g->class, g->n_class, head, ip6, w->key, 0, &found))
+		return 0;
+	for (uint32_t i = 0; i < words; i++)
+		w->key[BF_KEY_SCRATCH + i] = g->class[data + found.slot * words + i];
+	return 1;
+}
+
+int cells_live(struct cells_walk *w, uint32_t verb, uint64_t offset)
+{
+	const struct bf_rt_live *p = (const void *)(w->c->params + offset);
+	uint32_t first = p->words <= BF_LIVE_KEY ? 0 : w->c->g->n_short;
+	const struct bf_map_spec *m = &w->c->g->lives[first + p->set];
+	const char *e = m->init;
+	uint32_t key[BF_LIVE_KEY_LONG];
+
+	for (unsigned i = 0; i < p->words; i++)
+		key[i] = (w->key[p->word[i].word] >> p->word[i].shift & p->word[i].mask) |
+		         (w->kept[p->word[i].kept] & p->word[i].kept_mask) | p->word[i].constant;
+	if (verb != BF_LIVE_LOOK || !(w->root->uses.structs & (p->words <= BF_LIVE_KEY ? BF_LIVE_SHORT : BF_LIVE_LONG)))
+		return -1;
+	for (; e < (const char *)m->init + m->init_len; e += m->key_size + m->value_size) {
+		if (memcmp(e, key, p->words * sizeof(uint32_t)))
+			continue;
+		memcpy(w->key + BF_KEY_SCRATCH, e + m->key_size + offsetof(struct bf_rt_elem, data), 16);
+		return 1;
+	}
+	return 0;
+}
+
 /* The next cell, or UINT32_MAX when the walk is over. */
 static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 {
@@ -259,6 +295,18 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 	case BF_CELL_SET:
 		answer = cells_set(w, c->word, c->arg);
 		break;
+	case BF_CELL_FIND:
+		answer = cells_find(w, c->word, (uint32_t)c->arg, c->lo, c->span);
+		break;
+	case BF_CELL_KEEP:
+		w->kept[c->lo] = w->key[c->word] >> c->span & c->mask;
+		break;
+	case BF_CELL_LIVE:
+		answer = cells_live(w, c->lo, c->arg);
+		break;
+	case BF_CELL_SWITCH:
+		w->out->lost |= w->key[BF_KEY_SCRATCH] >= c->lo;
+		return w->out->lost ? UINT32_MAX : w->c->g->class[c->arg + w->key[BF_KEY_SCRATCH]];
 	case BF_CELL_HANDOFF:
 		if (w->out->n_codes < BF_HANDOFF_MAX)
 			w->out->codes[w->out->n_codes] = c->lo;

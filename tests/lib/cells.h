@@ -36,11 +36,14 @@ struct cells_walk {
 	const struct bf_graph_root *root;
 	struct cells_outcome *out;
 	uint32_t key[BF_KEY_WORDS];
+	uint32_t kept[BF_KEPT_WORDS];
 	uint32_t depth;
 };
 void cells_begin(struct cells_walk *w, struct cells *c, const struct bf_packet *p, struct cells_outcome *out);
 int cells_load(struct cells_walk *w, uint32_t loader, uint64_t arg);
 int cells_special(struct cells_walk *w, uint32_t id, uint64_t offset);
+int cells_find(struct cells_walk *w, bool ip6, uint32_t head, uint32_t data, uint32_t words);
+int cells_live(struct cells_walk *w, uint32_t verb, uint64_t offset); /* sets that stay as they are */
 int cells_set(struct cells_walk *w, uint32_t word, uint64_t head);
 
 /* The program that sees the packet, or NULL. */

@@ -109,6 +109,12 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 		return special(cpu, r[2], r[3]);
 	if (!strcmp(name, "bf_set"))
 		return cells_set(cpu->w, r[2], r[3]);
+	if (!strcmp(name, "bf_find4") || !strcmp(name, "bf_find6"))
+		return cells_find(cpu->w, name[7] == '6', r[2], r[3], r[4]);
+	if (!strcmp(name, "bf_live")) {
+		memcpy(cpu->w->kept, cpu->frame.kept, sizeof(cpu->w->kept));
+		return cells_live(cpu->w, r[2], r[3]);
+	}
 	if (!strcmp(name, "bf_note"))
 		return note(cpu, r[2]);
 	return run(cpu, name, r[1], r[2]);

@@ -8,6 +8,7 @@
 #include "lib/model.h"
 
 #include "base/image.h"
+#include "lib/lookups.h"
 #include "lib/ranges.h"
 
 #include <linux/filter.h>
@@ -25,6 +26,7 @@ struct maker {
 	struct bf_ruleset *rs;
 	struct bf_table *t;
 	struct bf_rule *rule;
+	uint32_t chain; /* whose */
 	unsigned loads; /* assists so far: there are 32 bits */
 	uint8_t family; /* that the rule is mostly about */
 };
@@ -357,16 +359,33 @@ static void add_assist(struct maker *m)
 	bf_rule_add_match(m->rs, m->rule, &bf_match_assist, &a, rng_percent(m->r, 30));
 }
 
+static struct bf_verdict map_verdict(void *ctx);
+
+static void add_lookup(struct maker *m)
+{
+	const struct test_lookup_opts o = { .family = m->o->family, .live = m->o->live, .value = some_value,
+		                                .verdict = map_verdict, .ctx = m };
+
+	test_add_lookup(m->r, &o, m->rs, m->t, m->rule);
+}
+
+static void add_object(struct maker *m)
+{
+	if (m->o->live)
+		test_add_object(m->r, m->rs, m->t, m->rule);
+}
+
 static void add_something(struct maker *m)
 {
 	static void (*const makers[])(struct maker *) = {
 		add_tcp, add_tcp, add_tcp, add_udp, add_udp, add_icmp, add_conntrack, add_limit, add_statistic, add_any,
 		add_bytecode, add_assist,
 	};
-	static void (*const natives[])(struct maker *) = { add_compare, add_compare, add_put, add_count };
+	static void (*const natives[])(struct maker *) = { add_compare, add_compare, add_put, add_count, add_lookup,
+		                                                    add_lookup, add_object };
 	struct bf_cond c;
 
-	if (m->o->native && rng_percent(m->r, 15)) {
+	if (m->o->native && rng_percent(m->r, 25)) {
 		PICK(m->r, natives)(m);
 		return;
 	}
@@ -398,6 +417,34 @@ static void add_actions(struct maker *m)
 		bf_rule_add_action(m->rs, m->rule, &bf_target_nflog, &nflog);
 }
 
+/* The map that the rule's last condition finds something in. */
+static const struct bf_set *found_map(const struct bf_rule *r)
+{
+	const struct bf_cond *c = r->n_conds ? r->conds[r->n_conds - 1] : NULL;
+	const struct bf_lookup *l;
+
+	if (!c || c->kind != BF_COND_MATCH || c->match != &bf_match_lookup || c->neg)
+		return NULL;
+	l = c->data;
+	return l->set->data == BF_DATA_VERDICT ? l->set : NULL;
+}
+
+static struct bf_verdict map_verdict(void *ctx)
+{
+	static const enum bf_verdict_kind kinds[] = { BF_VERDICT_ACCEPT, BF_VERDICT_DROP, BF_VERDICT_RETURN, BF_VERDICT_CONTINUE,
+		                                          BF_VERDICT_JUMP, BF_VERDICT_GOTO };
+	struct maker *m = ctx;
+	struct bf_verdict v = { .kind = PICK(m->r, kinds) };
+	uint32_t left = m->t->n_chains - m->chain - 1;
+
+	if (v.kind != BF_VERDICT_JUMP && v.kind != BF_VERDICT_GOTO)
+		return v;
+	v.chain = left ? m->t->chains[m->chain + 1 + rng_below(m->r, left)] : NULL;
+	if (!v.chain || v.chain->base)
+		v = (struct bf_verdict){ .kind = BF_VERDICT_DROP };
+	return v;
+}
+
 /* Jumps lead to later chains only, or forward in the same one: no loops. */
 static void add_verdict(struct maker *m, uint32_t chain)
 {
@@ -407,11 +454,16 @@ static void add_verdict(struct maker *m, uint32_t chain)
 		BF_VERDICT_GOTO,
 	};
 	struct bf_verdict *v = &m->rule->verdict;
+	const struct bf_set *map = found_map(m->rule);
 	struct bf_reject reject = { IPT_ICMP_PORT_UNREACHABLE, m->family };
 	struct bf_answer answer = { (uint8_t)(rng_percent(m->r, 50) ? BF_ANSWER_ICMPX : BF_ANSWER_RESET), (uint8_t)rng_below(m->r, 4) };
 	uint32_t left = m->t->n_chains - chain - 1;
 
 	v->kind = PICK(m->r, kinds);
+	if (map && rng_percent(m->r, 80)) {
+		*v = (struct bf_verdict){ .kind = BF_VERDICT_MAP, .map = map };
+		return;
+	}
 	if (v->kind == BF_VERDICT_ACTION && (m->o->all_hook || m->o->family == NFPROTO_INET))
 		bf_rule_add_action(m->rs, m->rule, &bf_target_answer, &answer);
 	else if (v->kind == BF_VERDICT_ACTION)
@@ -432,6 +484,7 @@ static void begin_rule(struct maker *m, uint32_t chain)
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
 	m->rule = bf_chain_add_rule(m->rs, m->t->chains[chain]);
+	m->chain = chain;
 	m->family = m->o->family;
 	if (m->family == NFPROTO_IPV4 || m->family == NFPROTO_IPV6)
 		return;
@@ -551,6 +604,8 @@ static void set_indexes(struct maker *m)
 		for (uint32_t j = 0; j < m->t->chains[i]->n_rules; j++) {
 			struct bf_verdict *v = &m->t->chains[i]->rules[j].verdict;
 
+			if (v->kind == BF_VERDICT_MAP)
+				continue;
 			if (v->chain == m->t->chains[i])
 				v->index = j + 1 + rng_below(m->r, v->chain->n_rules - j);
 			else if (v->chain && rng_percent(m->r, 4))

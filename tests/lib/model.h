@@ -13,7 +13,9 @@ struct test_model_opts {
 	uint8_t family;  /* NFPROTO_INET, _NETDEV: rules for all families */
 	bool kernel;     /* only what TEST_RUN can show: no connection, socket, link header; interfaces "" and lo */
 	bool assists;
-	bool native;     /* also what only the native language says: fields against fields, outputs, counters in the middle */
+	bool native;     /* also what only the native language says: fields against fields, outputs, counters in the middle,
+	                  * sets and maps */
+	bool live;       /* then: sets that rules change, too */
 	bool one_hook;   /* INPUT alone: a third of the programs to load */
 	bool all_hook;   /* a chain at a hook that sees all families, too */
 	unsigned size;   /* about so many rules in all */

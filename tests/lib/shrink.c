@@ -133,7 +133,7 @@ static bool shrink_chain(const struct shrink *s, struct bf_chain *c)
 		better = true;
 	for (uint32_t i = 0; i < c->n_rules; i++) {
 		better |= drop_action(s, &c->rules[i]);
-		for (uint32_t k = c->rules[i].n_conds; k-- > 0;)
+		for (uint32_t k = c->rules[i].n_conds - (c->rules[i].verdict.kind == BF_VERDICT_MAP); k-- > 0;)
 			better |= drop_cond(s, &c->rules[i], k) || shrink_ranges(s, &c->rules[i].conds[k]);
 	}
 	return better;

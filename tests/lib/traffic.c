@@ -9,6 +9,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 
+#include "lib/lookups.h"
 #include "lib/model.h"
 
 struct traffic {
@@ -40,6 +41,8 @@ static bool wanted(const struct traffic *tr, enum bf_field_id f, bf_u128 *v)
 		const struct bf_cond *c = tr->aim->conds[k];
 		const struct bf_range *range;
 
+		if (test_lookup_wants(tr->r, c, &bf_fields[f], v))
+			return true;
 		if (c->kind != BF_COND_FIELD || c->guard || c->neg || bf_field_id(c->field) != f)
 			continue;
 		range = &c->ranges[rng_below(tr->r, c->n_ranges)];

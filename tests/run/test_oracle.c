@@ -277,7 +277,7 @@ static struct test_packet packets[PACKETS];
 static struct bf_ruleset *make(uint64_t seed)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET };
-	struct test_model_opts o = { .family = families[seed % 5], .kernel = true };
+	struct test_model_opts o = { .family = families[seed % 5], .kernel = true, .live = true };
 	struct rng r = { seed };
 	struct bf_ruleset *rs;
 

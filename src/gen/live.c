@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * live.c: sets that rules change, and objects: what
+ * LIVE cells gather as a key (KEEP cells save what is loaded), and the hashes they do it in.
+ */
+#include <stdio.h>
+
+#include "gen/build.h"
+#include "match/match.h"
+#include "rule/set.h"
+
+enum { MS = 1000000, SECOND = 1000000000, SIZE = 0xffff, OBJECTS = 1 << 16, OBJECT_WORDS = 2 };
+
+static uint64_t in_ns(uint64_t ms)
+{
+	return ms == UINT64_MAX ? 0 : ms * MS;
+}
+
+static struct bf_rt_state state_of(const struct bf_stateful *s)
+{
+	struct bf_rt_state r = { .kind = s->kind,
+		                     .flags = (s->over ? BF_RT_STATE_OVER : 0) | (s->bytes ? BF_RT_STATE_BYTES : 0) };
+
+	switch (s->kind) {
+	case BF_STATEFUL_LIMIT:
+		r.unit = s->per * SECOND;
+		r.rate = s->rate;
+		r.most = s->bytes ? r.unit * (s->rate + s->burst) / s->rate : r.unit / s->rate * (s->burst ? s->burst : 5);
+		break;
+	case BF_STATEFUL_QUOTA:
+		r.most = s->quota;
+		r.now[0] = s->used;
+		break;
+	case BF_STATEFUL_COUNTER:
+		r.now[0] = s->packets;
+		r.now[1] = s->used;
+	}
+	return r;
+}
+
+static void put_states(struct bf_rt_elem *e, const struct bf_stateful *s, unsigned n)
+{
+	e->n_state = n;
+	for (unsigned i = 0; i < n; i++)
+		e->state[i] = state_of(&s[i]);
+}
+
+/* -------------------------------------------------------------------- keys */
+
+/* What is gathered for a cell. */
+struct key {
+	struct bf_rt_live *p;
+	uint32_t n, kept; /* words; those of them that are kept */
+};
+
+static void keep(struct bf_lower *l, uint8_t word, uint32_t mask, uint32_t to)
+{
+	bf_label next = bf_lower_label(l);
+	struct bf_cell *c = bf_lower_cell(l, BF_CELL_KEEP, next, BF_NO_LABEL);
+
+	c->word = word;
+	c->mask = mask;
+	c->lo = to;
+	bf_lower_bind(l, next);
+}
+
+static void add_word(struct bf_lower *l, struct key *k, const struct bf_field *f, unsigned word, unsigned shift, uint32_t mask)
+{
+	struct bf_rt_gather *g = &k->p->word[k->n];
+
+	if (k->n == BF_LIVE_KEY_LONG || (f->loader >= 0 && k->kept == BF_KEPT_WORDS)) {
+		if (!l->err)
+			bf_diag_error(l->diag, -EOPNOTSUPP, "the key of a set is too long: %s does not fit", f->name);
+		return bf_lower_error(l, -EOPNOTSUPP);
+	}
+	k->n++;
+	if (f->loader < 0) {
+		*g = (struct bf_rt_gather){ .word = word, .shift = shift, .mask = mask };
+		return;
+	}
+	keep(l, word, mask, k->kept);
+	*g = (struct bf_rt_gather){ .kept = k->kept++, .kept_mask = UINT32_MAX };
+}
+
+/* The words of a part; how many. */
+static uint32_t add_part(struct bf_lower *l, struct key *k, const struct bf_key_part *p, bf_label na)
+{
+	const struct bf_field *f = p->field;
+	bf_u128 mask = p->mask ? p->mask & bf_field_ones(f) : bf_field_ones(f);
+	unsigned n = (f->bits + 31u) / 32;
+
+	if (f->fixed) {
+		k->p->word[k->n++ % BF_LIVE_KEY_LONG].constant = l->family & (uint32_t)mask;
+		return 1;
+	}
+	bf_lower_fetch(l, f, na);
+	for (unsigned i = 0; i < n && !l->err; i++)
+		add_word(l, k, f, f->word + i, n == 1 ? f->shift : 0, (uint32_t)(mask >> 32 * (n - 1 - i)));
+	return n;
+}
+
+/* ------------------------------------------------------------------- which */
+
+static uint32_t words_of(const struct bf_set *s)
+{
+	return s ? bf_set_words(s) : OBJECT_WORDS;
+}
+
+static bool is_short(const struct bf_set *s)
+{
+	return words_of(s) <= BF_LIVE_KEY;
+}
+
+/* The set's number among those with keys of its kind. */
+static uint32_t number_of(struct bf_lower *l, const struct bf_set *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < l->n_lives; i++) {
+		if (l->lives[i] == s)
+			return n;
+		n += is_short(l->lives[i]) == is_short(s);
+	}
+	if (bf_grow(&l->lives, l->n_lives, &l->cap_lives, sizeof(*l->lives)) < 0)
+		return bf_lower_error(l, -ENOMEM), 0;
+	l->lives[l->n_lives++] = s;
+	return n;
+}
+
+static void use(struct bf_lower *l, const struct bf_set *s)
+{
+	bf_lower_uses(l)->structs |= is_short(s) ? BF_LIVE_SHORT : BF_LIVE_LONG;
+}
+
+static uint32_t put_params(struct bf_lower *l, const struct bf_rt_live *p)
+{
+	uint32_t at = l->params.len;
+	void *room = bf_buf_reserve(&l->params, BF_ALIGN(sizeof(*p), 16));
+
+	if (!room)
+		return bf_lower_error(l, -ENOMEM), 0;
+	memcpy(room, p, sizeof(*p));
+	return at;
+}
+
+static void live_cell(struct bf_lower *l, enum bf_live_verb verb, const struct bf_rt_live *p, bf_label hit, bf_label miss)
+{
+	struct bf_cell *c = bf_lower_cell(l, BF_CELL_LIVE, hit, miss);
+
+	c->lo = verb;
+	c->arg = put_params(l, p);
+}
+
+static void fresh_element(const struct bf_element_change *c, struct bf_rt_live *p)
+{
+	const struct bf_set *s = c->key.set;
+
+	p->timeout = p->fresh.timeout = in_ns(c->timeout ? c->timeout : s->timeout);
+	p->fresh.born = !c->data.field;
+	put_states(&p->fresh, c->n_state ? c->state : s->state, c->n_state ? c->n_state : s->n_state);
+	if (s->data == BF_DATA_VALUE && !c->data.field)
+		bf_datum_words(s, &(union bf_datum){ .value = c->value }, p->fresh.data);
+}
+
+void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_lookup *k,
+                   const struct bf_element_change *c, bf_label hit, bf_label miss, bf_label na)
+{
+	struct bf_rt_live p = { .set = number_of(l, k->set) };
+	struct key key = { .p = &p };
+
+	for (unsigned i = 0; i < k->set->n_parts; i++)
+		add_part(l, &key, &k->part[i], na);
+	p.words = key.n;
+	if (c)
+		fresh_element(c, &p);
+	if (c && c->data.field && verb != BF_LIVE_DELETE)
+		p.data = add_part(l, &key, &c->data, na);
+	use(l, k->set);
+	live_cell(l, verb, &p, hit, miss);
+}
+
+int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit, bf_label miss)
+{
+	struct bf_rt_live p = { .set = number_of(l, NULL), .words = OBJECT_WORDS };
+
+	if (l->cell_base)
+		return -EAGAIN;
+	for (unsigned i = 0; i < OBJECT_WORDS; i++)
+		if (o)
+			p.word[i].constant = (uint32_t)(o->id >> 32 * i);
+		else
+			p.word[i] = (struct bf_rt_gather){ .word = BF_KEY_SCRATCH + i, .mask = UINT32_MAX };
+	use(l, NULL);
+	live_cell(l, BF_LIVE_LOOK, &p, hit, miss);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ hashes */
+
+struct record { /* of a hash's first elements */
+	struct bf_buf bytes;
+	uint32_t key; /* words */
+};
+
+static void add_record(struct record *r, const uint32_t *key, uint32_t words, const struct bf_rt_elem *e)
+{
+	uint32_t *k = bf_buf_reserve(&r->bytes, r->key * sizeof(*k));
+
+	if (k)
+		memcpy(k, key, words * sizeof(*k));
+	bf_buf_add(&r->bytes, e, sizeof(*e));
+}
+
+static void object_records(const struct bf_table *t, struct record *r)
+{
+	for (uint32_t i = 0; i < t->n_objects; i++) {
+		const struct bf_object *o = t->objects[i];
+		const uint32_t key[] = { (uint32_t)o->id, o->id >> 32 };
+		struct bf_rt_elem e = { .born = 1 };
+
+		put_states(&e, &o->what, 1);
+		add_record(r, key, OBJECT_WORDS, &e);
+	}
+}
+
+static void set_records(const struct bf_set *s, struct record *r)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct bf_element_life *life = s->life ? &s->life[i] : NULL;
+		struct bf_rt_elem e = { .born = 1 };
+		uint32_t key[BF_LIVE_KEY_LONG], n = 0;
+
+		for (unsigned p = 0; p < s->n_parts; p++)
+			for (unsigned w = (s->bits[p] + 31u) / 32; w-- > 0;)
+				key[n++] = (uint32_t)(s->keys[(size_t)i * s->n_parts + p].lo >> 32 * w);
+		e.timeout = in_ns(life && life->timeout ? life->timeout : s->timeout);
+		e.expires = life && e.timeout ? in_ns(life->expires) : 0;
+		put_states(&e, life && life->state ? life->state : s->state, s->n_state);
+		if (s->datum)
+			bf_datum_words(s, &s->datum[i], e.data);
+		add_record(r, key, n, &e);
+	}
+}
+
+static uint32_t size_of(const struct bf_set *s)
+{
+	if (!s)
+		return OBJECTS;
+	if (!(s->flags & BF_SET_LIVE))
+		return BF_MAX(s->n, 1u);
+	return s->size ? s->size : SIZE;
+}
+
+static void make_spec(struct bf_lower *l, const struct bf_set *s, uint32_t number, struct bf_map_spec *m)
+{
+	struct record r = { .key = is_short(s) ? BF_LIVE_KEY : BF_LIVE_KEY_LONG };
+	char name[16] = "objects";
+
+	if (s && s->id)
+		snprintf(name, sizeof(name), "set-%llx", (unsigned long long)s->id & 0xffffffffff);
+	else if (s)
+		snprintf(name, sizeof(name), "anon-%u", number);
+	if (s)
+		set_records(s, &r);
+	else
+		object_records(l->table, &r);
+	*m = (struct bf_map_spec){ .role = BF_MAP_LIVE, .type = BPF_MAP_TYPE_HASH, .key_size = r.key * sizeof(uint32_t),
+		                       .value_size = sizeof(struct bf_rt_elem), .max_entries = size_of(s),
+		                       .map_flags = BPF_F_NO_PREALLOC, .kept = !s || (s->id && s->flags & BF_SET_LIVE),
+		                       .merged = !s };
+	m->name = bf_arena_strdup(l->arena, name);
+	m->init_len = r.bytes.len;
+	m->init = bf_lower_keep(l, r.bytes.data ? r.bytes.data : "", r.bytes.len);
+	if (!m->name || r.bytes.err)
+		bf_lower_error(l, -ENOMEM);
+	bf_buf_free(&r.bytes);
+}
+
+/* Short ones first, each kind in the order of its numbers. */
+void bf_lower_finish_lives(struct bf_lower *l)
+{
+	struct bf_graph *g = l->g;
+
+	if (l->err)
+		return;
+	g->lives = bf_arena_array(l->arena, l->n_lives, struct bf_map_spec);
+	if (!g->lives)
+		return bf_lower_error(l, -ENOMEM);
+	for (int shorts = 1; shorts >= 0; shorts--)
+		for (uint32_t i = 0; i < l->n_lives && !l->err; i++)
+			if (is_short(l->lives[i]) == shorts) {
+				make_spec(l, l->lives[i], i, &g->lives[g->n_lives++]);
+				g->n_short += shorts;
+			}
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * live.bpf.c: LIVE cells: sets that rules change, and objects. Elements come
+ * and go in hashes that all programs of a table, and of the one before it,
+ * share. All that changes in an element changes by atomic instructions.
+ *
+ * A new element is a copy of what params has; its state is such that it needs
+ * nothing more: a bucket that was empty at the beginning of time is full. Its
+ * end is set by whoever sees it first, and what data it has is told by `born`.
+ *
+ * An element that has expired is not there. Who adds it again takes it over as
+ * it lies there, the first one by exchanging its end; others sweep.
+ */
+#include "rt/kernel.h"
+
+enum { COUNTER = 1, LIMIT, QUOTA };
+enum { BPF_NOEXIST = 1 };
+
+MAP(sets4);
+MAP(sets16);
+
+#define KEY_WORD(f, w) ((f)->key[(w) & (BF_KEY_WORDS - 1)])
+
+struct key {
+	__u32 w[BF_LIVE_KEY_LONG];
+};
+
+static __always_inline void *set_of(const struct bf_rt_live *p)
+{
+	__u32 i = p->set;
+
+	if (config.structs & BF_LIVE_SHORT && p->words <= BF_LIVE_KEY)
+		return bpf_map_lookup_elem(&sets4, &i);
+	return config.structs & BF_LIVE_LONG ? bpf_map_lookup_elem(&sets16, &i) : NULL;
+}
+
+static __always_inline struct bf_rt_elem *look(void *set, struct key *k)
+{
+	return bpf_map_lookup_elem(set, k);
+}
+
+#define exchange(p, old, new) __sync_val_compare_and_swap(p, old, new)
+
+/* Alive? Its end is set, if it has just come. */
+static __always_inline bool is_alive(struct bf_rt_elem *e, __u64 now)
+{
+	__u64 end = *(volatile __u64 *)&e->expires;
+
+	if (!end && e->timeout) {
+		exchange(&e->expires, 0, now + e->timeout);
+		return true;
+	}
+	return !end || end > now;
+}
+
+static __always_inline int try_limit(struct bf_rt_state *s, __u64 now, __u64 cost)
+{
+	__u64 old = *(volatile __u64 *)&s->now[0], tokens = now - old;
+	bool pass;
+
+	if ((__s64)tokens < 0)
+		tokens = 0; /* another CPU's clock is a little ahead */
+	if (tokens > s->most)
+		tokens = s->most;
+	pass = tokens >= cost;
+	if (!pass)
+		return BF_MISS;
+	return exchange(&s->now[0], old, now - tokens + cost) == old ? BF_HIT : GO_ON;
+}
+
+static __noinline int limit(struct bf_rt_state *s, __u64 now, __u32 len)
+{
+	__u64 cost = s->unit;
+	int r = GO_ON;
+
+	if (s->flags & BF_RT_STATE_BYTES)
+		cost *= len;
+	if (s->rate)
+		cost /= s->rate;
+	LOOP_BEGIN(MAX_ROUNDS)
+		r = try_limit(s, now, cost);
+		if (r != GO_ON)
+			break;
+	LOOP_END
+	return (r == BF_HIT) ^ (s->flags & BF_RT_STATE_OVER ? 1 : 0);
+}
+
+static __always_inline int holds(struct bf_rt_state *s, __u64 now, __u32 len)
+{
+	__u64 used;
+
+	if (s->kind == LIMIT)
+		return limit(s, now, len);
+	if (s->kind == QUOTA) {
+		used = __sync_fetch_and_add(&s->now[0], len) + len;
+		return (used >= s->most) == (s->flags & BF_RT_STATE_OVER ? 1 : 0);
+	}
+	__sync_fetch_and_add(&s->now[0], 1);
+	__sync_fetch_and_add(&s->now[1], len);
+	return BF_HIT;
+}
+
+static __always_inline int all_hold(struct bf_rt_elem *e, __u64 now, __u32 len)
+{
+	if (e->n_state > 0 && !holds(&e->state[0], now, len))
+		return BF_MISS;
+	if (e->n_state > 1 && !holds(&e->state[1], now, len))
+		return BF_MISS;
+	return BF_HIT;
+}
+
+static __always_inline __u32 gather(const struct bf_frame *f, const struct bf_rt_gather *g)
+{
+	return (KEY_WORD(f, g->word) >> (g->shift & 31) & g->mask) | (f->kept[g->kept & (BF_KEPT_WORDS - 1)] & g->kept_mask) |
+	       g->constant;
+}
+
+/* By masks: branches would make as many cases, each of which the verifier follows to the end. */
+static __always_inline void fill_key(const struct bf_frame *f, const struct bf_rt_live *p, struct key *k)
+{
+	for (__u32 i = 0; i < BF_LIVE_KEY; i++)
+		k->w[i] = gather(f, &p->word[i]);
+	if (p->words <= BF_LIVE_KEY)
+		return;
+	for (__u32 i = BF_LIVE_KEY; i < BF_LIVE_KEY_LONG; i++)
+		k->w[i] = gather(f, &p->word[i]);
+}
+
+/* What comes behind the key, if that is where data comes from. */
+static __always_inline void write_data(const struct bf_frame *f, const struct bf_rt_live *p, struct bf_rt_elem *e)
+{
+	for (__u32 i = 0; i < 4; i++)
+		if (i < p->data)
+			*(volatile __u32 *)&e->data[i] = gather(f, &p->word[(p->words + i) & (BF_LIVE_KEY_LONG - 1)]);
+	barrier();
+	*(volatile __u32 *)&e->born = 1;
+}
+
+/* One that has expired begins anew: 1. 0: somebody else was quicker. */
+static __always_inline bool begin_again(const struct bf_frame *f, const struct bf_rt_live *p, struct bf_rt_elem *e, __u64 now)
+{
+	__u64 end = *(volatile __u64 *)&e->expires, timeout = p->fresh.timeout;
+
+	if (exchange(&e->expires, end, timeout ? now + timeout : 0) != end)
+		return false;
+	e->timeout = timeout;
+	for (int i = 0; i < BF_RT_STATES; i++)
+		e->state[i] = p->fresh.state[i];
+	e->n_state = p->fresh.n_state;
+	for (int i = 0; i < 4; i++)
+		e->data[i] = p->fresh.data[i];
+	if (p->data)
+		write_data(f, p, e);
+	return true;
+}
+
+/* There, afterwards; NULL: no room. */
+static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, const struct bf_rt_live *p, void *set, struct key *k,
+                                              struct bf_rt_elem *e, __u64 now)
+{
+	if (e) {
+		if (!is_alive(e, now))
+			begin_again(f, p, e, now);
+		return e;
+	}
+	if (bpf_map_update_elem(set, k, &p->fresh, BPF_NOEXIST))
+		return look(set, k); /* another CPU was quicker, or there is no room */
+	e = look(set, k);
+	if (e && p->data)
+		write_data(f, p, e);
+	return e;
+}
+
+APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
+{
+	const struct bf_rt_live *p;
+	struct bf_rt_elem *e;
+	struct key k = {};
+	__u64 now;
+	void *set;
+
+	if (!f || !(config.structs & (BF_LIVE_SHORT | BF_LIVE_LONG)))
+		return BF_HOTDROP;
+	p = params_at(off, bf_rt_live);
+	if (!p)
+		return BF_HOTDROP;
+	set = set_of(p);
+	if (!set)
+		return BF_HOTDROP;
+	fill_key(f, p, &k);
+	now = bpf_ktime_get_ns();
+	if (verb == BF_LIVE_DELETE) {
+		bpf_map_delete_elem(set, &k);
+		return BF_HIT;
+	}
+	e = look(set, &k);
+	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
+		e = add(f, p, set, &k, e, now);
+	if (!e || !e->born || !is_alive(e, now))
+		return BF_MISS;
+	if (verb == BF_LIVE_UPDATE && e->timeout)
+		*(volatile __u64 *)&e->expires = now + p->timeout;
+	set_scratch(f, 0, e->data[0]);
+	set_scratch(f, 1, e->data[1]);
+	set_scratch(f, 2, e->data[2]);
+	set_scratch(f, 3, e->data[3]);
+	return all_hold(e, now, f->len);
+}
