@@ -74,14 +74,29 @@ static uint32_t errno_of(const struct bf_answer *p, uint8_t family)
 	       s.reject_code == ICMPV6_ADM_PROHIBITED ? EACCES : EHOSTUNREACH;
 }
 
+/* Answers of our own, for each rule: as many in a second as the kernel sends ICMP errors (net.ipv4.icmp_msgs_per_sec). What
+ * comes beyond is dropped without one. */
+static const struct bf_limit most = { .avg = 10, .burst = 50 };
+
 static int lower(struct bf_lower *l, const void *data)
 {
 	enum bf_where where = bf_lower_where(l);
+	uint8_t family = bf_lower_family(l);
+	bf_label answered, silent;
 
 	if (where == BF_AT_NETFILTER)
 		return 0;
-	bf_lower_output(l, BF_OUT_ARG, where == BF_AT_PACKET ? reply_of(data, bf_lower_family(l)) : errno_of(data, bf_lower_family(l)));
+	answered = bf_lower_label(l);
+	silent = bf_lower_label(l);
+	if (where == BF_AT_PACKET) {
+		bf_lower_need(l, BF_NEED_L4);
+		bf_match_limit.lower(l, &most, answered, silent);
+		bf_lower_bind(l, answered);
+	}
+	bf_lower_output(l, BF_OUT_ARG, where == BF_AT_PACKET ? reply_of(data, family) : errno_of(data, family));
 	bf_lower_output(l, BF_OUT_EXIT, where == BF_AT_PACKET ? BF_EXIT_REJECT : BF_EXIT_ERRNO);
+	if (where == BF_AT_PACKET)
+		bf_lower_bind(l, silent);
 	return 0;
 }
 

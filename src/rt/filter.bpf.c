@@ -469,6 +469,8 @@ static __always_inline void put(struct bf_frame *f, const struct bf_cell *c)
 		f->out[zero] |= 1u << to;
 	if (to == BF_OUT_MARK)
 		f->key[BF_KEY_MARK + zero] = v;
+	if (IS_TC && to == BF_OUT_MIRROR)
+		bf_mirror(f, v);
 }
 
 /* A CMP cell. */
