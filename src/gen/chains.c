@@ -424,6 +424,7 @@ static void take(struct bf_inst *in, const struct bf_inst *from, bool push)
 	in->uses.structs |= from->uses.structs;
 	in->uses.levels = BF_MAX(in->uses.levels, from->uses.levels);
 	in->uses.tests = BF_MAX(in->uses.tests, from->uses.tests);
+	in->uses.trees = BF_MAX(in->uses.trees, from->uses.trees);
 	in->depth = BF_MAX(in->depth, from->depth + push);
 }
 

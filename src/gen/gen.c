@@ -276,6 +276,7 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.trial = g->opts->trial,
 		.no_levels = BF_CLASS_DEPTH - r->uses.levels,
 		.no_tests = BF_SVC_TESTS - r->uses.tests,
+		.one_tree = r->uses.trees == 1,
 	};
 }
 

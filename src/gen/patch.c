@@ -348,7 +348,7 @@ static int build(struct patch *p, struct delta *d, uint32_t *head)
 {
 	struct bf_class_problem problem = bf_run_finish(&d->r);
 	struct bf_class_opts o = { .max_bytes = (uint64_t)p->h->class_half * sizeof(uint32_t),
-		                     .levels = BF_MAX(d->run->uses.levels, 1u) };
+		                     .levels = BF_MAX(d->run->uses.levels, 1u), .one_tree = d->run->uses.trees == 1 };
 	struct bf_class_stats stats;
 	int err = bf_class_forest.build(&problem, &o, &p->l.class, head, &stats); /* programs without a hash have no use for one */
 	const struct bf_class_head *h;

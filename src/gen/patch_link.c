@@ -7,7 +7,7 @@ enum { SPARE_CELLS = 256, RULES_A_CELL = 64, SPARE_COUNTERS = 64, RULES_A_COUNTE
 /* What all roots that reach an instance can do. */
 static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst *in)
 {
-	struct bf_uses u = { ~0u, ~0u, ~0u, ~0u, 0, ~0u, ~0u, 0 };
+	struct bf_uses u = { ~0u, ~0u, ~0u, ~0u, 0, ~0u, ~0u, 0, ~0u };
 
 	for (uint32_t i = 0; i < l->g->n_roots; i++) {
 		const struct bf_uses *r = &l->g->roots[i].uses;
@@ -20,6 +20,7 @@ static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst
 		u.specials &= r->specials;
 		u.structs &= r->structs;
 		u.levels = BF_MIN(u.levels, r->levels);
+		u.trees = BF_MIN(u.trees, r->trees);
 	}
 	return u;
 }

@@ -152,7 +152,7 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 		uint64_t before = forest_used(f);
 		struct bf_class_tree tree = { 0 };
 
-		f->last = t == BF_CLASS_TREES - 1;
+		f->last = t == BF_CLASS_TREES - 1 || f->o->one_tree;
 		f->depth = 0;
 		f->n_tree = n;
 		f->n_spilled = 0;

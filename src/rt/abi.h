@@ -503,6 +503,7 @@ struct bf_rt_config {
 	__u32 trial;        /* 1: the key is corrected by the map "trial", and there are no answers of the kernel's matches */
 	__u32 no_levels;    /* of BF_CLASS_DEPTH: no tree of the class data has so many; */
 	__u32 no_tests;     /* of BF_SVC_TESTS: nor a service so many tests */
+	__u32 one_tree;     /* 1: no run has more than one, nor a change in place */
 	__u32 auth_ends;    /* 1: IPv6's authentication header is the header of layer 4 (nft), not one to be gone past (xtables) */
 };
 #define BF_NO_CODE 0xffffffffu

@@ -399,6 +399,8 @@ static __always_inline void search_forest(struct bf_frame *f, const struct bf_cl
 			break;
 		}
 		search_leaf(f, h, head, leaf, floor, ip6);
+		if (config.one_tree)
+			break;
 		i++;
 	LOOP_END
 }
