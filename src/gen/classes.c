@@ -27,7 +27,7 @@
 #include "opt/run.h"
 
 enum { CHECK_LOOKS = 20000, CHECK_PER_BOX = 16 }; /* a look at a box takes 1 to 3 ns */
-enum { SPARE_CLASS = 16 << 10, SPARE_CLASS_MAX = 128 << 10 }; /* bytes of a delta: at least, and at most beside these */
+enum { SPARE_CLASS = 16 << 10, SPARE_CLASS_MAX = 96 << 10 }; /* bytes of a delta: at least, and at most beside these */
 enum { TELL_RULES = 16384 }; /* who waits is told */
 enum { EDGE_MAX = 8, LITTLE = 9 }; /* rules at either end that stay cells, bits they choose at most */
 

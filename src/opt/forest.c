@@ -17,7 +17,7 @@
 #define ROOM_LAST_PER_BOX 5
 #define MOST_TIMES 16        /* that room, when a packet would meet so many rules: */
 #define LONG 100
-#define AHEAD (1u << 20)     /* bytes; less stays in the cache */
+#define AHEAD (8u << 20)     /* bytes; less stays in the cache */
 #define PROBES 512           /* boxes whose packets are sent through what was built */
 
 static uint64_t rule_bytes(const struct bf_class_problem *p)

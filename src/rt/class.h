@@ -125,7 +125,7 @@ struct bf_class_rule4 {
 	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come.
 	                  * 2^32 - 1: a free place */
 };
-#define BF_CLASS_GROUP 4
+#define BF_CLASS_GROUP 2
 #define BF_CLASS_SVC_MAX (1u << 20)
 
 /*

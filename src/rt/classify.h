@@ -257,18 +257,8 @@ enum { RULE_WORDS = sizeof(struct bf_class_rule4) / 4, GROUP_WORDS = BF_CLASS_GR
 /* Which of a group match by their addresses: bit i for rule i. */
 static __always_inline __u64 group_matches(const struct bf_class_rule4 *r, __u32 saddr, __u32 daddr)
 {
-	_Static_assert(BF_CLASS_GROUP == 4, "so many");
-	return addresses_match4(&r[0], saddr, daddr) | addresses_match4(&r[1], saddr, daddr) << 1 |
-	       addresses_match4(&r[2], saddr, daddr) << 2 | addresses_match4(&r[3], saddr, daddr) << 3;
-}
-
-/* The least bit of 1 .. 15. */
-static __always_inline __u64 least_bit(__u64 bits)
-{
-	__u64 table = 0x12131210, by = bits * 2;
-
-	shift_right(table, by);
-	return table & 3;
+	_Static_assert(BF_CLASS_GROUP == 2, "so many");
+	return addresses_match4(&r[0], saddr, daddr) | addresses_match4(&r[1], saddr, daddr) << 1;
 }
 
 /*
@@ -297,7 +287,7 @@ static __always_inline void search_leaf4(struct bf_frame *f, __u64 leaf, const s
 		if (matches) {
 			int answer;
 
-			skip = least_bit(matches);
+			skip = 1 - (matches & 1);
 			r += skip;
 			skip++;
 			if (below(r->order, BEST(f))) {
