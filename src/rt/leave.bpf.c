@@ -8,7 +8,7 @@
  * headers, and goes back by the device where it is:
  *
  *   | Ethernet, turned round | IP 64 hops, from whom was asked | TCP RST                       |
- *   |                        |                                 | ICMP error, 8 | begin of the packet, up to 128 |
+ *   |                        |                                 | ICMP error, 8 | begin of the packet, up to 80  |
  *
  *   hook        goes
  *   XDP         XDP_TX
@@ -28,7 +28,7 @@
 #include "rt/kernel.h"
 
 enum { XDP_DROPPED = 1, XDP_SENT_BACK = 3, TC_SHOT = 2 };
-enum { TCP = 6, ICMP = 1, ICMP6 = 58, INET = 2, INET6 = 10, HOPS = 64, QUOTE = 128 };
+enum { TCP = 6, ICMP = 1, ICMP6 = 58, INET = 2, INET6 = 10, HOPS = 64, QUOTE = 80 };
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 enum { INTO_DEVICE = 1 }; /* BPF_F_INGRESS */
 enum { FIB_OK = 0, FIB_NO_NEIGH = 7, NFPROTO_IP = 2, NFPROTO_IP6 = 10 };
