@@ -108,6 +108,8 @@ int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_
 int bf_stored_compile_data(const struct bf_buf *state, struct bf_image **img);
 /* The same once more for a stored table, told what becomes of its rules (gen/explain.h). */
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img);
+/* Appends what is stored in front of a compiled state. */
+int bf_stored_head(const struct bf_image *img, const struct bf_buf *state, uint32_t older, struct bf_buf *out);
 /* Makes a compiled state the table's (img NULL: removes the table). Needs the lock.
  * old, if not NULL: t->num_entries counters of the replaced table. */
 int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,

@@ -14,6 +14,7 @@
 
 struct table { /* of iptables */
 	int family;
+	uint32_t older;
 	char name[32], unit[48];
 	struct bf_buf state, counters, head;
 	struct bf_image *image; /* NULL: the table goes */
@@ -90,18 +91,14 @@ static int decode(struct native_run *r, struct table *t, const struct bf_buf *bl
 
 static int compile(struct native_run *r, struct table *t, struct bf_image *image)
 {
-	struct bf_table_head h = { .magic = BF_TABLE_MAGIC };
 	int rc = image ? 0 : bf_stored_compile(r->ctx, &t->state, &image);
 
 	if (rc)
 		return rc;
 	bf_image_free(t->image);
 	t->image = image;
-	h.link_len = image->link_len;
-	t->head.len = 0;
-	bf_buf_add(&t->head, &h, sizeof(h));
-	bf_buf_add(&t->head, image->link, image->link_len);
-	return t->head.err;
+	bf_buf_free(&t->head);
+	return bf_stored_head(image, &t->state, t->older, &t->head);
 }
 
 static int read_rules(struct native_run *r, struct table *t, struct line *l)
@@ -127,7 +124,7 @@ static int read_table(struct native_run *r, struct line *l)
 	char text[64] = "", family[8];
 
 	memcpy(text, l->at, BF_MIN((size_t)(l->end - l->at), sizeof(text) - 1));
-	if (s->n == BF_ARRAY_SIZE(s->v) || sscanf(text, "iptables %7s %31s", family, t->name) != 2)
+	if (s->n == BF_ARRAY_SIZE(s->v) || sscanf(text, "iptables %7s %31s %u", family, t->name, &t->older) != 3)
 		return broken(r, l, "which table of iptables?");
 	t->family = !strcmp(family, "ip6") ? AF_INET6 : AF_INET;
 	if (!bf_xt_owns(t->family, t->name))

@@ -5,7 +5,7 @@
  * begin with #: so that the text is one of the native language all the same.
  *
  *   #:table inet filter 3 17 1 4 5 ...        handle, last handle given in it, handles in order; behind it the table
- *   #:iptables ip filter                      the next two lines, in base64:
+ *   #:iptables ip filter 0                    so many tables were there before it; the next two lines, in base64:
  *   #:rules ...                               struct ipt_replace and entries (or ip6t), without counters
  *   #:counters ...                            a struct bf_rt_counter for each entry
  */
@@ -35,7 +35,7 @@ static int save_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_buf *out)
 	return rc;
 }
 
-static int save_iptables(struct bf_ns *ns, const char *unit, struct bf_buf *out)
+static int save_iptables(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, struct bf_buf *out)
 {
 	_cleanup_stored_ struct bf_stored t = {};
 	_cleanup_free_ struct bf_rt_counter *counters = NULL;
@@ -48,9 +48,11 @@ static int save_iptables(struct bf_ns *ns, const char *unit, struct bf_buf *out)
 		rc = bf_stored_counters(&t, &counters);
 	if (!rc)
 		rc = bf_xt_encode_replace(t.state, t.len, &blob);
-	if (rc || blob.err)
+	if (rc == -ESTALE || rc == -ENOMEM || blob.err)
 		return rc ? rc : blob.err;
-	bf_buf_printf(out, "#:iptables %s %s\n#:rules ", family == AF_INET6 ? "ip6" : "ip", table);
+	if (rc)
+		return bf_diag_error(&ctx->diag, rc, "the stored table %s cannot be read: %s", unit, strerror(-rc));
+	bf_buf_printf(out, "#:iptables %s %s %u\n#:rules ", family == AF_INET6 ? "ip6" : "ip", table, t.older);
 	bf_base64_put(out, blob.data, blob.len);
 	bf_buf_puts(out, "\n#:counters ");
 	bf_base64_put(out, counters, t.num_entries * sizeof(*counters));
@@ -67,7 +69,7 @@ static int save_all(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_buf *out)
 		rc = save_native(ctx, ns, out);
 	for (const char *u = names.data; !rc && u && u < names.data + names.len; u += strlen(u) + 1)
 		if (!bf_native_is_unit(u))
-			rc = save_iptables(ns, u, out);
+			rc = save_iptables(ctx, ns, u, out);
 	return rc;
 }
 

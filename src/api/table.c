@@ -211,6 +211,18 @@ static int commit_image(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_change *
 	return bf_ns_commit(ns, change, 1, &ctx->diag);
 }
 
+int bf_stored_head(const struct bf_image *img, const struct bf_buf *state, uint32_t older, struct bf_buf *out)
+{
+	const struct bf_table_head h = {.magic = BF_TABLE_MAGIC, .older = older, .link_len = img->link_len,
+		.index_len = bf_xt_index_size(((const struct bf_xt_head *)state->data)->num_entries)};
+	int rc;
+
+	bf_buf_add(out, &h, sizeof(h));
+	bf_buf_add(out, img->link, img->link_len);
+	rc = bf_xt_index(state->data, state->len, out);
+	return rc ? rc : out->err;
+}
+
 int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
                      const struct bf_buf *state, struct bf_rt_counter *old)
 {
@@ -223,14 +235,9 @@ int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_store
 	if (!all)
 		return -ENOMEM;
 	if (img) {
-		struct bf_table_head h = {.magic = BF_TABLE_MAGIC, .older = t->older, .link_len = img->link_len,
-			.index_len = bf_xt_index_size(((const struct bf_xt_head *)state->data)->num_entries)};
-
-		bf_buf_add(&head, &h, sizeof(h));
-		bf_buf_add(&head, img->link, img->link_len);
-		rc = bf_xt_index(state->data, state->len, &head);
-		if (rc || head.err)
-			return rc ? rc : head.err;
+		rc = bf_stored_head(img, state, t->older, &head);
+		if (rc)
+			return rc;
 		change.head = head.data;
 		change.head_len = head.len;
 		change.state = state->data;
