@@ -53,6 +53,8 @@ tcp flags syn / fin,syn,rst,ack ; meta l4proto tcp th fragment 0 th available 14
 tcp flags != syn / fin,syn,rst,ack ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags != syn / fin,syn,rst,ack counter ; OK
 tcp flags { syn, syn|ack } ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags == { syn, syn,ack } counter ; OK
 tcp flags 0x0 ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags != 0x0-fin,syn,rst,psh,ack,urg,ecn,cwr counter ; OK
+comp flags 5 ; meta l4proto 108 comp flags 5 counter ; OK
+ct label 5 ; ct label & 0x20 == 0x20 counter ; OK
 ct state new ; ct nfstate & 0x8 == 8 counter ; OK
 ct state new,established accept ; ct nfstate & 0xa == 1-10 counter accept ; OK
 ct state != new ; ct nfstate != 8 counter ; OK

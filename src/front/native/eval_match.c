@@ -425,7 +425,9 @@ static bool has_key(const struct bf_ast_expr *e)
 
 static bool bits_of(const struct bf_ast_expr *l, const struct bf_ntype *t)
 {
-	return bf_ast_peel(l)->kind != BF_AST_BINOP && t && (t->flags || t == &bf_ntypes[BF_T_CTLABEL]);
+	if (!t || bf_ast_peel(l)->kind == BF_AST_BINOP || t == &bf_ntypes[BF_T_BITMASK]) /* nft: of kinds of bit masks only */
+		return false;
+	return t->flags || t == &bf_ntypes[BF_T_CTLABEL];
 }
 
 /* y REL v, without negation; *neg: the opposite */
