@@ -26,6 +26,7 @@ static struct bf_rt_state state_of(const struct bf_stateful *s)
 		r.unit = s->per * SECOND;
 		r.rate = s->rate;
 		r.most = s->bytes ? r.unit * (s->rate + s->burst) / s->rate : r.unit / s->rate * (s->burst ? s->burst : 5);
+		r.now[0] = -r.most; /* full, however short ago the clock began */
 		break;
 	case BF_STATEFUL_QUOTA:
 		r.most = s->quota;

@@ -81,7 +81,7 @@ def varied(rng, words, p):
         if rng.random() < .4:
             wishes["tcpopts"] = b"".join(rng.sample(OPTIONS, rng.randrange(1, 3)))[:40]
     if p.proto in (ICMP, ICMP6):
-        wishes["itype"] = rng.choice([0, 3, 5, 8, 11, 12, 13, 128, 129, 1, 2, 4])
+        wishes["itype"] = rng.choice([0, 3, 5, 8, 11, 12, 128, 129, 1, 2, 4])
         wishes["icode"] = rng.choice([0, 1, 3, 4])
     if p.family == 4 and rng.random() < .08:
         wishes["ipopts"] = rng.choice(IPOPTIONS)
