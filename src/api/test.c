@@ -5,10 +5,11 @@
  *   words ─▶ packet ─┬▶ programs, BPF_PROG_TEST_RUN ─▶ verdict, counters that moved ─┬▶ do they agree?
  *                    └▶ the interpreter             ─▶ verdict, rules in their order ┘
  *
- * A packet goes through the hooks it would meet: with an input device
- * prerouting and input, with an output device output and postrouting, with
- * both prerouting, forward and postrouting; or the one hook it names. At each
- * all tables, the lowest priority first, until one drops it.
+ * A packet goes through the hooks it would meet: with an input device xdp and
+ * ingress of that device, prerouting and input; with an output device output,
+ * postrouting and egress of that device; with both what is in between is
+ * forward. Or the one hook it names. At each all tables, the lowest priority
+ * first, until one drops it.
  */
 #include <linux/netfilter.h>
 
@@ -40,6 +41,10 @@ struct test {
 	const char *text;    /* of the packet, */
 	size_t text_len;
 	struct bf_npacket p;
+	const uint8_t *plain; /* the frame without VLAN tags, as all but xdp see it */
+	uint32_t plain_len;
+	const uint8_t *frame; /* at this hook */
+	uint32_t frame_len;
 	struct bf_packet seen;
 	struct bf_rt_trial given;
 	struct met *met;     /* at one chain */
@@ -49,9 +54,10 @@ struct test {
 	int err;
 };
 
-static const uint8_t in_way[] = { BF_HOOK_PREROUTING, BF_HOOK_INPUT };
-static const uint8_t through_way[] = { BF_HOOK_PREROUTING, BF_HOOK_FORWARD, BF_HOOK_POSTROUTING };
-static const uint8_t out_way[] = { BF_HOOK_OUTPUT, BF_HOOK_POSTROUTING };
+static const uint8_t in_way[] = { BF_HOOK_XDP, BF_HOOK_TC_INGRESS, BF_HOOK_PREROUTING, BF_HOOK_INPUT };
+static const uint8_t through_way[] = { BF_HOOK_XDP, BF_HOOK_TC_INGRESS, BF_HOOK_PREROUTING, BF_HOOK_FORWARD,
+	                                   BF_HOOK_POSTROUTING, BF_HOOK_TC_EGRESS };
+static const uint8_t out_way[] = { BF_HOOK_OUTPUT, BF_HOOK_POSTROUTING, BF_HOOK_TC_EGRESS };
 
 static void step(void *arg, const struct bf_chain *c, uint32_t rule)
 {
@@ -78,6 +84,21 @@ static void give_name(struct bf_rt_trial *g, unsigned word, const char name[16])
 		     (uint32_t)(uint8_t)name[i + 2] << 8 | (uint8_t)name[i + 3]);
 }
 
+enum { ETHER = 14, TYPE = 12 };
+
+static int strip_tags(struct test *t, struct bf_arena *a)
+{
+	const struct bf_npacket *p = &t->p;
+	uint8_t *plain = bf_arena_memdup(a, p->frame, p->len);
+
+	if (!plain)
+		return -ENOMEM;
+	memcpy(plain + TYPE, p->frame + p->nh - 2, p->len - p->nh + 2);
+	t->plain = plain;
+	t->plain_len = p->len - (p->nh - ETHER);
+	return 0;
+}
+
 static void prepare(struct test *t)
 {
 	const struct bf_npacket *p = &t->p;
@@ -99,7 +120,10 @@ static void prepare(struct test *t)
 		.ctstatus = p->ctstatus,
 		.socket = socket,
 		.skuid = p->uid,
-		.skgid = p->gid };
+		.skgid = p->gid,
+		.has_mac = true,
+		.protocol = (uint16_t)(p->frame[p->nh - 2] << 8 | p->frame[p->nh - 1]) };
+	memcpy(s->ether_saddr, p->frame + 6, sizeof(s->ether_saddr));
 }
 
 /* At output there is no input device yet, at input no output device; nor is there an Ethernet header before the packet goes. */
@@ -108,7 +132,12 @@ static void at_hook(struct test *t, uint8_t hook)
 	uint32_t can = bf_hook_kinds[hook].can;
 	struct bf_packet *s = &t->seen;
 
+	t->frame = hook == BF_HOOK_XDP ? t->p.frame : t->plain;
+	t->frame_len = hook == BF_HOOK_XDP ? t->p.len : t->plain_len;
 	s->hook = hook;
+	s->link_len = can & BF_CAN_LINK ? t->frame_len - s->len : 0;
+	s->data = t->frame + t->frame_len - s->len;
+	s->link = s->data - s->link_len;
 	memset(s->iif, 0, sizeof(s->iif));
 	memset(s->oif, 0, sizeof(s->oif));
 	if (can & BF_CAN_IIF)
@@ -206,13 +235,24 @@ static bool counters_agree(const struct tried *s, const struct bf_rt_counter *go
 	return agree;
 }
 
+static bool same_device(const struct bf_prog_image *p, const struct bf_chain *c)
+{
+	if (p->at.n_devices != c->at.n_devices)
+		return false;
+	for (uint32_t i = 0; i < c->at.n_devices; i++)
+		if (strcmp(p->at.devices[i], c->at.devices[i]))
+			return false;
+	return true;
+}
+
 /* The program of base chain c for packets of that family, or -1. */
 static int program_of(const struct tried *s, const struct bf_chain *c, uint8_t family)
 {
 	for (uint32_t i = 0; i < s->img->n_progs; i++) {
 		const struct bf_prog_image *p = &s->img->progs[i];
 
-		if (p->at.hook == c->at.hook && p->at.priority == c->at.priority && p->family == family)
+		if (p->at.hook == c->at.hook && p->at.priority == c->at.priority &&
+		    (p->family == family || p->family == NFPROTO_NETDEV) && same_device(p, c))
 			return (int)i;
 	}
 	return -1;
@@ -231,7 +271,7 @@ static const char *ask_programs(struct test *t, const struct tried *s, const str
 	if (prog < 0)
 		return "no program sees it";
 	got = calloc(s->img->n_counters, sizeof(*got));
-	t->err = got ? bf_trial_run(s->trial, (uint32_t)prog, t->p.frame, t->p.len, &t->given, &a, got) : -ENOMEM;
+	t->err = got ? bf_trial_run(s->trial, (uint32_t)prog, t->frame, t->frame_len, &t->given, &a, got) : -ENOMEM;
 	if (t->err)
 		return "it could not be run";
 	if ((a.verdict == BF_ACCEPT) != (o->verdict == BF_ACCEPT) && !a.terminal)
@@ -261,6 +301,19 @@ static void run_chain(struct test *t, const struct tried *s, const struct bf_cha
 	t->n_printed++;
 }
 
+/* Does chain c see the packet: is its family, or its device, concerned? */
+static bool sees(const struct test *t, const struct bf_table *table, const struct bf_chain *c)
+{
+	const struct bf_hook_kind *kind = &bf_hook_kinds[c->at.hook];
+	const char *dev = kind->can & BF_CAN_OIF ? t->p.oif : t->p.iif;
+
+	for (uint32_t i = 0; kind->point == BF_POINT_DEVICE && i < c->at.n_devices; i++)
+		if (!strcmp(c->at.devices[i], dev))
+			return true;
+	return kind->point != BF_POINT_DEVICE && (table->family == t->p.family || table->family == NFPROTO_INET) &&
+	       t->p.family != NFPROTO_UNSPEC;
+}
+
 /* The chains of a hook that see the packet, in the order of their priorities; tables of one priority as they were made. */
 static bool next_chain(const struct test *t, uint8_t hook, int64_t *after, uint32_t *unit, const struct bf_chain **out)
 {
@@ -274,8 +327,7 @@ static bool next_chain(const struct test *t, uint8_t hook, int64_t *after, uint3
 			const struct bf_chain *c = table->chains[i];
 			bool later = c->at.priority > *after || (c->at.priority == *after && u > *unit);
 
-			if (!c->base || c->at.hook != hook || !later ||
-			    (table->family != t->p.family && table->family != NFPROTO_INET))
+			if (!c->base || c->at.hook != hook || !later || !sees(t, table, c))
 				continue;
 			if (!best || c->at.priority < best->at.priority) {
 				best = c;
@@ -333,10 +385,10 @@ static int read_packet(struct test *t, struct bf_arena *a, const char *name, uns
 
 	if (rc)
 		return rc;
-	if (t->p.family == NFPROTO_UNSPEC || (t->p.has_hook && t->p.hook >= BF_HOOKS_NETFILTER))
+	if (t->p.has_hook && bf_hook_kinds[t->p.hook].point == BF_POINT_CGROUP)
 		return bf_diag_error_at(&t->ctx->diag, &loc, NULL, -EOPNOTSUPP,
-		                        "only packets of IPv4 and IPv6 at the hooks of netfilter can be tried");
-	return 0;
+		                        "packets can be tried at the hooks of devices and of netfilter, not of control groups");
+	return strip_tags(t, a);
 }
 
 /* All lines are looked at; the first error ends it only when no packet has been tried. */

@@ -2,7 +2,9 @@
 /* trial.c: see trial.h. */
 #include "kern/trial.h"
 
+#include <linux/bpf.h>
 #include <linux/netfilter.h>
+#include <linux/pkt_cls.h>
 #include <stdio.h>
 
 #include "kern/load.h"
@@ -147,6 +149,19 @@ static void sum_counters(const struct bf_trial *t, struct bf_rt_counter *out)
 		out[t->img->moved[i].counter] = out[t->img->moved[i].place];
 }
 
+/* What a program answers, in its hook's numbers. */
+static uint32_t verdict_of(uint8_t hook, uint32_t retval)
+{
+	switch (bf_hook_kinds[hook].prog_type) {
+	case BPF_PROG_TYPE_XDP:
+		return retval == XDP_DROP || retval == XDP_ABORTED ? BF_DROP : BF_ACCEPT;
+	case BPF_PROG_TYPE_SCHED_CLS:
+		return retval == TC_ACT_SHOT ? BF_DROP : BF_ACCEPT;
+	default:
+		return retval;
+	}
+}
+
 /* At LOCAL_OUT a test run leaves the packet without a network header: all programs are run as if at LOCAL_IN, which no
  * program looks at. */
 int bf_trial_run(struct bf_trial *t, uint32_t prog, const void *frame, uint32_t len, const struct bf_rt_trial *given,
@@ -156,7 +171,13 @@ int bf_trial_run(struct bf_trial *t, uint32_t prog, const void *frame, uint32_t 
 	struct bf_run_desc r = {
 		.prog = t->l.progs[prog], .data = frame, .data_len = len, .ctx = state, .ctx_len = sizeof(state), .repeat = 1
 	};
+	uint8_t hook = t->img->progs[prog].at.hook;
 	int err;
+
+	if (hook >= BF_HOOKS_NETFILTER) { /* theirs is made of the packet */
+		r.ctx = NULL;
+		r.ctx_len = 0;
+	}
 
 	*out = (struct bf_trial_answer){ 0 };
 	memset(t->counters, 0, t->counters_len);
@@ -164,7 +185,7 @@ int bf_trial_run(struct bf_trial *t, uint32_t prog, const void *frame, uint32_t 
 	err = bf_prog_run(&r);
 	if (err < 0)
 		return err;
-	out->verdict = r.retval;
+	out->verdict = verdict_of(hook, r.retval);
 	take_codes(t, out);
 	sum_counters(t, counters);
 	return 0;
