@@ -133,6 +133,7 @@ static const struct {
 	{ "day", BF_META_DAY, 8, 0 },
 	{ "hour", BF_META_HOUR, 32, 0 },
 	{ "rtclassid", BF_META_REALM, 32, BF_CAN_COMPANION },
+	{ "comm", BF_META_COMM, 128, BF_CAN_COMM },
 };
 
 static const struct {
