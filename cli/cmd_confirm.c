@@ -210,12 +210,20 @@ int bf_cmd_confirm(struct bf_ctx *ctx, int argc, char **argv)
 		return confirm();
 	if (argc == 2 || *end || seconds < 1 || seconds > 86400)
 		return bf_cli_usage(argv[0]);
-	socket_fd = listen_here();
-	if (socket_fd < 0 || bf_cli_told(ctx, argv[0], bf_save(ctx, &rules)))
+	if (bf_cli_told(ctx, argv[0], bf_save(ctx, &rules)))
 		return 1;
+	socket_fd = listen_here();
+	if (socket_fd < 0) {
+		free(rules);
+		return 1;
+	}
 	signal(SIGPIPE, SIG_IGN);
 	guardian = start_guardian(ctx, rules, socket_fd, seconds, &to);
 	close(socket_fd);
+	if (guardian < 0) {
+		fprintf(stderr, "bpfilter confirm: %s\n", strerror(errno));
+		unlink(address().sun_path);
+	}
 	status = guardian < 0 ? 1 : run_guarded(ctx, seconds, argc - 2, argv + 2, guardian, to);
 	free(rules);
 	return status;

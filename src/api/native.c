@@ -33,6 +33,7 @@ static int open_for_reading(struct native_run *r)
 	r->ns = NULL;
 	if (rc == -ENOENT || (r->flags & BF_NATIVE_CHECK && (rc == -EPERM || rc == -EACCES))) {
 		bf_ctx_begin(r->ctx);
+		r->blind = rc != -ENOENT;
 		return 0;
 	}
 	return rc;
@@ -67,6 +68,8 @@ static int apply(struct native_run *r)
 		rc = bf_napply_run(&r->apply);
 	if (!rc)
 		bf_restored_handles(r);
+	else if (r->blind)
+		bf_diag_warn(&r->ctx->diag, "checked without privileges: tables that are loaded are not seen");
 	r->apply.ops = NULL;
 	return rc;
 }

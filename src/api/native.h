@@ -66,7 +66,8 @@ struct native_run {
 	struct bf_ast *ast;
 	struct bf_napply apply;
 	struct native_units units;
-	struct bf_ns *ns;      /* NULL: there is nothing yet */
+	struct bf_ns *ns;      /* NULL: there is nothing yet, */
+	bool blind;            /* or we may not look */
 	struct bf_buf out;     /* what list, get and echo print */
 	bool any_json;
 	struct restored *restored; /* restore.c; or NULL */
