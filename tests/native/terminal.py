@@ -11,7 +11,7 @@ drop = ["add", "rule", "ip", "t", "c", "drop"]
 
 
 def drops():
-    out = subprocess.run([bpfilter, "--netns", netns, "list"], capture_output=True, text=True).stdout
+    out = subprocess.run([bpfilter, "--netns", netns, "list", "ruleset"], capture_output=True, text=True).stdout
     return out.count("drop")
 
 
