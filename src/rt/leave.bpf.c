@@ -20,6 +20,9 @@
  * How many answers there may be is the rule's business (gen puts a limit
  * before them).
  *
+ * The next hop is where the routes to it lead from a device that forwards
+ * (net.ipv4.ip_forward): on any other nothing is routed, but dropped.
+ *
  * A trap: an sk_buff whose checksum is left to the device (from a socket, veth,
  * virtio) stays marked so. veth and the own stack do not care; a network card
  * would write a sum where the old header had its. For a RST that is in its
