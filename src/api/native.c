@@ -12,7 +12,9 @@ static int read_table(void *arg, struct bf_ntable *t, struct bf_ast_cmd **out)
 	struct native_run *r = arg;
 	const struct native_unit *u = t->owner;
 
-	return bf_nstored_parse(&u->stored, r->ast, out, &r->ctx->diag);
+	int rc = bf_nstored_parse(&u->stored, r->ast, out, &r->ctx->diag);
+
+	return rc || !r->ns ? rc : bf_native_live_fill(r, r->ns, u, r->ast, (*out)->body, true);
 }
 
 static bool changes_nothing(const struct bf_ast *ast)
@@ -112,6 +114,7 @@ static void free_run(struct native_run *r)
 	bf_buf_free(&r->out);
 	bf_ast_free(r->ast);
 	free(r->resets);
+	bf_native_lives_free(r);
 }
 
 static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,

@@ -5,6 +5,7 @@
  *   native.c        bf_native_run: text -> commands on tables -> one change of the namespace
  *   native_units.c  native tables are units n<handle>: read, compiled, committed
  *   native_count.c  counters go on over changes, by the handle of their rule
+ *   native_live.c   sets that rules change: what is in them is the kernel's
  *   native_show.c   list, get, reset; echo
  *   native_json.c   the same as JSON
  *   native_env.c    what the system knows: interfaces, users, the time zone
@@ -17,6 +18,7 @@
 
 struct native_unit { /* a table as it is stored */
 	char name[24];
+	struct bf_ns *ns; /* where */
 	struct bf_unit *unit;
 	struct bf_nstored stored;
 };
@@ -73,7 +75,27 @@ struct native_run {
 	struct restored *restored; /* restore.c; or NULL */
 	const struct bf_ast_cmd **resets; /* done when all the rest is */
 	uint32_t n_resets, cap_resets;
+	struct native_live *lives; /* what was read of sets that rules change */
+	uint32_t n_lives, cap_lives;
 };
+
+struct native_live {
+	uint64_t table, set; /* handles */
+	struct bf_buf keys;  /* `words` words each */
+	uint32_t words;
+};
+
+/*
+ * native_live.c: the elements that are there now, into a tree of the table. dressed: with what passes and counts. run: they
+ * are remembered; NULL: for people, named counters and quotas too.
+ */
+int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct native_unit *u, struct bf_ast *ast,
+                        struct bf_ast_table *t, bool dressed);
+/* ... and out of it again, where the image has a hash for them. */
+void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img);
+/* Elements that are not in the table any more; behind the switch. */
+void bf_native_live_delete(struct native_run *r, const struct native_change *c);
+void bf_native_lives_free(struct native_run *r);
 
 /* native_units.c */
 /* Chains of a table that sleeps stand nowhere. */

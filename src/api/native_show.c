@@ -50,17 +50,20 @@ static void print(struct bf_buf *out, struct bf_ast_cmd *tree, unsigned flags)
 static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, const struct bf_ast_cmd *cmd, unsigned flags)
 {
 	bool whole = !cmd || cmd->object == BF_OBJ_RULESET || cmd->object == BF_OBJ_TABLE;
+	bool live = s->unit && s->unit->ns && bf_unit_has_elements(s->unit->ns, s->unit->name);
 	_cleanup_ast_ struct bf_ast *ast = NULL;
 	struct bf_ast_cmd *tree;
 	int rc;
 
-	if (whole && !(flags & DRESSED)) {
+	if (whole && !(flags & DRESSED) && !live) {
 		bf_buf_add(out, s->now.text, s->now.head->text_len);
 		return 0;
 	}
 	rc = bf_native_parse(&ast, "", "", 0, NULL, NULL);
 	if (!rc)
 		rc = bf_nstored_parse(&s->now, ast, &tree, &ctx->diag);
+	if (!rc && live)
+		rc = bf_native_live_fill(NULL, s->unit->ns, s->unit, ast, tree->body, flags & BF_LIST_COUNTERS);
 	if (!rc && !whole && !bf_native_pick(ast, tree->body, cmd))
 		return -ENOENT;
 	if (!rc && flags & BF_LIST_COUNTERS)

@@ -37,7 +37,7 @@ static int read_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *name, str
 	if (rc)
 		return rc;
 	u = &out->v[out->n];
-	*u = (struct native_unit){};
+	*u = (struct native_unit){ .ns = ns };
 	snprintf(u->name, sizeof(u->name), "%s", name);
 	rc = bf_unit_open(ns, name, &u->unit);
 	if (rc)
@@ -124,9 +124,12 @@ static int compile(struct native_run *r, struct native_change *c)
 	if (rc)
 		return rc;
 	bf_native_doze(c->table->cmd, c->ev.rs->tables[0]);
-	bf_nstored_write(&c->state, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
 	rc = generate(r, c, BF_CODE_MAX, &c->image, d);
-	return rc ? rc : c->state.err;
+	if (rc)
+		return rc;
+	bf_native_live_strip(c->table->cmd->body, c->image);
+	bf_nstored_write(&c->state, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
+	return c->state.err;
 }
 
 static void free_changes(struct native_change *v, uint32_t n)
@@ -223,8 +226,10 @@ static int switch_over(struct native_run *r, struct native_change *v, uint32_t n
 	if (!rc && !only_check)
 		bf_restored_done(r);
 	for (uint32_t i = 0; !rc && !only_check && i < n; i++)
-		if (v[i].image)
+		if (v[i].image) {
 			bf_native_carry(r->ns, &v[i]);
+			bf_native_live_delete(r, &v[i]);
+		}
 	return rc;
 }
 

@@ -236,7 +236,10 @@ static void set_records(const struct bf_set *s, struct record *r)
 				key[n++] = (uint32_t)(s->keys[(size_t)i * s->n_parts + p].lo >> 32 * w);
 		e.timeout = in_ns(life && life->timeout ? life->timeout : s->timeout);
 		e.expires = life && e.timeout ? in_ns(life->expires) : 0;
-		put_states(&e, life && life->state ? life->state : s->state, s->n_state);
+		if (life && life->state)
+			put_states(&e, life->state, life->n_state);
+		else
+			put_states(&e, s->state, s->n_state);
 		if (s->datum)
 			bf_datum_words(s, &s->datum[i], e.data);
 		add_record(r, key, n, &e);
@@ -250,6 +253,12 @@ static uint32_t size_of(const struct bf_set *s)
 	if (!(s->flags & BF_SET_LIVE))
 		return BF_MAX(s->n, 1u);
 	return s->size ? s->size : SIZE;
+}
+
+/* Verdicts and objects are told by numbers of this very table: such maps begin anew. */
+static bool goes_on(const struct bf_set *s)
+{
+	return !s || (s->id && s->flags & BF_SET_LIVE && (s->data == BF_DATA_NONE || s->data == BF_DATA_VALUE));
 }
 
 static void make_spec(struct bf_lower *l, const struct bf_set *s, uint32_t number, struct bf_map_spec *m)
@@ -267,8 +276,8 @@ static void make_spec(struct bf_lower *l, const struct bf_set *s, uint32_t numbe
 		object_records(l->table, &r);
 	*m = (struct bf_map_spec){ .role = BF_MAP_LIVE, .type = BPF_MAP_TYPE_HASH, .key_size = r.key * sizeof(uint32_t),
 		                       .value_size = sizeof(struct bf_rt_elem), .max_entries = size_of(s),
-		                       .map_flags = BPF_F_NO_PREALLOC, .kept = !s || (s->id && s->flags & BF_SET_LIVE),
-		                       .merged = !s };
+		                       .map_flags = BPF_F_NO_PREALLOC, .kept = goes_on(s),
+		                       .merged = true };
 	m->name = bf_arena_strdup(l->arena, name);
 	m->init_len = r.bytes.len;
 	m->init = bf_lower_keep(l, r.bytes.data ? r.bytes.data : "", r.bytes.len);

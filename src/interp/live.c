@@ -174,7 +174,7 @@ static void fill(struct live_set *l, uint64_t now)
 		if (e && s->datum)
 			e->datum = s->datum[i];
 		if (e)
-			begin_states(e, life && life->state ? life->state : s->state, s->n_state, now);
+			begin_states(e, life && life->state ? life->state : s->state, life && life->state ? life->n_state : s->n_state, now);
 	}
 }
 

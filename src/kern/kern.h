@@ -66,6 +66,16 @@ int bf_unit_add_counters(struct bf_unit *u, const struct bf_rt_counter *in, uint
 /* The names of the live units, NUL-separated, into b. */
 int bf_ns_units(struct bf_ns *ns, struct bf_buf *b);
 
+/*
+ * Elements of a set that rules change, by the name of its map ("set-2a"); "objects": by their ids. Those that have expired
+ * are not told, and swept. each() may be told the same element twice when there are very many. key: words as programs
+ * have them (BF_LIVE_KEY or BF_LIVE_KEY_LONG). What each() returns other than 0 ends it. -ENOENT: no such set.
+ */
+typedef int bf_element_fn(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now);
+int bf_unit_elements(struct bf_ns *ns, const char *unit, const char *set, bf_element_fn *each, void *arg);
+bool bf_unit_has_elements(struct bf_ns *ns, const char *unit); /* some set of it, or object */
+int bf_unit_element_delete(struct bf_ns *ns, const char *unit, const char *set, const uint32_t *key);
+
 struct bf_change {
 	const char *unit;
 	const struct bf_image *image; /* NULL: remove the unit */

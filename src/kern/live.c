@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "kern/ns.h"
 #include "kern/path.h"
 #include "kern/sys.h"
 #include "rt/abi.h"
@@ -100,4 +101,125 @@ int bf_lives_make(const struct bf_map_spec *s, const int *maps, struct bf_diag *
 	for (uint32_t i = 0; !err && i < s->n; i++)
 		err = bf_map_update(fd, &i, &maps[s->first + i], BPF_ANY);
 	return err ? bf_diag_error(d, err, "cannot make the map of sets: %s", strerror(-err)) : TAKE_FD(fd);
+}
+
+/* Readers. */
+
+struct batch {
+	int fd;
+	char *keys;
+	struct bf_rt_elem *values;
+	uint32_t key_size, room, n;
+	uint32_t at; /* where the kernel goes on */
+	bool begun, done;
+};
+
+/* The next elements: whole buckets of the hash, each element once, however they change meanwhile. */
+static int read_batch(struct batch *b)
+{
+	union bpf_attr a = { .batch = { .in_batch = b->begun ? (uintptr_t)&b->at : 0, .out_batch = (uintptr_t)&b->at,
+		                            .keys = (uintptr_t)b->keys, .values = (uintptr_t)b->values, .count = b->room,
+		                            .map_fd = (uint32_t)b->fd } };
+	int err = bf_sys_bpf(BPF_MAP_LOOKUP_BATCH, &a, sizeof(a));
+
+	b->begun = true;
+	b->n = a.batch.count;
+	b->done = err == -ENOENT;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* Gone by now, and nobody has made it young again since it was read. */
+static void sweep(const struct batch *b, const char *key)
+{
+	struct bf_rt_elem e;
+
+	if (!bf_map_lookup(b->fd, key, &e) && e.expires && e.expires <= bf_live_now())
+		bf_map_delete(b->fd, key);
+}
+
+static int tell(const struct batch *b, uint64_t now, bf_element_fn *each, void *arg)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < b->n && !rc; i++) {
+		const char *key = b->keys + (size_t)i * b->key_size;
+
+		if (b->values[i].expires && b->values[i].expires <= now)
+			sweep(b, key);
+		else if (b->values[i].born)
+			rc = each(arg, (const void *)key, &b->values[i], now);
+	}
+	return rc;
+}
+
+static int read_all(struct batch *b, bf_element_fn *each, void *arg)
+{
+	uint64_t now = bf_live_now();
+	int rc = 0;
+
+	b->keys = calloc(b->room, b->key_size);
+	b->values = calloc(b->room, sizeof(*b->values));
+	if (!b->keys || !b->values)
+		rc = -ENOMEM;
+	while (!rc && !b->done) {
+		rc = read_batch(b);
+		if (!rc)
+			rc = tell(b, now, each, arg);
+	}
+	free(b->keys);
+	free(b->values);
+	return rc;
+}
+
+static int open_live(struct bf_ns *ns, const char *unit, const char *set)
+{
+	char path[BF_PATH_MAX];
+
+	if (!bf_path_valid_name(unit) || !bf_path_valid_name(set) || !ns->gen)
+		return -ENOENT;
+	bf_path(path, "%s/%u/%s/map-%s", ns->dir, bf_slot(bf_ns_gen(ns)), unit, set);
+	return bf_pin_get(path);
+}
+
+int bf_unit_elements(struct bf_ns *ns, const char *unit, const char *set, bf_element_fn *each, void *arg)
+{
+	_cleanup_close_ int fd = open_live(ns, unit, set);
+	struct bpf_map_info info = { 0 };
+	struct batch b = { .fd = fd, .room = 4096 };
+	int err = fd < 0 ? fd : bf_map_info(fd, &info);
+
+	if (err)
+		return err;
+	if (info.value_size != sizeof(struct bf_rt_elem))
+		return -EBADMSG;
+	b.key_size = info.key_size;
+	do {
+		b.begun = b.done = false;
+		err = read_all(&b, each, arg);
+		b.room *= 4;
+	} while (err == -ENOSPC && b.room < 1u << 24 && !b.at); /* a bucket larger than the room, the first one */
+	return err;
+}
+
+bool bf_unit_has_elements(struct bf_ns *ns, const char *unit)
+{
+	_cleanup_buf_ struct bf_buf names = { 0 };
+	char path[BF_PATH_MAX];
+
+	if (!bf_path_valid_name(unit) || !ns->gen)
+		return false;
+	bf_path(path, "%s/%u/%s", ns->dir, bf_slot(bf_ns_gen(ns)), unit);
+	if (bf_path_list(path, &names))
+		return false;
+	for (const char *p = names.data; p && p < names.data + names.len; p += strlen(p) + 1)
+		if (!strncmp(p, "map-set-", 8) || !strcmp(p, "map-objects"))
+			return true;
+	return false;
+}
+
+int bf_unit_element_delete(struct bf_ns *ns, const char *unit, const char *set, const uint32_t *key)
+{
+	_cleanup_close_ int fd = open_live(ns, unit, set);
+
+	return fd < 0 ? fd : bf_map_delete(fd, key);
 }

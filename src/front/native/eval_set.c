@@ -144,10 +144,11 @@ static bool life_of(struct bf_ev *ev, const struct bf_set *s, const struct bf_as
 		return bf_ev_nomem(ev);
 	if (!states(ev, el->more->stmts, list, &n))
 		return false;
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && s->n_state; i++)
 		if (n != s->n_state || list[i].kind != s->state[i].kind)
 			return bf_ev_unserved(ev, el->key->loc, "an element with another state than the set says");
 	out->state = list;
+	out->n_state = n;
 	return true;
 }
 

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * native_live.c: sets that rules change. What is in them is in the kernel and
+ * nowhere else:
+ *
+ *   stored text, without elements ──read──▶ tree + what is there now ──commands──▶ tree
+ *   tree ──▶ elements that a new table begins with: those that are missing are added, under packets' feet
+ *   tree, without elements ──▶ stored text
+ *   elements that commands took away are deleted behind the switch
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "api/native.h"
+#include "rule/set.h"
+
+enum { MS = 1000000 };
+
+struct reader {
+	struct bf_ast *ast;
+	struct bf_ast_set *set;
+	struct bf_types key, data;
+	struct bf_ast_elem **tail;
+	uint32_t n, words;
+	struct bf_buf *keys; /* as read, or NULL */
+	bool dressed;        /* with what counts and passes */
+};
+
+static void map_name(char out[24], uint64_t handle)
+{
+	snprintf(out, 24, "set-%" PRIx64, handle & 0xffffffffff);
+}
+
+static unsigned bits_of(const struct bf_types *t, unsigned i)
+{
+	return t->bits[i] ? t->bits[i] : t->type[i] && t->type[i]->bits ? t->type[i]->bits : 128;
+}
+
+/* Interface names, as text. */
+static const char *chars_of(struct bf_ast *ast, bf_u128 v)
+{
+	char s[17] = "";
+
+	for (unsigned i = 0; i < 16; i++)
+		s[i] = (char)(uint8_t)(v >> 8 * (15 - i));
+	return bf_arena_strdup(ast->arena, s);
+}
+
+static struct bf_ast_expr *value(struct bf_ast *ast, const struct bf_ntype *type, bf_u128 v)
+{
+	struct bf_ast_expr *e = bf_arena_new_of(ast->arena, struct bf_ast_expr);
+	bool text = type && type->form == BF_FORM_STRING;
+
+	if (!e)
+		return NULL;
+	e->kind = BF_AST_VALUE;
+	e->value.lit = text ? BF_LIT_STRING : BF_LIT_NUMBER;
+	e->value.known = !text;
+	e->value.type = type;
+	e->value.num = v;
+	e->value.text = text ? chars_of(ast, v) : NULL;
+	return text && !e->value.text ? NULL : e;
+}
+
+static bf_u128 take_words(const uint32_t *w, unsigned bits)
+{
+	bf_u128 v = 0;
+
+	for (unsigned i = 0; i < (bits + 31) / 32; i++)
+		v = v << 32 | w[i];
+	return v;
+}
+
+static struct bf_ast_expr *key_of(const struct reader *r, const uint32_t *w)
+{
+	struct bf_ast_expr *first = NULL, **tail = &first, *all;
+
+	for (unsigned i = 0; i < r->key.n; i++) {
+		unsigned bits = bits_of(&r->key, i);
+
+		*tail = value(r->ast, r->key.type[i], take_words(w, bits));
+		if (!*tail)
+			return NULL;
+		tail = &(*tail)->next;
+		w += (bits + 31) / 32;
+	}
+	if (r->key.n == 1)
+		return first;
+	all = bf_arena_new_of(r->ast->arena, struct bf_ast_expr);
+	if (all) {
+		all->kind = BF_AST_CONCAT;
+		all->items.first = first;
+		all->items.n = r->key.n;
+	}
+	return all;
+}
+
+static void put_state(struct bf_ast_stmt *s, const struct bf_rt_state *st)
+{
+	bool over = st->flags & BF_RT_STATE_OVER, bytes = st->flags & BF_RT_STATE_BYTES;
+
+	switch (st->kind) {
+	case BF_STATEFUL_COUNTER:
+		s->kind = BF_STMT_COUNTER;
+		s->counter.packets = st->now[0];
+		s->counter.bytes = st->now[1];
+		return;
+	case BF_STATEFUL_QUOTA:
+		s->kind = BF_STMT_QUOTA;
+		s->quota.over = over;
+		s->quota.bytes = st->most;
+		s->quota.used = BF_MIN(st->now[0], st->most);
+		return;
+	case BF_STATEFUL_LIMIT:
+		s->kind = BF_STMT_LIMIT;
+		s->limit.over = over;
+		s->limit.bytes = bytes;
+		s->limit.rate = st->rate;
+		s->limit.per = st->unit / 1000000000;
+		if (bytes)
+			s->limit.burst = (uint64_t)((bf_u128)st->most * st->rate / st->unit) - st->rate;
+		else
+			s->limit.burst = st->most / BF_MAX(st->unit / st->rate, 1u);
+	}
+}
+
+static bool add_states(const struct reader *r, struct bf_ast_elem_more *m, const struct bf_rt_elem *e)
+{
+	struct bf_ast_stmt **tail = &m->stmts;
+
+	for (uint32_t i = 0; i < e->n_state && i < BF_RT_STATES; i++) {
+		*tail = bf_arena_new_of(r->ast->arena, struct bf_ast_stmt);
+		if (!*tail)
+			return false;
+		put_state(*tail, &e->state[i]);
+		tail = &(*tail)->next;
+	}
+	return true;
+}
+
+static bool add_more(const struct reader *r, struct bf_ast_elem *el, const struct bf_rt_elem *e, uint64_t now)
+{
+	struct bf_ast_elem_more *m;
+
+	if (!e->timeout && !e->n_state && !(r->set->has_timeout && r->set->timeout))
+		return true;
+	m = el->more = bf_arena_new_of(r->ast->arena, struct bf_ast_elem_more);
+	if (!m)
+		return false;
+	if (e->timeout && (!r->set->has_timeout || e->timeout != r->set->timeout * MS)) {
+		m->has_timeout = true;
+		m->timeout = e->timeout / MS;
+	}
+	if (!r->dressed)
+		return true;
+	m->has_expires = e->timeout != 0;
+	m->expires = e->expires > now ? BF_MAX((e->expires - now) / MS, 1u) : e->timeout / MS;
+	return add_states(r, m, e);
+}
+
+static int add_element(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
+{
+	struct reader *r = arg;
+	struct bf_ast_elem *el = bf_arena_new_of(r->ast->arena, struct bf_ast_elem);
+
+	if (!el)
+		return -ENOMEM;
+	el->key = key_of(r, key);
+	if (el->key && r->data.n)
+		el->data = value(r->ast, r->data.type[0], take_words(e->data, bits_of(&r->data, 0)));
+	if (!el->key || (r->data.n && !el->data) || !add_more(r, el, e, now))
+		return -ENOMEM;
+	*r->tail = el;
+	r->tail = &el->next;
+	r->n++;
+	if (r->keys)
+		bf_buf_add(r->keys, key, r->words * sizeof(*key));
+	return r->keys ? r->keys->err : 0;
+}
+
+static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
+{
+	struct bf_ast_expr *e = bf_arena_new_of(r->ast->arena, struct bf_ast_expr);
+	char name[24];
+	int rc;
+
+	if (!e)
+		return -ENOMEM;
+	map_name(name, r->set->handle);
+	e->kind = BF_AST_SET;
+	bf_native_set_types(r->set, &r->key, &r->data);
+	for (unsigned i = 0; i < r->key.n; i++)
+		r->words += (bits_of(&r->key, i) + 31) / 32;
+	r->words = r->words <= BF_LIVE_KEY ? BF_LIVE_KEY : BF_LIVE_KEY_LONG;
+	r->tail = &e->set.first;
+	rc = bf_unit_elements(ns, unit, name, add_element, r);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc; /* not one that changes, or no rule asks it */
+	e->set.n = r->n;
+	r->set->elements = r->n ? e : NULL;
+	return 0;
+}
+
+/* Verdicts and names of objects stay in the text. */
+static bool is_fillable(const struct bf_ast_set *s)
+{
+	return s->handle && !(s->map && s->data[0] && (s->data[0]->form == BF_FORM_VERDICT || s->data[0]->form == BF_FORM_OBJECT));
+}
+
+static struct native_live *record(struct native_run *r, uint64_t table, uint64_t set)
+{
+	if (bf_grow(&r->lives, r->n_lives, &r->cap_lives, sizeof(*r->lives)) < 0)
+		return NULL;
+	r->lives[r->n_lives] = (struct native_live){ .table = table, .set = set };
+	return &r->lives[r->n_lives++];
+}
+
+static int fill_counter(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
+{
+	struct reader *r = arg;
+	uint64_t id = key[0] | (uint64_t)key[1] << 32;
+
+	(void)now;
+	for (struct bf_ast_obj *o = *(struct bf_ast_obj **)r->tail; o; o = o->next) {
+		if (o->handle != id || o->type == BF_OBJ_LIMIT)
+			continue;
+		if (!o->state)
+			o->state = bf_arena_new_of(r->ast->arena, struct bf_ast_stmt);
+		if (!o->state)
+			return -ENOMEM;
+		put_state(o->state, &e->state[0]);
+	}
+	return 0;
+}
+
+static int fill_objects(struct bf_ns *ns, const char *unit, struct bf_ast *ast, struct bf_ast_table *t)
+{
+	struct reader r = { .ast = ast, .tail = (struct bf_ast_elem **)&t->objs };
+	int rc = t->objs ? bf_unit_elements(ns, unit, "objects", fill_counter, &r) : 0;
+
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct native_unit *u, struct bf_ast *ast,
+                        struct bf_ast_table *t, bool dressed)
+{
+	int rc = 0;
+
+	for (struct bf_ast_set *s = t->sets; s && !rc; s = s->next) {
+		struct reader r = { .ast = ast, .set = s, .dressed = dressed };
+		struct native_live *l = run && is_fillable(s) ? record(run, u->stored.head->handle, s->handle) : NULL;
+
+		if (run && is_fillable(s) && !l)
+			return -ENOMEM;
+		r.keys = l ? &l->keys : NULL;
+		if (is_fillable(s))
+			rc = fill_set(ns, u->name, &r);
+		if (l)
+			l->words = r.words;
+	}
+	return !rc && dressed && !run ? fill_objects(ns, u->name, ast, t) : rc;
+}
+
+static bool has_map(const struct bf_image *img, uint64_t handle)
+{
+	char name[24];
+
+	map_name(name, handle);
+	for (uint32_t i = 0; i < img->n_maps; i++)
+		if (img->maps[i].kept && !strcmp(img->maps[i].name, name))
+			return true;
+	return false;
+}
+
+void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img)
+{
+	for (struct bf_ast_set *s = t->sets; s; s = s->next)
+		if (is_fillable(s) && has_map(img, s->handle))
+			s->elements = NULL;
+}
+
+/* Elements that commands took away. */
+
+static const struct bf_set *model_of(const struct bf_table *t, uint64_t id)
+{
+	for (uint32_t i = 0; i < t->n_sets; i++)
+		if (t->sets[i]->id == id && t->sets[i]->flags & BF_SET_LIVE)
+			return t->sets[i];
+	return NULL;
+}
+
+static int by_words(const void *a, const void *b)
+{
+	return memcmp(a, b, BF_LIVE_KEY_LONG * sizeof(uint32_t));
+}
+
+static void key_words(const struct bf_set *s, uint32_t i, uint32_t *out)
+{
+	memset(out, 0, BF_LIVE_KEY_LONG * sizeof(*out));
+	for (unsigned p = 0, n = 0; p < s->n_parts; p++)
+		for (unsigned w = (s->bits[p] + 31u) / 32; w-- > 0;)
+			out[n++] = (uint32_t)(s->keys[(size_t)i * s->n_parts + p].lo >> 32 * w);
+}
+
+static void delete_missing(struct bf_ns *ns, const char *unit, const struct native_live *l, const struct bf_set *s)
+{
+	_cleanup_free_ uint32_t *all = calloc((size_t)s->n + 1, BF_LIVE_KEY_LONG * sizeof(*all));
+	const uint32_t *old = (const void *)l->keys.data;
+	char name[24];
+
+	map_name(name, l->set);
+	for (uint32_t i = 0; all && i < s->n; i++)
+		key_words(s, i, &all[(size_t)i * BF_LIVE_KEY_LONG]);
+	if (!all)
+		return;
+	qsort(all, s->n, BF_LIVE_KEY_LONG * sizeof(*all), by_words);
+	for (size_t at = 0; at + l->words <= l->keys.len / sizeof(*old); at += l->words) {
+		uint32_t key[BF_LIVE_KEY_LONG] = { 0 };
+
+		memcpy(key, old + at, l->words * sizeof(*key));
+		if (!bsearch(key, all, s->n, sizeof(key), by_words))
+			bf_unit_element_delete(ns, unit, name, key);
+	}
+}
+
+void bf_native_live_delete(struct native_run *r, const struct native_change *c)
+{
+	for (uint32_t i = 0; i < r->n_lives; i++) {
+		const struct native_live *l = &r->lives[i];
+		const struct bf_set *s = l->table == c->table->handle ? model_of(c->ev.rs->tables[0], l->set) : NULL;
+
+		if (s)
+			delete_missing(r->ns, c->name, l, s);
+	}
+}
+
+void bf_native_lives_free(struct native_run *r)
+{
+	for (uint32_t i = 0; i < r->n_lives; i++)
+		bf_buf_free(&r->lives[i].keys);
+	free(r->lives);
+}
