@@ -90,7 +90,8 @@ static void print_line(const char *line, int len, bool colour)
 
 		if (!at)
 			continue;
-		fprintf(stderr, "\033[1m%.*s%s%.*s\033[0m%.*s\n", before, line, words[i].on, word, at, len - before - word, at + word);
+		fprintf(stderr, "\033[1m%.*s%s%.*s\033[0m%.*s\n", before, line, words[i].on, word, at, len - before - word,
+		        at + word);
 		return;
 	}
 	if (colour && len && (int)strspn(line, " \t^~") >= len)

@@ -9,7 +9,8 @@
  */
 #include "api/native.h"
 
-static int add_start(struct native_change *c, uint32_t *cap, uint64_t handle, uint32_t stmt, const struct bf_ast_stmt *s)
+static int add_start(struct native_change *c, uint32_t *cap, uint64_t handle, uint32_t stmt,
+                     const struct bf_ast_stmt *s)
 {
 	int rc = bf_grow(&c->starts, c->n_starts, cap, sizeof(*c->starts));
 
@@ -151,7 +152,8 @@ static void fill_rule(struct bf_ast_rule *r, const struct place *p, uint32_t n, 
 
 		if (s->kind != BF_STMT_COUNTER)
 			continue;
-		for (uint32_t at = lower(p, n, &key); at < n && p[at].whose->handle == key.handle && p[at].whose->stmt == i; at++)
+		for (uint32_t at = lower(p, n, &key);
+		     at < n && p[at].whose->handle == key.handle && p[at].whose->stmt == i; at++)
 			add(&sum, &c[p[at].i]);
 		s->counter.packets = sum.packets;
 		s->counter.bytes = sum.bytes;

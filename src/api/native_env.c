@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* native_env.c: what the text of a table cannot say: interfaces of the namespace, users, groups, control groups, the time
- * zone. */
+/* native_env.c: what the text of a table cannot say: interfaces, users, groups, control groups, the time zone. */
 #include <fcntl.h>
 #include <grp.h>
 #include <net/if.h>
@@ -84,6 +83,6 @@ void bf_native_env(struct bf_eval_env *env, struct bf_ctx *ctx)
 	struct tm local;
 
 	localtime_r(&now, &local);
-	*env = (struct bf_eval_env){ .ifindex = ifindex, .user = user, .cgroup = cgroup, .hz = bf_kernel_hz(), .gmtoff = (int32_t)local.tm_gmtoff,
-		.ctx = ctx };
+	*env = (struct bf_eval_env){ .ifindex = ifindex, .user = user, .cgroup = cgroup, .hz = bf_kernel_hz(),
+		.gmtoff = (int32_t)local.tm_gmtoff, .ctx = ctx };
 }

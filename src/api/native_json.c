@@ -7,7 +7,7 @@
  *    "objects": [{"type": "quota", "name": "q", "handle": 2, "state": "over 10 mbytes"}],
  *    "sets": [{"name": "s", "handle": 3, "type": "ipv4_addr", "elements": ["192.0.2.1", "198.51.100.0/24"]}],
  *    "chains": [{"name": "input", "handle": 4, "hook": "input", "priority": 0, "policy": "drop", "rules": [
- *      {"handle": 5, "rule": "tcp dport 22 counter accept", "counters": [{"packets": 5, "bytes": 300}], "comment": "ssh"}]}]}
+ *      {"handle": 5, "rule": "tcp dport 22 counter accept", "counters": [{"packets": 5, "bytes": 300}]}]}]}
  */
 #include <inttypes.h>
 
@@ -114,7 +114,8 @@ static void counters_of(struct bf_buf *out, const struct bf_ast_rule *r)
 	for (const struct bf_ast_stmt *s = r->stmts; s; s = s->next) {
 		if (s->kind != BF_STMT_COUNTER)
 			continue;
-		bf_buf_printf(out, "%s{\"packets\": %" PRIu64 ", \"bytes\": %" PRIu64 "}", comma, s->counter.packets, s->counter.bytes);
+		bf_buf_printf(out, "%s{\"packets\": %" PRIu64 ", \"bytes\": %" PRIu64 "}", comma, s->counter.packets,
+		              s->counter.bytes);
 		comma = ", ";
 	}
 	bf_buf_puts(out, "]");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* native_pick.c: of a table's tree, the part that a command shows. The tree is made for showing: what is left out goes. */
+/* native_pick.c: of a table's tree, the part that a command shows. The tree is made for that: the rest goes. */
 #include "api/native.h"
 #include "front/native/elems.h"
 

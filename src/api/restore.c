@@ -106,7 +106,8 @@ static int read_rules(struct native_run *r, struct table *t, struct line *l)
 	_cleanup_buf_ struct bf_buf blob = {};
 	int rc;
 
-	if (!next_line(r->restored, l) || !starts(l, "rules") || !bf_base64_get(&blob, l->at + 6, (size_t)(l->end - l->at - 6)))
+	if (!next_line(r->restored, l) || !starts(l, "rules") ||
+	    !bf_base64_get(&blob, l->at + 6, (size_t)(l->end - l->at - 6)))
 		return broken(r, l, "these are no rules of iptables");
 	rc = blob.err ? blob.err : decode(r, t, &blob);
 	if (rc)
@@ -294,7 +295,8 @@ int bf_restore(struct bf_ctx *ctx, const char *name, const char *text, size_t le
 		return -ENOMEM;
 	bf_ctx_begin(ctx);
 	lock = bf_ctx_lock_xtables(ctx);
-	rc = lock == -ETIMEDOUT ? lock : bf_native_text(ctx, name, text, len, (flags & BF_NATIVE_CHECK) | BF_NATIVE_REPLACE, NULL, s);
+	flags = (flags & BF_NATIVE_CHECK) | BF_NATIVE_REPLACE;
+	rc = lock == -ETIMEDOUT ? lock : bf_native_text(ctx, name, text, len, flags, NULL, s);
 	forget(s);
 	free(s);
 	return rc;

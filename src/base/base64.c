@@ -39,7 +39,9 @@ bool bf_base64_get(struct bf_buf *out, const char *text, size_t len)
 				return false;
 			v = v << 6 | (uint32_t)six;
 		}
-		bf_buf_add(out, (const unsigned char[]){ (unsigned char)(v >> 16), (unsigned char)(v >> 8), (unsigned char)v }, 3 - pad);
+		v = (v >> 16 & 0xff) | (v & 0xff00) | (v & 0xff) << 16; /* the first byte lowest */
+		for (unsigned k = 0; k < 3 - pad; k++, v >>= 8)
+			bf_buf_add(out, (const unsigned char[]){ (unsigned char)v }, 1);
 	}
 	return true;
 }

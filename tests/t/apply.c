@@ -129,7 +129,8 @@ static void check_styles(const struct kept *k)
 		if (!strcmp(str(&print), s.text))
 			continue;
 		n_failed++;
-		fprintf(stderr, "what is printed with %s is another table:\n%s%s", style ? "numbers" : "handles", str(&text), str(&d.text));
+		fprintf(stderr, "what is printed with %s is another table:\n%s%s", style ? "numbers" : "handles",
+		        str(&text), str(&d.text));
 	}
 }
 
@@ -264,7 +265,8 @@ static void end_transaction(struct run *r)
 		ask_nft(where, str(&r->text), ok);
 	} else if (r->mode == COMPARE && strcmp(str(&got), str(&r->want))) {
 		n_failed++;
-		fprintf(stderr, "%s: is another now\n%s--- wanted\n%s--- got\n%s\n", where, str(&r->text), str(&r->want), str(&got));
+		fprintf(stderr, "%s: is another now\n%s--- wanted\n%s--- got\n%s\n", where, str(&r->text),
+		        str(&r->want), str(&got));
 	}
 	bf_buf_free(&r->text);
 	bf_buf_free(&r->want);

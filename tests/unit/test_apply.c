@@ -24,7 +24,8 @@ static const char commands[] =
 	"add rule inet t c tcp dport 5 counter; insert rule inet t c index 0 drop; replace rule inet t c handle 12 drop\n"
 	"delete rule inet t i handle 9; add element inet t s { 1.1.1.1, 2.0.0.0/8 }; delete element inet t m { 2 }\n"
 	"add element inet t m { 6-8 }; add element inet t b { 10.0.0.0/8 . 6 }; delete element inet t v { 22 }\n"
-	"rename chain inet t c d; add chain inet t e; add map inet t n { type ipv4_addr : mark; elements = { 1.2.3.4 : 5 }; }\n"
+	"rename chain inet t c d; add chain inet t e\n"
+	"add map inet t n { type ipv4_addr : mark; elements = { 1.2.3.4 : 5 }; }\n"
 	"add rule inet t e update @n { ip saddr : 7 }; flush chain inet t d; destroy rule inet t d handle 99\n"
 	"add table ip u { flags dormant; }; delete table ip u; add table ip u\n";
 

@@ -136,8 +136,8 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_base(const struct bf_ast_base *a, const struct bf_ast_base *b)
 {
-	return a->type == b->type && a->hook == b->hook && a->prio == b->prio && same_text(a->cgroup.text, b->cgroup.text) &&
-	       same_text(a->mode, b->mode) && same_words(a->devices, b->devices);
+	return a->type == b->type && a->hook == b->hook && a->prio == b->prio &&
+	       same_text(a->cgroup.text, b->cgroup.text) && same_text(a->mode, b->mode) && same_words(a->devices, b->devices);
 }
 
 static void update_chain(struct bf_napply *a, struct bf_ntable *t, struct bf_nname *n, const struct bf_ast_chain *c)

@@ -58,7 +58,7 @@ struct bf_ntable {
 	void *owner;             /* the caller's */
 	struct bf_ast_cmd *cmd;  /* add table F N { ... }; NULL: not read yet */
 	struct bf_nname *names[BF_NBUCKETS];
-	struct bf_nname *first[BF_OBJ_LIMIT + 1], *final[BF_OBJ_LIMIT + 1]; /* in order: CHAIN, SET, COUNTER (all objects) */
+	struct bf_nname *first[BF_OBJ_LIMIT + 1], *final[BF_OBJ_LIMIT + 1]; /* in order: CHAIN, SET, COUNTER: all objects */
 	struct bf_nrule *rules;  /* by handle, once somebody asked */
 	uint32_t n_rules, cap_rules;
 	bool indexed;

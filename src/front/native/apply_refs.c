@@ -251,7 +251,8 @@ static bool follow_elems(struct path *p, const struct bf_nname *s)
 static bool follow(void *arg, const struct bf_nref *r)
 {
 	struct path *p = arg;
-	struct bf_nname *c = r->kind == BF_OBJ_CHAIN || r->kind == BF_OBJ_SET ? bf_napply_find(p->t, r->kind, *r->name) : NULL;
+	bool leads = r->kind == BF_OBJ_CHAIN || r->kind == BF_OBJ_SET;
+	struct bf_nname *c = leads ? bf_napply_find(p->t, r->kind, *r->name) : NULL;
 
 	if (!c || c->kind == BF_OBJ_SET)
 		return !c || follow_elems(p, c);

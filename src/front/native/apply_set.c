@@ -66,7 +66,8 @@ static void describe(struct bf_buf *out, const struct bf_ast_elem *el)
 		bf_native_print_expr(out, el->key);
 }
 
-static bool wrong_elem(struct bf_napply *a, const struct bf_nname *n, const struct bf_nelem_error *e, struct bf_ast_loc loc)
+static bool wrong_elem(struct bf_napply *a, const struct bf_nname *n, const struct bf_nelem_error *e,
+                       struct bf_ast_loc loc)
 {
 	_cleanup_buf_ struct bf_buf el = { 0 }, other = { 0 };
 	const char *what = bf_nkind(BF_OBJ_SET, n);
@@ -79,14 +80,21 @@ static bool wrong_elem(struct bf_napply *a, const struct bf_nname *n, const stru
 		return bf_nmemory(a);
 	loc = e->el && bf_ast_peel(e->el->key)->loc.len ? bf_ast_peel(e->el->key)->loc : loc;
 	switch (e->what) {
-	case BF_ELEM_EXISTS: return bf_nwrong(a, loc, -EEXIST, "%s is in %s '%s' already", el.data, what, n->name);
-	case BF_ELEM_DATA: return bf_nwrong(a, loc, -EEXIST, "%s is in map '%s' already, with other data", el.data, n->name);
-	case BF_ELEM_OVERLAP: return bf_nwrong(a, loc, -EEXIST, "%s overlaps with %s of %s '%s'", el.data, other.data, what, n->name);
-	case BF_ELEM_ABSENT: return bf_nwrong(a, loc, -ENOENT, "%s is not in %s '%s'", el.data, what, n->name);
-	case BF_ELEM_RANGE: return bf_nwrong(a, loc, -EINVAL, "%s '%s' has no ranges: it would need 'flags interval'", what, n->name);
-	case BF_ELEM_FULL: return bf_nwrong(a, loc, -ENFILE, "%s '%s' is full: its size is %llu", what, n->name,
-	                                    (unsigned long long)n->set->size);
-	default: return bf_nwrong(a, loc, -EINVAL, "an element of a %s is a constant", what);
+	case BF_ELEM_EXISTS:
+		return bf_nwrong(a, loc, -EEXIST, "%s is in %s '%s' already", el.data, what, n->name);
+	case BF_ELEM_DATA:
+		return bf_nwrong(a, loc, -EEXIST, "%s is in map '%s' already, with other data", el.data, n->name);
+	case BF_ELEM_OVERLAP:
+		return bf_nwrong(a, loc, -EEXIST, "%s overlaps with %s of %s '%s'", el.data, other.data, what, n->name);
+	case BF_ELEM_ABSENT:
+		return bf_nwrong(a, loc, -ENOENT, "%s is not in %s '%s'", el.data, what, n->name);
+	case BF_ELEM_RANGE:
+		return bf_nwrong(a, loc, -EINVAL, "%s '%s' has no ranges: it would need 'flags interval'", what, n->name);
+	case BF_ELEM_FULL:
+		return bf_nwrong(a, loc, -ENFILE, "%s '%s' is full: its size is %llu", what, n->name,
+		                 (unsigned long long)n->set->size);
+	default:
+		return bf_nwrong(a, loc, -EINVAL, "an element of a %s is a constant", what);
 	}
 }
 

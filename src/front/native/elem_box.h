@@ -8,7 +8,7 @@
 /* box: lo, hi of each part. `*` is ~0, 0: behind all others, and it overlaps none. False: the key is not constant. */
 bool bf_nbox_read(bf_u128 *box, const struct bf_ast_expr *key, const struct bf_types *t);
 
-/* The canonical expression; parts that are no plain numbers are taken from `like`, which has this box. NULL: out of memory. */
+/* The canonical expression; parts that are no plain numbers are those of `like`, which has this box. NULL: no memory. */
 struct bf_ast_expr *bf_nbox_expr(struct bf_arena *a, const bf_u128 *box, const struct bf_types *t,
                                  const struct bf_ast_expr *like);
 

@@ -66,7 +66,8 @@ struct batch {
 	struct bf_nelem_error err;
 };
 
-static bool fail(struct batch *b, enum bf_nelem_wrong what, const struct bf_ast_elem *el, const struct bf_ast_elem *other)
+static bool fail(struct batch *b, enum bf_nelem_wrong what, const struct bf_ast_elem *el,
+                 const struct bf_ast_elem *other)
 {
 	if (!b->err.what)
 		b->err = (struct bf_nelem_error){ what, el, other };
@@ -186,7 +187,7 @@ static bool merge(struct merge *m)
 	return true;
 }
 
-/* Boxes of several ranges: those that overlap need not be neighbours. Along one part, all that are open are compared. */
+/* Boxes of several ranges: those that overlap need not be neighbours. All that are open along one part are compared. */
 
 static int by_number(const void *a, const void *b)
 {
