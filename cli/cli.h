@@ -17,6 +17,7 @@ struct bf_cmd {
 	const char *help;
 	/* argv[0] is the verb. */
 	int (*run)(struct bf_ctx *ctx, int argc, char **argv);
+	bool dry; /* it knows --dry-run, or changes nothing */
 };
 
 extern const struct bf_cmd bf_cmds[]; /* ends with name NULL */

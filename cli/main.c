@@ -13,33 +13,33 @@
 
 const struct bf_cmd bf_cmds[] = {
 	{"run", "[--] COMMAND [ARGUMENT...]", "run a command; its iptables calls are served", bf_cmd_run},
-	{"load", "[-r] [-e] [FILE]", "run a file of the native language; -r in place of all tables, -e tell handles", bf_cmd_load},
-	{"check", "[-r] [FILE]", "the same, but nothing changes", bf_cmd_check},
-	{"list", "[-a] [-c] [-j] [-n] [WHAT]", "print tables: -a handles, -c counters, -j JSON, -n numbers", bf_cmd_list},
-	{"add", "[-e] WHAT ...", "add a table, chain, rule, set, map, element, counter, quota or limit", bf_cmd_change},
-	{"create", "[-e] WHAT ...", "add what must not be there yet", bf_cmd_change},
-	{"insert", "[-e] rule ...", "put a rule in front", bf_cmd_change},
-	{"replace", "[-e] rule ...", "put a rule in place of another", bf_cmd_change},
-	{"delete", "WHAT ...", "remove what add adds", bf_cmd_change},
-	{"destroy", "WHAT ...", "remove it if it is there", bf_cmd_change},
-	{"rename", "chain ...", "give a chain another name", bf_cmd_change},
-	{"get", "[-c] element ...", "print elements of a set", bf_cmd_change},
-	{"reset", "WHAT ...", "print counters and begin anew", bf_cmd_change},
+	{"load", "[-r] [-e] [FILE]", "run a file of the native language; -r in place of all tables, -e tell handles", bf_cmd_load, true},
+	{"check", "[-r] [FILE]", "the same, but nothing changes", bf_cmd_check, true},
+	{"list", "[-a] [-c] [-j] [-n] [WHAT]", "print tables: -a handles, -c counters, -j JSON, -n numbers", bf_cmd_list, true},
+	{"add", "[-e] WHAT ...", "add a table, chain, rule, set, map, element, counter, quota or limit", bf_cmd_change, true},
+	{"create", "[-e] WHAT ...", "add what must not be there yet", bf_cmd_change, true},
+	{"insert", "[-e] rule ...", "put a rule in front", bf_cmd_change, true},
+	{"replace", "[-e] rule ...", "put a rule in place of another", bf_cmd_change, true},
+	{"delete", "WHAT ...", "remove what add adds", bf_cmd_change, true},
+	{"destroy", "WHAT ...", "remove it if it is there", bf_cmd_change, true},
+	{"rename", "chain ...", "give a chain another name", bf_cmd_change, true},
+	{"get", "[-c] element ...", "print elements of a set", bf_cmd_change, true},
+	{"reset", "WHAT ...", "print counters and begin anew", bf_cmd_change, true},
 	{"dump", "[-c | -j]", "print what the rules were compiled to, and why; -c to the cell, -j as JSON", bf_cmd_dump},
 	{"test", "[-j] PACKET | -f FILE | -r CAPTURE [WORDS]", "which rules decide a packet: tcp 192.0.2.1 > 198.51.100.9:22 iif eth0 ct new", bf_cmd_test},
 	{"monitor", "[-dj] [-n COUNT] [-w FILE] [EXPRESSION]", "packets as they happen, and the rules that decide them", bf_cmd_monitor},
 	{"stats", "[-j | -p]", "what rules have counted; -p in Prometheus' text format", bf_cmd_stats},
 	{"top", "[-a] [-d SECONDS] [-n ROUNDS]", "the busiest rules now", bf_cmd_top},
-	{"flush", "[WHAT]", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush},
+	{"flush", "[WHAT]", "remove all rules: everything is accepted, nothing stays attached", bf_cmd_flush, true},
 	{"save", "[FILE]", "write all rules of the namespace, iptables' ones included", bf_cmd_save},
-	{"restore", "[FILE]", "put what was saved in place of all rules", bf_cmd_restore},
+	{"restore", "[FILE]", "put what was saved in place of all rules", bf_cmd_restore, true},
 	{"confirm", "[SECONDS VERB ...]", "run a verb, and go back unless it is confirmed in time", bf_cmd_confirm},
 	{"graph", "", "print chains and jumps as a graph for dot(1)", bf_cmd_graph},
 	{"import", "[-4] [-6]", "take over the kernel's own iptables filter tables", bf_cmd_import},
 	{"export", "[-4] [-6]", "hand the filter tables back to the kernel's iptables", bf_cmd_export},
 	{"collect", "", "release what belongs to network namespaces nobody uses", bf_cmd_collect},
 	{"features", "[-j]", "what this kernel offers", bf_cmd_features},
-	{"help", "[VERB]", "print this help", bf_cmd_help},
+	{"help", "[VERB]", "print this help", bf_cmd_help, true},
 	{},
 };
 
@@ -193,7 +193,12 @@ int bf_cli_verb(struct bf_ctx *ctx, int argc, char **argv)
 {
 	const struct bf_cmd *cmd = find_cmd(argv[0]);
 
-	return cmd ? cmd->run(ctx, argc, argv) : bf_cmd_help(ctx, 2, (char *[]){NULL, argv[0]});
+	if (!cmd)
+		return bf_cmd_help(ctx, 2, (char *[]){NULL, argv[0]});
+	if (!bf_cli_dry_run || cmd->dry)
+		return cmd->run(ctx, argc, argv);
+	fprintf(stderr, "bpfilter %s: there is no --dry-run of it\n", argv[0]);
+	return 2;
 }
 
 int main(int argc, char **argv)

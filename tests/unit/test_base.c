@@ -3,6 +3,7 @@
 #include "lib/unit.h"
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/diag.h"
 #include "lib/alloc.h"
@@ -128,6 +129,27 @@ static void diag_marks_the_place(void **state)
 	bf_diag_error_at(NULL, &at, text, -EINVAL, "nobody listens");
 }
 
+static void base64_there_and_back(void **state)
+{
+	static const char bytes[] = "\0\xff\x80 any bytes\n\x01\xfe";
+	static const char *const wrong[] = { "A", "AAA", "A===", "====", "AA=A", "AAA=AAAA", "AA*A", "AAAA\n" };
+
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		_cleanup_buf_ struct bf_buf text = { 0 }, back = { 0 };
+
+		bf_base64_put(&text, bytes, len);
+		assert_int_equal(text.len, (len + 2) / 3 * 4);
+		assert_true(bf_base64_get(&back, text.data ? text.data : "", text.len));
+		assert_int_equal(back.len, len);
+		assert_true(!len || !memcmp(back.data, bytes, len));
+	}
+	for (size_t i = 0; i < BF_ARRAY_SIZE(wrong); i++) {
+		_cleanup_buf_ struct bf_buf back = { 0 };
+
+		assert_false(bf_base64_get(&back, wrong[i], strlen(wrong[i])));
+	}
+}
+
 static void cleanup_keeps_errno(void **state)
 {
 	errno = 0;
@@ -165,4 +187,4 @@ UNIT_MAIN(
 	cmocka_unit_test(arena_gives_zeroed_aligned_memory), cmocka_unit_test(arena_refuses_impossible_sizes),
 	cmocka_unit_test(arena_copies), cmocka_unit_test(buf_grows_and_terminates), cmocka_unit_test(buf_takes_binary),
 	cmocka_unit_test(buf_error_sticks), cmocka_unit_test(buf_refuses_impossible_sizes), cmocka_unit_test(diag_collects),
-	cmocka_unit_test(diag_marks_the_place), cmocka_unit_test(cleanup_keeps_errno), cmocka_unit_test(each_allocation_failed))
+	cmocka_unit_test(diag_marks_the_place), cmocka_unit_test(cleanup_keeps_errno), cmocka_unit_test(base64_there_and_back), cmocka_unit_test(each_allocation_failed))
