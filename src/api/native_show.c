@@ -188,7 +188,11 @@ void bf_native_echo(void *arg, struct bf_ntable *t, const struct bf_ast_cmd *cmd
 {
 	struct native_run *r = arg;
 
-	(void)t;
+	if (cmd->body) { /* what is new in it has handles */
+		cmd->body->handle = t->handle;
+		bf_native_print_as(&r->out, cmd, BF_PRINT_HANDLES);
+		return;
+	}
 	bf_native_print_cmd(&r->out, cmd);
 	if (r->out.len && !r->out.err) /* in front of the newline */
 		r->out.data[--r->out.len] = '\0';

@@ -294,7 +294,7 @@ static void add_body(struct bf_napply *a, struct bf_ntable *t, const struct bf_a
 static void add_table(struct bf_napply *a, const struct bf_ast_cmd *cmd)
 {
 	struct bf_ntable *t = find_table(a, cmd);
-	bool dormant = cmd->body && cmd->body->dormant;
+	bool dormant = cmd->body && cmd->body->dormant, made = !t;
 
 	if (t && cmd->verb == BF_VERB_CREATE) {
 		bf_nwrong(a, cmd->table.loc, -EEXIST, "table %s %s is there already", t->family->name, t->name);
@@ -308,6 +308,8 @@ static void add_table(struct bf_napply *a, const struct bf_ast_cmd *cmd)
 	}
 	if (cmd->body)
 		add_body(a, t, cmd->body);
+	if (a->ops->made && (made || cmd->body))
+		a->ops->made(a->ops->ctx, t, cmd, t->handle);
 }
 
 static void add_chain_command(struct bf_napply *a, struct bf_ntable *t, const struct bf_ast_cmd *cmd)
