@@ -40,6 +40,7 @@ struct native_change {
 	const struct native_unit *old; /* or NULL */
 	char name[24];
 	struct bf_evaluated ev;
+	bool live_only;                /* see bf_native_live_only() */
 	struct bf_image *image;
 	struct bf_buf state;
 	struct bf_rt_counter *last;    /* of the old unit */
@@ -83,6 +84,7 @@ struct native_live {
 	uint64_t table, set; /* handles */
 	struct bf_buf keys;  /* `words` words each */
 	uint32_t words;
+	bool there;          /* there was a hash */
 };
 
 /*
@@ -93,6 +95,9 @@ int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct n
                         struct bf_ast_table *t, bool dressed);
 /* ... and out of it again, where the image has a hash for them. */
 void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img);
+/* Nothing changed but what is in sets of the kernel's: no new table is needed; this changes them. */
+bool bf_native_live_only(struct native_run *r, struct native_change *c);
+int bf_native_live_change(struct native_run *r, const struct native_change *c);
 /* Elements that are not in the table any more; behind the switch. */
 void bf_native_live_delete(struct native_run *r, const struct native_change *c);
 void bf_native_lives_free(struct native_run *r);

@@ -7,11 +7,14 @@
  *   tree ──▶ elements that a new table begins with: those that are missing are added, under packets' feet
  *   tree, without elements ──▶ stored text
  *   elements that commands took away are deleted behind the switch
+ *
+ * When nothing but these changed there is no new table: elements come and go at once.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "api/native.h"
+#include "gen/gen.h"
 #include "rule/set.h"
 
 enum { MS = 1000000 };
@@ -23,6 +26,7 @@ struct reader {
 	struct bf_ast_elem **tail;
 	uint32_t n, words;
 	struct bf_buf *keys; /* as read, or NULL */
+	bool there;          /* there is a hash */
 	bool dressed;        /* with what counts and passes */
 };
 
@@ -194,6 +198,7 @@ static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
 	r->words = r->words <= BF_LIVE_KEY ? BF_LIVE_KEY : BF_LIVE_KEY_LONG;
 	r->tail = &e->set.first;
 	rc = bf_unit_elements(ns, unit, name, add_element, r);
+	r->there = !rc;
 	if (rc)
 		return rc == -ENOENT ? 0 : rc; /* not one that changes, or no rule asks it */
 	e->set.n = r->n;
@@ -255,8 +260,10 @@ int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct n
 		r.keys = l ? &l->keys : NULL;
 		if (is_fillable(s))
 			rc = fill_set(ns, u->name, &r);
-		if (l)
+		if (l) {
 			l->words = r.words;
+			l->there = r.there;
+		}
 	}
 	return !rc && dressed && !run ? fill_objects(ns, u->name, ast, t) : rc;
 }
@@ -272,14 +279,55 @@ static bool has_map(const struct bf_image *img, uint64_t handle)
 	return false;
 }
 
-void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img)
+/* The same by what was read. */
+static void strip_read(struct native_run *r, uint64_t table, struct bf_ast_table *t)
 {
 	for (struct bf_ast_set *s = t->sets; s; s = s->next)
-		if (is_fillable(s) && has_map(img, s->handle))
-			s->elements = NULL;
+		for (uint32_t i = 0; i < r->n_lives; i++)
+			if (r->lives[i].there && r->lives[i].table == table && r->lives[i].set == s->handle)
+				s->elements = NULL;
 }
 
-/* Elements that commands took away. */
+/* What would be stored, without them. */
+static void write_stripped(struct native_run *r, struct native_change *c, struct bf_buf *out)
+{
+	struct bf_ast_table *t = c->table->cmd->body;
+	struct bf_ast_expr **kept;
+	uint32_t n = 0;
+
+	for (struct bf_ast_set *s = t->sets; s; s = s->next)
+		n++;
+	kept = calloc(n + 1ul, sizeof(*kept));
+	n = 0;
+	for (struct bf_ast_set *s = t->sets; kept && s; s = s->next)
+		kept[n++] = s->elements;
+	if (!kept) {
+		out->err = -ENOMEM;
+		return;
+	}
+	strip_read(r, c->table->handle, t);
+	bf_nstored_write(out, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
+	n = 0;
+	for (struct bf_ast_set *s = t->sets; s; s = s->next)
+		s->elements = kept[n++];
+	free(kept);
+}
+
+bool bf_native_live_only(struct native_run *r, struct native_change *c)
+{
+	_cleanup_buf_ struct bf_buf now = {};
+	bool any = false;
+	const void *old;
+	size_t len;
+
+	for (uint32_t i = 0; i < r->n_lives; i++)
+		any |= r->lives[i].there && r->lives[i].table == c->table->handle;
+	if (!c->old || !any || r->restored || c->n_starts)
+		return false;
+	old = bf_unit_state(c->old->unit, &len);
+	write_stripped(r, c, &now);
+	return !now.err && now.len == len && !memcmp(now.data, old, len);
+}
 
 static const struct bf_set *model_of(const struct bf_table *t, uint64_t id)
 {
@@ -288,6 +336,42 @@ static const struct bf_set *model_of(const struct bf_table *t, uint64_t id)
 			return t->sets[i];
 	return NULL;
 }
+
+static int add_all(struct native_run *r, const struct native_change *c, const struct native_live *l, const struct bf_set *s)
+{
+	_cleanup_buf_ struct bf_buf elements = {};
+	char name[24];
+
+	map_name(name, l->set);
+	bf_gen_elements(s, &elements);
+	return elements.err ? elements.err
+	                    : bf_unit_elements_add(r->ns, c->name, name, elements.data, elements.len, &r->ctx->diag);
+}
+
+int bf_native_live_change(struct native_run *r, const struct native_change *c)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < r->n_lives && !rc; i++) {
+		const struct native_live *l = &r->lives[i];
+		const struct bf_set *s = l->table == c->table->handle ? model_of(c->ev.rs->tables[0], l->set) : NULL;
+
+		if (s && l->there)
+			rc = add_all(r, c, l, s);
+	}
+	if (!rc)
+		bf_native_live_delete(r, c);
+	return rc;
+}
+
+void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img)
+{
+	for (struct bf_ast_set *s = t->sets; s; s = s->next)
+		if (is_fillable(s) && has_map(img, s->handle))
+			s->elements = NULL;
+}
+
+/* Elements that commands took away. */
 
 static int by_words(const void *a, const void *b)
 {

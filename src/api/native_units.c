@@ -111,6 +111,18 @@ static int generate(struct native_run *r, const struct native_change *c, uint32_
 	return bf_gen_table(c->ev.rs->tables[0], &o, img, d);
 }
 
+/* What is loaded and what is stored. */
+static int make_image(struct native_run *r, struct native_change *c)
+{
+	int rc = generate(r, c, BF_CODE_MAX, &c->image, &r->ctx->diag);
+
+	if (rc)
+		return rc;
+	bf_native_live_strip(c->table->cmd->body, c->image);
+	bf_nstored_write(&c->state, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
+	return c->state.err;
+}
+
 static int compile(struct native_run *r, struct native_change *c)
 {
 	struct bf_diag *d = &r->ctx->diag;
@@ -124,12 +136,8 @@ static int compile(struct native_run *r, struct native_change *c)
 	if (rc)
 		return rc;
 	bf_native_doze(c->table->cmd, c->ev.rs->tables[0]);
-	rc = generate(r, c, BF_CODE_MAX, &c->image, d);
-	if (rc)
-		return rc;
-	bf_native_live_strip(c->table->cmd->body, c->image);
-	bf_nstored_write(&c->state, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
-	return c->state.err;
+	c->live_only = bf_native_live_only(r, c);
+	return c->live_only ? 0 : make_image(r, c);
 }
 
 static void free_changes(struct native_change *v, uint32_t n)
@@ -249,6 +257,25 @@ static int compile_all(struct native_run *r, struct native_change *v, uint32_t *
 	return rc;
 }
 
+static bool all_live(const struct native_change *v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!v[i].live_only)
+			return false;
+	return n > 0;
+}
+
+/* Of those that could do without, but go along with others. */
+static int make_images(struct native_run *r, struct native_change *v, uint32_t n)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < n && !rc; i++)
+		if (v[i].live_only)
+			rc = make_image(r, &v[i]);
+	return rc;
+}
+
 int bf_native_commit(struct native_run *r, bool only_check)
 {
 	struct native_change *v;
@@ -260,7 +287,13 @@ int bf_native_commit(struct native_run *r, bool only_check)
 	v = calloc(n + 1ul, sizeof(*v));
 	n = 0;
 	rc = v ? compile_all(r, v, &n) : -ENOMEM;
-	if (!rc && (n || bf_restored_changes(r->restored, NULL)) && r->ns)
+	if (!rc && all_live(v, n)) {
+		for (uint32_t i = 0; i < n && !rc && !only_check; i++)
+			rc = bf_native_live_change(r, &v[i]);
+	} else if (!rc) {
+		rc = make_images(r, v, n);
+	}
+	if (!rc && !all_live(v, n) && (n || bf_restored_changes(r->restored, NULL)) && r->ns)
 		rc = switch_over(r, v, n, only_check);
 	if (v)
 		free_changes(v, n);

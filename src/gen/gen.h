@@ -60,6 +60,10 @@ struct bf_gen_opts {
  */
 int bf_gen_table(const struct bf_table *t, const struct bf_gen_opts *o, struct bf_image **out, struct bf_diag *d);
 
+/* Elements as a map of role BF_MAP_LIVE begins with them (base/image.h). */
+struct bf_set;
+void bf_gen_elements(const struct bf_set *s, struct bf_buf *out);
+
 /* Readable listing of an image (golden tests, `bpfilter dump`). */
 void bf_image_print(struct bf_buf *out, const struct bf_image *img);
 

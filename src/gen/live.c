@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "gen/build.h"
+#include "gen/gen.h"
 #include "match/match.h"
 #include "rule/set.h"
 
@@ -244,6 +245,17 @@ static void set_records(const struct bf_set *s, struct record *r)
 			bf_datum_words(s, &s->datum[i], e.data);
 		add_record(r, key, n, &e);
 	}
+}
+
+void bf_gen_elements(const struct bf_set *s, struct bf_buf *out)
+{
+	struct record r = { .key = is_short(s) ? BF_LIVE_KEY : BF_LIVE_KEY_LONG };
+
+	set_records(s, &r);
+	bf_buf_add(out, r.bytes.data, r.bytes.len);
+	if (r.bytes.err)
+		out->err = r.bytes.err;
+	bf_buf_free(&r.bytes);
 }
 
 static uint32_t size_of(const struct bf_set *s)

@@ -74,6 +74,8 @@ int bf_ns_units(struct bf_ns *ns, struct bf_buf *b);
 typedef int bf_element_fn(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now);
 int bf_unit_elements(struct bf_ns *ns, const char *unit, const char *set, bf_element_fn *each, void *arg);
 bool bf_unit_has_elements(struct bf_ns *ns, const char *unit); /* some set of it, or object */
+/* Elements as an image's maps begin with them (base/image.h): those that are not there are added. -E2BIG: no room for all. */
+int bf_unit_elements_add(struct bf_ns *ns, const char *unit, const char *set, const void *elements, size_t len, struct bf_diag *d);
 int bf_unit_element_delete(struct bf_ns *ns, const char *unit, const char *set, const uint32_t *key);
 
 struct bf_change {

@@ -201,6 +201,17 @@ int bf_unit_elements(struct bf_ns *ns, const char *unit, const char *set, bf_ele
 	return err;
 }
 
+int bf_unit_elements_add(struct bf_ns *ns, const char *unit, const char *set, const void *elements, size_t len, struct bf_diag *d)
+{
+	_cleanup_close_ int fd = open_live(ns, unit, set);
+	struct bpf_map_info info = { 0 };
+	int err = fd < 0 ? fd : bf_map_info(fd, &info);
+	const struct bf_map_spec s = { .name = set, .key_size = info.key_size, .value_size = info.value_size,
+		                           .max_entries = info.max_entries, .init = elements, .init_len = len };
+
+	return err ? err : fill(fd, &s, d);
+}
+
 bool bf_unit_has_elements(struct bf_ns *ns, const char *unit)
 {
 	_cleanup_buf_ struct bf_buf names = { 0 };

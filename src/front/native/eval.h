@@ -40,6 +40,7 @@ struct bf_eval_counter { /* whose counter number i of the model's table is. One 
 	uint32_t stmt;    /* the counter statement it is, which list shows: its number in the rule, from 0; or BF_EVAL_NONE. A
 	                   * statement behind all matches of a rule has no counter of its own: the rule's is its */
 	enum bf_eval_what what;
+	uint32_t pad;     /* 0: stored bytes are compared */
 };
 
 struct bf_evaluated {
