@@ -22,6 +22,7 @@ enum { MS = 1000000 };
 struct reader {
 	struct bf_ast *ast;
 	struct bf_ast_set *set;
+	struct bf_ast_table *table; /* of objects */
 	struct bf_types key, data;
 	struct bf_ast_elem **tail;
 	uint32_t n, words;
@@ -220,13 +221,33 @@ static struct native_live *record(struct native_run *r, uint64_t table, uint64_t
 	return &r->lives[r->n_lives++];
 }
 
+/* A quota of a rule's own. */
+static void fill_rule(struct bf_ast_table *t, uint64_t id, const struct bf_rt_elem *e)
+{
+	uint64_t handle = (id & ~BF_EVAL_OWN) >> 16;
+
+	if (e->state[0].kind != BF_STATEFUL_QUOTA)
+		return;
+	for (struct bf_ast_chain *c = t->chains; c; c = c->next)
+		for (struct bf_ast_rule *r = c->rules; r; r = r->next) {
+			struct bf_ast_stmt *s = r->handle == handle ? r->stmts : NULL;
+
+			for (uint32_t n = id & 0xffff; s && n; n--)
+				s = s->next;
+			if (s && s->kind == BF_STMT_QUOTA)
+				put_state(s, &e->state[0]);
+		}
+}
+
 static int fill_counter(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
 {
 	struct reader *r = arg;
 	uint64_t id = key[0] | (uint64_t)key[1] << 32;
 
 	(void)now;
-	for (struct bf_ast_obj *o = *(struct bf_ast_obj **)r->tail; o; o = o->next) {
+	if (id & BF_EVAL_OWN)
+		fill_rule(r->table, id, e);
+	for (struct bf_ast_obj *o = r->table->objs; o; o = o->next) {
 		if (o->handle != id || o->type == BF_OBJ_LIMIT)
 			continue;
 		if (!o->state)
@@ -240,8 +261,8 @@ static int fill_counter(void *arg, const uint32_t *key, const struct bf_rt_elem 
 
 static int fill_objects(struct bf_ns *ns, const char *unit, struct bf_ast *ast, struct bf_ast_table *t)
 {
-	struct reader r = { .ast = ast, .tail = (struct bf_ast_elem **)&t->objs };
-	int rc = t->objs ? bf_unit_elements(ns, unit, "objects", fill_counter, &r) : 0;
+	struct reader r = { .ast = ast, .table = t };
+	int rc = bf_unit_elements(ns, unit, "objects", fill_counter, &r);
 
 	return rc == -ENOENT ? 0 : rc;
 }

@@ -43,6 +43,12 @@ struct bf_eval_counter { /* whose counter number i of the model's table is. One 
 	uint32_t pad;     /* 0: stored bytes are compared */
 };
 
+/*
+ * Limits and quotas of rules are objects without a name (rule/set.h), whose id
+ * is this | the rule's handle << 16 | the statement's number in the rule.
+ */
+#define BF_EVAL_OWN (1ull << 63)
+
 struct bf_evaluated {
 	struct bf_ruleset *rs; /* one table */
 	struct bf_eval_counter *counters; /* in rs's arena */

@@ -315,6 +315,7 @@ bool bf_ev_rest(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stm
 	bool done = false, ok = true;
 
 	for (; s && !done; s = s->next, number++) {
+		ev->stmt = number;
 		ok &= statement(ev, d, s, number, &done);
 		if (ev->err == -ENOMEM)
 			return false;

@@ -24,10 +24,9 @@ bool bf_ev_stateful(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_sta
 	return true;
 }
 
-/* What goes on when the table changes knows itself by its rule and its place there. */
-static uint64_t id_of(struct bf_ev *ev)
+static uint64_t id_of(const struct bf_ev *ev)
 {
-	return ev->rule->handle << 16 | (++ev->states & 0xffff);
+	return BF_EVAL_OWN | ev->rule->handle << 16 | (ev->stmt & 0xffff);
 }
 
 static bool own(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)

@@ -74,6 +74,7 @@ struct bf_ev {
 	struct bf_chain *into; /* where model rules of it go */
 	struct bf_chain *resume; /* where packets go on behind it, once it was taken apart; or NULL */
 	uint32_t ordinal, made, states;
+	uint32_t stmt; /* the statement's number in it */
 };
 
 /*
