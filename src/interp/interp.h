@@ -39,6 +39,8 @@ struct bf_packet {
 	uint8_t socket; /* BF_SOCKET_*; uid and gid are there with BF_SOCKET_FILE */
 	uint32_t skuid, skgid;
 	uint64_t jiffies;
+	/* What loaders (enum bf_loader) that look beside the packet's bytes find; NULL: nothing. */
+	bool (*load)(const struct bf_packet *p, uint32_t loader, uint64_t arg, bf_u128 *v);
 	/* What the kernel's own match would answer; NULL: false. */
 	bool (*assist)(const struct bf_packet *p, const struct bf_assist *a);
 	void *user; /* for assist */

@@ -375,5 +375,7 @@ int bf_packet_value(const struct bf_packet *p, const struct bf_field *f, bf_u128
 {
 	enum bf_field_id id = bf_field_id(f);
 
-	return id < BF_FIELDS ? bf_packet_field(p, id, v) : bf_packet_load(p, (uint32_t)f->loader, f->loader_arg, v);
+	if (id < BF_FIELDS)
+		return bf_packet_field(p, id, v);
+	return bf_field_there(f, p->family) ? bf_packet_load(p, (uint32_t)f->loader, f->loader_arg, v) : 0;
 }

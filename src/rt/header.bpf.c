@@ -10,21 +10,17 @@
  */
 #include "rt/kernel.h"
 
-enum { TCP = 6, UDP = 17, SCTP = 132, ETH_HLEN = 14, ETH_TYPE = 12, VLAN_HLEN = 4, MOST_BYTES = 17 };
+enum { TCP = 6, UDP = 17, SCTP = 132, ETH_TYPE = 12, VLAN_HLEN = 4, VLAN_ETH_HLEN = 18, TAGGED = 4, MOST_BYTES = 17 };
 enum { HOPOPTS = 0, ROUTING = 43, FRAGMENT = 44, AUTH = 51, DSTOPTS = 60 };
 
 #define WHAT(arg) ((__u32)(arg) & 0xff)
 #define BITS(arg) ((__u32)((arg) >> 8) & 0xff)
 #define FIRST(arg) ((__u32)((arg) >> 16))
 
-struct bytes { /* a and b as big-endian numbers, and a 17th byte */
-	__u64 a, b, c;
-};
-
-/* `bits` bits, the first of them being number `skip` (0 .. 7). */
-static __always_inline void set_bits(struct bf_frame *f, const struct bytes *v, __u32 skip, __u32 bits)
+/* Of 17 bytes, a and b as big-endian numbers and c, `bits` bits, the first of them being number `skip` (0 .. 7). */
+static __always_inline int set_bits(struct bf_frame *f, __u64 a, __u64 b, __u64 c, __u32 skip, __u32 bits)
 {
-	__u64 hi = v->a << skip | (v->b >> 1) >> (63 - skip), lo = v->b << skip | v->c >> (8 - skip);
+	__u64 hi = a << skip | (b >> 1) >> (63 - skip), lo = b << skip | c >> (8 - skip);
 	__u32 spare = 128 - bits;
 
 	if (spare >= 64) {
@@ -38,52 +34,27 @@ static __always_inline void set_bits(struct bf_frame *f, const struct bytes *v, 
 	set_scratch(f, 1, hi);
 	set_scratch(f, 2, lo >> 32);
 	set_scratch(f, 3, lo);
+	return BF_HIT;
 }
 
-static __always_inline void bytes_in_place(struct bytes *v, __u64 address)
-{
-	v->a = load_be64(bytes_at(address), 0);
-	v->b = load_be64(bytes_at(address), 8);
-	v->c = load8(bytes_at(address + 16), 0);
-}
-
-/* The bits that arg says of a header at this offset from the network header. */
-static __noinline int take(struct bf_frame *f, __u64 header, __u64 arg)
+/* The bits that arg says of a header at this offset from the network header; the link header lies before it, in the linear
+ * part. */
+static __noinline int take(struct bf_frame *f, __s64 header, __u64 arg)
 {
 	__u32 skip = FIRST(arg) & 7, bits = BITS(arg), n = (skip + bits + 7) / 8;
-	__u64 at = header + FIRST(arg) / 8, buf[3] = {};
-	struct bytes v;
+	__s64 at = header + FIRST(arg) / 8;
+	__u64 far[3] = {}, address;
 
 	if (bits == 0 || bits > 128)
 		return BF_HOTDROP; /* an invalid cell */
-	if (at + n <= f->linear) {
-		bytes_in_place(&v, f->nh + at);
-	} else {
-		if (n > MOST_BYTES || at + n > f->len || bf_pkt_read(f, at, buf, n))
-			return BF_MISS;
-		v.a = __builtin_bswap64(buf[0]);
-		v.b = __builtin_bswap64(buf[1]);
-		v.c = buf[2] & 0xff;
+	if (at + n <= (__s64)f->linear) {
+		address = f->nh + at;
+		return set_bits(f, load_be64(bytes_at(address), 0), load_be64(bytes_at(address), 8),
+		                load8(bytes_at(address + 16), 0), skip, bits);
 	}
-	set_bits(f, &v, skip, bits);
-	return BF_HIT;
-}
-
-/* From the link header, which begins `before` bytes before the network header. It is linear; what it leads into may not be. */
-static __noinline int take_link(struct bf_frame *f, __u32 before, __u64 arg)
-{
-	__u32 skip = FIRST(arg) & 7, bits = BITS(arg), n = (skip + bits + 7) / 8, at = FIRST(arg) / 8;
-	struct bytes v;
-
-	if (at >= before)
-		return take(f, (__u64)0 - before, arg);
-	if (bits == 0 || bits > 128)
-		return BF_HOTDROP;
-	if (at + n > before + f->linear)
+	if (at < 0 || n > MOST_BYTES || at + n > f->len || bf_pkt_read(f, at, far, n))
 		return BF_MISS;
-	bytes_in_place(&v, f->nh - before + at);
-	set_bits(f, &v, skip, bits);
-	return BF_HIT;
+	return set_bits(f, __builtin_bswap64(far[0]), __builtin_bswap64(far[1]), far[2] & 0xff, skip, bits);
 }
 
 /*
@@ -92,45 +63,39 @@ static __noinline int take_link(struct bf_frame *f, __u32 before, __u64 arg)
  *   destination | source | tag: protocol, TCI | type | ...
  *   0             6        12         14        16
  *
- * The bytes behind the addresses are put together from the tag and the type that is left; further ones come from 4 bytes
- * before. A value that begins before the tag and ends behind the type is not to be had.
+ * The 14 bytes from TAGGED on are put together from the last 8 of the addresses, the tag and the type that is left; what
+ * lies behind them comes from 4 bytes before. A value that begins before them, or ends behind the type, is not to be had.
  */
-static __noinline int take_tagged(struct bf_frame *f, __u32 before, __u64 arg)
+static __noinline int take_tagged(struct bf_frame *f, __s64 link, __u64 arg)
 {
-	__u32 skip = FIRST(arg) & 7, bits = BITS(arg), n = (skip + bits + 7) / 8, at = FIRST(arg) / 8;
+	__u32 bits = BITS(arg), at = FIRST(arg) / 8, n = ((FIRST(arg) & 7) + bits + 7) / 8, skip;
 	const struct sk_buff *skb = plain_skb(f);
-	struct bytes v = {};
-	__u64 tag;
+	__u64 a, b;
 
-	if (at + n <= ETH_TYPE)
-		return take_link(f, before, arg);
-	if (at >= ETH_HLEN + VLAN_HLEN)
-		return take_link(f, before, arg - ((__u64)VLAN_HLEN * 8 << 16));
-	if (at < ETH_TYPE - 8 || at + n > ETH_HLEN + VLAN_HLEN || bits == 0)
+	if (at < TAGGED || at + n > VLAN_ETH_HLEN || bits == 0 || bits > 64)
 		return BF_MISS;
-	tag = (__u64)bpf_ntohs(skb->vlan_proto) << 48 | (__u64)skb->vlan_tci << 32 | (__u64)bpf_ntohs(skb->protocol) << 16;
-	v.a = load_be64(bytes_at(f->nh - before + ETH_TYPE - 8), 0);
-	v.b = tag;
-	/* at is 4 .. 17: seen from there */
-	skip += (at - (ETH_TYPE - 8)) * 8;
-	if (skip >= 64) {
-		v.a = v.b;
-		v.b = 0;
-		skip -= 64;
-	}
-	v.a = v.a << skip | (v.b >> 1) >> (63 - skip);
-	v.b <<= skip;
-	set_bits(f, &v, 0, bits);
-	return BF_HIT;
+	a = load_be64(bytes_at(f->nh + link + TAGGED), 0);
+	b = (__u64)bpf_ntohs(skb->vlan_proto) << 48 | (__u64)skb->vlan_tci << 32 | (__u64)bpf_ntohs(skb->protocol) << 16;
+	skip = FIRST(arg) - TAGGED * 8;
+	if (skip >= 64)
+		return set_bits(f, b << (skip - 64), 0, 0, 0, bits);
+	return set_bits(f, a << skip | (b >> 1) >> (63 - skip), b << skip, 0, 0, bits);
 }
 
-static __always_inline int load_link(struct bf_frame *f, __u64 arg)
+static __noinline int load_link(struct bf_frame *f, __u64 arg)
 {
+	__u32 at = FIRST(arg) / 8, end = (FIRST(arg) + BITS(arg) + 7) / 8;
 	__u64 mac = bf_pkt_link(f);
+	__s64 link = mac - f->nh;
 
-	if (!mac || mac >= f->nh)
+	if (!mac || link >= 0)
 		return BF_MISS;
-	return HAS_SKB && plain_skb(f)->vlan_all ? take_tagged(f, f->nh - mac, arg) : take_link(f, f->nh - mac, arg);
+	if (HAS_SKB && plain_skb(f)->vlan_all && end > ETH_TYPE) {
+		if (at < VLAN_ETH_HLEN)
+			return take_tagged(f, link, arg);
+		link -= VLAN_HLEN;
+	}
+	return take(f, link, arg);
 }
 
 /* Where what TCP or UDP carry begins, from the network header; or -1. */
@@ -147,20 +112,14 @@ static __always_inline __s64 inner(struct bf_frame *f)
 	return doff < 0 ? -1 : f->thoff + (doff >> 4) * 4;
 }
 
-static __always_inline int load_payload(struct bf_frame *f, __u64 arg)
+/* Where the bits of a header are counted from; -1: there is no such header. */
+static __noinline __s64 find_header(struct bf_frame *f, __u64 arg)
 {
-	__s64 at;
-
-	if (WHAT(arg) == BF_BASE_LINK)
-		return load_link(f, arg);
 	if (WHAT(arg) == BF_BASE_NETWORK)
-		return take(f, 0, arg);
+		return 0;
 	if (f->key[BF_KEY_ODD] & (BF_ODD_FRAG | BF_ODD_BADEXT))
-		return BF_MISS;
-	if (WHAT(arg) == BF_BASE_TRANSPORT)
-		return take(f, f->thoff, arg);
-	at = inner(f);
-	return at < 0 ? BF_MISS : take(f, at, arg);
+		return -1;
+	return WHAT(arg) == BF_BASE_TRANSPORT ? f->thoff : inner(f);
 }
 
 /* ------------------------------------------------------------------- headers */
@@ -183,18 +142,13 @@ static __always_inline void begin_at(struct place *w, struct bf_frame *f, __u32 
 	w->next = next + (f->len >> 31);
 }
 
-static __always_inline int present(struct bf_frame *f, bool there)
-{
-	return set_value(f, there);
-}
-
 static __always_inline bool is_extension(__u32 next)
 {
 	return next == HOPOPTS || next == ROUTING || next == FRAGMENT || next == AUTH || next == DSTOPTS;
 }
 
 /* One step as ipv6_find_hdr() goes it when it looks for a header: GO_ON, BF_HIT: it begins at w->at, or BF_MISS. */
-static __noinline int next_header(struct bf_frame *f, struct place *w, __u32 wanted)
+static __always_inline int next_header(struct bf_frame *f, struct place *w, __u32 wanted)
 {
 	__u32 at = w->at, this = w->next;
 	__s64 head, frag = 0;
@@ -217,7 +171,7 @@ static __noinline int next_header(struct bf_frame *f, struct place *w, __u32 wan
 	return GO_ON;
 }
 
-static __always_inline int load_exthdr(struct bf_frame *f, __u64 arg)
+static __noinline __s64 find_exthdr(struct bf_frame *f, __u64 arg)
 {
 	struct place w;
 	int r = GO_ON;
@@ -228,15 +182,13 @@ static __always_inline int load_exthdr(struct bf_frame *f, __u64 arg)
 		if (r != GO_ON)
 			break;
 	LOOP_END
-	if (!BITS(arg))
-		return present(f, r == BF_HIT);
-	return r == BF_HIT ? take(f, w.at, arg) : BF_MISS;
+	return r == BF_HIT ? w.at : -1;
 }
 
 /* ------------------------------------------------------------------- options */
 
 /* Looks at the TCP option at w->at and moves on. `end`: where the options end, from the TCP header. */
-static __noinline int next_option(struct bf_frame *f, struct place *w, __u64 arg, __u32 end)
+static __always_inline int next_option(struct bf_frame *f, struct place *w, __u64 arg, __u32 end)
 {
 	__u32 at = w->at, need = (FIRST(arg) + BITS(arg) + 7) / 8, len;
 	__s64 head;
@@ -255,38 +207,29 @@ static __noinline int next_option(struct bf_frame *f, struct place *w, __u64 arg
 	return GO_ON;
 }
 
-static __always_inline int find_option(struct bf_frame *f, struct place *w, __u64 arg)
+static __noinline __s64 find_option(struct bf_frame *f, __u64 arg)
 {
 	__s64 doff = bf_pkt_load(f, f->thoff + 12, 1);
 	__u32 end = (doff >> 4) * 4;
+	struct place w;
 	int r = GO_ON;
 
-	begin_at(w, f, 20, 0);
+	begin_at(&w, f, 20, 0);
 	if ((f->key[BF_KEY_META] & 0xff) != TCP || f->key[BF_KEY_ODD] & (BF_ODD_FRAG | BF_ODD_BADEXT) || doff < 0 || end < 20 ||
 	    bf_pkt_load(f, f->thoff + 19, 1) < 0 || bf_pkt_load(f, f->thoff + end - 1, 1) < 0)
-		return BF_MISS;
+		return -1;
 	LOOP_BEGIN(64)
-		r = next_option(f, w, arg, end);
+		r = next_option(f, &w, arg, end);
 		if (r != GO_ON)
 			break;
 	LOOP_END
-	return r;
-}
-
-static __always_inline int load_option(struct bf_frame *f, __u64 arg)
-{
-	struct place w;
-	int r = find_option(f, &w, arg);
-
-	if (!BITS(arg))
-		return present(f, r == BF_HIT);
-	return r == BF_HIT ? take(f, f->thoff + w.at, arg) : BF_MISS;
+	return r == BF_HIT ? f->thoff + w.at : -1;
 }
 
 /* -------------------------------------------------------------------- chunks */
 
 /* Looks at the SCTP chunk at w->at, from the network header. */
-static __noinline int next_chunk(struct bf_frame *f, struct place *w, __u64 arg)
+static __always_inline int next_chunk(struct bf_frame *f, struct place *w, __u64 arg)
 {
 	__u32 at = w->at, need = (FIRST(arg) + BITS(arg) + 7) / 8, len;
 	__s64 head = at < f->len ? bf_pkt_load(f, at, 4) : -1;
@@ -300,7 +243,7 @@ static __noinline int next_chunk(struct bf_frame *f, struct place *w, __u64 arg)
 	return GO_ON;
 }
 
-static __always_inline int load_chunk(struct bf_frame *f, __u64 arg)
+static __noinline __s64 find_chunk(struct bf_frame *f, __u64 arg)
 {
 	bool sctp = (f->key[BF_KEY_META] & 0xff) == SCTP && !(f->key[BF_KEY_ODD] & (BF_ODD_FRAG | BF_ODD_BADEXT));
 	struct place w;
@@ -312,9 +255,7 @@ static __always_inline int load_chunk(struct bf_frame *f, __u64 arg)
 		if (r != GO_ON)
 			break;
 	LOOP_END
-	if (!BITS(arg))
-		return present(f, r == BF_HIT);
-	return r == BF_HIT ? take(f, w.at, arg) : BF_MISS;
+	return r == BF_HIT ? w.at : -1;
 }
 
 /* --------------------------------------------------------------- IPv4 options */
@@ -331,7 +272,7 @@ static __always_inline int load_chunk(struct bf_frame *f, __u64 arg)
  *   RA: at least 4; it is one where its value is 0
  */
 enum { LSRR = 131, SSRR = 137, RR = 7, TS = 68, RA = 148 };
-enum { SEEN_SR = 1, SEEN_RR = 2, SEEN_TS = 4, SEEN_WANTED = 8 };
+enum { SEEN_SR = 1, SEEN_RR = 2, SEEN_TS = 4 };
 
 static __always_inline bool is_route(__u32 kind)
 {
@@ -349,29 +290,27 @@ static __always_inline bool timestamp_fits(__u32 len, __u32 ptr, __u32 flags)
 	return ((flags & 15) != 1 && (flags & 15) != 3) || ptr + 7 <= len;
 }
 
-/* w->next: SEEN_* */
-static __noinline int next_ip_option(struct bf_frame *f, struct place *w, struct place *found, __u32 wanted, __u32 end)
-{
-	__u32 at = w->at, seen = w->next, kind, len, ptr;
-	__s64 head, more;
+/* Kept as bytes of memory, for the reason told at bf_tcp_option(): where the next option begins, which kinds were there,
+ * where the wanted one is (0: nowhere). */
+struct ip_options {
+	__u8 b[64];
+	volatile __u8 at, seen, found;
+};
 
-	if (at >= end)
-		return BF_HIT;
-	kind = bf_pkt_load(f, at, 1);
-	if (kind == 0)
+/* Looks at one option: GO_ON, BF_HIT at the end, BF_MISS: malformed. end: where the options end, 4 .. 40. */
+static __always_inline int next_ip_option(struct ip_options *o, __u32 wanted, __u32 end)
+{
+	__u32 at = o->at & 63, seen = o->seen, kind = o->b[at], len = o->b[(at + 1) & 63], ptr = o->b[(at + 2) & 63];
+	__u32 flags = o->b[(at + 3) & 63];
+
+	if (at >= end || kind == 0)
 		return BF_HIT;
 	if (kind == 1) {
-		w->at = at + 1;
+		o->at = at + 1;
 		return GO_ON;
 	}
-	head = bf_pkt_load(f, at, 2);
-	len = head & 0xff;
-	if (at + 2 > end || head < 0 || len < 2 || at + len > end)
+	if (at + 2 > end || len < 2 || at + len > end)
 		return BF_MISS;
-	more = len > 2 ? bf_pkt_load(f, at + 2, 2) : 0; /* the byte behind a length of 3 is not looked at */
-	if (more < 0)
-		more = bf_pkt_load(f, at + 2, 1) << 8;
-	ptr = more >> 8;
 	if (is_route(kind)) {
 		if (seen & SEEN_SR || ptr != 4 || len < 7 || (len - 3) & 3)
 			return BF_MISS;
@@ -381,64 +320,69 @@ static __noinline int next_ip_option(struct bf_frame *f, struct place *w, struct
 			return BF_MISS;
 		seen |= SEEN_RR;
 	} else if (kind == TS) {
-		if (seen & SEEN_TS || !timestamp_fits(len, ptr, more & 0xff))
+		if (seen & SEEN_TS || !timestamp_fits(len, ptr, flags))
 			return BF_MISS;
 		seen |= SEEN_TS;
 	} else if (kind == RA && len < 4) {
 		return BF_MISS;
 	}
-	if (kind == wanted && (kind != RA || !more)) {
-		found->at = at;
-		seen |= SEEN_WANTED;
-	}
-	w->next = seen;
-	w->at = at + len;
+	if (kind == wanted && (kind != RA || !(ptr | flags)))
+		o->found = at + 20;
+	o->seen = seen;
+	o->at = at + len;
 	return GO_ON;
 }
 
-static __always_inline int find_ip_option(struct bf_frame *f, struct place *found, __u32 wanted)
+static __noinline __s64 find_ip_option(struct bf_frame *f, __u64 arg)
 {
-	__u32 end = (load8(bytes_at(f->nh), 0) & 15) * 4;
-	struct place w;
+	__u32 end = (load8(bytes_at(f->nh), 0) & 15) * 4 - 20;
+	struct ip_options o = {};
 	int r = GO_ON;
 
-	begin_at(&w, f, 20, 0);
-	if (end <= 20 || bf_pkt_load(f, end - 1, 1) < 0)
-		return BF_MISS;
+	if (end == 0 || end > 40 || bf_pkt_read(f, 20, o.b, end))
+		return -1;
 	LOOP_BEGIN(64)
-		r = next_ip_option(f, &w, found, wanted, end);
+		r = next_ip_option(&o, WHAT(arg), end);
 		if (r != GO_ON)
 			break;
 	LOOP_END
-	return r == BF_HIT && w.next & SEEN_WANTED;
+	return r == BF_HIT && o.found ? o.found : -1;
 }
 
-static __always_inline int load_ip_option(struct bf_frame *f, __u64 arg)
+static __always_inline __s64 find(struct bf_frame *f, __u32 loader, __u64 arg)
 {
-	struct place found;
-	int r;
-
-	begin_at(&found, f, 0, 0);
-	r = find_ip_option(f, &found, WHAT(arg));
-	if (!BITS(arg))
-		return present(f, r == BF_HIT);
-	return r == BF_HIT ? take(f, found.at, arg) : BF_MISS;
+	if (in_use(loaders, BF_LOAD_PAYLOAD) && loader == BF_LOAD_PAYLOAD)
+		return find_header(f, arg);
+	if (in_use(loaders, BF_LOAD_EXTHDR) && loader == BF_LOAD_EXTHDR)
+		return find_exthdr(f, arg);
+	if (in_use(loaders, BF_LOAD_TCP_OPTION) && loader == BF_LOAD_TCP_OPTION)
+		return find_option(f, arg);
+	if (in_use(loaders, BF_LOAD_CHUNK) && loader == BF_LOAD_CHUNK)
+		return find_chunk(f, arg);
+	if (in_use(loaders, BF_LOAD_IP_OPTION) && loader == BF_LOAD_IP_OPTION)
+		return find_ip_option(f, arg);
+	return -1;
 }
 
-/* No deeper than this: the verifier takes 8 functions that call each other. */
+/* First what is looked for is found, then its bits are read: both at once would want more stack than there is, 112 bytes
+ * below a walk behind a run; nor may functions call each other deeper than 8. */
+static __always_inline int load_bits(struct bf_frame *f, __u32 loader, __u64 arg)
+{
+	__s64 at;
+
+	if (loader == BF_LOAD_PAYLOAD && WHAT(arg) == BF_BASE_LINK)
+		return load_link(f, arg);
+	at = find(f, loader, arg);
+	if (!BITS(arg))
+		return set_value(f, at >= 0);
+	return at < 0 ? BF_MISS : take(f, at, arg);
+}
+
 int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg)
 {
 	if (in_use(loaders, BF_LOAD_TCP_MSS) && loader == BF_LOAD_TCP_MSS)
 		return VARIANT(bf_load_mss_)(f);
-	if (in_use(loaders, BF_LOAD_PAYLOAD) && loader == BF_LOAD_PAYLOAD)
-		return load_payload(f, arg);
-	if (in_use(loaders, BF_LOAD_EXTHDR) && loader == BF_LOAD_EXTHDR)
-		return load_exthdr(f, arg);
-	if (in_use(loaders, BF_LOAD_TCP_OPTION) && loader == BF_LOAD_TCP_OPTION)
-		return load_option(f, arg);
-	if (in_use(loaders, BF_LOAD_CHUNK) && loader == BF_LOAD_CHUNK)
-		return load_chunk(f, arg);
-	if (in_use(loaders, BF_LOAD_IP_OPTION) && loader == BF_LOAD_IP_OPTION)
-		return load_ip_option(f, arg);
+	if (config.loaders & HEADER_LOADERS && HEADER_LOADERS >> (loader & 31) & 1)
+		return load_bits(f, loader, arg);
 	return bf_load_apart(f, loader, arg);
 }

@@ -93,7 +93,7 @@ __s64 bf_pkt_load(struct bf_frame *f, __s32 off, __u32 size)
 		return load_from_header(f, off, size);
 	if ((__u64)(__u32)off + size <= f->linear)
 		return swapped(load_in_place(f->nh + (__u32)off, size), size);
-	if (size == 4 ? bf_pkt_read(f, off, &v, 4) : size == 2 ? bf_pkt_read(f, off, &v, 2) : bf_pkt_read(f, off, &v, 1))
+	if (size > sizeof(v) || bf_pkt_read(f, off, &v, size))
 		return -1;
 	return swapped(v, size);
 }

@@ -128,6 +128,36 @@ static void many_ranges(struct maker *m, struct bf_cond *c)
 	free(r);
 }
 
+/* Any bits of a header, an option, a chunk. */
+static const struct bf_field *own_field(struct maker *m)
+{
+	static const uint8_t headers[] = { 0, 43, 44, 60, 51, 6, 17 }, options[] = { 0, 1, 2, 3, 4, 5, 8, 254 }, chunks[] = { 0, 1, 3, 6 },
+	                     ip_options[] = { 7, 131, 137, 148 };
+	static const struct {
+		enum bf_loader loader;
+		const uint8_t *what;
+		unsigned n;
+		uint8_t family;
+		uint32_t needs;
+	} kinds[] = {
+		{ BF_LOAD_PAYLOAD, NULL, 0, 0, BF_NEED_L4 },
+		{ BF_LOAD_EXTHDR, headers, sizeof(headers), NFPROTO_IPV6, 0 },
+		{ BF_LOAD_TCP_OPTION, options, sizeof(options), 0, BF_NEED_L4 },
+		{ BF_LOAD_CHUNK, chunks, sizeof(chunks), 0, BF_NEED_L4 },
+		{ BF_LOAD_IP_OPTION, ip_options, sizeof(ip_options), NFPROTO_IPV4, 0 },
+	};
+	unsigned k = rng_percent(m->r, 60) ? 0 : rng_below(m->r, BF_ARRAY_SIZE(kinds));
+	unsigned bits = k && rng_percent(m->r, 30) ? 0 : 1 + rng_below(m->r, rng_percent(m->r, 80) ? 32 : 128);
+	unsigned what = k ? kinds[k].what[rng_below(m->r, kinds[k].n)] : BF_BASE_NETWORK + rng_below(m->r, 3);
+	unsigned at = rng_below(m->r, rng_percent(m->r, 80) ? 64 : 600);
+	struct bf_field f = { .name = "own", .bits = (uint8_t)(bits ? bits : 1), .type = bits > 32 ? BF_VT_WIDE : BF_VT_INT,
+	                      .family = kinds[k].family, .loader = (int8_t)kinds[k].loader, .needs = kinds[k].needs };
+
+	f.word = (uint8_t)(BF_KEY_WORDS - (f.bits + 31) / 32);
+	f.loader_arg = BF_LOAD_BITS(what, at, bits);
+	return bf_ruleset_field(m->rs, &f);
+}
+
 static struct bf_cond some_field(struct maker *m)
 {
 	struct bf_range ranges[24];
@@ -135,7 +165,7 @@ static struct bf_cond some_field(struct maker *m)
 	struct bf_cond c = { .kind = BF_COND_FIELD };
 
 	do
-		f = &bf_fields[rng_below(m->r, BF_FIELDS)];
+		f = rng_percent(m->r, 12) ? own_field(m) : &bf_fields[rng_below(m->r, BF_FIELDS)];
 	while (!usable(m, f));
 	c.field = f;
 	c.mask = some_mask(m->r, f);
