@@ -119,7 +119,7 @@ static __noinline __s64 find_header(struct bf_frame *f, __u64 arg)
 		return 0;
 	if (f->key[BF_KEY_ODD] & (BF_ODD_FRAG | BF_ODD_BADEXT))
 		return -1;
-	return WHAT(arg) == BF_BASE_TRANSPORT ? f->thoff : inner(f);
+	return WHAT(arg) == BF_BASE_TRANSPORT ? (__s64)f->thoff : inner(f);
 }
 
 /* ------------------------------------------------------------------- headers */
@@ -182,7 +182,7 @@ static __noinline __s64 find_exthdr(struct bf_frame *f, __u64 arg)
 		if (r != GO_ON)
 			break;
 	LOOP_END
-	return r == BF_HIT ? w.at : -1;
+	return r == BF_HIT ? (__s64)w.at : -1;
 }
 
 /* ------------------------------------------------------------------- options */
@@ -223,7 +223,7 @@ static __noinline __s64 find_option(struct bf_frame *f, __u64 arg)
 		if (r != GO_ON)
 			break;
 	LOOP_END
-	return r == BF_HIT ? f->thoff + w.at : -1;
+	return r == BF_HIT ? (__s64)(f->thoff + w.at) : -1;
 }
 
 /* -------------------------------------------------------------------- chunks */
@@ -255,7 +255,7 @@ static __noinline __s64 find_chunk(struct bf_frame *f, __u64 arg)
 		if (r != GO_ON)
 			break;
 	LOOP_END
-	return r == BF_HIT ? w.at : -1;
+	return r == BF_HIT ? (__s64)w.at : -1;
 }
 
 /* --------------------------------------------------------------- IPv4 options */

@@ -335,7 +335,12 @@ static inline struct sock *full_sock(const struct bf_frame *f)
 	return sk;
 }
 
-/* A pointer as a number: its distance from a pointer that is 0. Else the verifier would go on knowing where it leads. */
+/*
+ * A pointer as a number: its distance from a pointer that is 0. Else the
+ * verifier would go on knowing where it leads; and Linux 6.18's takes a number
+ * to which a pointer out of the sk_buff (->head) was added for what it was
+ * before, and leaves out what follows from it (a test of its sign, say).
+ */
 static inline __u64 number_of(const void *p)
 {
 	__u64 n = (__u64)p, zero = (__u64)bytes_at(0);

@@ -57,12 +57,12 @@ __u64 bf_pkt_link(struct bf_frame *f)
 		return (__u64)plain_xdp(f)->data;
 	if (!HAS_SKB || skb_of(f)->mac_header == 0xffff)
 		return 0;
-	return (__u64)skb_of(f)->head + skb_of(f)->mac_header;
+	return number_of(skb_of(f)->head) + skb_of(f)->mac_header;
 }
 
 static inline __u64 end_of_linear(const struct bf_frame *f)
 {
-	return KIND(XDP) ? (__u64)plain_xdp(f)->data_end : (__u64)skb_of(f)->head + skb_of(f)->tail;
+	return KIND(XDP) ? (__u64)plain_xdp(f)->data_end : number_of(skb_of(f)->head) + skb_of(f)->tail;
 }
 
 /* Below zero: from one of the headers, and only in the linear part; inside it, it may be before the network header. */
