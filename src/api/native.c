@@ -79,7 +79,7 @@ static int apply(struct native_run *r)
 static int run(struct native_run *r, const char *text, size_t len)
 {
 	bool check = r->flags & BF_NATIVE_CHECK;
-	bool had_none = false;
+	bool had_none = false, done = false;
 	int rc;
 
 	if (check && !geteuid() && !changes_nothing(r->ast)) { /* leave no trace where there was none */
@@ -91,6 +91,10 @@ static int run(struct native_run *r, const char *text, size_t len)
 	rc = open_state(r);
 	if (!rc)
 		rc = bf_native_units(r->ctx, r->ns, &r->units);
+	if (!rc && !check && !r->restored && !(r->flags & (BF_NATIVE_REPLACE | BF_NATIVE_ECHO)))
+		rc = bf_native_live_single(r, &done);
+	if (done)
+		return rc;
 	if (!rc)
 		rc = bf_restored_read(r, text, len);
 	if (!rc)

@@ -98,6 +98,8 @@ void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img);
 /* Nothing changed but what is in sets of the kernel's: no new table is needed; this changes them. */
 bool bf_native_live_only(struct native_run *r, struct native_change *c);
 int bf_native_live_change(struct native_run *r, const struct native_change *c);
+/* A run that does nothing but add or delete one element of such a set: *done, or all of it has to be looked at. */
+int bf_native_live_single(struct native_run *r, bool *done);
 /* Elements that are not in the table any more; behind the switch. */
 void bf_native_live_delete(struct native_run *r, const struct native_change *c);
 void bf_native_lives_free(struct native_run *r);
