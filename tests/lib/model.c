@@ -110,6 +110,8 @@ static bool usable(const struct maker *m, const struct bf_field *f)
 {
 	if (f->family && f->family != m->family && (m->o->family == m->family || rng_percent(m->r, 90)))
 		return false;
+	if (m->o->all_hook == BF_HOOK_XDP && (f->loader >= 0 || f->needs & (BF_NEED_CT | BF_NEED_MARK | BF_NEED_PKTTYPE)))
+		return false; /* there is no sk_buff */
 	return bf_field_id(f) != BF_F_TCP_MSS || rng_percent(m->r, 50);
 }
 
@@ -220,6 +222,8 @@ static void add_tcp(struct maker *m)
 		add_ports(m, BF_F_DPORT);
 	if (rng_percent(m->r, 20))
 		bf_rule_add_value(m->rs, m->rule, BF_F_TCP_FLAGS, 0x17, 0x02, rng_percent(m->r, 30));
+	if (m->o->all_hook == BF_HOOK_XDP) /* what follows is xtables' */
+		return;
 	if (rng_percent(m->r, 15))
 		bf_rule_add_match(m->rs, m->rule, &bf_match_tcpopt, &opt, rng_percent(m->r, 20));
 	if (rng_percent(m->r, 15))
@@ -676,13 +680,14 @@ struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts
 	char name[16];
 
 	m.t = bf_ruleset_add_table(m.rs, o->family, "filter");
-	add_chain(&m, "INPUT", NF_INET_LOCAL_IN);
+	if (!o->one_hook || !o->all_hook)
+		add_chain(&m, "INPUT", NF_INET_LOCAL_IN);
 	if (!o->one_hook) {
 		add_chain(&m, "FORWARD", NF_INET_FORWARD);
 		add_chain(&m, "OUTPUT", NF_INET_LOCAL_OUT);
 	}
 	if (o->all_hook)
-		add_chain(&m, "EDGE", BF_HOOK_TC_INGRESS);
+		add_chain(&m, "EDGE", o->all_hook);
 	for (unsigned i = 0; i < users; i++) {
 		snprintf(name, sizeof(name), "chain%u", i);
 		add_chain(&m, name, -1);

@@ -17,7 +17,7 @@ struct test_model_opts {
 	                  * sets and maps */
 	bool live;       /* then: sets that rules change, too */
 	bool one_hook;   /* INPUT alone: a third of the programs to load */
-	bool all_hook;   /* a chain at a hook that sees all families, too */
+	uint8_t all_hook; /* a chain at this hook, which sees all families, too; with one_hook: it alone */
 	unsigned size;   /* about so many rules in all */
 };
 

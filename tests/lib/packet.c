@@ -2,6 +2,7 @@
 /* packet.c: building packets (packet.h). Layouts: RFC 791, 8200, 4302, 793, 768, 792. */
 #include "lib/packet.h"
 
+#include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/netfilter.h>
@@ -27,6 +28,7 @@ static void start(struct test_packet *t, uint8_t family)
 {
 	memset(t, 0, sizeof(*t));
 	t->p.family = family;
+	t->ethertype = family == NFPROTO_IPV4 ? ETH_P_IP : family == NFPROTO_IPV6 ? ETH_P_IPV6 : ETH_P_ARP;
 	t->p.hook = NF_INET_LOCAL_IN;
 	t->p.ctstate = BF_CT_NONE | 1; /* INVALID */
 }
@@ -201,4 +203,25 @@ void test_packet_print(struct bf_buf *out, const struct test_packet *t)
 	bf_buf_puts(out, "\n");
 	for (uint32_t i = 0; i < t->len; i++)
 		bf_buf_printf(out, "%s%02x%s", i % 16 ? " " : "    ", t->bytes[i], i % 16 == 15 || i + 1 == t->len ? "\n" : "");
+}
+
+void test_packet_settle(struct test_packet *t, bool alone)
+{
+	const uint8_t *b = t->bytes;
+	uint32_t end = t->len, header = 40;
+
+	if (t->p.family == NFPROTO_IPV4) {
+		header = (b[0] & 15u) * 4;
+		end = (uint32_t)b[2] << 8 | b[3];
+	} else if (t->p.family == NFPROTO_IPV6) {
+		end = 40 + ((uint32_t)b[4] << 8 | b[5]);
+		if (end == 40 && !alone)
+			end = t->len;
+	} else {
+		return;
+	}
+	if (t->len < (t->p.family == NFPROTO_IPV4 ? 20 : 40) || header < 20 || end < header || end > t->len)
+		t->p.family = NFPROTO_UNSPEC;
+	else
+		t->p.len = end;
 }

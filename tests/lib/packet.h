@@ -15,6 +15,7 @@ struct test_packet {
 	struct bf_packet p;   /* p.data points to bytes: test_packet_fix() after a copy */
 	uint8_t bytes[TEST_PACKET_MAX];
 	uint32_t len;
+	uint16_t ethertype;   /* ETH_P_* */
 	uint32_t next_at;     /* where the protocol of the header to come is written */
 };
 
@@ -34,6 +35,9 @@ void test_packet_proto(struct test_packet *t, uint8_t proto); /* nothing but its
 void test_packet_payload(struct test_packet *t, const void *p, size_t len); /* p NULL: zeroes */
 void test_packet_done(struct test_packet *t);
 void test_packet_cut(struct test_packet *t, uint32_t len); /* afterwards: lose the end, lengths as they were */
+/* As hooks that see all families have it: an IP header that contradicts the packet is none, what is behind its end is not
+ * the packet's. alone: not even if it could be a segment too long for the field. */
+void test_packet_settle(struct test_packet *t, bool alone);
 void test_packet_fix(struct test_packet *t);
 
 /* What it is, for people: one line, then the bytes. */

@@ -207,7 +207,7 @@ static void set_bare(const struct traffic *tr, struct test_packet *p)
 {
 	static const uint8_t types[] = { PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST }; /* lo knows no broadcasts */
 
-	strcpy(p->p.oif, "lo");
+	strcpy(p->p.hook < BF_HOOKS_NETFILTER ? p->p.oif : p->p.iif, "lo");
 	p->p.pkttype = types[rng_below(tr->r, 3)];
 }
 
@@ -216,8 +216,8 @@ static uint8_t some_hook(struct rng *r, const struct test_model_opts *o)
 {
 	static const uint8_t hooks[] = { NF_INET_LOCAL_IN, NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT };
 
-	if (o->all_hook && rng_percent(r, 50))
-		return BF_HOOK_TC_INGRESS;
+	if (o->all_hook && (o->one_hook || rng_percent(r, 50)))
+		return o->all_hook;
 	return o->one_hook ? NF_INET_LOCAL_IN : hooks[rng_below(r, 4)];
 }
 

@@ -8,6 +8,8 @@
  *
  *   test_oracle [SECONDS [SEED]]
  *
+ * At hooks that see all families, too.
+ *
  * TEST_RUN shows a packet that came from nowhere, goes to lo, belongs to no
  * socket and no connection; what depends on more is left to tests/diff.
  */
@@ -96,36 +98,54 @@ static int run_open(struct run *r, const struct bf_table *t, const struct varian
 static int program(const struct run *r, uint8_t hook, uint8_t family)
 {
 	for (uint32_t i = 0; i < r->img->n_progs; i++)
-		if (r->img->progs[i].at.hook == hook && r->img->progs[i].family == family)
+		if (r->img->progs[i].at.hook == hook &&
+		    (hook >= BF_HOOKS_NETFILTER || r->img->progs[i].family == family))
 			return r->l.progs[i];
 	return -1;
 }
 
-/* At LOCAL_OUT, TEST_RUN leaves the packet without a network header: the program is run as if at LOCAL_IN. */
-static int verdict_of(const struct run *r, const struct test_packet *p)
+enum { XDP_PASSED = 2, TC_NEXT = (uint32_t)-1 };
+
+/* From the link header on. */
+static uint32_t make_frame(const struct test_packet *p, uint8_t *frame)
 {
 	static const uint8_t types[][ETH_ALEN] = {
 		[PACKET_HOST] = { 0 },
 		[PACKET_MULTICAST] = { 1, 0, 0x5e, 0, 0, 1 },
 		[PACKET_OTHERHOST] = { 2, 0, 0, 0, 0, 1 },
 	};
+	uint16_t protocol = p->ethertype;
+
+	memcpy(frame, types[p->p.pkttype], ETH_ALEN);
+	frame[12] = (uint8_t)(protocol >> 8);
+	frame[13] = (uint8_t)protocol;
+	memcpy(frame + ETH_HLEN, p->bytes, p->len);
+	return ETH_HLEN + p->len;
+}
+
+/* At LOCAL_OUT, TEST_RUN leaves the packet without a network header: the program is run as if at LOCAL_IN. */
+static int verdict_of(const struct run *r, const struct test_packet *p)
+{
 	struct { /* struct nf_hook_state */
 		uint8_t hook, pf;
 		uint8_t rest[46];
 	} state = { p->p.hook == NF_INET_LOCAL_OUT ? NF_INET_LOCAL_IN : p->p.hook, p->p.family, { 0 } };
+	bool netfilter = p->p.hook < BF_HOOKS_NETFILTER;
 	uint8_t frame[ETH_HLEN + TEST_PACKET_MAX] = { 0 };
-	struct bf_run_desc d = { .prog = program(r, p->p.hook, p->p.family), .data = frame, .ctx = &state, .data_len = ETH_HLEN + p->len,
-		                     .ctx_len = sizeof(state), .repeat = 1 };
+	struct bf_run_desc d = { .prog = program(r, p->p.hook, p->p.family), .data = frame, .data_len = make_frame(p, frame),
+		                     .repeat = 1 };
 	int err;
 
 	if (d.prog < 0)
 		return BF_ACCEPT;
-	memcpy(frame, types[p->p.pkttype], ETH_ALEN);
-	frame[12] = p->p.family == NFPROTO_IPV4 ? ETH_P_IP >> 8 : ETH_P_IPV6 >> 8;
-	frame[13] = p->p.family == NFPROTO_IPV4 ? ETH_P_IP & 0xff : ETH_P_IPV6 & 0xff;
-	memcpy(frame + ETH_HLEN, p->bytes, p->len);
+	if (netfilter) {
+		d.ctx = &state;
+		d.ctx_len = sizeof(state);
+	}
 	err = bf_prog_run(&d);
-	return err < 0 ? err : (int)d.retval;
+	if (err < 0 || netfilter)
+		return err < 0 ? err : (int)d.retval;
+	return d.retval == (p->p.hook == BF_HOOK_XDP ? (uint32_t)XDP_PASSED : (uint32_t)TC_NEXT) ? BF_ACCEPT : BF_DROP;
 }
 
 /* What the program noted for the packet, which is gone by now: the only entry. */
@@ -276,17 +296,22 @@ static struct test_packet packets[PACKETS];
 
 static struct bf_ruleset *make(uint64_t seed)
 {
-	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET };
-	struct test_model_opts o = { .family = families[seed % 5], .kernel = true, .live = true };
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, NFPROTO_NETDEV };
+	struct test_model_opts o = { .family = families[seed % 6], .kernel = true, .live = true };
 	struct rng r = { seed };
 	struct bf_ruleset *rs;
 
-	o.native = o.family == NFPROTO_INET || rng_percent(&r, 20);
-	o.one_hook = rng_percent(&r, 90);
+	o.native = o.family == NFPROTO_INET || o.family == NFPROTO_NETDEV || rng_percent(&r, 20);
+	o.one_hook = rng_percent(&r, 90) || o.family == NFPROTO_NETDEV;
+	if (o.family == NFPROTO_NETDEV)
+		o.all_hook = rng_percent(&r, 50) ? BF_HOOK_XDP : BF_HOOK_TC_INGRESS;
 	o.size = 1 + rng_below(&r, rng_percent(&r, 5) ? 120 : 16);
 	rs = test_model_random(&r, &o);
-	for (unsigned i = 0; i < PACKETS; i++)
+	for (unsigned i = 0; i < PACKETS; i++) {
 		test_packet_random(&r, &o, rs->tables[0], &packets[i]);
+		if (o.all_hook)
+			test_packet_settle(&packets[i], o.all_hook == BF_HOOK_XDP);
+	}
 	return rs;
 }
 

@@ -197,7 +197,7 @@ static int round_of(uint64_t seed, unsigned *refused)
 
 	o.size = 1 + rng_below(&r, 24);
 	o.native = seed % 4 >= 2 || rng_percent(&r, 20);
-	o.all_hook = seed % 4 == 3 || rng_percent(&r, 5);
+	o.all_hook = seed % 4 == 3 || rng_percent(&r, 5) ? BF_HOOK_TC_INGRESS : 0;
 	o.assists = !o.all_hook;
 	class_min = rng_percent(&r, 60) ? 2 : rng_percent(&r, 50) ? UINT32_MAX : 2 + rng_below(&r, 10);
 	class_bytes = rng_percent(&r, 10) ? 500 + rng_below(&r, 2000) : 0;
