@@ -128,6 +128,8 @@ static __noinline int fill_packet(struct bf_frame *f, __u32 fam)
 			fill_ip6(f);
 		else if (fam == BF_FAM_IP)
 			fill_ip(f);
+		else if (needs(BF_NEED_PKTTYPE) && HAS_SKB)
+			f->key[BF_KEY_META] = packet_type(f, false) << 24;
 	}
 	if (needs(BF_NEED_MARK) && HAS_SKB)
 		f->key[BF_KEY_MARK] = plain_skb(f)->mark;
