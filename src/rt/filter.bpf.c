@@ -473,12 +473,20 @@ static __always_inline void put(struct bf_frame *f, const struct bf_cell *c)
 		bf_mirror(f, v);
 }
 
-/* A CMP cell. */
-static __always_inline bool cmp(const struct bf_frame *f, const struct bf_cell *c)
+/* A CMP cell: BF_HIT or BF_MISS. It stands apart, as what it asks would make the walk's ways too many. */
+APART int VARIANT(bf_cmp_)(struct bf_frame *f, __u32 at)
 {
-	__u32 by = c->span;
-	__u64 a = f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask, b = f->key[c->other & (BF_KEY_WORDS - 1)];
+	const struct bf_cell *c;
+	__u64 a, b;
+	__u32 by;
 
+	if (!f || !in_use(ops, BF_CELL_CMP) || at >= config.n_cells)
+		return BF_MISS;
+	opaque(at);
+	c = &cells[at];
+	by = c->span;
+	a = f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask;
+	b = f->key[c->other & (BF_KEY_WORDS - 1)];
 	if (in_use(ops, BF_CELL_PUT) && c->other == BF_CMP_TEMP)
 		b = f->out[BF_OUT_TEMP];
 	a = a >> (by & 31) << (by >> BF_CMP_LEFT & 31);
@@ -572,7 +580,7 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 	if (in_use(ops, BF_CELL_HANDOFF) && op == BF_CELL_HANDOFF)
 		return note(f, w, c);
 	if (in_use(ops, BF_CELL_CMP) && op == BF_CELL_CMP)
-		return ask(w, c, cmp(f, c));
+		return ask(w, c, VARIANT(bf_cmp_)(f, at));
 	if (in_use(ops, BF_CELL_PUT) && op == BF_CELL_PUT) {
 		put(f, c);
 		w->at = c->hit;
