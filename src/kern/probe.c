@@ -4,11 +4,13 @@
  * features between versions and switch them off, so version numbers tell
  * little; a number in a hint is when a feature came to the main line.
  */
+#include <limits.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "kern/attach.h"
 #include "kern/btf.h"
 #include "kern/companion.h"
 #include "kern/dispatch.h"
@@ -161,6 +163,39 @@ static int try_seccomp(void)
 	return syscall(__NR_seccomp, 3 /* SECCOMP_GET_NOTIF_SIZES */, 0, &sizes) ? -errno : 0;
 }
 
+static int try_hook(uint8_t hook)
+{
+	return closed(bf_const_prog("bf_probe", hook, BF_ACCEPT, NULL));
+}
+
+static int try_xdp(void)
+{
+	return try_hook(BF_HOOK_XDP);
+}
+
+/* A device that there is not: a kernel with tcx looks for it first. */
+static int try_tcx(void)
+{
+	_cleanup_close_ int prog = bf_const_prog("bf_probe", BF_HOOK_TC_INGRESS, BF_ACCEPT, NULL);
+	const struct bf_link_desc l = { .prog = prog, .target = INT_MAX, .relative = -1,
+	                                .attach = bf_hook_kinds[BF_HOOK_TC_INGRESS].attach };
+	int fd = prog < 0 ? prog : bf_link_create(&l);
+
+	return fd == -ENODEV ? 0 : fd < 0 ? fd : closed(fd);
+}
+
+static int try_cgroup(void)
+{
+	int err = closed(bf_cgroup_open("/"));
+
+	return err ? err : try_hook(BF_HOOK_CGROUP_INGRESS);
+}
+
+static int try_sockops(void)
+{
+	return try_hook(BF_HOOK_SOCKOPS);
+}
+
 static const struct {
 	const char *name;
 	bool required;
@@ -181,6 +216,11 @@ static const struct {
 	{ "seccomp_notify", false, try_seccomp, "serving unmodified iptables",
 	  "Linux 5.19 or newer with CONFIG_SECCOMP_FILTER" },
 	{ "may_goto", false, try_may_goto, "faster loops over rules", "Linux 6.9 or newer" },
+	{ "xdp", false, try_xdp, "chains at hook xdp", "a kernel with CONFIG_BPF_SYSCALL" },
+	{ "tcx", false, try_tcx, "chains at devices' ingress and egress; without it by filters of clsact",
+	  "Linux 6.6 or newer with CONFIG_NET_XGRESS" },
+	{ "cgroup", false, try_cgroup, "chains of control groups", "a kernel with CONFIG_CGROUP_BPF; CAP_SYS_ADMIN" },
+	{ "sockops", false, try_sockops, "sockops chains", "a kernel with CONFIG_CGROUP_BPF and CONFIG_INET" },
 	{ "conntrack", false, try_conntrack, "state and conntrack matches", "a kernel with CONFIG_NF_CONNTRACK" },
 	{ "nf_tables", false, try_nf_tables, "switching connection tracking on; REJECT, LOG, NFLOG, addrtype",
 	  "a kernel with CONFIG_NF_TABLES (module nf_tables)" },

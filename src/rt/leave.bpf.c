@@ -67,11 +67,18 @@ static __always_inline int set_length(struct bf_frame *f, void *ctx, __u32 n)
 	return bpf_skb_change_tail(ctx, n, 0);
 }
 
-static __always_inline int turn_round(void *ctx)
+/* The Ethernet header at `from` to the begin, its addresses exchanged; l3: where it ends, a VLAN tag included. */
+static __always_inline int turn_round(void *ctx, __u32 from, __u32 l3)
 {
 	__u8 mac[12], back[12];
+	__u16 type[3];
 
-	if (load(ctx, 0, mac, 12))
+	if (l3 < 14)
+		return 0;
+	if (from && l3 == 18 ? load(ctx, from + 12, type, 6) || store(ctx, 12, type, 6)
+	                     : from && (load(ctx, from + 12, type, 2) || store(ctx, 12, type, 2)))
+		return -1;
+	if (load(ctx, from, mac, 12))
 		return -1;
 	if (mac[0] & 1)
 		return -1; /* it was for many */
@@ -188,7 +195,7 @@ static __noinline int reset(struct bf_frame *f, void *ctx)
 		return DROPPED;
 	ip_header(f, &r, ip6, TCP, 20);
 	r.l4[4] = folded(SUM(r.l4, 20, 0) + pseudo(&r, ip6, TCP, 20));
-	if (set_length(f, ctx, l3 + (ip6 ? 60 : 40)) || (l3 >= 14 && turn_round(ctx)))
+	if (set_length(f, ctx, l3 + (ip6 ? 60 : 40)) || turn_round(ctx, 0, l3))
 		return DROPPED;
 	if (ip6 ? store(ctx, l3, r.ip, 40) || store(ctx, l3 + 40, r.l4, 20) : store(ctx, l3, r.ip, 20) || store(ctx, l3 + 20, r.l4, 20))
 		return DROPPED;
@@ -223,6 +230,21 @@ static __always_inline __u32 type_and_code(bool ip6, __u32 arg)
 	return 3 << 8 | (code == 0 ? 0 : code == 1 ? 3 : code == 2 ? 1 : 13);
 }
 
+/*
+ * `header` bytes before the quote. At XDP they come before the packet, whose
+ * quote stays where it is: there is room (behind it there may be none). An
+ * sk_buff grows at its end.
+ */
+static __always_inline int make_room(struct bf_frame *f, void *ctx, __u32 l3, __u32 header, __u32 n, const void *quote)
+{
+	if (KIND(XDP))
+		return set_length(f, ctx, l3 + n) || bpf_xdp_adjust_head(ctx, -(int)header) || turn_round(ctx, header, l3);
+	if (set_length(f, ctx, l3 + header + n) || turn_round(ctx, 0, l3))
+		return -1;
+	opaque(n);
+	return n < 20 || n > QUOTE || store(ctx, l3 + header, quote, n);
+}
+
 /* The quote takes nearly all of the stack that there is: who asks for more has asked before. */
 static __noinline int error(struct bf_frame *f, void *ctx, __u32 arg)
 {
@@ -238,10 +260,7 @@ static __noinline int error(struct bf_frame *f, void *ctx, __u32 arg)
 	ip_header(f, &r, ip6, ip6 ? ICMP6 : ICMP, 8 + n);
 	r.l4[0] = bpf_htonl(type_and_code(ip6, arg) << 16);
 	r.l4[0] |= (__u32)folded((__u64)SUM(quote, QUOTE, 0) + r.l4[0] + (ip6 ? pseudo(&r, true, ICMP6, 8 + n) : 0)) << 16;
-	if (set_length(f, ctx, l3 + header + n) || (l3 >= 14 && turn_round(ctx)))
-		return DROPPED;
-	opaque(n);
-	if (n < 20 || n > QUOTE || store(ctx, l3 + header, quote, n))
+	if (make_room(f, ctx, l3, header, n, quote))
 		return DROPPED;
 	if (ip6 ? store(ctx, l3, r.ip, 40) || store(ctx, l3 + 40, r.l4, 8) : store(ctx, l3, r.ip, 20) || store(ctx, l3 + 20, r.l4, 8))
 		return DROPPED;

@@ -126,7 +126,7 @@ class Wire:
         tag = b"" if tag is None else struct.pack("!HH", 0x8100, tag)
         return (to or PEER) + self.me + tag + kind + packet
 
-    def drain(self, wait=0.05):
+    def drain(self, wait=0.15):
         self.s.settimeout(wait)
         out = []
         try:
@@ -473,6 +473,11 @@ def cgroup_root():
     sys.exit(77)
 
 
+def with_xdp():
+    """veth hands on what XDP sends back only to a device that has XDP itself."""
+    load('table netdev p { chain c { type filter hook xdp device "vb"; policy accept; counter; } }', FAR)
+
+
 ROOT = cgroup_root()
 try:
     make()
@@ -482,6 +487,8 @@ try:
         tagged(hook, mode)
         odd(hook, mode)
         ways(hook, mode)
+    with_xdp()
+    rejects("xdp", "mode native")
     tagged("xdp")
     odd("xdp")
     egress_rejects()
