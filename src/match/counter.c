@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* counter.c: counts the packets that get so far in a rule; it always holds. (What matches a rule is counted by the rule.) */
+/* counter.c: counts the packets that get so far in a rule; it always holds. (All that match, the rule counts.) */
 #include "gen/lower.h"
 #include "interp/interp.h"
 #include "match/match.h"

@@ -6,8 +6,8 @@
  *
  * A line `:in FAMILY HOOK...` says where the rules of the next lines stand:
  * in chain c of a table of that family at that hook, with what `world` has in
- * the table; `:file` that inputs are whole files. Model rules are separated by |, chains that were made from the rule follow as
- * NAME { rules }.
+ * the table; `:file` that inputs are whole files. Model rules are separated
+ * by |, chains that were made from the rule follow as NAME { rules }.
  *
  *   t_model FILE...            compare
  *   t_model --update FILE...   write models and messages anew (look at the diff!)
@@ -25,7 +25,8 @@ static const char world[] =
 	"set ports { type inet_service; elements = { 22, 80 }; }; "
 	"map vm { type inet_service : verdict; elements = { 22 : accept, 80 : jump other }; }; "
 	"map mm { type inet_service : mark; elements = { 22 : 1, 80 : 2 }; }; "
-	"set dyn { type ipv4_addr; flags dynamic,timeout; size 100; timeout 1m; }; set ds { type dscp; elements = { cs1, af11 }; }; "
+	"set dyn { type ipv4_addr; flags dynamic,timeout; size 100; timeout 1m; }; "
+	"set ds { type dscp; elements = { cs1, af11 }; }; "
 	"set conc { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 22, 10.0.0.1 . 80-90 }; }; "
 	"counter cc { }; quota qq { over 1 mbytes; }; limit ll { rate 3/second; }; chain other { }; "
 	"chain base { type filter hook prerouting priority 0; }; ";
@@ -150,7 +151,8 @@ static void directive(struct where *w, const char *text)
 	w->whole = !strncmp(text, ":file", 5);
 	w->before[0] = '\0';
 	if (sscanf(text, ":in %15s %199[^\n]", family, at) == 2)
-		snprintf(w->before, sizeof(w->before), "table %s t { %schain c { %s; ", family, strcmp(family, "netdev") ? world : "", at);
+		snprintf(w->before, sizeof(w->before), "table %s t { %schain c { %s; ", family,
+		         strcmp(family, "netdev") ? world : "", at);
 }
 
 static void escaped(struct bf_buf *out, const struct bf_buf *in)

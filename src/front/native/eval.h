@@ -34,7 +34,7 @@ enum bf_eval_what {
 
 #define BF_EVAL_NONE UINT32_MAX
 
-struct bf_eval_counter { /* whose counter number i of the model's table is. One rule can have several: their sum counts */
+struct bf_eval_counter { /* whose counter number i of the table is. A rule can have several: their sum counts */
 	uint64_t handle;  /* of the rule or chain */
 	uint32_t ordinal; /* counts from 0 within the handle */
 	uint32_t stmt;    /* the counter statement it is, which list shows: its number in the rule, from 0; or BF_EVAL_NONE. A

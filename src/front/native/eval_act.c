@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* eval_act.c: what is done with packets besides a verdict: reject, log. What no rule of the model can do yet is refused. */
+/* eval_act.c: what is done with packets besides a verdict: reject, log. What no rule of the model can do is refused. */
 #include <linux/in.h>
 #include <linux/netfilter/nf_log.h>
 #include <linux/netfilter/nf_tables.h>
@@ -120,7 +120,8 @@ static bool notrack(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast
 	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "notrack"))
 		return false;
 	if (ev->chain->hooks & ~here)
-		return bf_ev_error(ev, s->loc, "connections are found at prerouting and output: notrack must come before, at priority raw");
+		return bf_ev_error(ev, s->loc, "connections are found at prerouting and output: notrack must come before, at "
+		                   "priority raw");
 	return bf_ev_add_action(ev, d, &bf_target_nft_notrack, "");
 }
 

@@ -80,7 +80,8 @@ static bool from_link(struct sock_filter *insns, uint32_t n)
 }
 
 /* 1: libpcap cannot, and says why in `why` */
-static int compile(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, int link, char *why, size_t size)
+static int compile(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, int link, char *why,
+                   size_t size)
 {
 	_Static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "one layout, two names");
 	pcap_t *p = pcap_open_dead(link, SNAPLEN);

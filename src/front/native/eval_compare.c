@@ -58,7 +58,8 @@ static bool inner(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_e
 }
 
 /* The operand, and what is added to it. */
-bool bf_ev_operand(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *e, struct bf_operand *o, int64_t *add)
+bool bf_ev_operand(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *e, struct bf_operand *o,
+                   int64_t *add)
 {
 	unsigned bits = 0;
 	struct bf_types t;

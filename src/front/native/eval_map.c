@@ -90,7 +90,8 @@ static bool by_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 }
 
 /* The elements of a map; NULL: said so. */
-static const struct bf_ast_expr *elements_of(struct bf_ev *ev, const struct bf_ast_expr *key, const struct bf_ast_expr *ref)
+static const struct bf_ast_expr *elements_of(struct bf_ev *ev, const struct bf_ast_expr *key,
+                                             const struct bf_ast_expr *ref)
 {
 	static const struct bf_ast_expr none = { .kind = BF_AST_SET };
 	const struct bf_ast_expr *map = bf_ast_peel(ref);

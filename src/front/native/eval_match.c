@@ -316,7 +316,8 @@ static bool depend(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 	return bf_ev_add_cond(ev, d, dep);
 }
 
-bool bf_ev_depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_native_key *k)
+bool bf_ev_depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key,
+                   const struct bf_native_key *k)
 {
 	for (uint32_t i = 0; i < k->n_deps; i++)
 		if (!depend(ev, d, key, k->deps[i]))
@@ -474,7 +475,8 @@ static bool one(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stm
 	bool text = v->kind == BF_AST_VALUE && v->value.type && v->value.type->form == BF_FORM_STRING;
 	bf_u128 n;
 
-	if (s->match.mask || s->match.rel == BF_REL_NEG || (!many && s->match.rel == BF_REL_IMPLICIT && bits_of(s->match.l, t)))
+	if (s->match.mask || s->match.rel == BF_REL_NEG ||
+	    (!many && s->match.rel == BF_REL_IMPLICIT && bits_of(s->match.l, t)))
 		return to_bits(ev, d, s, t);
 	if (many || text) {
 		if (s->match.rel > BF_REL_NE)

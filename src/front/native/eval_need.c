@@ -7,7 +7,7 @@
 
 static const char *of_what(enum bf_hook h)
 {
-	bool two = h == BF_HOOK_TC_INGRESS || h == BF_HOOK_TC_EGRESS || h == BF_HOOK_CGROUP_INGRESS || h == BF_HOOK_CGROUP_EGRESS;
+	bool two = h >= BF_HOOK_TC_INGRESS && h <= BF_HOOK_CGROUP_EGRESS; /* of one name */
 
 	return !two ? "" : bf_hook_kinds[h].point == BF_POINT_DEVICE ? " of devices" : " of control groups";
 }

@@ -151,7 +151,8 @@ static bool set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 	from = v.key ? target_of(v.key) : NULL;
 	if (v.key && (!from || from->place != BF_PLACE_MARK)) { /* the target does not know it for the program */
 		if (!from && at_netfilter(ev))
-			return bf_ev_unserved(ev, v.key->loc, "the kernel sets constants and what is made of a mark; a map makes one of the other");
+			return bf_ev_unserved(ev, v.key->loc, "the kernel sets constants and what is made of a mark; a map makes one "
+			                      "of the other");
 		if (!bf_ev_one_kind(ev, s->loc, "set"))
 			return false;
 		if (t->out >= 0 && (!at_netfilter(ev) || t->out == BF_OUT_MARK) && !by_program(ev, d, t, &v))
@@ -162,12 +163,17 @@ static bool set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 	return by_target(ev, d, t, from, &v);
 }
 
+static bool of_header(enum bf_nkey_class c)
+{
+	return c <= BF_NK_IPOPT && c != BF_NK_META && c != BF_NK_CT;
+}
+
 bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct bf_ast_expr *e)
 {
 	const struct bf_ast_expr *l = bf_ast_peel(s->match.l);
 	const struct target *t = target_of(l);
 
-	if (!t && l->kind == BF_AST_KEY && l->key.row->class <= BF_NK_IPOPT && l->key.row->class != BF_NK_META && l->key.row->class != BF_NK_CT)
+	if (!t && l->kind == BF_AST_KEY && of_header(l->key.row->class))
 		return bf_ev_unserved(ev, l->loc, "packets are not rewritten");
 	if (!t)
 		return bf_ev_unserved(ev, l->loc, "only meta mark, meta priority and ct mark can be set");

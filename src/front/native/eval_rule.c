@@ -85,7 +85,8 @@ bool bf_ev_draft_copy(struct bf_ev *ev, struct bf_ev_draft *to, const struct bf_
 
 /* Model rules. */
 
-static struct bf_rule *write_rule(struct bf_ev *ev, const struct bf_ev_draft *d, enum bf_verdict_kind v, struct bf_chain *to)
+static struct bf_rule *write_rule(struct bf_ev *ev, const struct bf_ev_draft *d, enum bf_verdict_kind v,
+                                  struct bf_chain *to)
 {
 	struct bf_rule *r;
 
@@ -216,10 +217,12 @@ static bool can_fail(const struct bf_ast_stmt *s)
 
 bool bf_ev_needs_tail(const struct bf_ast_stmt *s)
 {
+	const uint32_t kinds = 1u << BF_STMT_LIMIT | 1u << BF_STMT_QUOTA | 1u << BF_STMT_CT_COUNT | 1u << BF_STMT_SAMPLE |
+	                       1u << BF_STMT_OBJECT | 1u << BF_STMT_ELEMENT | 1u << BF_STMT_VMAP | 1u << BF_STMT_SET |
+	                       1u << BF_STMT_PROGRAM | 1u << BF_STMT_LOG;
+
 	for (; s; s = s->next)
-		if (s->kind == BF_STMT_LIMIT || s->kind == BF_STMT_QUOTA || s->kind == BF_STMT_CT_COUNT || s->kind == BF_STMT_SAMPLE ||
-		    s->kind == BF_STMT_OBJECT || s->kind == BF_STMT_ELEMENT || s->kind == BF_STMT_VMAP || s->kind == BF_STMT_SET ||
-		    s->kind == BF_STMT_PROGRAM || s->kind == BF_STMT_LOG)
+		if (kinds >> s->kind & 1)
 			return true;
 	return false;
 }

@@ -58,11 +58,16 @@ struct shape { /* of a set's elements */
 	enum bf_ast_object object;
 };
 
+static unsigned width(const struct bf_types *t, unsigned i)
+{
+	return t->bits[i] ? t->bits[i] : t->type[i] && t->type[i]->bits ? t->type[i]->bits : 128;
+}
+
 static bool part_range(struct bf_ev *ev, const struct shape *sh, unsigned i, const struct bf_ast_expr *e,
                        struct bf_range *out)
 {
 	_cleanup_ranges_ struct bf_ev_ranges r = { 0 };
-	unsigned bits = sh->key.bits[i] ? sh->key.bits[i] : sh->key.type[i] && sh->key.type[i]->bits ? sh->key.type[i]->bits : 128;
+	unsigned bits = width(&sh->key, i);
 
 	if (!bf_ev_add_values(ev, e, sh->key.type[i], bits, &r))
 		return false;
@@ -177,7 +182,8 @@ static bool add_element(struct bf_ev *ev, struct bf_set *s, const struct shape *
 }
 
 /* What none of the others is, is the last. */
-static bool add_elements(struct bf_ev *ev, struct bf_set *s, const struct shape *sh, const struct bf_ast_expr *set, bool any)
+static bool add_elements(struct bf_ev *ev, struct bf_set *s, const struct shape *sh, const struct bf_ast_expr *set,
+                         bool any)
 {
 	bool ok = true;
 
@@ -214,7 +220,8 @@ static void set_data(struct bf_set *s, struct shape *sh)
 	else if (t && t->form == BF_FORM_OBJECT)
 		s->data = BF_DATA_OBJECT;
 	if (s->data == BF_DATA_OBJECT)
-		sh->object = t == &bf_ntypes[BF_T_COUNTER] ? BF_OBJ_COUNTER : t == &bf_ntypes[BF_T_QUOTA] ? BF_OBJ_QUOTA : BF_OBJ_LIMIT;
+		sh->object = t == &bf_ntypes[BF_T_COUNTER] ? BF_OBJ_COUNTER :
+		             t == &bf_ntypes[BF_T_QUOTA]   ? BF_OBJ_QUOTA : BF_OBJ_LIMIT;
 }
 
 /* ------------------------------------------------------------- named sets */
@@ -256,7 +263,9 @@ static bool is_changed(const struct bf_ev *ev, const struct bf_ast_set *a)
 
 static bool is_live(const struct bf_ev *ev, const struct bf_ast_set *a)
 {
-	return (is_changed(ev, a) && !(a->flags & (BF_SET_CONSTANT | BF_SET_INTERVAL))) || a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT) || a->has_timeout || a->stmts || has_life(a->elements);
+	if (is_changed(ev, a) && !(a->flags & (BF_SET_CONSTANT | BF_SET_INTERVAL)))
+		return true;
+	return a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT) || a->has_timeout || a->stmts || has_life(a->elements);
 }
 
 static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
@@ -271,7 +280,7 @@ static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
 	s->id = a->handle ? a->handle : (1ull << 62) + n;
 	s->n_parts = (uint8_t)sh.key.n;
 	for (uint32_t i = 0; i < sh.key.n; i++)
-		s->bits[i] = (uint8_t)(sh.key.bits[i] ? sh.key.bits[i] : sh.key.type[i] && sh.key.type[i]->bits ? sh.key.type[i]->bits : 128);
+		s->bits[i] = (uint8_t)width(&sh.key, i);
 	if (!s->n_parts || bf_set_words(s) > BF_SET_WORDS)
 		return bf_ev_unserved(ev, a->name.loc, "keys of '%s' are wider than %d bits", a->name.text, 32 * BF_SET_WORDS);
 	if (a->map)
@@ -372,8 +381,8 @@ static bool shifted(const struct shape *sh)
 }
 
 /* A set of these elements for that key. */
-static struct bf_set *own_set(struct bf_ev *ev, const struct bf_lookup *l, struct shape *sh, const struct bf_ast_expr *elements,
-                              const struct bf_types *data)
+static struct bf_set *own_set(struct bf_ev *ev, const struct bf_lookup *l, struct shape *sh,
+                              const struct bf_ast_expr *elements, const struct bf_types *data)
 {
 	struct bf_set *s = bf_table_add_set(ev->rs, ev->t, NULL);
 
@@ -419,8 +428,8 @@ bool bf_ev_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_e
 
 /* -------------------------------------------------------------- statements */
 
-bool bf_ev_in_named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_ast_expr *set,
-                    bool neg)
+bool bf_ev_in_named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key,
+                    const struct bf_ast_expr *set, bool neg)
 {
 	struct bf_lookup l;
 
@@ -470,12 +479,20 @@ static bool element_data(struct bf_ev *ev, struct bf_ev_draft *d, const struct b
 	return !shift || bf_ev_unserved(ev, v->loc, "some bits of a byte as data");
 }
 
+static enum bf_element_verb verb_of(const struct bf_ast_stmt *s)
+{
+	switch (s->element.verb) {
+	case 'a': return BF_ELEMENT_ADD;
+	case 'u': return BF_ELEMENT_UPDATE;
+	default: return BF_ELEMENT_DELETE;
+	}
+}
+
 bool bf_ev_element(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
 	const struct bf_ast_elem *el = s->element.elem;
 	const struct bf_ast_expr ref = { .kind = BF_AST_SETREF, .loc = s->element.set.loc, .name = s->element.set };
-	struct bf_element_change c = { .verb = s->element.verb == 'a' ? BF_ELEMENT_ADD : s->element.verb == 'u' ? BF_ELEMENT_UPDATE :
-	                                                                                  BF_ELEMENT_DELETE };
+	struct bf_element_change c = { .verb = verb_of(s) };
 	const struct bf_ast_set *a = NULL;
 	struct bf_stateful *list;
 	struct shape sh = { 0 };

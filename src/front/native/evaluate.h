@@ -128,13 +128,14 @@ bool bf_ev_test_elem(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 bool bf_ev_key(struct bf_ev *ev, const struct bf_ast_expr *e, struct bf_native_key *k);
 
 /* eval_value.c */
-bool bf_ev_number(struct bf_ev *ev, const struct bf_ast_expr *e, const struct bf_ntype *t, bf_u128 *out); /* one value */
+bool bf_ev_number(struct bf_ev *ev, const struct bf_ast_expr *e, const struct bf_ntype *t, bf_u128 *out);
 bool bf_ev_add_values(struct bf_ev *ev, const struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits,
                       struct bf_ev_ranges *out); /* a value, range, prefix, list, set or declared set */
 bool bf_ev_add_range(struct bf_ev *ev, struct bf_ev_ranges *r, bf_u128 lo, bf_u128 hi);
 void bf_ev_ranges_join(struct bf_ev_ranges *r); /* sorted, disjoint */
 
-bool bf_ev_depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_native_key *k);
+bool bf_ev_depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key,
+                   const struct bf_native_key *k);
 bool bf_ev_same_keys(struct bf_ev *ev, const struct bf_ast_expr *key, const struct bf_ast_expr *ref,
                      const struct bf_ast_set *s);
 
@@ -143,14 +144,15 @@ bool bf_ev_sets(struct bf_ev *ev); /* those of the table, and its objects */
 /* What key leads to in a set (data NULL) or map; what the key needs goes to the draft. */
 bool bf_ev_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_ast_expr *set,
                   const struct bf_types *data, struct bf_lookup *l);
-bool bf_ev_in_named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_ast_expr *set,
-                    bool neg);
+bool bf_ev_in_named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key,
+                    const struct bf_ast_expr *set, bool neg);
 bool bf_ev_object(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 bool bf_ev_element(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 
 /* eval_compare.c */
 bool bf_ev_compare(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
-bool bf_ev_operand(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *e, struct bf_operand *o, int64_t *add);
+bool bf_ev_operand(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *e, struct bf_operand *o,
+                   int64_t *add);
 
 /* eval_put.c */
 bool bf_ev_one_kind(struct bf_ev *ev, struct bf_ast_loc loc, const char *what);
@@ -165,7 +167,8 @@ bool bf_ev_set_map(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 bool bf_ev_vmap(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number);
 
 /* eval_act.c */
-bool bf_ev_before(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_rule *r); /* what a reject asks of the rule */
+/* What a reject asks of the whole rule. */
+bool bf_ev_before(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_rule *r);
 bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, enum bf_verdict_kind *end);
 
 /* eval_state.c: limit, quota, sample, objects by name */
