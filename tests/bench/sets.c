@@ -24,7 +24,7 @@
 #include "opt/set.h"
 #include "rt/code.h"
 
-enum { LOOKS = 64, TRACE = 1 << 20, FRAME = 184, ROUNDS = 9 };
+enum { LOOKS = 64, TRACE = 1 << 20, FRAME = (BF_FRAME_APART + 15) / 8 * 8, ROUNDS = 9 };
 enum { STATE = BPF_REG_7, SUM = BPF_REG_8, TURN = BPF_REG_9 };
 
 enum how { NOTHING, SET, KERNEL_HASH, KERNEL_LPM };

@@ -562,12 +562,12 @@ def test_sweep():
     # The rig's tables begin with 00000007: its owner. Another's may be those of a container that shares the network.
     S("nft 'add table ip bpfilter-x-0000000789abcdef; add table ip6 bpfilter-y-00000007000000ff; add table ip mine; "
       "add table ip bpfilter-x-0000000889abcdef; "
-      "add table ip bpfilter-mine; add table ip bpfilter-mine-0000000789abcdeX; add table inet bpfilter-x-0000000789abcdef'")
+      "add table ip bpfilter-mine; add table ip bpfilter-mine-0000000789abcdeX; add table netdev bpfilter-x-0000000789abcdef; add table inet bpfilter-z-0000000789abcdef'")
     with Rig(S, "ip", "1", -3, 1, "reject:0:3"):
         pass
-    same("only our leftovers are swept", ["table inet bpfilter-x-0000000789abcdef", "table ip bpfilter-mine",
+    same("only our leftovers are swept", ["table ip bpfilter-mine",
                                           "table ip bpfilter-mine-0000000789abcdeX", "table ip bpfilter-x-0000000889abcdef",
-                                          "table ip mine"],
+                                          "table ip mine", "table netdev bpfilter-x-0000000789abcdef"],
          sorted(S("nft list tables").splitlines()))
     S("nft flush ruleset")
 
