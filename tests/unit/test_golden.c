@@ -199,6 +199,31 @@ static void specials(struct table *b)
 	bf_rule_add_match(b->rs, b->r, &bf_match_assist, &assist, false);
 }
 
+static struct bf_operand operand(enum bf_field_id f)
+{
+	return (struct bf_operand){ .field = &bf_fields[f] };
+}
+
+/* Of both families: fields against fields, of one word, of four, both loaded; a mark that a later test sees. */
+static void comparisons(struct table *b)
+{
+	struct bf_compare ports = { BF_LT, operand(BF_F_DPORT), operand(BF_F_SPORT), 10 };
+	struct bf_compare addresses = { BF_NE, operand(BF_F_IP6_SADDR), operand(BF_F_IP6_DADDR), 0 };
+	struct bf_compare loaded = { BF_EQ, operand(BF_F_CT_ORIG_SPORT), operand(BF_F_CT_REPL_DPORT), 0 };
+	struct bf_put mark = { .out = BF_OUT_MARK, .from = { .field = &bf_fields[BF_F_SPORT], .mask = 0xff00, .shift = 8 }, .value = 1 };
+
+	rule(b, b->input, BF_VERDICT_DROP, NULL);
+	bf_rule_add_match(b->rs, b->r, &bf_match_compare, &ports, false);
+	rule(b, b->input, BF_VERDICT_DROP, NULL);
+	bf_rule_add_match(b->rs, b->r, &bf_match_compare, &addresses, false);
+	rule(b, b->input, BF_VERDICT_DROP, NULL);
+	bf_rule_add_match(b->rs, b->r, &bf_match_compare, &loaded, false);
+	rule(b, b->input, BF_VERDICT_DROP, NULL);
+	value(b, BF_F_NFPROTO, NFPROTO_IPV4);
+	bf_rule_add_match(b->rs, b->r, &bf_match_put, &mark, false);
+	value(b, BF_F_MARK, 7);
+}
+
 static const struct {
 	const char *name;
 	void (*fill)(struct table *b);
@@ -218,6 +243,7 @@ static const struct {
 	{ "dead-end", dead_end, NFPROTO_IPV4, 1 },
 	{ "rejects", rejects, NFPROTO_IPV4, 0 },
 	{ "specials", specials, NFPROTO_IPV4, 0 },
+	{ "comparisons", comparisons, NFPROTO_INET, 0 },
 };
 
 static void print_root(struct bf_buf *out, struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r)
