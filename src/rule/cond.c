@@ -44,6 +44,7 @@ static void print_mask(struct bf_buf *out, const struct bf_field *f, bf_u128 mas
 	case BF_VT_CTSTATE:
 	case BF_VT_CTSTATUS:
 	case BF_VT_TCPFLAGS:
+	case BF_VT_WIDE:
 		bf_value_print(out, f, mask);
 		break;
 	case BF_VT_IFNAME:
