@@ -71,6 +71,11 @@ static __always_inline int family_by(struct bf_frame *f, __u32 protocol)
 	return protocol == ETH_IP ? ip_family(f) : protocol == ETH_IP6 ? ip6_family(f) : BF_FAM_OTHER;
 }
 
+/* Does anybody ask for the device? */
+#define WANTS_DEVICE                                                                              \
+	(needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME) || config.watched || in_use(ops, BF_CELL_CODE) ||   \
+	 in_use(ops, BF_CELL_PUT) || config.loaders & (STATE_LOADERS | 1u << BF_LOAD_ETHER_SADDR))
+
 static __always_inline int start_xdp(struct bf_frame *f, struct xdp_md *ctx)
 {
 	const struct xdp_buff *x = bpf_cast_to_kern_ctx(ctx);
@@ -79,7 +84,7 @@ static __always_inline int start_xdp(struct bf_frame *f, struct xdp_md *ctx)
 
 	f->trusted = (struct sk_buff *)ctx;
 	f->skb = number_of(x);
-	f->state = number_of(plain_xdp(f)->rxq->dev);
+	f->state = WANTS_DEVICE ? number_of(plain_xdp(f)->rxq->dev) : 0;
 	if (end - at >= ETH_HLEN) {
 		at += ETH_HLEN;
 		protocol = bpf_ntohs(load16(bytes_at(at - 2), 0));
@@ -105,7 +110,7 @@ static __always_inline int start_skb(struct bf_frame *f, struct __sk_buff *ctx)
 		bpf_skb_pull_data(ctx, skb->len < PULL ? skb->len : PULL);
 	f->trusted = (struct sk_buff *)ctx;
 	f->skb = number_of(skb);
-	f->state = number_of(plain_skb(f)->dev);
+	f->state = WANTS_DEVICE ? number_of(plain_skb(f)->dev) : 0;
 	f->nh = (__u64)skb->head + skb->network_header;
 	before = f->nh - (__u64)skb->data;
 	linear = skb->len - skb->data_len;
