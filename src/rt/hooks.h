@@ -34,7 +34,7 @@ static __always_inline void trim(struct bf_frame *f, __u32 len)
 		f->linear = len;
 }
 
-static __noinline int ip_family(struct bf_frame *f)
+static __always_inline int ip_family(struct bf_frame *f)
 {
 	const struct in6_addr *p = bytes_at(f->nh);
 	__u32 header, total;
@@ -51,7 +51,7 @@ static __noinline int ip_family(struct bf_frame *f)
 	return BF_FAM_IP;
 }
 
-static __noinline int ip6_family(struct bf_frame *f)
+static __always_inline int ip6_family(struct bf_frame *f)
 {
 	const struct in6_addr *p = bytes_at(f->nh);
 	__u32 payload;
