@@ -231,11 +231,16 @@ enum bf_loader {
 	BF_LOAD_META,         /* arg: enum bf_meta_key */
 	BF_LOAD_SK,           /* arg: enum bf_sk_key | level << 8 */
 	BF_LOAD_CONN,         /* arg: enum bf_conn_key | direction << 8 (2: none) */
+	BF_LOAD_PICK,         /* one of some numbers, arg: BF_PICK(...) */
 	BF_LOADERS,
 };
 
 /* Of what, from which bit on, how many bits (1 .. 128; 0: is it there, 1 or 0). */
 #define BF_LOAD_BITS(what, at, bits) ((__u64)(what) | (__u64)(bits) << 8 | (__u64)(at) << 16)
+
+/* offset .. offset + n - 1, each as often as the others: by chance, or by a hash of the addresses, ports and protocol, the same
+ * in both directions. offset: below 2^31. */
+#define BF_PICK(n, offset, hash) ((__u64)(n) << 32 | (__u64)(offset) << 1 | (hash))
 
 enum bf_base { BF_BASE_LINK, BF_BASE_NETWORK, BF_BASE_TRANSPORT, BF_BASE_INNER };
 

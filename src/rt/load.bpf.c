@@ -123,6 +123,32 @@ static __noinline int load_task(struct bf_frame *f, __u32 loader, __u64 arg)
 	return loader == BF_LOAD_META ? bf_load_bare(f, arg) : BF_MISS;
 }
 
+static __always_inline __u32 mix(__u32 h, __u32 v)
+{
+	h = (h ^ v) * 0x85ebca6bu;
+	return h ^ h >> 15;
+}
+
+/* Sums and products do not mind which end is the source. */
+static __noinline __u32 flow_hash(struct bf_frame *f)
+{
+	__u32 ports = f->key[BF_KEY_ODD] & BF_ODD_FRAG ? 0 : f->key[BF_KEY_PORTS], h = f->key[BF_KEY_META] & 0xff;
+
+	for (int i = 0; i < 4; i++) {
+		__u32 s = f->key[BF_KEY_SADDR + i], d = f->key[BF_KEY_DADDR + i];
+
+		h = mix(mix(h, s + d), s ^ d);
+	}
+	return mix(mix(h, (ports >> 16) + (ports & 0xffff)), (ports >> 16) ^ (ports & 0xffff));
+}
+
+static __noinline int load_pick(struct bf_frame *f, __u64 arg)
+{
+	__u64 v = arg & 1 ? flow_hash(f) : bpf_get_prandom_u32();
+
+	return set_value(f, (v * (arg >> 32) >> 32) + ((__u32)arg >> 1));
+}
+
 /* Without an sk_buff there is little to ask for. */
 static __noinline int load_without_skb(struct bf_frame *f, __u32 loader, __u64 arg)
 {
@@ -137,6 +163,8 @@ APART int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
 {
 	if (!f)
 		return BF_HOTDROP;
+	if (in_use(loaders, BF_LOAD_PICK) && loader == BF_LOAD_PICK)
+		return load_pick(f, arg);
 	if (!HAS_SKB)
 		return load_without_skb(f, loader, arg);
 	if (config.loaders & OWNER_LOADERS && loader <= BF_LOAD_SOCKET)

@@ -149,6 +149,12 @@ ether daddr 02:00:00:00:09:01
 ether type ip
 rt classid 0
 meta rtclassid 0
+numgen random mod 1 offset 7 7
+numgen random mod 4 0-3
+~ numgen random mod 2 1
+symhash mod 1 0
+symhash mod 3 offset 10 10-12
+~ symhash mod 3 2
 
 [ip prerouting fragments]
 ip frag-off 0x2001

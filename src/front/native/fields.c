@@ -245,7 +245,8 @@ static const struct bf_field *own(struct want *w, const char *name, enum bf_load
 		.word = (uint8_t)(BF_KEY_WORDS - (bits + 31) / 32),
 		.loader = (int8_t)loader,
 		.loader_arg = arg,
-		.needs = loader == BF_LOAD_CONN ? BF_NEED_CT : l4 ? BF_NEED_L4 : 0,
+		.needs = loader == BF_LOAD_CONN              ? BF_NEED_CT :
+		         loader == BF_LOAD_PICK && arg & 1 ? BF_NEED_ADDRS | BF_NEED_L4 | BF_NEED_PORTS : l4 ? BF_NEED_L4 : 0,
 	};
 
 	return bf_ruleset_field(w->rs, &f);
@@ -540,6 +541,18 @@ static int give_ct(struct want *w)
 	return refuse(w, named(w, "id") ? "the kernel makes it with a secret key" : NULL);
 }
 
+/* numgen random, symhash. The latter needs not be the kernel's hash, which has a secret key. */
+static int give_pick(struct want *w)
+{
+	bool hash = w->row->class == BF_NK_SYMHASH;
+
+	if (!hash && !w->more->random)
+		return refuse(w, "a generator that counts needs a place to do so: numgen random has none");
+	if (!w->more->mod || w->more->offset >> 31)
+		return refuse(w, w->more->mod ? "its offset is 2147483647 at most" : "it counts to 0");
+	return give_own(w, BF_LOAD_PICK, BF_PICK(w->more->mod, w->more->offset, hash), 32, hash ? BF_CAN_IP : 0);
+}
+
 static int give_key(struct want *w)
 {
 	switch (w->row->class) {
@@ -571,6 +584,9 @@ static int give_key(struct want *w)
 		return refuse(w, "its fingerprints are not to be had by programs");
 	case BF_NK_IPSEC:
 		return refuse(w, "transforms are not to be had by programs: see meta ipsec");
+	case BF_NK_NUMGEN:
+	case BF_NK_SYMHASH:
+		return give_pick(w);
 	default:
 		return refuse(w, NULL);
 	}
