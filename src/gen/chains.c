@@ -343,7 +343,8 @@ static struct bf_graph_root *new_root(struct bf_lower *l, const struct bf_chain 
 	return root;
 }
 
-static bf_label start_or_accept(struct bf_lower *l, enum bf_where where, unsigned fams, enum bf_fam fam, bf_label *to)
+static bf_label start_or_accept(struct bf_lower *l, enum bf_where where, unsigned fams, enum bf_fam fam,
+                                bf_label *to)
 {
 	if (fams >> fam & 1)
 		return add_start(l, where, fam, to);
@@ -372,7 +373,8 @@ static void add_roots(struct bf_lower *l, struct bf_plan_chain *c, bf_label *to)
 }
 
 /* All chains that packets of one set see: their cells lie together. */
-static void lower_pass(struct bf_lower *l, enum bf_where where, enum bf_fam fam, enum bf_sorts set, bf_label (*to)[BF_PASSES])
+static void lower_pass(struct bf_lower *l, enum bf_where where, enum bf_fam fam, enum bf_sorts set,
+                       bf_label (*to)[BF_PASSES])
 {
 	static const uint8_t families[BF_FAMS] = { NFPROTO_IPV4, NFPROTO_IPV6, 0 };
 
@@ -465,7 +467,8 @@ static bool has_pass(const struct bf_graph_root *r, unsigned pass)
 {
 	unsigned fam = pass / BF_SORTS_SETS % BF_FAMS;
 
-	return where_of(r->chain) == pass / BF_SORTS_SETS / BF_FAMS && (r->family == NFPROTO_NETDEV || bf_fam_of(r->family) == fam);
+	return where_of(r->chain) == pass / BF_SORTS_SETS / BF_FAMS &&
+	       (r->family == NFPROTO_NETDEV || bf_fam_of(r->family) == fam);
 }
 
 /* What a root reaches, for packets of all its families and sorts. */

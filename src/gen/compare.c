@@ -43,7 +43,8 @@ static struct word word_of(const struct bf_operand *o, unsigned i)
 
 	if (shift > SHIFT_MAX) /* nothing is left */
 		return (struct word){ (uint8_t)(o->field->word + i), 0, 0 };
-	return (struct word){ (uint8_t)(o->field->word + i), (uint32_t)(mask >> 32 * (n - 1 - i)) << (n == 1 ? o->field->shift : 0),
+	return (struct word){ (uint8_t)(o->field->word + i),
+		                  (uint32_t)(mask >> 32 * (n - 1 - i)) << (n == 1 ? o->field->shift : 0),
 		                  shift < 0 ? (uint32_t)-shift << BF_CMP_LEFT : (uint32_t)shift };
 }
 
@@ -97,7 +98,8 @@ static void fetch_words(struct bf_lower *l, const struct sides *s, unsigned i, s
 	b->at = BF_CMP_TEMP;
 }
 
-static void cmp(struct bf_lower *l, const struct sides *s, unsigned i, bool less, int64_t add, bf_label hit, bf_label miss)
+static void cmp(struct bf_lower *l, const struct sides *s, unsigned i, bool less, int64_t add, bf_label hit,
+                bf_label miss)
 {
 	struct word a = word_of(&s->c->a, i), b;
 	struct bf_cell *c;
@@ -136,7 +138,8 @@ static void cmp_numbers(struct bf_lower *l, const struct sides *s, unsigned i, b
 static void cmp_before(struct bf_lower *l, const struct sides *s, unsigned i, bf_label hit, bf_label miss)
 {
 	enum bf_relation r = s->c->relation;
-	bf_label less = r == BF_LT || r == BF_LE || r == BF_NE ? hit : miss, more = r == BF_GT || r == BF_GE || r == BF_NE ? hit : miss;
+	bf_label less = r == BF_LT || r == BF_LE || r == BF_NE ? hit : miss;
+	bf_label more = r == BF_GT || r == BF_GE || r == BF_NE ? hit : miss;
 	bf_label equal = bf_lower_label(l), next;
 
 	if (less != more) {

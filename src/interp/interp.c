@@ -312,7 +312,8 @@ static bool follow(struct bf_interp *in, const struct bf_chain *base, struct pla
 }
 
 /* At netfilter's hooks others do them. */
-static void note_actions(struct bf_interp *in, const struct bf_packet *p, const struct bf_rule *r, struct bf_outcome *out)
+static void note_actions(struct bf_interp *in, const struct bf_packet *p, const struct bf_rule *r,
+                         struct bf_outcome *out)
 {
 	for (uint32_t i = 0; i < r->n_actions; i++)
 		if (r->actions[i].target->run)
@@ -362,7 +363,8 @@ static bool sees(const struct bf_chain *c, uint8_t family)
 	return bf_chain_families(c) >> fam & 1;
 }
 
-void bf_interp_run_chain(struct bf_interp *in, const struct bf_chain *c, const struct bf_packet *p, struct bf_outcome *out)
+void bf_interp_run_chain(struct bf_interp *in, const struct bf_chain *c, const struct bf_packet *p,
+                         struct bf_outcome *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->verdict = BF_ACCEPT;

@@ -91,7 +91,8 @@ static bool of_packet(const struct bf_handoff_set *p, struct bf_put *put)
 		put->from = (struct bf_operand){ .field = &bf_fields[BF_F_MARK], .mask = p->mask };
 	if (put->from.field && !p->mask)
 		put->from.field = NULL;
-	return (p->to == BF_PLACE_MARK || p->to == BF_PLACE_PRIORITY) && (p->from == BF_PLACE_NONE || p->from == BF_PLACE_MARK);
+	return (p->to == BF_PLACE_MARK || p->to == BF_PLACE_PRIORITY) &&
+	       (p->from == BF_PLACE_NONE || p->from == BF_PLACE_MARK);
 }
 
 static int lower_set(struct bf_lower *l, const void *data)

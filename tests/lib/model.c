@@ -348,8 +348,10 @@ static void add_compare(struct maker *m)
 static void add_put(struct maker *m)
 {
 	static const uint8_t outs[] = { BF_OUT_MARK, BF_OUT_MARK, BF_OUT_PRIORITY, BF_OUT_ARG };
-	struct bf_put p = { .out = PICK(m->r, outs), .value = rng_percent(m->r, 50) ? rng_below(m->r, 4) : (uint32_t)rng_u64(m->r) };
+	struct bf_put p = { .out = PICK(m->r, outs), .value = (uint32_t)rng_u64(m->r) };
 
+	if (rng_percent(m->r, 50))
+		p.value &= 3;
 	if (rng_percent(m->r, 50))
 		p.from = some_operand(m, 0);
 	if (p.from.field && p.from.field->bits > 32)
@@ -361,7 +363,9 @@ static void add_put(struct maker *m)
 
 static void add_count(struct maker *m)
 {
-	bf_rule_add_match(m->rs, m->rule, &bf_match_counter, &(struct bf_count_here){ m->t->n_counters++ }, rng_percent(m->r, 2));
+	const struct bf_count_here c = { m->t->n_counters++ };
+
+	bf_rule_add_match(m->rs, m->rule, &bf_match_counter, &c, rng_percent(m->r, 2));
 }
 
 static void add_bytecode(struct maker *m)
@@ -437,8 +441,9 @@ static void add_actions(struct maker *m)
 {
 	struct bf_log log = { .level = 4, .prefix = "x " };
 	struct bf_nflog nflog = { .group = (uint16_t)rng_below(m->r, 3) };
-	struct bf_handoff_set set = { .to = 1 + (uint8_t)rng_below(m->r, 2), .from = (uint8_t)rng_below(m->r, 2), .value = 1 };
+	struct bf_handoff_set set = { .to = 1 + (uint8_t)rng_below(m->r, 2), .value = 1 };
 
+	set.from = (uint8_t)rng_below(m->r, 2);
 	set.mask = set.from && rng_percent(m->r, 80) ? (uint32_t)rng_u64(m->r) : 0;
 	if (m->o->native && rng_percent(m->r, 8))
 		bf_rule_add_action(m->rs, m->rule, &bf_target_nft_set, &set);
@@ -490,7 +495,7 @@ static void add_verdict(struct maker *m, uint32_t chain)
 	struct bf_verdict *v = &m->rule->verdict;
 	const struct bf_set *map = found_map(m->rule);
 	struct bf_reject reject = { IPT_ICMP_PORT_UNREACHABLE, m->family };
-	struct bf_answer answer = { (uint8_t)(rng_percent(m->r, 50) ? BF_ANSWER_ICMPX : BF_ANSWER_RESET), (uint8_t)rng_below(m->r, 4) };
+	struct bf_answer answer = { BF_ANSWER_ICMPX, (uint8_t)rng_below(m->r, 4) };
 	uint32_t left = m->t->n_chains - chain - 1;
 
 	v->kind = PICK(m->r, kinds);
@@ -498,6 +503,8 @@ static void add_verdict(struct maker *m, uint32_t chain)
 		*v = (struct bf_verdict){ .kind = BF_VERDICT_MAP, .map = map };
 		return;
 	}
+	if (rng_percent(m->r, 50))
+		answer.with = BF_ANSWER_RESET;
 	if (v->kind == BF_VERDICT_ACTION && (m->o->all_hook || m->o->family == NFPROTO_INET))
 		bf_rule_add_action(m->rs, m->rule, &bf_target_answer, &answer);
 	else if (v->kind == BF_VERDICT_ACTION)
