@@ -455,22 +455,29 @@ static __always_inline int note(struct bf_frame *f, struct walk *w, const struct
 	return bf_note(f, c->lo, c->arg & 1) ? BF_DROP : GO_ON;
 }
 
-/* Numbers at places the verifier is not sure of: it does not follow them. */
-static __always_inline void put(struct bf_frame *f, const struct bf_cell *c)
+/* A PUT cell. It stands apart as CMP does. Numbers at places the verifier is not sure of: it does not follow them. */
+APART int VARIANT(bf_put_)(struct bf_frame *f, __u32 at)
 {
-	__u32 v = f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask, to = c->lo & 7, zero = f->len >> 31;
+	const struct bf_cell *c;
+	__u32 v, to, zero;
 
+	if (!f || !in_use(ops, BF_CELL_PUT) || at >= config.n_cells)
+		return 0;
+	opaque(at);
+	c = &cells[at];
+	v = f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask;
+	to = c->lo & 7;
+	zero = f->len >> 31;
 	opaque(zero); /* else it is or'ed into the address */
 	if (to >= BF_OUT_WORDS)
-		return;
+		return 0;
 	v = (v >> (c->arg & 31) << (c->arg >> BF_CMP_LEFT & 31)) ^ c->span;
 	f->out[to] = v;
 	if (to != BF_OUT_TEMP)
 		f->out[zero] |= 1u << to;
 	if (to == BF_OUT_MARK)
 		f->key[BF_KEY_MARK + zero] = v;
-	if (IS_TC && to == BF_OUT_MIRROR)
-		bf_mirror(f, v);
+	return 0;
 }
 
 /* A CMP cell: BF_HIT or BF_MISS. It stands apart, as what it asks would make the walk's ways too many. */
@@ -582,7 +589,9 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 	if (in_use(ops, BF_CELL_CMP) && op == BF_CELL_CMP)
 		return ask(w, c, VARIANT(bf_cmp_)(f, at));
 	if (in_use(ops, BF_CELL_PUT) && op == BF_CELL_PUT) {
-		put(f, c);
+		VARIANT(bf_put_)(f, at);
+		if (IS_TC && (c->lo & 7) == BF_OUT_MIRROR)
+			bf_mirror(f, f->out[BF_OUT_MIRROR]);
 		w->at = c->hit;
 		return GO_ON;
 	}
