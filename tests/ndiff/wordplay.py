@@ -127,6 +127,12 @@ def later_fragment(p):
     return (p.frag and p.frag[0]) or any(t == FRAGMENT and struct.unpack("!HI", b[:6])[0] >> 3 for t, b in p.ext)
 
 
+def middle_fragment(p):
+    """One whose end is at no multiple of 8 is not IPv6's: it goes on alone, see run."""
+    fields = [struct.unpack("!HI", b[:6])[0] for t, b in p.ext if t == FRAGMENT]
+    return any(f >> 3 and f & 1 for f in fields)
+
+
 def actions(text, seed, count=500):
     rng, words = random.Random(seed), Words(text)
     packets = []
@@ -149,6 +155,7 @@ def actions(text, seed, count=500):
     packets += [varied(rng, words, place(rng, words, rng.choice(families))) for _ in range(count)]
     if re.search(r"^table netdev", text, re.M):  # nobody puts them together there: see run
         packets = [p for p in packets if not later_fragment(p)]
+    packets = [p for p in packets if not middle_fragment(p)]
     out = []
     for p in packets:
         try:
