@@ -130,7 +130,7 @@ def later_fragment(p):
 def middle_fragment(p):
     """One whose end is at no multiple of 8 is not IPv6's: it goes on alone, see run."""
     fields = [struct.unpack("!HI", b[:6])[0] for t, b in p.ext if t == FRAGMENT]
-    return any(f >> 3 and f & 1 for f in fields)
+    return any(f >> 3 and f & 1 for f in fields) or bool(p.frag and p.frag[0] and p.frag[1])
 
 
 def actions(text, seed, count=500):
