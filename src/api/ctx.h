@@ -106,6 +106,8 @@ void bf_stored_gather(const struct bf_stored *t, const struct bf_rt_counter *all
 int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img);
 /* The same without straight code, for a verifier that refuses it. */
 int bf_stored_compile_data(const struct bf_buf *state, struct bf_image **img);
+/* What a verifier says to code that is right but more than it can follow; which errno depends on where it gives up. */
+bool bf_verifier_refused(int rc);
 /* The same once more for a stored table, told what becomes of its rules (gen/explain.h). */
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img);
 /* Appends what is stored in front of a compiled state. */

@@ -186,12 +186,6 @@ static void list_changes(const struct native_change *v, uint32_t n, struct bf_ch
 			.state_len = v[i].state.len, .old = v[i].n_last ? v[i].last : NULL, .n_old = v[i].n_last };
 }
 
-/* What a verifier says to code that is right but more than it can follow. */
-static bool verifier_refused(int rc)
-{
-	return rc == -E2BIG || rc == -EINVAL || rc == -EACCES || rc == -EFAULT || rc == -ENOSPC;
-}
-
 /* Straight code once more as data. */
 static bool without_code(struct native_run *r, struct native_change *v, uint32_t n)
 {
@@ -224,7 +218,7 @@ static int switch_over(struct native_run *r, struct native_change *v, uint32_t n
 	list_changes(v, n, changes);
 	bf_restored_changes(r->restored, changes + n);
 	rc = go(r->ns, changes, all, &first);
-	if (verifier_refused(rc) && without_code(r, v, n) + bf_restored_without_code(r)) {
+	if (bf_verifier_refused(rc) && without_code(r, v, n) + bf_restored_without_code(r)) {
 		list_changes(v, n, changes);
 		bf_restored_changes(r->restored, changes + n);
 		rc = go(r->ns, changes, all, &r->ctx->diag);

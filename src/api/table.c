@@ -189,8 +189,7 @@ int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_i
 	return compile(NULL, t->state, t->len, BF_CODE_MAX, true, img, &ctx->diag);
 }
 
-/* What a verifier says to code that is right but more than it can follow; which errno depends on where it gives up. */
-static bool verifier_refused(int rc)
+bool bf_verifier_refused(int rc)
 {
 	return rc == -E2BIG || rc == -EINVAL || rc == -EACCES || rc == -EFAULT || rc == -ENOSPC;
 }
@@ -202,7 +201,7 @@ static int commit_image(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_change *
 	_cleanup_diag_ struct bf_diag first = {};
 	int rc = bf_ns_commit(ns, change, 1, &first);
 
-	if (!rc || !change->image || !change->image->straight || !verifier_refused(rc) ||
+	if (!rc || !change->image || !change->image->straight || !bf_verifier_refused(rc) ||
 	    compile(NULL, state->data, state->len, 0, false, &data, NULL)) {
 		bf_diag_move(&ctx->diag, &first);
 		return rc;

@@ -128,6 +128,18 @@ static int link_tc(int prog, uint32_t ifindex, const struct bf_place *p)
 	return err ? err : fcntl(prog, F_DUPFD_CLOEXEC, 3);
 }
 
+/* Back from the namespace: a link that was made there, or its error. */
+static int leave(int back, int fd, struct bf_diag *d)
+{
+	int err = bf_ns_leave(back);
+
+	if (!err)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return bf_diag_error(d, err, "cannot return to the own network namespace: %s", strerror(-err));
+}
+
 static int link_device(const struct bf_ns *ns, int prog, const struct bf_place *p, struct bf_diag *d)
 {
 	uint32_t ifindex;
@@ -137,13 +149,7 @@ static int link_device(const struct bf_ns *ns, int prog, const struct bf_place *
 		return err;
 	ifindex = if_nametoindex(p->at);
 	fd = !ifindex ? -ENODEV : p->hook == BF_HOOK_XDP ? link_xdp(prog, ifindex, p) : link_tc(prog, ifindex, p);
-	err = bf_ns_leave(back);
-	if (err) {
-		if (fd >= 0)
-			close(fd);
-		return bf_diag_error(d, err, "cannot return to the own network namespace: %s", strerror(-err));
-	}
-	return fd;
+	return leave(back, fd, d);
 }
 
 static int link_cgroup(int prog, const struct bf_place *p)
@@ -160,13 +166,7 @@ static int link_netfilter(const struct bf_ns *ns, int prog, const struct bf_plac
 	if (err)
 		return err;
 	fd = bf_link_netfilter(prog, p->family, p->hook, p->priority, 0);
-	err = bf_ns_leave(back);
-	if (err) {
-		if (fd >= 0)
-			close(fd);
-		return bf_diag_error(d, err, "cannot return to the own network namespace: %s", strerror(-err));
-	}
-	return fd;
+	return leave(back, fd, d);
 }
 
 int bf_attach(const struct bf_ns *ns, int prog, const struct bf_place *p, struct bf_diag *d)

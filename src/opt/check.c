@@ -40,25 +40,10 @@ static int compare(const struct bf_class_problem *p, const struct bf_buf *data, 
 	                     floor, want.order);
 }
 
-static const struct bf_class_box *box_of(const struct bf_class_problem *p, uint32_t order)
-{
-	uint32_t lo = 0, hi = p->n_boxes;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (p->boxes[mid].order < order)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return &p->boxes[lo];
-}
-
 /* Is some part of the rule final? */
 static bool is_final(const struct bf_class_problem *p, uint32_t order)
 {
-	for (const struct bf_class_box *b = box_of(p, order); b < p->boxes + p->n_boxes && b->order == order; b++)
+	for (const struct bf_class_box *b = bf_class_box_from(p, order); b < p->boxes + p->n_boxes && b->order == order; b++)
 		if (b->flags & BF_BOX_FINAL)
 			return true;
 	return false;
@@ -98,7 +83,7 @@ static int check_inside(const struct bf_class_problem *p, const struct bf_buf *d
 	if (!bf_class_find((const uint32_t *)data->data, (uint32_t)(data->len / 4), head, p->ip6, key, 0, &have) ||
 	    have.order > want.order)
 		return bf_diag_error(d, -EBADMSG, "classification: rule %u is not found", want.order);
-	one.boxes = box_of(p, have.order);
+	one.boxes = bf_class_box_from(p, have.order);
 	one.n_boxes = (uint32_t)(p->boxes + p->n_boxes - one.boxes);
 	if (!bf_class_scan(&one, key, have.order, &want) || want.order != have.order || want.slot != have.slot ||
 	    want.counted != have.counted)

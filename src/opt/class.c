@@ -18,6 +18,21 @@ static const struct bf_class_ops *const structures[BF_CLASS_KINDS] = {
 	[BF_CLASS_HASH] = &bf_class_hash,
 };
 
+const struct bf_class_box *bf_class_box_from(const struct bf_class_problem *p, uint32_t order)
+{
+	uint32_t lo = 0, hi = p->n_boxes;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (p->boxes[mid].order < order)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return &p->boxes[lo];
+}
+
 #define NS_PER_DOUBLING 4 /* of the memory, above what the first caches hold */
 #define CACHED_BYTES (1u << 18)
 

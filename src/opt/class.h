@@ -108,6 +108,9 @@ bool bf_class_find(const uint32_t *data, uint32_t n_words, uint32_t head, bool i
 bool bf_class_find_at(const uint32_t *data, uint32_t n_words, uint32_t head, uint64_t version, bool ip6, const uint32_t *key,
                       uint32_t floor, struct bf_class_found *found);
 
+/* The first box whose order is at least this one, or the place behind the last. */
+const struct bf_class_box *bf_class_box_from(const struct bf_class_problem *p, uint32_t order);
+
 /* The same answer by looking at one box after the other: the oracle. */
 bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32_t floor, struct bf_class_found *found);
 

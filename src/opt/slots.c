@@ -35,17 +35,9 @@ bool forest_reckons_slots(const struct bf_class_problem *p, uint32_t *shift)
 /* The counter of the rule of this order; of none: 0. */
 static uint32_t slot_of(const struct bf_class_problem *p, uint32_t order)
 {
-	uint32_t lo = 0, hi = p->n_boxes;
+	const struct bf_class_box *b = bf_class_box_from(p, order);
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (p->boxes[mid].order < order)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < p->n_boxes && p->boxes[lo].order == order ? p->boxes[lo].slot : 0;
+	return b < p->boxes + p->n_boxes && b->order == order ? b->slot : 0;
 }
 
 int forest_put_slots(const struct bf_class_problem *p, struct bf_buf *out, uint32_t head, uint32_t rules, uint64_t max_len)

@@ -2,41 +2,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # `bpfilter monitor`: packets and what decided them, while rules change and go on counting.   monitor.sh BUILDDIR
 set -u
-build=$(realpath "$1")
-here=bf-mon-$$ there=bf-monp-$$ work=$(mktemp -d)
-failed=0
+build=$1
+source "$(dirname "$0")/../lib.sh"
+here=$tag-here there=$tag-there
 b="$build/cli/bpfilter --netns $here"
-trap '$b flush; ip netns del $here; ip netns del $there; rm -rf $work' EXIT
 
 inside() { nsenter --net=/run/netns/"$@"; }
-
-check()
-{
-	local what=$1
-	shift
-	if "$@" >"$work/check" 2>&1; then
-		echo "ok - $what"
-	else
-		echo "not ok - $what"
-		sed 's/^/#   /' "$work/check" "$work/seen" "$work/errors"
-		failed=1
-	fi
-}
-
-seen() { grep -qE "$1" "$work/seen"; }
+seen() { grep -qE "$1" "$work/seen" || { cat "$work/seen" "$work/errors"; return 1; }; }
 no() { ! "$@"; }
 count() { # RULE PACKETS
 	$b list -c | tee "$work/list" | grep -q "$1.*packets $2 "
 }
 
-ip netns add $here || exit 2
-ip netns add $there
+netns_add here there || exit 2
 ip link add mon0 netns $here type veth peer name mon1 netns $there
 ip -n $here addr add 10.0.0.1/24 dev mon0
 ip -n $there addr add 10.0.0.2/24 dev mon1
 ip -n $here link set mon0 up
 ip -n $there link set mon1 up
-ip -n $here link set lo up
 : >"$work/errors"
 
 cat >"$work/rules" <<'END'
@@ -57,7 +40,7 @@ $b monitor >"$work/seen" 2>"$work/errors" &
 monitor=$!
 for _ in $(seq 100); do
 	inside $there ping -qc 1 -W 1 10.0.0.1 >/dev/null
-	seen 'input ip f accept' && break
+	seen 'input ip f accept' >/dev/null && break
 done
 check 'one watches at a time' no $b monitor -n 1
 inside $there bash -c 'echo >/dev/tcp/10.0.0.1/22' 2>/dev/null
@@ -65,7 +48,7 @@ $b add rule ip f in meta l4proto udp accept
 for _ in $(seq 100); do
 	inside $there bash -c 'echo >/dev/udp/10.0.0.1/9' 2>/dev/null
 	sleep .05
-	seen 'udp 10.0.0.2:[0-9]+ > 10.0.0.1:9 .* input ip f accept: in handle' && break
+	seen 'udp 10.0.0.2:[0-9]+ > 10.0.0.1:9 .* input ip f accept: in handle' >/dev/null && break
 done
 kill -INT $monitor
 wait $monitor
@@ -111,4 +94,4 @@ wait $monitor 2>/dev/null
 check 'enforced when it was killed' no inside $there bash -c 'echo >/dev/tcp/10.0.0.1/22'
 inside $there ping -qc 1 10.0.0.1 >/dev/null
 check 'it passes when it was killed' [ $? -eq 0 ]
-exit $failed
+finish

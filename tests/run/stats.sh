@@ -2,26 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # `bpfilter stats` and `bpfilter top`: what rules have counted, and what they count now.   stats.sh BUILDDIR
 set -u
-build=$(realpath "$1")
-net=bf-stat-$$ work=$(mktemp -d)
-failed=0
-b="$build/cli/bpfilter --netns $net"
-trap '$b flush; ip netns del $net; rm -rf $work' EXIT
+build=$1
+source "$(dirname "$0")/../lib.sh"
+b="$build/cli/bpfilter --netns $tag-a"
 
-check()
-{
-	local what=$1
-	shift
-	if "$@" >"$work/check" 2>&1; then
-		echo "ok - $what"
-	else
-		echo "not ok - $what"
-		sed 's/^/#   /' "$work/check"
-		failed=1
-	fi
-}
-
-inside() { nsenter --net=/run/netns/$net "$@"; }
+inside() { in_ns a "$@"; }
 prints() { # PATTERN COMMAND...
 	local pattern=$1
 	shift
@@ -29,8 +14,7 @@ prints() { # PATTERN COMMAND...
 	grep -qE "$pattern" "$work/out" || { cat "$work/out"; return 1; }
 }
 
-ip netns add $net || exit 2
-inside ip link set lo up
+netns_add a || exit 2
 cat >"$work/rules" <<'END'
 table ip f {
 	chain in {
@@ -64,4 +48,4 @@ wait
 check 'top: nothing is met' prints ' 0 of [0-9]+ rules' $b top -d .1 -n 1
 check 'top: all of them' prints '^ +0  +0 +ip f +in +tcp dport vmap' $b top -a -d .1 -n 1
 check 'bad words' prints 'usage' $b top -d 0
-exit $failed
+finish

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "front/native/store.h"
+#include "text.h"
 
 enum { TABLES = 64 };
 
@@ -31,11 +32,6 @@ struct kept { /* a stored table */
 static struct kept kept[TABLES];
 static unsigned n_kept, n_runs, n_failed;
 static uint64_t last_table;
-
-static const char *str(const struct bf_buf *b)
-{
-	return b->data ? b->data : "";
-}
 
 static void forget(void)
 {
@@ -182,22 +178,7 @@ static bool transaction(const char *text, struct bf_buf *out)
 
 static int nft(const char *text, struct bf_buf *out)
 {
-	char path[] = "/tmp/t_apply.XXXXXX", cmd[256], block[4096];
-	int fd = mkstemp(path), status;
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	size_t n;
-
-	if (!f)
-		return -1;
-	fputs(text, f);
-	fclose(f);
-	snprintf(cmd, sizeof(cmd), "nft -f %s >/dev/null 2>&1; s=$?; nft list ruleset; exit $s", path);
-	f = popen(cmd, "r");
-	while (f && (n = fread(block, 1, sizeof(block), f)) > 0)
-		bf_buf_add(out, block, n);
-	status = f ? pclose(f) : -1;
-	unlink(path);
-	return status;
+	return t_nft(text, "nft -f %s >/dev/null 2>&1; s=$?; nft list ruleset; exit $s", out);
 }
 
 static void squeeze(struct bf_buf *out, const char *in)

@@ -17,6 +17,7 @@
 
 #include "front/native/eval.h"
 #include "front/native/native.h"
+#include "text.h"
 
 static unsigned n_lines, n_failed;
 
@@ -30,21 +31,6 @@ static const char world[] =
 	"set conc { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 22, 10.0.0.1 . 80-90 }; }; "
 	"counter cc { }; quota qq { over 1 mbytes; }; limit ll { rate 3/second; }; chain other { }; "
 	"chain base { type filter hook prerouting priority 0; }; ";
-
-static const char *str(const struct bf_buf *b)
-{
-	return b->data ? b->data : "";
-}
-
-static void unescape(struct bf_buf *out, const char *s)
-{
-	for (; *s; s++) {
-		if (s[0] == '\\' && (s[1] == 'n' || s[1] == 't'))
-			bf_buf_puts(out, *++s == 'n' ? "\n" : "\t");
-		else
-			bf_buf_add(out, s, 1);
-	}
-}
 
 /* The first message as "column: message"; before: what stands in front on the first line. */
 static void first_message(struct bf_buf *out, const char *text, size_t before)

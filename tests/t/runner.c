@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "front/native/native.h"
+#include "text.h"
 
 static unsigned n_lines, n_failed;
 
@@ -35,18 +36,6 @@ static void complain(const struct line *l, const char *what, const char *got)
 	n_failed++;
 	fprintf(stderr, "%s:%u: %s\n  input: %s\n  wanted: %s\n", l->path, l->number, what, l->input, l->print);
 	fprintf(stderr, "  got:    %s\n", got);
-}
-
-/* Escapes out, escapes in. */
-
-static void unescape(struct bf_buf *out, const char *s)
-{
-	for (; *s; s++) {
-		if (s[0] == '\\' && (s[1] == 'n' || s[1] == 't'))
-			bf_buf_puts(out, *++s == 'n' ? "\n" : "\t");
-		else
-			bf_buf_add(out, s, 1);
-	}
 }
 
 static void escape(struct bf_buf *out, const char *s, size_t len)
@@ -112,11 +101,6 @@ static void free_outcome(struct outcome *o)
 	bf_buf_free(&o->text);
 }
 
-static const char *str(const struct bf_buf *b)
-{
-	return b->data ? b->data : "";
-}
-
 static bool is_ok(const char *result)
 {
 	return result[0] == 'O' && result[1] == 'K';
@@ -158,21 +142,7 @@ static const char world[] =
 
 static int nft(const char *text, struct bf_buf *out)
 {
-	char path[] = "/tmp/t_runner.XXXXXX", cmd[256], block[4096];
-	int fd = mkstemp(path);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	size_t n;
-
-	if (!f)
-		return -1;
-	fputs(text, f);
-	fclose(f);
-	snprintf(cmd, sizeof(cmd), "nft -f %s 2>&1 && nft list ruleset | sed 's/ expires [0-9a-z]*//g'", path);
-	f = popen(cmd, "r");
-	while (f && (n = fread(block, 1, sizeof(block), f)) > 0)
-		bf_buf_add(out, block, n);
-	unlink(path);
-	return f ? pclose(f) : -1;
+	return t_nft(text, "nft -f %s 2>&1 && nft list ruleset | sed 's/ expires [0-9a-z]*//g'", out);
 }
 
 /* A rule stands in a table that has what rules speak of; anything else is alone. */
