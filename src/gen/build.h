@@ -33,6 +33,8 @@ struct bf_label_slot {
 	uint32_t to : 29;
 };
 
+#define BF_ROOTS_MARKED 32
+
 struct bf_inst { /* a chain as it is lowered once, with its way back */
 	uint32_t chain;  /* index into the plan */
 	bf_label ret;    /* where RETURN leads; l->ret when that is on the stack */
@@ -43,7 +45,7 @@ struct bf_inst { /* a chain as it is lowered once, with its way back */
 	struct bf_uses uses; /* its own; after summing up: of all it reaches */
 	uint32_t depth;  /* after summing up: deepest nesting of calls from here on */
 	uint32_t edges;  /* last of its edges, linked by edge.next; BF_IDMAP_NONE: none */
-	uint32_t roots;  /* bits: those that reach it */
+	uint32_t roots;  /* bits: those that reach it, unless there are more than BF_ROOTS_MARKED */
 	uint8_t state;   /* of the summing walk */
 };
 
@@ -143,6 +145,7 @@ struct bf_uses *bf_lower_uses(struct bf_lower *l);
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss);
 uint32_t bf_lower_param(struct bf_lower *l, const void *p, size_t size); /* its place in params; the condition's */
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
+void bf_lower_know_codes(struct bf_lower *l, const struct bf_handoff_spec *s, uint32_t n); /* numbers 0 .. n - 1 */
 bf_label bf_lower_at(struct bf_lower *l, uint32_t cell); /* a label for a cell that is there */
 uint32_t bf_lower_try_cell(struct bf_lower *l, bf_label label); /* the number of its cell, or BF_NO_CELL */
 uint32_t bf_lower_cell_of(struct bf_lower *l, bf_label label); /* the number of its cell, at the end */
@@ -189,6 +192,7 @@ enum bf_count { /* who counts a packet that matches */
 	BF_COUNT_DONE, /* a CLASS cell has */
 };
 void bf_lower_rule(struct bf_lower *l, uint32_t i);
+void bf_lower_action(struct bf_lower *l, const struct bf_action *a);
 /* Here: what a view leaves of rule i, and what it does. next: it does not match, or has no verdict. */
 void bf_lower_view(struct bf_lower *l, uint32_t i, const struct bf_view *v, enum bf_count how, bf_label next);
 

@@ -24,7 +24,7 @@
 #include "rt/class.h"
 #include "rule/set.h"
 
-enum { COPY_MAX = 4096, OWN_MAX = 16384, ROOTS_MARKED = 32 /* bits of bf_inst.roots */ };
+enum { COPY_MAX = 4096, OWN_MAX = 16384 };
 enum { FEW_LEVELS = 256 << 10 /* bytes of class data */, LEAST_LEVELS = 2, LEAST_TESTS = 2 };
 enum { NEW, OPEN, DONE };
 
@@ -126,7 +126,7 @@ static void count(struct bf_lower *l, uint32_t counter, enum bf_count how)
 	bf_lower_bind(l, next);
 }
 
-static void lower_action(struct bf_lower *l, const struct bf_action *a)
+void bf_lower_action(struct bf_lower *l, const struct bf_action *a)
 {
 	int err = a->target->lower ? a->target->lower(l, a->data) : l->where == BF_AT_NETFILTER ? 0 : -EOPNOTSUPP;
 	bf_label more;
@@ -193,7 +193,7 @@ static void lower_body(struct bf_lower *l, uint32_t i, enum bf_count how, bf_lab
 
 	count(l, r->counter, how);
 	for (uint32_t a = 0; a < r->n_actions && !l->err; a++)
-		lower_action(l, &r->actions[a]);
+		bf_lower_action(l, &r->actions[a]);
 	lower_verdict(l, &r->verdict, &(struct ways){ ret, after, next });
 }
 
@@ -376,12 +376,10 @@ static void add_roots(struct bf_lower *l, struct bf_plan_chain *c, bf_label *to)
 static void lower_pass(struct bf_lower *l, enum bf_where where, enum bf_fam fam, enum bf_sorts set,
                        bf_label (*to)[BF_PASSES])
 {
-	static const uint8_t families[BF_FAMS] = { NFPROTO_IPV4, NFPROTO_IPV6, 0 };
-
 	l->set = set;
-	l->family = families[fam];
 	l->where = where;
 	l->pass = bf_pass(where, fam, set);
+	l->family = bf_pass_family(l->pass);
 	l->sorts = bf_sorts(set, l->plan.headers && fam != BF_FAM_OTHER, l->family);
 	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++) {
 		struct bf_plan_chain *c = &l->plan.chains[i];
@@ -465,10 +463,8 @@ static void sum_coarsely(struct bf_lower *l, struct bf_inst *out)
 
 static bool has_pass(const struct bf_graph_root *r, unsigned pass)
 {
-	unsigned fam = pass / BF_SORTS_SETS % BF_FAMS;
-
-	return where_of(r->chain) == pass / BF_SORTS_SETS / BF_FAMS &&
-	       (r->family == NFPROTO_NETDEV || bf_fam_of(r->family) == fam);
+	return where_of(r->chain) == bf_pass_where(pass) &&
+	       (r->family == NFPROTO_NETDEV || bf_fam_of(r->family) == bf_pass_fam(pass));
 }
 
 /* What a root reaches, for packets of all its families and sorts. */
@@ -542,7 +538,7 @@ static void sum_roots(struct bf_lower *l)
 
 	if (!stack)
 		return bf_lower_error(l, -ENOMEM);
-	for (uint32_t i = 0; i < l->g->n_roots && l->n_runs && l->g->n_roots <= ROOTS_MARKED; i++)
+	for (uint32_t i = 0; i < l->g->n_roots && l->n_runs && l->g->n_roots <= BF_ROOTS_MARKED; i++)
 		mark_root(l, stack, i);
 	for (uint32_t i = 0; i < l->g->n_roots; i++) {
 		struct bf_graph_root *r = &l->g->roots[i];

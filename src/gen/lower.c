@@ -296,6 +296,12 @@ static uint32_t handoff_code(struct bf_lower *l, const struct bf_handoff_spec *s
 	return n;
 }
 
+void bf_lower_know_codes(struct bf_lower *l, const struct bf_handoff_spec *s, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		handoff_code(l, &s[i]);
+}
+
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next)
 {
 	struct bf_handoff_spec s;
@@ -404,11 +410,6 @@ void bf_lower_resolve(struct bf_lower *l)
 	}
 }
 
-static bool one_family(const struct bf_table *t)
-{
-	return t->family == NFPROTO_IPV4 || t->family == NFPROTO_IPV6;
-}
-
 static void finish_root(struct bf_lower *l, struct bf_graph_root *r)
 {
 	r->start = bf_lower_cell_of(l, r->start);
@@ -443,7 +444,7 @@ void bf_lower_finish(struct bf_lower *l)
 	g->companion.n_codes = l->n_handoffs;
 	g->companion.codes = bf_lower_keep(l, l->handoffs.data, l->handoffs.len);
 	take_assists(l);
-	if (l->n_runs && !l->n_assists && !l->plan.cyclic && one_family(l->table) && !l->err)
+	if (l->n_runs && !l->n_assists && !l->plan.cyclic && g->n_roots <= BF_ROOTS_MARKED && !l->err)
 		bf_lower_finish_link(l);
 	if (l->n_handoffs)
 		g->companion.max_codes_per_packet = BF_MIN(l->plan.max_codes, (uint32_t)BF_HANDOFF_MAX);

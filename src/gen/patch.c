@@ -22,9 +22,11 @@ struct patch {
 	struct bf_lower l;
 	struct bf_inst inst;
 	struct bf_graph graph;
+	struct bf_link link;
 	const struct bf_link_head *h;
 	const struct bf_link_run *runs;
 	const struct bf_link_chain *chains;
+	const struct bf_table *stub;
 	const struct bf_changed *changes;
 	uint32_t n;
 	unsigned half; /* that is written */
@@ -43,17 +45,24 @@ struct delta { /* of the run being looked at */
 
 static bool covers(const struct bf_link_run *r, const struct bf_changed *c)
 {
-	return r->chain == c->chain && c->rule >= r->from && (c->kind == BF_CAME ? c->rule <= r->to : c->rule < r->to);
+	return r->chain == c->chain && c->rule >= r->from && (c->kind == BF_CAME ? c->rule <= r->last : c->rule < r->to);
 }
 
-static uint32_t set_of(const struct patch *p, uint32_t i)
+static const struct bf_link_entry *entry_of(const struct patch *p, uint32_t chain, unsigned pass)
 {
-	return p->h->headers ? i : BF_SORTS_ALL;
+	return &p->link.entries[chain * p->h->n_passes + bf_link_pass(p->h, pass)];
 }
 
-static uint32_t n_sets(const struct patch *p)
+/* Packets are now those of this pass. */
+static void choose_pass(struct patch *p, unsigned pass)
 {
-	return p->h->headers ? BF_SORTS_SETS : 1;
+	struct bf_lower *l = &p->l;
+
+	l->pass = pass;
+	l->set = bf_pass_set(pass);
+	l->where = bf_pass_where(pass);
+	l->family = bf_pass_family(pass);
+	l->sorts = bf_sorts(l->set, p->h->headers && l->family, l->family);
 }
 
 /* ---------------------------------------------------------- can it be said? */
@@ -72,19 +81,17 @@ static bool is_plain(const struct patch *p, const struct bf_changed *c)
 
 	if (c->chain >= p->h->n_chains || chain->indexed || (!p->h->headers && asks_for_headers(c->what)))
 		return false;
-	return c->kind == BF_WENT || (!c->what->n_actions && c->what->counter < p->h->n_counters);
+	return c->kind == BF_WENT || c->what->counter == BF_NO_COUNTER || c->what->counter < p->h->n_counters;
 }
 
-/* Is a run there for the change wherever its chain was lowered for this set of packets? */
-static bool is_covered(const struct patch *p, const struct bf_changed *c, uint32_t set)
+/* Is a run there for the change wherever its chain was lowered in this pass? */
+static bool is_covered(const struct patch *p, const struct bf_changed *c, unsigned pass)
 {
 	uint32_t n = 0;
 
-	if (p->chains[c->chain].bare[set])
-		return false;
 	for (uint32_t i = 0; i < p->h->n_runs; i++)
-		n += p->runs[i].set == set && covers(&p->runs[i], c);
-	return n == 1;
+		n += p->runs[i].pass == pass && covers(&p->runs[i], c);
+	return n == entry_of(p, c->chain, pass)->insts;
 }
 
 /* No packet gets there, before or after. */
@@ -93,26 +100,55 @@ static bool is_dead(const struct patch *p, const struct bf_changed *c)
 	return c->rule > p->chains[c->chain].end;
 }
 
-/* What stays is of interest only where a run holds it together with what went. */
-static bool can_say(const struct patch *p)
+static bool can_say_one(struct patch *p, const struct bf_changed *c)
 {
-	for (uint32_t i = 0; i < p->n; i++) {
-		if (p->changes[i].kind == BF_STAYS)
-			continue;
-		if (!is_plain(p, &p->changes[i]))
-			return false;
-		if (is_dead(p, &p->changes[i]))
-			continue;
-		for (uint32_t k = 0; k < n_sets(p); k++) {
-			uint32_t set = set_of(p, k);
-			struct bf_box b;
+	for (unsigned pass = 0; pass < BF_PASSES; pass++) {
+		struct bf_box b;
 
-			bf_box_make(&b, p->changes[i].what, bf_sorts(set, p->h->headers, p->h->family), p->h->family);
-			if (b.end != BF_END_NEVER && !is_covered(p, &p->changes[i], set))
-				return false;
-		}
+		if (!(p->h->passes >> pass & 1))
+			continue;
+		choose_pass(p, pass);
+		bf_box_make(&b, c->what, p->l.sorts, p->l.family);
+		if (b.end != BF_END_NEVER && !is_covered(p, c, pass))
+			return false;
 	}
 	return true;
+}
+
+/* Hand-offs to go on after that a packet can have more than when the table was compiled: there must be room. */
+static bool logs_fit(const struct patch *p)
+{
+	uint64_t more = 0;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct bf_changed *c = &p->changes[i];
+		const struct bf_rule *r = c->what;
+		uint32_t codes = r->n_actions - (r->verdict.kind == BF_VERDICT_ACTION);
+
+		if (c->kind != BF_CAME)
+			continue;
+		if (codes && !p->h->log_room)
+			return false;
+		for (uint32_t k = 0; p->h->log_room && r->verdict.chain && k < p->h->n_chains; k++)
+			if (p->stub->chains[k] == r->verdict.chain)
+				codes += p->chains[k].codes;
+		more += (uint64_t)codes * p->chains[c->chain].visits;
+	}
+	return more <= p->h->log_room;
+}
+
+/* What stays is of interest only where a run holds it together with what went. */
+static bool can_say(struct patch *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct bf_changed *c = &p->changes[i];
+
+		if (c->kind == BF_STAYS)
+			continue;
+		if (!is_plain(p, c) || (!is_dead(p, c) && !can_say_one(p, c)))
+			return false;
+	}
+	return logs_fit(p);
 }
 
 /* ------------------------------------------------------------------- targets */
@@ -130,11 +166,11 @@ static bf_label new_place(struct bf_lower *l)
 /* Continue where a chain that never comes back begins. */
 static void enter(struct patch *p, const struct bf_verdict *v)
 {
-	uint32_t cell = BF_NO_CELL, set = p->inst.set;
+	uint32_t cell = BF_NO_CELL;
 
 	for (uint32_t i = 0; i < p->h->n_chains; i++)
 		if (p->l.table->chains[i] == v->chain)
-			cell = p->chains[i].entry[set];
+			cell = entry_of(p, i, p->l.pass)->cell;
 	if (cell == BF_NO_CELL || v->index)
 		return bf_lower_error(&p->l, -EAGAIN);
 	bf_lower_goto(&p->l, bf_lower_at(&p->l, cell));
@@ -144,9 +180,13 @@ static void lower_body(struct patch *p, const struct delta *d, const struct bf_r
 {
 	struct bf_lower *l = &p->l;
 
+	for (uint32_t i = 0; i < r->n_actions && !l->err; i++)
+		bf_lower_action(l, &r->actions[i]);
 	switch (r->verdict.kind) {
 	case BF_VERDICT_CONTINUE:
 		return bf_lower_goto(l, d->resume);
+	case BF_VERDICT_ACTION:
+		return bf_lower_goto(l, l->where == BF_AT_NETFILTER ? l->accept : l->drop);
 	case BF_VERDICT_ACCEPT:
 		return bf_lower_goto(l, l->accept);
 	case BF_VERDICT_DROP:
@@ -157,7 +197,6 @@ static void lower_body(struct patch *p, const struct delta *d, const struct bf_r
 	case BF_VERDICT_GOTO:
 		return enter(p, &r->verdict);
 	case BF_VERDICT_MAP:
-	case BF_VERDICT_ACTION:
 		return bf_lower_error(l, -EAGAIN);
 	}
 }
@@ -291,7 +330,7 @@ static bool boxes_meet(const struct bf_box *a, const struct bf_box *b, unsigned 
 /* Could a rule that went have hidden change i? */
 static bool was_hidden(const struct patch *p, const struct delta *d, uint32_t i)
 {
-	unsigned bits = p->h->family == NFPROTO_IPV6 ? 128 : 32;
+	unsigned bits = p->l.family == NFPROTO_IPV4 ? 32 : 128;
 
 	for (uint32_t k = next_change(p, d, 0); k < i; k = next_change(p, d, k + 1))
 		if (p->changes[k].kind == BF_WENT && d->boxes[k].end != BF_END_NEVER &&
@@ -337,7 +376,7 @@ static int collect(struct patch *p, struct delta *d)
 	if (!d->boxes)
 		return -ENOMEM;
 	for (uint32_t i = next_change(p, d, 0); i < p->n && !err; i = next_change(p, d, i + 1)) {
-		bf_box_make(&d->boxes[i], p->changes[i].what, p->l.sorts, p->h->family);
+		bf_box_make(&d->boxes[i], p->changes[i].what, p->l.sorts, p->l.family);
 		err = add_change(p, d, i);
 	}
 	mark_skips(p, d);
@@ -378,13 +417,12 @@ static int make_delta(struct patch *p, uint32_t i)
 		return 0;
 	if (r->miss == BF_NO_CELL)
 		return -EAGAIN;
-	p->inst = (struct bf_inst){ .set = r->set };
-	p->l.set = r->set;
-	p->l.sorts = bf_sorts(r->set, p->h->headers, p->h->family);
+	p->inst = (struct bf_inst){ .pass = (uint8_t)r->pass };
+	choose_pass(p, r->pass);
 	d.miss = bf_lower_at(&p->l, r->miss);
 	d.ret = r->ret == BF_NO_CELL ? BF_NO_LABEL : bf_lower_at(&p->l, r->ret);
 	d.resume = bf_lower_label(&p->l);
-	bf_run_init(&d.r, d.chain->rules, p->h->family == NFPROTO_IPV6);
+	bf_run_init(&d.r, d.chain->rules, p->l.family == NFPROTO_IPV6);
 	err = p->l.err ? p->l.err : collect(p, &d);
 	if (!err && d.r.n_boxes)
 		err = build(p, &d, &p->next[i]);
@@ -409,6 +447,18 @@ static int add_write(struct bf_patch *out, struct bf_arena *a, const char *map, 
 	return 0;
 }
 
+/* What programs find elsewhere than in cells and runs. */
+static bool adds_more(const struct patch *p)
+{
+	const struct bf_lower *l = &p->l;
+
+	for (uint32_t i = 0; i < l->n_cells; i++)
+		if (l->cells[i].op == BF_CELL_COUNT && !l->cells[i].word && l->cells[i].arg >= p->h->n_counters)
+			return true;
+	return l->n_codes || l->params.len || l->n_handoffs != p->h->n_codes || l->n_sets || l->n_found || l->n_data ||
+	       l->n_switches || l->n_lives;
+}
+
 /* Cells and class data of the half, then which runs have deltas in it. */
 static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
 {
@@ -419,7 +469,8 @@ static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
 		words[p->targets[i].place] = bf_lower_cell_of(&p->l, p->targets[i].to);
 	if (p->l.err)
 		return p->l.err;
-	if (p->l.n_codes || p->l.params.len || p->l.n_handoffs || p->l.n_cells > p->h->cells_half || p->l.class.len > class_at + p->h->class_half * sizeof(uint32_t))
+	if (adds_more(p) || p->l.n_cells > p->h->cells_half ||
+	    p->l.class.len > class_at + p->h->class_half * sizeof(uint32_t))
 		return -EAGAIN;
 	*out = (struct bf_patch){ .writes = bf_arena_array(a, 2 + p->h->n_runs, struct bf_write) };
 	if (!out->writes ||
@@ -436,18 +487,21 @@ static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
 
 static int begin(struct patch *p, struct bf_arena *a, const struct bf_table *stub, struct bf_diag *d)
 {
+	size_t class_at = (p->h->class_at + (size_t)p->half * p->h->class_half) * sizeof(uint32_t);
 	struct bf_lower *l = &p->l;
 
 	*l = (struct bf_lower){ .g = &p->graph, .arena = a, .table = stub, .diag = d, .hz = p->h->hz, .here = BF_NO_LABEL,
-		                    .family = p->h->family,
 		                    .insts = &p->inst, .n_insts = 1,
 		                    .cell_base = p->h->cells_at + p->half * p->h->cells_half };
-	bf_buf_reserve(&l->class, (p->h->class_at + (size_t)p->half * p->h->class_half) * sizeof(uint32_t));
+	l->class = (struct bf_buf){ .data = calloc(1, class_at), .len = class_at, .cap = class_at }; /* up to there nobody looks */
+	if (!l->class.data)
+		return -ENOMEM;
+	bf_lower_know_codes(l, p->link.codes, p->h->n_codes);
 	l->drop = bf_lower_label(l);
 	l->accept = bf_lower_label(l);
 	l->ret = bf_lower_label(l);
 	p->next = bf_arena_array(a, p->h->n_runs, uint32_t);
-	return l->class.err || !p->next ? -ENOMEM : l->err;
+	return p->next ? l->err : -ENOMEM;
 }
 
 static void end(struct patch *p)
@@ -460,11 +514,15 @@ static void end(struct patch *p)
 int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_changed *changes, uint32_t n,
                  uint64_t version, struct bf_arena *a, struct bf_patch *out, struct bf_diag *d)
 {
-	struct patch p = { .changes = changes, .n = n, .half = !(version & 1) };
+	struct patch p = { .stub = stub, .changes = changes, .n = n, .half = !(version & 1) };
 	int err;
 
-	p.h = bf_link_open(link, len, &p.runs, &p.chains);
-	if (!p.h || stub->n_chains != p.h->n_chains || !can_say(&p))
+	if (!bf_link_open(link, len, &p.link))
+		return -EAGAIN;
+	p.h = p.link.head;
+	p.runs = p.link.runs;
+	p.chains = p.link.chains;
+	if (stub->n_chains != p.h->n_chains || !can_say(&p))
 		return -EAGAIN;
 	err = begin(&p, a, stub, d);
 	for (uint32_t i = 0; i < p.h->n_runs && !err; i++)

@@ -3,6 +3,7 @@
 #include "gen/patch_link.h"
 
 enum { SPARE_CELLS = 256, RULES_A_CELL = 64, SPARE_COUNTERS = 64, RULES_A_COUNTER = 64, SPARE_MAX = 1 << 16 };
+enum { CODES_KEPT = 64, LOG_ROOM = 8 };
 
 /* What all roots that reach an instance can do. */
 static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst *in)
@@ -25,85 +26,117 @@ static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst
 	return u;
 }
 
-static void put_run(struct bf_lower *l, const struct bf_lower_run *r, struct bf_link_run *out)
+/* What comes between two runs of an instance is the second one's. */
+static uint32_t last_of(const struct bf_lower *l, uint32_t run)
 {
+	const struct bf_lower_run *r = &l->runs[run];
+
+	return run + 1 < l->n_runs && r[1].inst == r->inst && r[1].from == r->to ? r->to - 1 : r->to;
+}
+
+static void put_run(struct bf_lower *l, uint32_t i, struct bf_link_run *out)
+{
+	const struct bf_lower_run *r = &l->runs[i];
 	const struct bf_inst *in = &l->insts[r->inst];
 
 	*out = (struct bf_link_run){
-		.chain = in->chain, .set = in->set, .from = r->from, .to = r->to, .gap = r->gap, .head = r->head,
-		.miss = bf_lower_try_cell(l, r->miss),
+		.chain = in->chain, .pass = in->pass, .from = r->from, .to = r->to, .last = last_of(l, i), .gap = r->gap,
+		.head = r->head, .miss = bf_lower_try_cell(l, r->miss),
 		.ret = in->ret == BF_NO_LABEL ? BF_NO_CELL : bf_lower_try_cell(l, in->ret),
 		.uses = common_uses(l, in),
 	};
 }
 
-static void put_chain(struct bf_lower *l, const struct bf_plan_chain *c, struct bf_link_chain *out)
+static void put_chain(const struct bf_plan_chain *c, struct bf_link_chain *out)
 {
 	out->indexed = c->indexed;
+	out->visits = c->visits;
+	out->codes = c->codes;
 	while (out->end < c->chain->n_rules && !bf_rule_ends_chain(&c->chain->rules[out->end]))
 		out->end++;
-	for (int set = 0; set < BF_SORTS_SETS; set++) {
-		uint32_t inst = c->inst[bf_pass(BF_AT_NETFILTER, bf_fam_of(l->table->family), set)];
+}
 
-		out->entry[set] = c->returns || inst == BF_IDMAP_NONE ? BF_NO_CELL : bf_lower_try_cell(l, l->insts[inst].first);
+static void put_entries(struct bf_lower *l, const struct bf_link_head *h, struct bf_link_entry *out)
+{
+	for (uint32_t i = 0; i < h->n_chains * h->n_passes; i++)
+		out[i].cell = BF_NO_CELL;
+	for (uint32_t i = 0; i < l->n_insts; i++) {
+		const struct bf_inst *in = &l->insts[i];
+		struct bf_link_entry *e = &out[in->chain * h->n_passes + bf_link_pass(h, in->pass)];
+
+		e->insts++;
+		if (!l->plan.chains[in->chain].returns)
+			e->cell = bf_lower_try_cell(l, in->first);
 	}
 }
 
-/* Chains that have instances without a run. */
-static int mark_bare(const struct bf_lower *l, struct bf_link_chain *chains)
+static uint32_t passes_of(const struct bf_lower *l)
 {
-	_cleanup_free_ uint8_t *has = calloc(l->n_insts, 1);
+	uint32_t passes = 0;
 
-	if (!has)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < l->n_runs; i++)
-		has[l->runs[i].inst] = 1;
 	for (uint32_t i = 0; i < l->n_insts; i++)
-		if (!has[i])
-			chains[l->insts[i].chain].bare[l->insts[i].set] = 1;
-	return 0;
+		passes |= 1u << l->insts[i].pass;
+	return passes;
+}
+
+/* Sizes of what stands behind the head. */
+static bool sizes_of(const struct bf_link_head *h, size_t size[4], size_t *all)
+{
+	size[0] = h->n_runs * sizeof(struct bf_link_run);
+	size[1] = h->n_chains * sizeof(struct bf_link_chain);
+	size[2] = (size_t)h->n_chains * h->n_passes * sizeof(struct bf_link_entry);
+	size[3] = h->n_codes * sizeof(struct bf_handoff_spec);
+	*all = sizeof(*h) + size[0] + size[1] + size[2] + size[3];
+	return h->n_passes == (uint32_t)__builtin_popcount(h->passes);
 }
 
 void bf_lower_finish_link(struct bf_lower *l)
 {
 	uint32_t n_rules = l->table->n_counters;
 	struct bf_link_head h = {
-		.magic = BF_LINK_MAGIC, .n_runs = l->n_runs, .n_chains = l->plan.n_chains,
+		.magic = BF_LINK_MAGIC, .n_runs = l->n_runs, .n_chains = l->plan.n_chains, .passes = passes_of(l),
+		.n_codes = BF_MIN(l->n_handoffs, (uint32_t)CODES_KEPT),
 		.class_at = l->spare_at, .class_half = l->spare_half, .cells_at = l->n_cells,
 		.cells_half = SPARE_CELLS + BF_MIN(n_rules / RULES_A_CELL, (uint32_t)SPARE_MAX),
-		.hz = l->hz, .family = l->table->family, .headers = l->plan.headers, .conntrack = l->g->conntrack,
+		.log_room = l->plan.logs && l->n_handoffs ? LOG_ROOM : 0, .hz = l->hz, .headers = l->plan.headers,
 	};
-	size_t runs = h.n_runs * sizeof(struct bf_link_run), chains = h.n_chains * sizeof(struct bf_link_chain);
-	char *p = bf_arena_array(l->arena, BF_ALIGN(sizeof(h) + runs + chains, 8), char);
+	size_t size[4], all;
+	char *p;
 
-	if (!p)
-		return bf_lower_error(l, -ENOMEM);
+	h.n_passes = (uint32_t)__builtin_popcount(h.passes);
 	l->g->spare_cells = 2 * h.cells_half;
 	l->g->spare_counters = SPARE_COUNTERS + BF_MIN(n_rules / RULES_A_COUNTER, (uint32_t)SPARE_MAX);
+	l->plan.max_codes += h.log_room;
 	h.n_counters = n_rules + l->g->spare_counters;
-	memcpy(p, &h, sizeof(h));
-	for (uint32_t i = 0; i < l->n_runs; i++)
-		put_run(l, &l->runs[i], (struct bf_link_run *)(p + sizeof(h)) + i);
-	for (uint32_t i = 0; i < l->plan.n_chains; i++)
-		put_chain(l, &l->plan.chains[i], (struct bf_link_chain *)(p + sizeof(h) + runs) + i);
-	if (mark_bare(l, (struct bf_link_chain *)(p + sizeof(h) + runs)) < 0)
+	sizes_of(&h, size, &all);
+	l->g->link_len = BF_ALIGN(all, 8);
+	l->g->link = p = bf_arena_array(l->arena, l->g->link_len, char);
+	if (!p)
 		return bf_lower_error(l, -ENOMEM);
-	l->g->link = p;
-	l->g->link_len = BF_ALIGN(sizeof(h) + runs + chains, 8);
+	memcpy(p, &h, sizeof(h));
+	p += sizeof(h);
+	for (uint32_t i = 0; i < h.n_runs; i++)
+		put_run(l, i, (struct bf_link_run *)p + i);
+	p += size[0];
+	for (uint32_t i = 0; i < h.n_chains; i++)
+		put_chain(&l->plan.chains[i], (struct bf_link_chain *)p + i);
+	p += size[1];
+	put_entries(l, &h, (struct bf_link_entry *)p);
+	if (h.n_codes)
+		memcpy(p + size[2], l->handoffs.data, size[3]);
 }
 
-const struct bf_link_head *bf_link_open(const void *link, size_t len, const struct bf_link_run **runs,
-                                        const struct bf_link_chain **chains)
+bool bf_link_open(const void *link, size_t len, struct bf_link *out)
 {
 	const struct bf_link_head *h = link;
-	size_t size;
+	size_t size[4], all;
 
-	if (len < sizeof(*h) || h->magic != BF_LINK_MAGIC)
-		return NULL;
-	size = sizeof(*h) + h->n_runs * sizeof(**runs) + h->n_chains * sizeof(**chains);
-	if (len != BF_ALIGN(size, 8))
-		return NULL;
-	*runs = (const void *)(h + 1);
-	*chains = (const void *)(*runs + h->n_runs);
-	return h;
+	if (len < sizeof(*h) || h->magic != BF_LINK_MAGIC || !sizes_of(h, size, &all) || len != BF_ALIGN(all, 8))
+		return false;
+	out->head = h;
+	out->runs = (const void *)(h + 1);
+	out->chains = (const void *)((const char *)out->runs + size[0]);
+	out->entries = (const void *)((const char *)out->chains + size[1]);
+	out->codes = (const void *)((const char *)out->entries + size[2]);
+	return true;
 }

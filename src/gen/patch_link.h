@@ -5,31 +5,33 @@
  * version of the library: native sizes and byte order, 8-aligned.
  *
  *   struct bf_link_head | struct bf_link_run [n_runs] | struct bf_link_chain [n_chains]
+ *   | struct bf_link_entry [n_chains][n_passes] | struct bf_handoff_spec [n_codes]
  */
 #ifndef BF_PATCH_LINK_H
 #define BF_PATCH_LINK_H
 
 #include "gen/build.h"
 
-#define BF_LINK_MAGIC 0x326b6c62 /* "blk2" */
+#define BF_LINK_MAGIC 0x336b6c62 /* "blk3" */
 
 struct bf_link_head {
 	uint32_t magic;
-	uint32_t n_runs, n_chains;
+	uint32_t n_runs, n_chains, n_passes, n_codes;
+	uint32_t passes;                /* bits: those for which chains were lowered (plan.h) */
 	uint32_t class_at, class_half;  /* places: the half of version bit v begins at class_at + v * class_half */
 	uint32_t cells_at, cells_half;  /* cells, likewise */
 	uint32_t n_counters;            /* there are so many */
 	uint32_t hz;
-	uint8_t family;
+	uint32_t log_room;              /* so many hand-offs to go on after may come to the ways of a packet; 0: none ever */
 	uint8_t headers;                /* plan.h */
-	uint8_t conntrack;
-	uint8_t pad;
+	uint8_t pad[3];
 };
 
 struct bf_link_run {
 	uint32_t chain;
-	uint32_t set;      /* enum bf_sorts */
+	uint32_t pass;     /* plan.h */
 	uint32_t from, to; /* its rules in the chain */
+	uint32_t last;     /* what comes before this rule is still its, at most */
 	uint32_t gap;      /* between orders */
 	uint32_t head;     /* place */
 	uint32_t miss;     /* cell behind the run */
@@ -38,14 +40,31 @@ struct bf_link_run {
 };
 
 struct bf_link_chain {
-	uint32_t entry[BF_SORTS_SETS]; /* first cell of a chain that does not return, or BF_NO_CELL */
 	uint32_t end;      /* the first rule that no packet gets past; the chain's length: none */
-	uint8_t bare[BF_SORTS_SETS];   /* some instance of it has no run */
-	uint8_t indexed;
+	uint32_t indexed;
+	uint32_t visits, codes; /* plan.h */
 };
 
-/* Its parts; NULL when it is none of ours. */
-const struct bf_link_head *bf_link_open(const void *link, size_t len, const struct bf_link_run **runs,
-                                        const struct bf_link_chain **chains);
+struct bf_link_entry { /* of a chain, in a pass */
+	uint32_t cell;     /* the first one of a chain that does not return, or BF_NO_CELL */
+	uint32_t insts;    /* so many times it was lowered */
+};
+
+struct bf_link {
+	const struct bf_link_head *head;
+	const struct bf_link_run *runs;
+	const struct bf_link_chain *chains;
+	const struct bf_link_entry *entries;
+	const struct bf_handoff_spec *codes;
+};
+
+/* Its parts; false: it is none of ours. */
+bool bf_link_open(const void *link, size_t len, struct bf_link *out);
+
+/* Which entry of a chain is that of a pass. */
+static inline uint32_t bf_link_pass(const struct bf_link_head *h, unsigned pass)
+{
+	return (uint32_t)__builtin_popcount(h->passes & ((1u << pass) - 1));
+}
 
 #endif

@@ -193,6 +193,23 @@ static void know_chain(struct bf_plan *p, struct bf_plan_chain *c)
 	}
 }
 
+/* Callers before callees. */
+static void count_visits(struct bf_plan *p, const uint32_t *order, uint32_t n)
+{
+	while (n--) {
+		struct bf_plan_chain *c = &p->chains[order[n]];
+
+		c->visits = p->cyclic ? BF_PLAN_HUGE : sum(c->visits, c->chain->base);
+		for (uint32_t i = 0; i < c->chain->n_rules; i++)
+			for (uint32_t k = 0; k < bf_plan_ways(&c->chain->rules[i]); k++) {
+				const struct bf_verdict *v = bf_plan_way(&c->chain->rules[i], k);
+
+				if (jumps(v))
+					bf_plan_chain(p, v->chain)->visits = sum(bf_plan_chain(p, v->chain)->visits, c->visits);
+			}
+	}
+}
+
 static void open_chain(struct walk *w, struct bf_plan_chain *c)
 {
 	c->reachable = true;
@@ -269,6 +286,8 @@ static int walk_all(struct bf_plan *p, struct bf_diag *d)
 	}
 	for (uint32_t i = 0; i < w.n_order && !err; i++)
 		know_chain(p, &p->chains[w.order[i]]);
+	if (!err && p->logs)
+		count_visits(p, w.order, w.n_order);
 	free(w.f);
 	free(w.order);
 	return err;

@@ -17,6 +17,23 @@ static inline unsigned bf_pass(enum bf_where where, enum bf_fam fam, enum bf_sor
 {
 	return (where * BF_FAMS + fam) * BF_SORTS_SETS + set;
 }
+static inline enum bf_where bf_pass_where(unsigned pass)
+{
+	return pass / (BF_FAMS * BF_SORTS_SETS);
+}
+static inline enum bf_fam bf_pass_fam(unsigned pass)
+{
+	return pass / BF_SORTS_SETS % BF_FAMS;
+}
+static inline enum bf_sorts bf_pass_set(unsigned pass)
+{
+	return pass % BF_SORTS_SETS;
+}
+/* NFPROTO_*; 0: neither */
+static inline uint8_t bf_pass_family(unsigned pass)
+{
+	return bf_pass_fam(pass) == BF_FAM_IP ? NFPROTO_IPV4 : bf_pass_fam(pass) == BF_FAM_IP6 ? NFPROTO_IPV6 : 0;
+}
 
 /* That of a table whose packets are all of one family, NFPROTO_*. */
 static inline enum bf_fam bf_fam_of(uint8_t family)
@@ -33,6 +50,7 @@ struct bf_plan_chain {
 	uint32_t size;     /* about how many cells, everything below copied in; saturates */
 	uint32_t through;  /* at most so many hand-offs on a way through it and back, */
 	uint32_t codes;    /* on any way into it, at most; both saturate */
+	uint32_t visits;   /* of tables with hand-offs to go on after: one packet comes at most so many times; saturates */
 	uint32_t inst[BF_PASSES]; /* its only instances that are no copies, or BF_IDMAP_NONE */
 	uint8_t state;     /* of the walk */
 };
