@@ -85,7 +85,8 @@ _bpfilter()
 		fi
 		;;
 	dump) COMPREPLY=($(compgen -W "-c -j" -- "$cur")) ;;
-	import | export) COMPREPLY=($(compgen -W "-4 -6" -- "$cur")) ;;
+	import) COMPREPLY=($(compgen -W "-4 -6 -n -l --dry-run" -- "$cur")) ;;
+	export) COMPREPLY=($(compgen -W "-4 -6 -n" -- "$cur")) ;;
 	features) COMPREPLY=($(compgen -W "-j" -- "$cur")) ;;
 	help) COMPREPLY=($(compgen -W "$verbs" -- "$cur")) ;;
 	esac

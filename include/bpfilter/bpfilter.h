@@ -110,6 +110,21 @@ int bf_import(struct bf_ctx *ctx, int family, unsigned flags);
 int bf_export(struct bf_ctx *ctx, int family);
 
 /*
+ * The same for the tables of the kernel's own nf_tables, as nft(8) lists them (it must be installed): those that filter
+ * become native tables, by one switch, with counters and elements, and are removed from the kernel only then. Chains of
+ * type nat and route stay with the kernel, and what they use. So do tables of iptables-nft: messages say which. Everything
+ * that the language does not cover is told, `nft list ruleset:line:column: error: ...`, and then nothing is changed. When it
+ * ended before its time both filter; done again it goes on from there.
+ * -EEXIST: there is another native table of that name. -EAGAIN: the kernel's tables changed meanwhile.
+ * BF_IMPORT_CHECK, BF_IMPORT_LEAVE.
+ */
+#define BF_IMPORT_LEAVE 2u /* tables that the language does not cover stay with the kernel */
+int bf_import_nft(struct bf_ctx *ctx, unsigned flags);
+
+/* The way back, all native tables. What nft does not know is told in its words, and then nothing is changed. */
+int bf_export_nft(struct bf_ctx *ctx);
+
+/*
  * All tables of the namespace, as text or as JSON. *text is malloc'ed. Native tables come first, as text that
  * bf_native_run loads again; iptables' tables follow, in the same form for reading (BF_LIST_NATIVE: they do not).
  */

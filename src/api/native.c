@@ -122,11 +122,12 @@ static void free_run(struct native_run *r)
 }
 
 static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,
-                struct restored *restored)
+                struct restored *restored, struct imported *imported)
 {
 	static const char *const dirs[] = { "/etc/bpfilter", NULL };
 	const struct bf_native_opts o = { .include = bf_native_include, .include_ctx = (void *)dirs, .max_nodes = UINT32_MAX };
-	_cleanup_(free_run) struct native_run r = { .ctx = ctx, .flags = flags, .restored = restored };
+	_cleanup_(free_run) struct native_run r = { .ctx = ctx, .flags = flags, .restored = restored,
+		.imported = imported };
 	int rc;
 
 	bf_ctx_begin(ctx);
@@ -144,16 +145,16 @@ static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t l
 
 int bf_native_run(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out)
 {
-	return bf_native_text(ctx, name, text, len, flags, out, NULL);
+	return bf_native_text(ctx, name, text, len, flags, out, NULL, NULL);
 }
 
 int bf_native_text(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,
-                   struct restored *restored)
+                   struct restored *restored, struct imported *imported)
 {
 	int rc;
 
 	do { /* who only reads may meet a writer */
-		rc = once(ctx, name, text, len, flags, out, restored);
+		rc = once(ctx, name, text, len, flags, out, restored, imported);
 	} while (rc == -ESTALE);
 	return rc;
 }

@@ -58,6 +58,7 @@ struct native_start {
 
 /* native_count.c: numbers out of the tree, and how they go on. */
 int bf_native_take_starts(struct native_change *c);
+int bf_native_starts_of(struct native_change *c, const struct bf_ast_table *like);
 /* Of the live unit. Needs the lock; nothing to do about an error. */
 void bf_native_carry(struct bf_ns *ns, const struct native_change *c);
 /* Counters of the unit that s is about into a tree that shows the table: sums by rule and statement. */
@@ -74,6 +75,7 @@ struct native_run {
 	struct bf_buf out;     /* what list, get and echo print */
 	bool any_json;
 	struct restored *restored; /* restore.c; or NULL */
+	struct imported *imported; /* nft_import.c; or NULL */
 	const struct bf_ast_cmd **resets; /* done when all the rest is */
 	uint32_t n_resets, cap_resets;
 	struct native_live *lives; /* what was read of sets that rules change */
@@ -121,9 +123,9 @@ int bf_native_list_unit(struct bf_ctx *ctx, struct bf_buf *out, const struct nat
 /* native_pick.c: leaves of a tree what a list command is about. False: that is not there. */
 bool bf_native_pick(struct bf_ast *ast, struct bf_ast_table *t, const struct bf_ast_cmd *cmd);
 
-/* native.c: bf_native_run, also of what was saved. */
+/* native.c: bf_native_run, also of what was saved, or is the kernel's. */
 int bf_native_text(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,
-                   struct restored *restored);
+                   struct restored *restored, struct imported *imported);
 
 /* restore.c: what was saved beside the text of tables. */
 int bf_restored_read(struct native_run *r, const char *text, size_t len); /* with the lock, before commands are applied */
@@ -131,6 +133,9 @@ void bf_restored_handles(struct native_run *r);                            /* be
 uint32_t bf_restored_changes(const struct restored *s, struct bf_change *out); /* out NULL: how many */
 bool bf_restored_without_code(struct native_run *r);
 void bf_restored_done(struct native_run *r); /* counters */
+
+/* nft_import.c: new tables filter beside those of the kernel that they were made from, whose counters they begin with. */
+int bf_imported_begin(struct native_run *r, struct native_change *v, uint32_t n);
 
 /* native_json.c */
 void bf_native_print_json(struct bf_buf *out, const struct bf_ast_cmd *cmd, bool counters);

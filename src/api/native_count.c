@@ -40,6 +40,30 @@ int bf_native_take_starts(struct native_change *c)
 	return 0;
 }
 
+/* The same of rules that are in the same places of another tree. */
+int bf_native_starts_of(struct native_change *c, const struct bf_ast_table *like)
+{
+	uint32_t cap = 0;
+
+	free(c->starts);
+	c->starts = NULL;
+	c->n_starts = 0;
+	for (struct bf_ast_chain *to = c->table->cmd->body->chains; to; to = to->next) {
+		const struct bf_ast_chain *from = like->chains;
+
+		while (from && strcmp(from->name.text, to->name.text))
+			from = from->next;
+		for (struct bf_ast_rule *r = to->rules, *f = from ? from->rules : NULL; r && f; r = r->next, f = f->next) {
+			uint32_t i = 0;
+
+			for (struct bf_ast_stmt *s = f->stmts; s; s = s->next, i++)
+				if (s->kind == BF_STMT_COUNTER && add_start(c, &cap, r->handle, i, s))
+					return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /* Counters in the order of whose they are. */
 
 struct place {

@@ -227,6 +227,8 @@ static int switch_over(struct native_run *r, struct native_change *v, uint32_t n
 	}
 	if (!rc && !only_check)
 		bf_restored_done(r);
+	if (!rc && !only_check)
+		rc = bf_imported_begin(r, v, n);
 	for (uint32_t i = 0; !rc && !only_check && i < n; i++)
 		if (v[i].image) {
 			bf_native_carry(r->ns, &v[i]);

@@ -296,7 +296,7 @@ int bf_restore(struct bf_ctx *ctx, const char *name, const char *text, size_t le
 	bf_ctx_begin(ctx);
 	lock = bf_ctx_lock_xtables(ctx);
 	flags = (flags & BF_NATIVE_CHECK) | BF_NATIVE_REPLACE;
-	rc = lock == -ETIMEDOUT ? lock : bf_native_text(ctx, name, text, len, flags, NULL, s);
+	rc = lock == -ETIMEDOUT ? lock : bf_native_text(ctx, name, text, len, flags, NULL, s, NULL);
 	forget(s);
 	free(s);
 	return rc;
