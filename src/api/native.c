@@ -57,7 +57,7 @@ static int apply(struct native_run *r)
 	bf_napply_init(&r->apply, r->ast, &ops, &r->ctx->diag);
 	for (uint32_t i = 0; i < r->units.n && !rc; i++) {
 		const struct bf_nstored *s = &r->units.v[i].stored;
-		struct bf_ntable *t = bf_napply_have(&r->apply, s->family, s->name, s->head->handle, s->head->last);
+		struct bf_ntable *t = bf_napply_have(&r->apply, s->family, s->name, s->head->handle, s->last);
 
 		rc = t ? 0 : -ENOMEM;
 		if (t)

@@ -123,7 +123,7 @@ static void add(struct bf_rt_counter *to, const struct bf_rt_counter *c)
 static void carry_old(const struct native_change *c, const struct place *now, struct bf_rt_counter *out)
 {
 	const struct bf_eval_counter *old = c->old->stored.counters;
-	uint32_t n_old = BF_MIN(c->old->stored.head->n_counters, c->n_last), n = c->ev.n_counters;
+	uint32_t n_old = BF_MIN(c->old->stored.n_counters, c->n_last), n = c->ev.n_counters;
 
 	for (uint32_t i = 0; i < n_old; i++) {
 		uint32_t at = lower(now, n, &old[i]);
@@ -189,7 +189,7 @@ int bf_native_fill(struct bf_ast_table *t, const struct bf_nstored *s, const str
 {
 	_cleanup_free_ struct place *p = NULL;
 
-	n = BF_MIN(n, s->head->n_counters);
+	n = BF_MIN(n, s->n_counters);
 	p = sorted(s->counters, n);
 	if (!p)
 		return -ENOMEM;

@@ -312,6 +312,9 @@ static void strip_read(struct native_run *r, uint64_t table, struct bf_ast_table
 /* What would be stored, without them. */
 static void write_stripped(struct native_run *r, struct native_change *c, struct bf_buf *out)
 {
+	const struct bf_nstored *old = &c->old->stored;
+	const struct bf_nstore_parts parts = { .counters = c->ev.counters, .n_counters = c->ev.n_counters,
+		.places = old->places, .n_places = old->head->n_places, .link = old->link, .link_len = old->head->link_len };
 	struct bf_ast_table *t = c->table->cmd->body;
 	struct bf_ast_expr **kept;
 	uint32_t n = 0;
@@ -327,7 +330,7 @@ static void write_stripped(struct native_run *r, struct native_change *c, struct
 		return;
 	}
 	strip_read(r, c->table->handle, t);
-	bf_nstored_write(out, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
+	bf_nstored_write(out, c->table, r->apply.last_table, &parts);
 	n = 0;
 	for (struct bf_ast_set *s = t->sets; s; s = s->next)
 		s->elements = kept[n++];

@@ -55,7 +55,7 @@ static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, c
 	struct bf_ast_cmd *tree;
 	int rc;
 
-	if (whole && !(flags & DRESSED) && !live) {
+	if (whole && !(flags & DRESSED) && !live && !s->now.log_len) {
 		bf_buf_add(out, s->now.text, s->now.head->text_len);
 		return 0;
 	}
@@ -93,8 +93,8 @@ static int open_shown(struct native_run *r, struct bf_ntable *t, struct shown *s
 	}
 	if (bf_napply_settle(&r->apply, t))
 		return -ENOMEM;
-	bf_nstored_write(&s->bytes, t, r->apply.last_table, NULL, 0);
-	return s->bytes.err ? s->bytes.err : bf_nstored_read(s->bytes.data, s->bytes.len, &s->now);
+	bf_nstored_write(&s->bytes, t, r->apply.last_table, NULL);
+	return s->bytes.err ? s->bytes.err : bf_nstored_read(s->bytes.data, s->bytes.len, NULL, 0, &s->now);
 }
 
 static int show_table(struct native_run *r, struct bf_ntable *t, const struct bf_ast_cmd *cmd)

@@ -14,8 +14,10 @@ bool bf_native_is_unit(const char *name)
 
 void bf_native_units_free(struct native_units *u)
 {
-	for (uint32_t i = 0; i < u->n; i++)
+	for (uint32_t i = 0; i < u->n; i++) {
+		bf_nstored_free(&u->v[i].stored);
 		bf_unit_close(u->v[i].unit);
+	}
 	free(u->v);
 	*u = (struct native_units){};
 }
@@ -30,8 +32,9 @@ static int by_handle(const void *a, const void *b)
 static int read_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *name, struct native_units *out)
 {
 	struct native_unit *u;
-	const void *state;
-	size_t len;
+	const void *state, *log;
+	size_t len, log_len;
+	uint64_t version;
 	int rc = bf_grow(&out->v, out->n, &out->cap, sizeof(*out->v));
 
 	if (rc)
@@ -44,8 +47,10 @@ static int read_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *name, str
 		return rc == -ENOENT ? -ESTALE : rc; /* a writer was here */
 	out->n++;
 	state = bf_unit_state(u->unit, &len);
-	rc = bf_nstored_read(state, len, &u->stored);
+	log = bf_unit_journal(u->unit, &log_len, &version);
+	rc = bf_nstored_read(state, len, log, log_len, &u->stored);
 	if (rc) {
+		bf_nstored_free(&u->stored);
 		bf_unit_close(u->unit);
 		out->n--;
 		return bf_diag_error(&ctx->diag, rc, "the stored table %s cannot be read: it was written by another version", name);
@@ -111,6 +116,15 @@ static int generate(struct native_run *r, const struct native_change *c, uint32_
 	return bf_gen_table(c->ev.rs->tables[0], &o, img, d);
 }
 
+static void write_state(struct native_run *r, struct native_change *c)
+{
+	const struct bf_nstore_parts parts = { .counters = c->ev.counters, .n_counters = c->ev.n_counters,
+		.places = c->image->places, .n_places = c->image->n_places, .link = c->image->link, .link_len = c->image->link_len };
+
+	bf_buf_free(&c->state);
+	bf_nstored_write(&c->state, c->table, r->apply.last_table, &parts);
+}
+
 /* What is loaded and what is stored. */
 static int make_image(struct native_run *r, struct native_change *c)
 {
@@ -119,7 +133,7 @@ static int make_image(struct native_run *r, struct native_change *c)
 	if (rc)
 		return rc;
 	bf_native_live_strip(c->table->cmd->body, c->image);
-	bf_nstored_write(&c->state, c->table, r->apply.last_table, c->ev.counters, c->ev.n_counters);
+	write_state(r, c);
 	return c->state.err;
 }
 
@@ -200,6 +214,9 @@ static bool without_code(struct native_run *r, struct native_change *v, uint32_t
 			return false;
 		bf_image_free(v[i].image);
 		v[i].image = data;
+		write_state(r, &v[i]);
+		if (v[i].state.err)
+			return false;
 		any = true;
 	}
 	return any;

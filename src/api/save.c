@@ -15,12 +15,33 @@
 #include "api/native.h"
 #include "base/base64.h"
 
-static void save_handles(struct bf_buf *out, const struct bf_nstored *s)
+static void print_handles(struct bf_buf *out, const struct bf_nstored *s, const uint64_t *handles, size_t n)
 {
-	bf_buf_printf(out, "#:table %s %s %" PRIu64 " %" PRIu64, s->family->name, s->name, s->head->handle, s->head->last);
-	for (uint32_t i = 0; i < s->head->n_handles; i++)
-		bf_buf_printf(out, " %" PRIu64, s->handles[i]);
+	bf_buf_printf(out, "#:table %s %s %" PRIu64 " %" PRIu64, s->family->name, s->name, s->head->handle, s->last);
+	for (size_t i = 0; i < n; i++)
+		bf_buf_printf(out, " %" PRIu64, handles[i]);
 	bf_buf_puts(out, "\n");
+}
+
+static int save_handles(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_nstored *s)
+{
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	_cleanup_buf_ struct bf_buf handles = {};
+	struct bf_ast_cmd *tree;
+	int rc;
+
+	if (!s->log_len) {
+		print_handles(out, s, s->handles, s->head->n_handles);
+		return 0;
+	}
+	rc = bf_native_parse(&ast, "", "", 0, NULL, NULL);
+	if (!rc)
+		rc = bf_nstored_parse(s, ast, &tree, &ctx->diag);
+	if (rc)
+		return rc;
+	bf_nhandles_take(tree->body, &handles);
+	print_handles(out, s, (const void *)handles.data, handles.len / sizeof(uint64_t));
+	return handles.err;
 }
 
 static int save_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_buf *out)
@@ -29,8 +50,9 @@ static int save_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_buf *out)
 	int rc = bf_native_units(ctx, ns, &units);
 
 	for (uint32_t i = 0; i < units.n && !rc; i++) {
-		save_handles(out, &units.v[i].stored);
-		rc = bf_native_list_unit(ctx, out, &units.v[i], BF_LIST_COUNTERS);
+		rc = save_handles(ctx, out, &units.v[i].stored);
+		if (!rc)
+			rc = bf_native_list_unit(ctx, out, &units.v[i], BF_LIST_COUNTERS);
 	}
 	return rc;
 }

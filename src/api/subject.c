@@ -11,6 +11,7 @@ static void subject_close(struct bf_subject *s)
 {
 	bf_evaluated_free(&s->ev);
 	bf_ast_free(s->ast);
+	bf_nstored_free(&s->nstored);
 	bf_unit_close(s->own);
 	if (!s->native) {
 		bf_ruleset_free(s->rs);
@@ -87,40 +88,52 @@ static int list_rules(struct bf_subject *s)
 	return 0;
 }
 
-static int read_native(struct bf_ctx *ctx, struct bf_subject *s, const struct bf_nstored *stored)
+/* The table that is stored: its tree and its model. */
+static int eval_native(struct bf_ctx *ctx, const struct bf_nstored *stored, struct bf_ast **ast, struct bf_ast_cmd **cmd,
+                       struct bf_evaluated *ev)
 {
 	struct bf_eval_env env;
-	int rc = bf_native_parse(&s->ast, "", "", 0, NULL, NULL);
+	int rc = bf_native_parse(ast, "", "", 0, NULL, NULL);
 
-	snprintf(s->family, sizeof(s->family), "%s", stored->family->name);
-	snprintf(s->name, sizeof(s->name), "%s", stored->name);
 	if (!rc)
-		rc = bf_nstored_parse(stored, s->ast, &s->cmd, &ctx->diag);
+		rc = bf_nstored_parse(stored, *ast, cmd, &ctx->diag);
 	if (rc)
 		return rc;
 	bf_native_env(&env, ctx);
-	rc = bf_native_eval(s->ast, s->cmd, &env, &s->ev, &ctx->diag);
+	rc = bf_native_eval(*ast, *cmd, &env, ev, &ctx->diag);
+	if (!rc)
+		bf_native_doze(*cmd, ev->rs->tables[0]);
+	return rc;
+}
+
+static int read_native(struct bf_ctx *ctx, struct bf_subject *s)
+{
+	int rc;
+
+	snprintf(s->family, sizeof(s->family), "%s", s->nstored.family->name);
+	snprintf(s->name, sizeof(s->name), "%s", s->nstored.name);
+	rc = eval_native(ctx, &s->nstored, &s->ast, &s->cmd, &s->ev);
 	if (rc)
 		return rc;
 	s->rs = s->ev.rs;
-	bf_native_doze(s->cmd, s->rs->tables[0]);
 	bf_native_style(s->cmd->body, BF_STYLE_STATELESS);
 	return list_rules(s);
 }
 
 static int open_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subject *s)
 {
-	struct bf_nstored stored;
-	const void *state;
-	size_t len;
+	const void *state, *log;
+	size_t len, log_len;
+	uint64_t version;
 	int rc = bf_unit_open(ns, s->unit, &s->own);
 
 	if (rc)
 		return rc;
 	s->native = true;
 	state = bf_unit_state(s->own, &len);
-	rc = bf_nstored_read(state, len, &stored);
-	return rc ? rc : read_native(ctx, s, &stored);
+	log = bf_unit_journal(s->own, &log_len, &version);
+	rc = bf_nstored_read(state, len, log, log_len, &s->nstored);
+	return rc ? rc : read_native(ctx, s);
 }
 
 static int open_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, struct bf_subjects *all)
@@ -148,12 +161,24 @@ int bf_subjects_open(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subjects *o
 	return rc;
 }
 
+/* A native table as it was compiled. */
+static int eval_base(struct bf_ctx *ctx, const struct bf_subject *s, struct bf_ast **ast, struct bf_evaluated *ev)
+{
+	struct bf_nstored compiled = s->nstored;
+	struct bf_ast_cmd *cmd;
+
+	compiled.log_len = 0;
+	return eval_native(ctx, &compiled, ast, &cmd, ev);
+}
+
 /* Both. */
 
 int bf_subject_compile(struct bf_ctx *ctx, const struct bf_subject *s, struct bf_gen_opts o, bool live,
                        struct bf_image **img)
 {
 	_cleanup_ruleset_ struct bf_ruleset *base = NULL;
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	struct bf_evaluated ev = {};
 	int rc = 0;
 
 	o.hz = bf_kernel_hz();
@@ -161,7 +186,12 @@ int bf_subject_compile(struct bf_ctx *ctx, const struct bf_subject *s, struct bf
 	o.may_goto = bf_probe_one("may_goto");
 	if (live && !s->native)
 		rc = bf_xt_to_ruleset(s->stored.base.state, s->stored.base.len, &base, &ctx->diag);
-	return rc ? rc : bf_gen_table((base ? base : s->rs)->tables[0], &o, img, &ctx->diag);
+	else if (live && s->nstored.log_len)
+		rc = eval_base(ctx, s, &ast, &ev);
+	if (!rc)
+		rc = bf_gen_table((base ? base : ev.rs ? ev.rs : s->rs)->tables[0], &o, img, &ctx->diag);
+	bf_evaluated_free(&ev);
+	return rc;
 }
 
 uint32_t bf_subject_slot(const struct bf_subject *s, uint32_t i)
@@ -199,16 +229,38 @@ static int add_counters(struct bf_ns *ns, const char *unit, const struct bf_rt_c
 	return rc;
 }
 
+/* What is stored of it as it is now, with other programs. */
+static int write_native(struct bf_ctx *ctx, const struct bf_subject *s, const struct bf_image *img, struct bf_buf *out)
+{
+	const struct bf_nstored *n = &s->nstored;
+	const struct bf_nstore_parts parts = { .counters = s->ev.counters, .n_counters = s->ev.n_counters,
+		.places = img->places, .n_places = img->n_places, .link = img->link, .link_len = img->link_len };
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	struct bf_ntable t = { .family = n->family, .name = n->name, .handle = n->head->handle, .last = n->last };
+	int rc = bf_native_parse(&ast, "", "", 0, NULL, NULL);
+
+	if (!rc)
+		rc = bf_nstored_parse(n, ast, &t.cmd, &ctx->diag);
+	if (!rc)
+		bf_nstored_write(out, &t, n->head->last_table, &parts);
+	return rc ? rc : out->err;
+}
+
 static int commit_native(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img)
 {
 	struct bf_change c = { .unit = s->unit, .image = img, .n_old = bf_unit_n_counters(s->own) };
 	_cleanup_free_ struct bf_rt_counter *old = calloc(c.n_old + 1ul, sizeof(*old));
+	_cleanup_buf_ struct bf_buf state = {};
 	int rc;
 
 	if (!old)
 		return -ENOMEM;
+	rc = write_native(ctx, s, img, &state);
+	if (rc)
+		return rc;
 	c.old = c.n_old ? old : NULL;
-	c.state = bf_unit_state(s->own, &c.state_len);
+	c.state = state.data;
+	c.state_len = state.len;
 	rc = bf_ns_commit(ns, &c, 1, &ctx->diag);
 	return rc ? rc : add_counters(ns, s->unit, old, s->ev.n_counters);
 }

@@ -19,6 +19,7 @@ struct bf_subject {
 	bool native;
 	struct bf_ruleset *rs;     /* of one table, as it is now */
 	struct bf_stored stored;   /* iptables' */
+	struct bf_nstored nstored; /* native */
 	struct bf_unit *own;       /* native; else stored.unit: whose counters they are */
 	struct bf_ast *ast;        /* native: the tree that rs was made of */
 	struct bf_ast_cmd *cmd;

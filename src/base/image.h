@@ -163,6 +163,13 @@ struct bf_patch {
 	uint32_t n;
 };
 
+/* Where programs look for elements of a set that come and go in place (opt/set.h): one for each kind of field that is looked for. */
+struct bf_set_place {
+	uint64_t set;  /* its id in the table */
+	uint32_t head; /* place in the map "class"; 0: it cannot be changed in place */
+	uint32_t pad;
+};
+
 struct bf_image {
 	struct bf_arena *arena; /* owns everything */
 	uint8_t family;
@@ -178,6 +185,8 @@ struct bf_image {
 	bool straight;  /* some program is straight code: the same table can be had as data, for a verifier that refuses it */
 	const void *link; /* what bf_gen_patch must know of it; 8-aligned. NULL: it cannot be patched */
 	size_t link_len;  /* a multiple of 8 */
+	const struct bf_set_place *places;
+	uint32_t n_places;
 	bool conntrack; /* connection tracking must be on in the namespace, for this family */
 	struct bf_companion companion;
 	const struct bf_piece *pieces; /* what became of the rules, where that was asked for (gen/explain.h) */

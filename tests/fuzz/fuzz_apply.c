@@ -27,7 +27,7 @@ static int read_table(void *ctx, struct bf_ntable *t, struct bf_ast_cmd **out)
 	const struct bf_buf *b = t->owner;
 	struct bf_nstored s;
 
-	expect(!bf_nstored_read(b->data, b->len, &s));
+	expect(!bf_nstored_read(b->data, b->len, NULL, 0, &s));
 	return bf_nstored_parse(&s, a->ast, out, a->d);
 }
 
@@ -57,7 +57,7 @@ static void check_stored(const struct bf_buf *b)
 	struct bf_ast_cmd *cmd;
 	struct bf_nstored s;
 
-	expect(!b->err && !bf_nstored_read(b->data, b->len, &s));
+	expect(!b->err && !bf_nstored_read(b->data, b->len, NULL, 0, &s));
 	expect(!bf_native_parse(&ast, "", "", 0, NULL, NULL));
 	expect(!bf_nstored_parse(&s, ast, &cmd, &d));
 	bf_native_print_cmd(&print, cmd);
@@ -75,7 +75,7 @@ static void keep(struct world *w, struct bf_napply *a)
 		if (t->gone)
 			continue;
 		if (t->changed)
-			bf_nstored_write(&now.tables[now.n], t, a->last_table, NULL, 0);
+			bf_nstored_write(&now.tables[now.n], t, a->last_table, NULL);
 		else
 			bf_buf_add(&now.tables[now.n], old->data, old->len);
 		check_stored(&now.tables[now.n++]);
@@ -90,7 +90,7 @@ static void have(struct world *w, struct bf_napply *a)
 	struct bf_nstored s;
 
 	for (unsigned i = 0; i < w->n; i++) {
-		expect(!bf_nstored_read(w->tables[i].data, w->tables[i].len, &s));
+		expect(!bf_nstored_read(w->tables[i].data, w->tables[i].len, NULL, 0, &s));
 		bf_napply_have(a, s.family, s.name, s.head->handle, s.head->last)->owner = &w->tables[i];
 	}
 }

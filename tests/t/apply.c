@@ -45,7 +45,7 @@ static int read_table(void *ctx, struct bf_ntable *t, struct bf_ast_cmd **out)
 	const struct kept *k = t->owner;
 	struct bf_napply *a = ctx;
 	struct bf_nstored s;
-	int err = bf_nstored_read(k->state.data, k->state.len, &s);
+	int err = bf_nstored_read(k->state.data, k->state.len, NULL, 0, &s);
 
 	return err ? err : bf_nstored_parse(&s, a->ast, out, a->d);
 }
@@ -55,9 +55,9 @@ static void have_all(struct bf_napply *a)
 	struct bf_nstored s;
 
 	for (unsigned i = 0; i < n_kept; i++) {
-		if (bf_nstored_read(kept[i].state.data, kept[i].state.len, &s))
+		if (bf_nstored_read(kept[i].state.data, kept[i].state.len, NULL, 0, &s))
 			abort();
-		bf_napply_have(a, s.family, s.name, s.head->handle, s.head->last)->owner = &kept[i];
+		bf_napply_have(a, s.family, s.name, s.head->handle, s.last)->owner = &kept[i];
 		a->last_table = BF_MAX(a->last_table, s.head->last_table);
 	}
 	a->last_table = BF_MAX(a->last_table, last_table);
@@ -77,7 +77,7 @@ static void keep_all(struct bf_napply *a)
 		if (old && !t->changed)
 			bf_buf_add(&now[n].state, old->state.data, old->state.len);
 		else
-			bf_nstored_write(&now[n].state, t, a->last_table, NULL, 0);
+			bf_nstored_write(&now[n].state, t, a->last_table, NULL);
 		now[n++].handle = t->handle;
 	}
 	last_table = a->last_table;
@@ -97,7 +97,7 @@ static void print_all(struct bf_buf *out, unsigned flags)
 		struct bf_nstored s;
 
 		bf_native_parse(&ast, "", "", 0, NULL, NULL);
-		if (bf_nstored_read(kept[i].state.data, kept[i].state.len, &s) || bf_nstored_parse(&s, ast, &cmd, &d))
+		if (bf_nstored_read(kept[i].state.data, kept[i].state.len, NULL, 0, &s) || bf_nstored_parse(&s, ast, &cmd, &d))
 			bf_buf_printf(out, "what is stored cannot be read: %s\n%s", str(&d.text), s.text);
 		else
 			bf_native_print_as(out, cmd, flags);
@@ -115,7 +115,7 @@ static void check_styles(const struct kept *k)
 		struct bf_nstored s;
 
 		bf_native_parse(&ast, "", "", 0, NULL, NULL);
-		if (bf_nstored_read(k->state.data, k->state.len, &s) || bf_nstored_parse(&s, ast, &cmd, &d))
+		if (bf_nstored_read(k->state.data, k->state.len, NULL, 0, &s) || bf_nstored_parse(&s, ast, &cmd, &d))
 			return; /* told elsewhere */
 		if (style)
 			bf_native_style(cmd->body, BF_STYLE_NUMBERS);

@@ -40,7 +40,7 @@ static int read_table(void *ctx, struct bf_ntable *t, struct bf_ast_cmd **out)
 	struct bf_napply *a = ctx;
 	const struct bf_buf *b = t->owner;
 	struct bf_nstored s;
-	int err = bf_nstored_read(b->data, b->len, &s);
+	int err = bf_nstored_read(b->data, b->len, NULL, 0, &s);
 
 	return err ? err : bf_nstored_parse(&s, a->ast, out, a->d);
 }
@@ -57,7 +57,7 @@ static int apply(struct world *w, struct bf_buf *out)
 	if (err)
 		return err;
 	bf_napply_init(&a, ast, &ops, w->d);
-	if (w->stored.len && !bf_nstored_read(w->stored.data, w->stored.len, &s)) {
+	if (w->stored.len && !bf_nstored_read(w->stored.data, w->stored.len, NULL, 0, &s)) {
 		struct bf_ntable *t = bf_napply_have(&a, s.family, s.name, s.head->handle, s.head->last);
 
 		if (t)
@@ -65,7 +65,7 @@ static int apply(struct world *w, struct bf_buf *out)
 	}
 	err = a.err ? a.err : bf_napply_run(&a);
 	if (!err && !a.tables->gone)
-		bf_nstored_write(out, a.tables, a.last_table, NULL, 0);
+		bf_nstored_write(out, a.tables, a.last_table, NULL);
 	bf_napply_free(&a);
 	return err ? err : out->err;
 }
@@ -118,7 +118,7 @@ static int read_bytes(const char *bytes, size_t len)
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, len);
-	err = bf_nstored_read(copy, len, &s);
+	err = bf_nstored_read(copy, len, NULL, 0, &s);
 	if (!err) {
 		_cleanup_ast_ struct bf_ast *ast = NULL;
 		struct bf_ast_cmd *cmd;

@@ -267,3 +267,15 @@ struct bf_ast_expr *bf_nbox_expr(struct bf_arena *a, const bf_u128 *box, const s
 	}
 	return e;
 }
+
+unsigned bf_nbox_bits(const struct bf_types *t)
+{
+	return t->n == 1 && is_plain(t->type[0]) ? width(t, 0) : 0;
+}
+
+struct bf_ast_expr *bf_nbox_number(struct bf_arena *a, const bf_u128 *box, const struct bf_types *t)
+{
+	static const struct bf_ast_expr like = { .kind = BF_AST_VALUE };
+
+	return part_expr(a, box, t, 0, &like);
+}

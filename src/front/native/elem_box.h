@@ -12,4 +12,9 @@ bool bf_nbox_read(bf_u128 *box, const struct bf_ast_expr *key, const struct bf_t
 struct bf_ast_expr *bf_nbox_expr(struct bf_arena *a, const bf_u128 *box, const struct bf_types *t,
                                  const struct bf_ast_expr *like);
 
+/* Are elements of this type nothing but numbers, of how many bits? 0: no. */
+unsigned bf_nbox_bits(const struct bf_types *t);
+/* The canonical expression of such a one. */
+struct bf_ast_expr *bf_nbox_number(struct bf_arena *a, const bf_u128 *box, const struct bf_types *t);
+
 #endif

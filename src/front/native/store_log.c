@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* store_log.c: what changed in a table since it was stored as a whole (store.h): written, and done again when it is read. */
+#include "front/native/change.h"
+#include "front/native/elem_box.h"
+#include "front/native/elems.h"
+#include "front/native/store.h"
+
+static size_t least_of(const struct bf_nlog_record *r)
+{
+	if (r->kind == BF_NLOG_ELEMENTS)
+		return sizeof(*r);
+	return r->kind == BF_NLOG_COMMANDS ? sizeof(*r) + sizeof(uint64_t) + r->n * sizeof(struct bf_eval_counter) + 1 : SIZE_MAX;
+}
+
+const struct bf_nlog_record *bf_nlog_next(const void *log, size_t len, size_t *at)
+{
+	const struct bf_nlog_record *r = (const void *)((const char *)log + *at);
+
+	if (len - *at < sizeof(*r) || r->len % 8 || r->len > len - *at || r->len < least_of(r))
+		return NULL;
+	*at += r->len;
+	return r;
+}
+
+/* What follows the record's head, padded. */
+static void finish(struct bf_buf *log, size_t start, struct bf_nlog_record r)
+{
+	bf_buf_reserve(log, BF_ALIGN(log->len - start, (size_t)8) - (log->len - start));
+	r.len = (uint32_t)(log->len - start);
+	if (!log->err)
+		memcpy(log->data + start, &r, sizeof(r));
+}
+
+void bf_nlog_commands(struct bf_buf *log, uint64_t last, const struct bf_eval_counter *c, uint32_t n, const char *text, size_t len)
+{
+	const struct bf_nlog_record r = { .kind = BF_NLOG_COMMANDS, .n = (uint16_t)n };
+	size_t start = log->len;
+
+	bf_buf_add(log, &r, sizeof(r));
+	bf_buf_add(log, &last, sizeof(last));
+	bf_buf_add(log, c, n * sizeof(*c));
+	bf_buf_add(log, text, len);
+	bf_buf_add(log, "", 1);
+	finish(log, start, r);
+}
+
+void bf_nlog_elements(struct bf_buf *log, const struct bf_nstore_pack *p, uint32_t number, bool gone, const bf_u128 *boxes, uint32_t n)
+{
+	const struct bf_nlog_record r = { .kind = BF_NLOG_ELEMENTS, .n = (uint16_t)(number | (gone ? BF_NLOG_GONE : 0)) };
+
+	for (uint32_t i = 0; i < n; i++) { /* one each: padding could not be told from an element */
+		size_t start = log->len;
+
+		bf_buf_add(log, &r, sizeof(r));
+		bf_npack_put(log, p, &boxes[2 * i]);
+		finish(log, start, r);
+	}
+}
+
+static bf_u128 number_at(const uint32_t *w, unsigned words)
+{
+	bf_u128 v = 0;
+
+	for (unsigned i = 0; i < words; i++)
+		v = v << 32 | w[i];
+	return v;
+}
+
+void bf_npack_box(const struct bf_nstore_pack *p, const uint32_t *numbers, uint32_t i, bf_u128 box[2])
+{
+	const uint32_t *w = numbers + (size_t)i * bf_npack_size(p);
+
+	box[0] = number_at(w, p->words);
+	box[1] = p->ranges ? number_at(w + p->words, p->words) : box[0];
+}
+
+bool bf_npack_of(const struct bf_ast_set *set, struct bf_nstore_pack *out)
+{
+	struct bf_types key, data;
+	unsigned bits;
+
+	bf_native_set_types(set, &key, &data);
+	bits = bf_nbox_bits(&key);
+	if (!bits || set->map || set->stmts || set->has_timeout || set->flags & ~(BF_SET_INTERVAL | BF_SET_CONSTANT))
+		return false;
+	*out = (struct bf_nstore_pack){ .set = set->handle, .words = (uint8_t)((bits + 31) / 32),
+		                            .ranges = set->flags & BF_SET_INTERVAL ? 1 : 0 };
+	return true;
+}
+
+/* Rules. */
+
+struct replay {
+	const struct bf_nstored *s;
+	struct bf_ast *ast;
+	struct bf_ast_cmd *table;
+	struct bf_diag *d;
+};
+
+static int read_again(void *arg, struct bf_ntable *t, struct bf_ast_cmd **out)
+{
+	const struct replay *r = arg;
+
+	(void)t;
+	*out = r->table;
+	return 0;
+}
+
+/* All commands as one text. */
+static int parse_commands(const struct replay *r, struct bf_ast_cmd **first)
+{
+	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
+	_cleanup_buf_ struct bf_buf all = { 0 };
+	const struct bf_nlog_record *rec;
+	int err;
+
+	*first = NULL;
+	for (size_t at = 0; (rec = bf_nlog_next(r->s->log, r->s->log_len, &at));) {
+		const char *text = (const char *)(rec + 1) + sizeof(uint64_t) + rec->n * sizeof(struct bf_eval_counter);
+
+		if (rec->kind != BF_NLOG_COMMANDS)
+			continue;
+		bf_buf_add(&all, text, strnlen(text, (size_t)((const char *)rec + rec->len - text)));
+		bf_buf_puts(&all, "\n");
+	}
+	if (!all.len || all.err)
+		return all.err;
+	err = bf_native_parse_more(r->ast, "changes", all.data, all.len, &o, first, r->d);
+	return err == -EINVAL ? -EBADMSG : err;
+}
+
+static int replay_commands(struct replay *r)
+{
+	const struct bf_napply_ops ops = { .read = read_again, .ctx = r };
+	struct bf_ast_cmd *cmds;
+	struct bf_ast view;
+	struct bf_napply a;
+	struct bf_ntable *t;
+	int err = parse_commands(r, &cmds);
+
+	if (err || !cmds)
+		return err;
+	view = *r->ast;
+	view.cmds = cmds;
+	bf_napply_init(&a, &view, &ops, r->d);
+	t = bf_napply_have(&a, r->s->family, r->s->name, r->s->head->handle, r->s->head->last);
+	err = t ? bf_napply_run(&a) : -ENOMEM;
+	if (!err && (t->gone || t->last != r->s->last))
+		err = -EBADMSG;
+	bf_napply_free(&a);
+	return err;
+}
+
+/* Elements: of each the last word counts, since none ever overlapped another. */
+
+struct word {
+	bf_u128 box[2];
+	uint32_t when;
+	bool gone;
+};
+
+static int by_box(const void *a, const void *b)
+{
+	const struct word *x = a, *y = b;
+
+	for (int i = 0; i < 2; i++)
+		if (x->box[i] != y->box[i])
+			return x->box[i] < y->box[i] ? -1 : 1;
+	return (x->when > y->when) - (x->when < y->when);
+}
+
+static bool is_about(const struct bf_nlog_record *r, const struct bf_nstore_pack *p, uint32_t number)
+{
+	return r->kind == BF_NLOG_ELEMENTS && (r->n & BF_NLOG_PACK) == number && r->len >= sizeof(*r) + 4ul * bf_npack_size(p);
+}
+
+static struct word *words_about(const struct bf_nstored *s, uint32_t number, uint32_t *n)
+{
+	const struct bf_nstore_pack *p = &s->packs[number];
+	struct word *w = calloc(s->log_len / sizeof(struct bf_nlog_record) + 1, sizeof(*w));
+	const struct bf_nlog_record *r;
+
+	*n = 0;
+	for (size_t at = 0; w && (r = bf_nlog_next(s->log, s->log_len, &at));) {
+		if (!is_about(r, p, number))
+			continue;
+		bf_npack_box(p, (const uint32_t *)(const void *)(r + 1), 0, w[*n].box);
+		w[*n].when = *n;
+		w[*n].gone = r->n & BF_NLOG_GONE;
+		++*n;
+	}
+	if (w)
+		qsort(w, *n, sizeof(*w), by_box);
+	return w;
+}
+
+/* Those that went, or those that came. */
+static struct bf_ast_expr *list_of(struct bf_arena *a, const struct bf_types *key, const struct word *w, uint32_t n, bool gone)
+{
+	struct bf_ast_expr *e = bf_arena_new_of(a, struct bf_ast_expr);
+	struct bf_ast_elem **tail = e ? &e->set.first : NULL;
+
+	for (uint32_t i = 0; e && i < n; i++) {
+		bool last = i + 1 == n || w[i].box[0] != w[i + 1].box[0] || w[i].box[1] != w[i + 1].box[1];
+
+		if (!last || w[i].gone != gone)
+			continue;
+		*tail = bf_arena_new_of(a, struct bf_ast_elem);
+		if (!*tail || !((*tail)->key = bf_nbox_number(a, w[i].box, key)))
+			return NULL;
+		tail = &(*tail)->next;
+		e->set.n++;
+	}
+	if (e)
+		e->kind = BF_AST_SET;
+	return e;
+}
+
+static int change_set(struct bf_ast *ast, struct bf_ast_set *set, const struct word *w, uint32_t n)
+{
+	struct bf_nelems *el = bf_nelems_new(ast->arena, set);
+	struct bf_types key, data;
+	struct bf_ast_expr *gone, *come;
+	int err = el ? 0 : -ENOMEM;
+
+	bf_native_set_types(set, &key, &data);
+	gone = list_of(ast->arena, &key, w, n, true);
+	come = list_of(ast->arena, &key, w, n, false);
+	if (!err && (!gone || !come))
+		err = -ENOMEM;
+	if (!err && (bf_nelems_delete(el, gone, true, NULL, NULL).what || bf_nelems_add(el, come, false, NULL, NULL).what))
+		err = -EBADMSG;
+	if (!err)
+		set->elements = bf_nelems_expr(el);
+	if (!err && el->n && !set->elements)
+		err = -ENOMEM;
+	bf_nelems_free(el);
+	return err;
+}
+
+static int replay_elements(const struct replay *r, uint32_t number)
+{
+	struct bf_ast_set *set = r->table->body->sets;
+	_cleanup_free_ struct word *w = NULL;
+	uint32_t n;
+
+	w = words_about(r->s, number, &n);
+	if (!w || !n)
+		return w ? 0 : -ENOMEM;
+	while (set && set->handle != r->s->packs[number].set)
+		set = set->next;
+	return set ? change_set(r->ast, set, w, n) : -EBADMSG;
+}
+
+int bf_nlog_replay(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd *table, struct bf_diag *d)
+{
+	struct replay r = { s, ast, table, d };
+	int err = replay_commands(&r);
+
+	for (uint32_t i = 0; i < s->head->n_packs && !err; i++)
+		err = replay_elements(&r, i);
+	return err;
+}
