@@ -17,7 +17,7 @@
 #include "base/base.h"
 
 enum { REGS = 11 };
-enum kind { UNSEEN, CONSTANT, CONFIG, ANYTHING };
+enum kind { CONSTANT, CONFIG, ANYTHING };
 
 struct value {
 	enum kind kind;
@@ -34,7 +34,7 @@ struct fold {
 	uint32_t size;
 	struct bpf_insn *insns;
 	uint32_t n;
-	struct state *before;
+	struct state *before; /* of what is REACHED */
 	uint32_t *reloc;     /* by instruction: 1 + index of its relocation */
 	uint32_t *todo;
 	uint32_t n_todo;
@@ -187,20 +187,31 @@ static struct value wide_constant(const struct fold *f, uint32_t at)
 
 /* Run. */
 
-static void enter(struct fold *f, uint32_t at, const struct state *s)
+/* What holds on both ways. Is it less than before? */
+static bool join(struct state *to, const struct state *s)
 {
-	struct state *to = &f->before[at];
-	bool changed = !(f->flags[at] & REACHED);
+	bool changed = false;
 
 	for (int r = 0; r < REGS; r++) {
-		struct value *v = &to->reg[r], w = s->reg[r];
+		struct value *v = &to->reg[r];
 
-		if (v->kind == w.kind && v->v == w.v)
+		if (v->kind == ANYTHING || (v->kind == s->reg[r].kind && v->v == s->reg[r].v))
 			continue;
-		w = v->kind == UNSEEN ? w : anything;
-		changed |= v->kind != w.kind;
-		*v = w;
+		*v = anything;
+		changed = true;
 	}
+	return changed;
+}
+
+/* Most of what is linked is never reached: its memory is not touched. */
+static void enter(struct fold *f, uint32_t at, const struct state *s)
+{
+	bool changed = true;
+
+	if (f->flags[at] & REACHED)
+		changed = join(&f->before[at], s);
+	else
+		f->before[at] = *s;
 	if (changed && !(f->flags[at] & WAITING)) {
 		f->flags[at] |= WAITING;
 		f->todo[f->n_todo++] = at;
@@ -312,7 +323,6 @@ static void visit(struct fold *f, uint32_t at)
 
 static void run(struct fold *f)
 {
-	memset(f->before, 0, f->n * sizeof(*f->before));
 	for (uint32_t i = 0; i < f->n; i++)
 		f->flags[i] &= DELETED;
 	enter_function(f, 0);
@@ -645,12 +655,13 @@ static void fold(struct fold *f)
 int bf_fold(struct bf_prog_image *p, uint32_t map, const void *config, uint32_t size)
 {
 	struct fold f = { .p = p, .config = config, .size = size, .insns = p->insns, .n = p->n_insns, .map = map };
-	_cleanup_free_ void *memory = calloc(f.n + 1, sizeof(*f.before) + 2 * sizeof(uint32_t) + sizeof(uint16_t) + 1);
+	_cleanup_free_ struct state *before = malloc((f.n + 1) * sizeof(*before));
+	_cleanup_free_ void *memory = calloc(f.n + 1, 2 * sizeof(uint32_t) + sizeof(uint16_t) + 1);
 
-	if (!memory)
+	if (!memory || !before)
 		return -ENOMEM;
-	f.before = memory;
-	f.reloc = (uint32_t *)(f.before + f.n);
+	f.before = before;
+	f.reloc = memory;
 	f.todo = f.reloc + f.n;
 	f.live = (uint16_t *)(f.todo + f.n);
 	f.flags = (uint8_t *)(f.live + f.n);
