@@ -186,12 +186,27 @@ static int open_file(struct bf_btf **out, const char *path, const struct bf_btf 
 	return err;
 }
 
+static const char kernel_types[] = "/sys/kernel/btf/vmlinux";
+static const char kernel_types_of_init[] = "/proc/1/root/sys/kernel/btf/vmlinux"; /* no /sys in this mount namespace */
+
+int bf_btf_peek(void)
+{
+	_cleanup_close_ int fd = open(kernel_types, O_RDONLY | O_CLOEXEC);
+	struct btf_header h;
+	int err;
+
+	if (fd < 0 && errno == ENOENT)
+		fd = open(kernel_types_of_init, O_RDONLY | O_CLOEXEC);
+	err = fd < 0 ? -errno : read_all(fd, &h, sizeof(h));
+	return err || h.magic == BTF_MAGIC ? err : -EPROTO;
+}
+
 int bf_btf_open(struct bf_btf **out)
 {
-	int err = open_file(out, "/sys/kernel/btf/vmlinux", NULL);
+	int err = open_file(out, kernel_types, NULL);
 
-	if (err == -ENOENT) /* no /sys in this mount namespace */
-		err = open_file(out, "/proc/1/root/sys/kernel/btf/vmlinux", NULL);
+	if (err == -ENOENT)
+		err = open_file(out, kernel_types_of_init, NULL);
 	if (err)
 		return err;
 	err = open_file(&(*out)->module, "/sys/kernel/btf/nf_conntrack", *out);

@@ -15,6 +15,8 @@ struct bf_btf;
 
 /* The running kernel's, and nf_conntrack's where that is a module. -ENOENT: this kernel has none. */
 int bf_btf_open(struct bf_btf **out);
+/* Is it there? 0 or -errno, in a hundredth of the time. */
+int bf_btf_peek(void);
 /* The same from memory (kept by reference). base: what a module's types refer to, or NULL. */
 int bf_btf_parse(struct bf_btf **out, const void *data, size_t len, const struct bf_btf *base);
 void bf_btf_close(struct bf_btf *b);

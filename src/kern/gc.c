@@ -111,7 +111,7 @@ static bool release(const struct bf_netlist *l, const struct dir *dir)
 static int collect(const char *base, const struct bf_buf *names, struct bf_diag *d)
 {
 	_cleanup_netlist_ struct bf_netlist l = BF_NETLIST_NONE;
-	int n = 0, err = bf_netlist_open(&l, d);
+	int n = 0, err = bf_netlist_open(&l, base, d);
 
 	for (const char *p = names->data; !err && p < names->data + names->len; p += strlen(p) + 1) {
 		struct dir dir;
@@ -124,15 +124,32 @@ static int collect(const char *base, const struct bf_buf *names, struct bf_diag 
 	return err ? err : n;
 }
 
-int bf_ns_collect(struct bf_diag *d)
+static bool has_other(const struct bf_buf *names, uint64_t own)
+{
+	uint64_t cookie;
+
+	for (const char *p = names->data; p && p < names->data + names->len; p += strlen(p) + 1)
+		if (parse_cookie(p, &cookie) && cookie != own)
+			return true;
+	return false;
+}
+
+int bf_ns_collect_others(const char *base, uint64_t own, struct bf_diag *d)
 {
 	_cleanup_buf_ struct bf_buf names = { 0 };
+	int err = bf_path_list(base, &names);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	return has_other(&names, own) ? collect(base, &names, d) : 0;
+}
+
+int bf_ns_collect(struct bf_diag *d)
+{
 	char base[BF_PATH_MAX];
 	int err = bf_path_base(base, false, d);
 
-	if (!err)
-		err = bf_path_list(base, &names);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	return names.len ? collect(base, &names, d) : 0;
+	return bf_ns_collect_others(base, 0, d);
 }

@@ -67,7 +67,7 @@ static const struct bf_reloc relocs[] = {
 	{ .insn = 20, .kind = BF_RELOC_KFUNC, .type = "bpf_iter_num_destroy" },
 };
 
-static int load_spin(int map)
+static int load_spin(int map, const char *base)
 {
 	static const struct bf_prog_image image = {
 		.name = "bf_spin",
@@ -79,6 +79,7 @@ static int load_spin(int map)
 	struct bpf_insn copy[BF_ARRAY_SIZE(spin)];
 	int err;
 
+	bf_types_open(&types, base);
 	memcpy(copy, spin, sizeof(spin));
 	err = bf_relocate(&image, copy, &map, 1, &types, NULL);
 	return err ? err : bf_prog_load_diag("bf_spin", BF_HOOK_INPUT, copy, BF_ARRAY_SIZE(spin), NULL);
@@ -168,7 +169,7 @@ static enum answer sample_all(int prog, struct flags *f)
 	return good == SAMPLES ? WAITS : UNCLEAR;
 }
 
-static enum answer find_out(void)
+static enum answer find_out(const char *base)
 {
 	const struct bf_map_desc m = { "bf_flags", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flags), 1, BPF_F_MMAPABLE, 0 };
 	_cleanup_close_ int map = bf_map_create(&m), prog = -1;
@@ -176,7 +177,7 @@ static enum answer find_out(void)
 	enum answer a = UNCLEAR;
 
 	if (f)
-		prog = load_spin(map);
+		prog = load_spin(map, base);
 	if (prog >= 0)
 		a = sample_all(prog, f);
 	bf_map_munmap(f, sizeof(*f));
@@ -207,7 +208,7 @@ bool bf_grace_is_fast(const char *base)
 		return false;
 	if (known == WAITS || known == DOES_NOT || known >= UNCLEAR + ATTEMPTS)
 		return known == WAITS;
-	answer = find_out();
+	answer = find_out(base);
 	if (answer == UNCLEAR)
 		answer = known ? known + 1 : UNCLEAR;
 	bf_map_update(fd, &key, &answer, BPF_ANY);

@@ -163,12 +163,13 @@ static int load_prog(struct bf_netlist *l, struct bf_types *types, struct bf_dia
 	return l->dead < 0 ? l->dead : 0;
 }
 
-int bf_netlist_open(struct bf_netlist *l, struct bf_diag *d)
+int bf_netlist_open(struct bf_netlist *l, const char *base, struct bf_diag *d)
 {
 	const struct bf_map_desc m = { "bf_netlist", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct result), 1, BPF_F_MMAPABLE, 0 };
 	_cleanup_types_ struct bf_types types = BF_TYPES_NONE;
 	int err;
 
+	bf_types_open(&types, base);
 	*l = (struct bf_netlist)BF_NETLIST_NONE;
 	l->map = bf_map_create(&m);
 	if (l->map >= 0)

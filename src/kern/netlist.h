@@ -17,7 +17,8 @@ struct bf_netlist {
 	void *mem;
 };
 
-int bf_netlist_open(struct bf_netlist *l, struct bf_diag *d);
+/* base: as in bf_types_open. */
+int bf_netlist_open(struct bf_netlist *l, const char *base, struct bf_diag *d);
 void bf_netlist_close(struct bf_netlist *l);
 #define _cleanup_netlist_ _cleanup_(bf_netlist_close)
 #define BF_NETLIST_NONE { -1, -1, -1, NULL }

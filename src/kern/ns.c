@@ -100,7 +100,7 @@ static int find_dir(struct bf_ns *ns, struct bf_diag *d)
 	if (!ns->create)
 		return found(ns, bf_ns_refresh(ns), d);
 	if (!mkdir(ns->dir, 0700))
-		bf_ns_collect(NULL);
+		bf_ns_collect_others(ns->base, ns->cookie, NULL);
 	else if (errno != EEXIST)
 		return bf_diag_error(d, -errno, "cannot make the directory %s: %s", ns->dir, strerror(errno));
 	err = found(ns, bf_ns_refresh(ns), d);

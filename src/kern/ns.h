@@ -62,6 +62,8 @@ int bf_ns_refresh(struct bf_ns *ns);
 int bf_ns_reopen(struct bf_ns *ns);
 /* Makes the objects in an existing, locked directory. */
 int bf_ns_make_objects(struct bf_ns *ns, struct bf_diag *d);
+/* bf_ns_collect for who holds the namespace with that cookie (0: none): when there is no other there is nothing to do. */
+int bf_ns_collect_others(const char *base, uint64_t own, struct bf_diag *d);
 /* Lets go of objects and directory; they stay where they are. */
 void bf_ns_forget(struct bf_ns *ns);
 

@@ -11,12 +11,12 @@
 #include <sys/syscall.h>
 
 #include "kern/attach.h"
-#include "kern/btf.h"
 #include "kern/companion.h"
 #include "kern/dispatch.h"
 #include "kern/nft.h"
 #include "kern/probe.h"
 #include "kern/sys.h"
+#include "kern/types.h"
 
 #define JCOND 0xe0 /* BPF_JCOND, linux/bpf.h of 6.9: with source 0 it is may_goto */
 
@@ -39,9 +39,7 @@ static int try_bpf(void)
 
 static int try_btf(void)
 {
-	_cleanup_btf_ struct bf_btf *b = NULL;
-
-	return bf_btf_open(&b);
+	return bf_btf_peek();
 }
 
 static int try_netfilter(void)
@@ -84,33 +82,30 @@ static int try_may_goto(void)
 	return closed(bf_prog_load(&p));
 }
 
-static int has_func(const char *name)
+/* Where answers are kept already, that is quick. */
+static int ask(enum bf_reloc_kind kind, const char *type, const char *member)
 {
-	_cleanup_btf_ struct bf_btf *b = NULL;
-	int r = bf_btf_open(&b);
+	_cleanup_types_ struct bf_types t = BF_TYPES_NONE;
+	char base[BF_PATH_MAX];
+	uint32_t answer;
 
-	if (!r)
-		r = bf_btf_func(b, name);
-	return r < 0 ? r : 0;
+	bf_types_open(&t, bf_path_base(base, false, NULL) ? NULL : base);
+	return bf_types_ask(&t, kind, type, member, &answer, NULL);
 }
 
 static int try_iterator(void)
 {
-	return has_func("bpf_iter_num_new");
+	return ask(BF_RELOC_KFUNC, "bpf_iter_num_new", NULL);
 }
 
 static int try_dynptr(void)
 {
-	return has_func("bpf_dynptr_from_skb");
+	return ask(BF_RELOC_KFUNC, "bpf_dynptr_from_skb", NULL);
 }
 
 static int try_conntrack(void)
 {
-	_cleanup_btf_ struct bf_btf *b = NULL;
-	struct bf_btf_member m;
-	int r = bf_btf_open(&b);
-
-	return r ? r : bf_btf_find(b, "nf_conn", "status", &m);
+	return ask(BF_RELOC_OFFSET, "nf_conn", "status");
 }
 
 static int with_nft(int (*f)(struct bf_nft *n))

@@ -35,7 +35,7 @@ static bool is_alive(uint64_t cookie)
 	const struct bf_netns *list;
 	uint32_t n;
 
-	assert_int_equal(bf_netlist_open(&l, &diag), 0);
+	assert_int_equal(bf_netlist_open(&l, NULL, &diag), 0);
 	for (int i = 0; i < 10; i++)
 		if (!bf_netlist_look(&l, &list, &n)) {
 			for (uint32_t k = 0; k < n; k++)
