@@ -154,12 +154,12 @@ static __noinline int fill_packet(struct bf_frame *f, __u32 fam)
 #ifndef BF_LOOP_MAY_GOTO
 static __noinline int walk4(struct bf_frame *f, __u32 start)
 {
-	return walk(f, start, false);
+	return walk(f, start, false, true);
 }
 
 static __noinline int walk6(struct bf_frame *f, __u32 start)
 {
-	return walk(f, start, true);
+	return walk(f, start, true, true);
 }
 #endif
 
