@@ -47,8 +47,8 @@ enum bf_can {
 	BF_CAN_OWNER = 1 << 11,    /* uid, gid of the socket or task */
 	BF_CAN_CGROUP = 1 << 12,
 	BF_CAN_COMM = 1 << 13,     /* the name of the task */
-	BF_CAN_FIB = 1 << 14,
-	BF_CAN_SOCKET = 1 << 15,
+	BF_CAN_FIB = 1 << 14,      /* what kind of address it is; */
+	BF_CAN_SOCKET = 1 << 15,   /* the socket that a packet is of or for */
 	BF_CAN_COMPANION = 1 << 16, /* the kernel's own actions and matches: LOG, reject, marks of connections, assists */
 	BF_CAN_REPLY = 1 << 17,    /* reject by a packet of our own */
 	BF_CAN_ERRNO = 1 << 18,    /* reject by an error of the system call */
@@ -58,6 +58,8 @@ enum bf_can {
 	BF_CAN_DROP = 1 << 22,
 	BF_CAN_CT_SET = 1 << 23,   /* marks and labels of connections */
 	BF_CAN_EVENT = 1 << 24,    /* log by an event of our own */
+	BF_CAN_FIB_IN = 1 << 25,   /* by which device it is reached; the routes of the device the packet came from, */
+	BF_CAN_FIB_OUT = 1 << 26,  /* and of that by which it leaves */
 };
 
 struct bf_hook_kind {

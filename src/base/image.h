@@ -121,12 +121,26 @@ struct bf_handoff_spec { /* one code; its number is its index */
 	uint8_t reject_type, reject_code; /* NFT_REJECT_*, ICMP code */
 };
 
+enum bf_assist_kind {
+	BF_ASSIST_XT,     /* a match of xtables, run by nft_compat: it says yes or no */
+	BF_ASSIST_FIB,    /* nft's fib: `what` is NFT_FIB_RESULT_*, `flags` NFTA_FIB_F_*; a value */
+	BF_ASSIST_SOCKET, /* nft's socket: `what` is NFT_SOCKET_*, `flags` the level; a value */
+};
+
+/* What a field asks for (loader BF_LOAD_ANSWER), as loader_arg. words: of the value; text: its bytes are characters. */
+#define BF_ASSIST_ARG(kind, what, flags, words, text) \
+	((uint64_t)(kind) | (uint64_t)(what) << 8 | (uint64_t)(flags) << 16 | (uint64_t)(words) << 32 | (uint64_t)(text) << 40)
+
 struct bf_assist_spec { /* one answer bit; its number is its index (at most 32) */
 	char name[29];
 	uint8_t revision;
 	uint16_t size;
 	const void *info;
 	uint8_t hooks; /* bit mask of NF_INET_* hooks whose programs ask for it */
+	uint8_t kind;  /* enum bf_assist_kind */
+	uint8_t what, flags;
+	uint8_t at, words; /* of the value, in struct bf_rt_assist */
+	bool text;
 };
 
 struct bf_companion {

@@ -125,6 +125,7 @@ struct bf_lower {
 
 	struct bf_buf handoffs, assists, codes; /* arrays, moved to the arena at the end */
 	uint32_t n_handoffs, n_assists, n_codes;
+	uint8_t n_values; /* words that answers take */
 	struct bf_idmap content_ids; /* hash of content -> number */
 
 	struct bf_inst *insts;

@@ -126,6 +126,10 @@ static bool visit(struct gate *g, uint32_t at, uint32_t function)
 		push_run(g, c, function);
 		return false;
 	case BF_CELL_LOAD:
+		g->asked |= c->lo == BF_LOAD_ANSWER;
+		push(g, c->hit);
+		push(g, c->miss);
+		return false;
 	case BF_CELL_MATCH:
 	case BF_CELL_CODE:
 	case BF_CELL_SET:

@@ -175,13 +175,93 @@ void bf_lower_count(struct bf_lower *l, uint32_t counter, bf_label next)
 	bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL)->arg = counter;
 }
 
+/* Things that are numbered by what they contain. */
+
+typedef bool same_fn(const void *a, const void *b);
+
+/* The number of `thing` in the array `list`; appended when it is new. tag keeps the kinds apart in the one hash. */
+static uint32_t number_of(struct bf_lower *l, struct bf_buf *list, uint32_t *n, const void *thing, size_t size,
+                          uint64_t hash, uint64_t tag, same_fn *same)
+{
+	uint64_t key = bf_hash64(hash ^ tag << 56);
+	uint32_t id;
+
+	for (; (id = bf_idmap_get(&l->content_ids, key)) != BF_IDMAP_NONE; key++) /* the next key after a collision */
+		if (id >> 30 == tag && same(list->data + (id & 0x3fffffff) * size, thing))
+			return id & 0x3fffffff;
+	bf_buf_add(list, thing, size);
+	if (list->err || bf_idmap_put(&l->content_ids, key, (uint32_t)tag << 30 | *n) < 0)
+		bf_lower_error(l, -ENOMEM);
+	return (*n)++;
+}
+
+static uint64_t hash_bytes(const void *p, size_t n, uint64_t h)
+{
+	for (const uint8_t *b = p; n--; b++)
+		h = (h ^ *b) * 0x100000001b3;
+	return h;
+}
+
+static bool same_assist(const void *a, const void *b)
+{
+	const struct bf_assist_spec *x = a, *y = b;
+
+	return x->kind == y->kind && x->what == y->what && x->flags == y->flags && !strcmp(x->name, y->name) &&
+	       x->revision == y->revision && x->size == y->size && (!x->size || !memcmp(x->info, y->info, x->size));
+}
+
+/* The number of the answer; what is asked for it is asked once. */
+static uint32_t ask(struct bf_lower *l, const struct bf_assist_spec *s, uint64_t hash)
+{
+	uint32_t n = number_of(l, &l->assists, &l->n_assists, s, sizeof(*s), hash, 2, same_assist);
+
+	if (n >= MAX_ASSISTS) {
+		if (!l->err)
+			bf_diag_error(l->diag, -E2BIG, "more than %d different %s matches in one table", MAX_ASSISTS, s->name);
+		return bf_lower_error(l, -E2BIG), 0;
+	}
+	bf_lower_uses(l)->assists |= 1u << n;
+	bf_lower_need(l, BF_NEED_ASSIST);
+	return n;
+}
+
+void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit, bf_label miss)
+{
+	struct bf_assist_spec s = { .revision = a->revision, .size = a->size, .info = a->info };
+	uint32_t n;
+
+	memcpy(s.name, a->name, sizeof(s.name));
+	n = ask(l, &s, hash_bytes(a->info, a->size, a->size));
+	bf_lower_test(l, BF_KEY_ASSIST, 1u << n, 1u << n, 1u << n, hit, miss);
+}
+
+/* An answer with a value: its number and place, for the program. arg: BF_ASSIST_ARG */
+static uint64_t value_of(struct bf_lower *l, uint64_t arg)
+{
+	struct bf_assist_spec s = { .kind = (uint8_t)arg, .what = (uint8_t)(arg >> 8), .flags = (uint8_t)(arg >> 16),
+	                            .at = l->n_values, .words = (uint8_t)(arg >> 32), .text = arg >> 40 & 1 };
+	uint32_t n, before = l->n_assists;
+
+	strcpy(s.name, s.kind == BF_ASSIST_FIB ? "fib" : "socket");
+	n = ask(l, &s, arg);
+	if (l->err)
+		return 0;
+	if (l->n_assists > before)
+		l->n_values += s.words;
+	if (l->n_values > BF_ANSWER_WORDS) {
+		bf_diag_error(l->diag, -E2BIG, "more different values of fib and socket than fit in %d words", BF_ANSWER_WORDS);
+		return bf_lower_error(l, -E2BIG), 0;
+	}
+	return BF_ANSWER_AT(n, ((struct bf_assist_spec *)(void *)l->assists.data)[n].at + s.words - 1);
+}
+
 void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_label hit, bf_label miss)
 {
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_LOAD, hit, miss);
 
 	bf_lower_uses(l)->loaders |= 1u << loader;
 	c->lo = loader;
-	c->arg = arg;
+	c->arg = loader == BF_LOAD_ANSWER ? value_of(l, arg) : arg;
 }
 
 /* Parameters of the condition being lowered: its copies in other hooks and chains share them, their state included. */
@@ -212,33 +292,6 @@ void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params
 	c->arg = offset;
 }
 
-/* Things that are numbered by what they contain. */
-
-typedef bool same_fn(const void *a, const void *b);
-
-/* The number of `thing` in the array `list`; appended when it is new. tag keeps the kinds apart in the one hash. */
-static uint32_t number_of(struct bf_lower *l, struct bf_buf *list, uint32_t *n, const void *thing, size_t size,
-                          uint64_t hash, uint64_t tag, same_fn *same)
-{
-	uint64_t key = bf_hash64(hash ^ tag << 56);
-	uint32_t id;
-
-	for (; (id = bf_idmap_get(&l->content_ids, key)) != BF_IDMAP_NONE; key++) /* the next key after a collision */
-		if (id >> 30 == tag && same(list->data + (id & 0x3fffffff) * size, thing))
-			return id & 0x3fffffff;
-	bf_buf_add(list, thing, size);
-	if (list->err || bf_idmap_put(&l->content_ids, key, (uint32_t)tag << 30 | *n) < 0)
-		bf_lower_error(l, -ENOMEM);
-	return (*n)++;
-}
-
-static uint64_t hash_bytes(const void *p, size_t n, uint64_t h)
-{
-	for (const uint8_t *b = p; n--; b++)
-		h = (h ^ *b) * 0x100000001b3;
-	return h;
-}
-
 static bool same_bytecode(const void *a, const void *b)
 {
 	const struct bf_bytecode *x = *(const struct bf_bytecode *const *)a, *y = *(const struct bf_bytecode *const *)b;
@@ -252,31 +305,6 @@ void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_CODE, hit, miss);
 
 	c->lo = number_of(l, &l->codes, &l->n_codes, &b, sizeof(b), hash, 1, same_bytecode);
-}
-
-static bool same_assist(const void *a, const void *b)
-{
-	const struct bf_assist_spec *x = a, *y = b;
-
-	return !strcmp(x->name, y->name) && x->revision == y->revision && x->size == y->size &&
-	       !memcmp(x->info, y->info, x->size);
-}
-
-void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit, bf_label miss)
-{
-	struct bf_assist_spec s = { .revision = a->revision, .size = a->size, .info = a->info };
-	uint32_t n;
-
-	memcpy(s.name, a->name, sizeof(s.name));
-	n = number_of(l, &l->assists, &l->n_assists, &s, sizeof(s), hash_bytes(a->info, a->size, a->size), 2, same_assist);
-	if (n >= MAX_ASSISTS) {
-		if (!l->err)
-			bf_diag_error(l->diag, -E2BIG, "more than %d different %s matches in one table", MAX_ASSISTS, a->name);
-		return bf_lower_error(l, -E2BIG);
-	}
-	bf_lower_uses(l)->assists |= 1u << n;
-	bf_lower_need(l, BF_NEED_ASSIST);
-	bf_lower_test(l, BF_KEY_ASSIST, 1u << n, 1u << n, 1u << n, hit, miss);
 }
 
 static bool same_handoff(const void *a, const void *b)
@@ -385,7 +413,8 @@ static void take_assists(struct bf_lower *l)
 	struct bf_assist_spec *a = bf_lower_keep(l, l->assists.data, l->assists.len);
 
 	for (uint32_t i = 0; i < l->n_assists && !l->err; i++)
-		a[i].info = bf_lower_keep(l, a[i].info, a[i].size);
+		if (a[i].size)
+			a[i].info = bf_lower_keep(l, a[i].info, a[i].size);
 	l->g->companion.n_assists = l->n_assists;
 	l->g->companion.assists = a;
 }

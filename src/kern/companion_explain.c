@@ -93,6 +93,11 @@ static int missing(struct bf_nft *n, const struct bf_companion_desc *desc, uint3
 		return ret;
 	if (about >> 24 == COMP_ABOUT_CODE)
 		return missing_for_code(n, desc, number, what, d);
+	if (desc->spec.assists[number].kind == BF_ASSIST_SOCKET)
+		return lacks(d, what, "CONFIG_NFT_SOCKET");
+	if (desc->spec.assists[number].kind == BF_ASSIST_FIB)
+		return lacks(d, what, desc->family == NFPROTO_INET ? "CONFIG_NFT_FIB_INET" :
+		                      v4 ? "CONFIG_NFT_FIB_IPV4" : "CONFIG_NFT_FIB_IPV6");
 	return missing_xt(n, desc->family, false, desc->spec.assists[number].name, desc->spec.assists[number].revision,
 					  what, d);
 }
@@ -110,7 +115,7 @@ static void describe(char out[64], const struct bf_companion_desc *desc, uint32_
 	if (about >> 24 == COMP_ABOUT_CT) {
 		s = "connection tracking";
 	} else if (about >> 24 == COMP_ABOUT_ASSIST && number < desc->spec.n_assists) {
-		prefix = "match ";
+		prefix = desc->spec.assists[number].kind == BF_ASSIST_XT ? "match " : "";
 		s = desc->spec.assists[number].name;
 	} else if (about >> 24 == COMP_ABOUT_CODE && number < desc->spec.n_codes) {
 		const struct bf_handoff_spec *c = &desc->spec.codes[number];

@@ -187,13 +187,17 @@ static void finish(struct code *c, const struct comp_prog *p)
 
 static void open_assist(struct code *c, const struct comp_prog *p)
 {
+	const int16_t size = sizeof(struct bf_rt_assist);
+
+	_Static_assert(sizeof(struct bf_rt_assist) % 8 == 0, "written by 8 bytes");
 	add(c, STORE(BPF_DW, FP, -8, R6));
-	add(c, STOREI(BPF_W, FP, -16, 0));
+	for (int16_t at = 0; at < size; at += 8)
+		add(c, STOREI(BPF_DW, FP, (int16_t)(at - size - 8), 0));
 	add_map(c, R1, p->assist);
 	add(c, MOV(R2, FP));
 	add(c, ALUI(BPF_ADD, R2, -8));
 	add(c, MOV(R3, FP));
-	add(c, ALUI(BPF_ADD, R3, -16));
+	add(c, ALUI(BPF_ADD, R3, -size - 8));
 	add(c, MOVI(R4, BPF_ANY));
 	add(c, CALL(BPF_FUNC_map_update_elem));
 }
@@ -205,6 +209,17 @@ static void answer(struct code *c, const struct comp_prog *p)
 	add(c, ALUI(BPF_OR, R1, (int32_t)(1u << p->arg)));
 	add(c, STORE(BPF_W, R0, 0, R1));
 	add(c, MOVI(R7, 1));
+}
+
+/* Always true: what follows in the rule gives the packet its own mark back. */
+static void value(struct code *c, const struct comp_prog *p)
+{
+	add(c, MOVI(R7, 1));
+	add_lookup(c, p->assist);
+	add(c, LOAD(BPF_W, R1, R6, offsetof(struct __sk_buff, mark)));
+	if (p->value)
+		add(c, INSN(BPF_ALU | BPF_END | BPF_TO_BE, R1, 0, 0, 32));
+	add(c, STORE(BPF_W, R0, (int16_t)(offsetof(struct bf_rt_assist, value) + 4 * p->arg), R1));
 }
 
 static void backstop(struct code *c, const struct comp_prog *p)
@@ -231,6 +246,7 @@ static const struct {
 	[COMP_FINISH] = { "bf_finish", finish },
 	[COMP_OPEN] = { "bf_open", open_assist },
 	[COMP_ANSWER] = { "bf_answer", answer },
+	[COMP_VALUE] = { "bf_value", value },
 	[COMP_BACKSTOP] = { "bf_backstop", backstop },
 };
 

@@ -18,6 +18,7 @@ enum comp_prog_kind {
 	COMP_FINISH,   /* deletes the entry; must the packet be dropped? */
 	COMP_OPEN,     /* assist: an empty entry for this packet; false */
 	COMP_ANSWER,   /* assist: sets bit `arg` in the packet's entry; true */
+	COMP_VALUE,    /* assist: word `arg` of the values := the packet's mark, in `value` its bytes are characters; true */
 	COMP_BACKSTOP, /* BPF_NETFILTER: deletes what is still noted, and drops if it was terminal */
 };
 

@@ -16,7 +16,7 @@
 
 #include "rt/abi.h"
 
-#define MAGIC 0x32706d63u /* "cmp2" */
+#define MAGIC 0x33706d63u /* "cmp3" */
 
 struct head {
 	uint32_t magic;
@@ -36,7 +36,8 @@ struct head {
 
 struct item {
 	char name[29];
-	uint8_t revision, kind, terminal, reject_type, reject_code, hooks, pad;
+	uint8_t revision, kind, terminal, reject_type, reject_code, hooks;
+	uint8_t what, flags, at, words, text;
 	uint16_t size;
 };
 
@@ -70,7 +71,7 @@ static int check(const struct bf_companion_desc *desc, struct bf_diag *d)
 	for (uint32_t i = 0; i < s->n_codes && !bad; i++)
 		bad = s->codes[i].size > sizeof(s->codes[i].info) || !memchr(s->codes[i].name, '\0', sizeof(s->codes[i].name));
 	for (uint32_t i = 0; i < s->n_assists && !bad; i++)
-		bad = s->assists[i].size > 2048 || !memchr(s->assists[i].name, '\0', sizeof(s->assists[i].name));
+		bad = s->assists[i].size > 2048 || s->assists[i].at + s->assists[i].words > BF_ANSWER_WORDS || !memchr(s->assists[i].name, '\0', sizeof(s->assists[i].name));
 	for (uint32_t i = 0; i < desc->n_hooks && !bad; i++)
 		bad = desc->hooks[i].hook >= NF_INET_NUMHOOKS;
 	return bad ? bf_diag_error(d, -EINVAL, "unit %s: too many or malformed hand-offs to the kernel", desc->unit) : 0;
@@ -147,7 +148,17 @@ int comp_record_write(struct bf_buf *out, const struct bf_companion_desc *desc, 
 	}
 	for (uint32_t i = 0; i < s->n_assists; i++) {
 		const struct bf_assist_spec *a = &s->assists[i];
-		struct item it = { .revision = a->revision, .size = a->size, .hooks = a->hooks & present_hooks(desc) };
+		struct item it = {
+			.revision = a->revision,
+			.kind = a->kind,
+			.size = a->size,
+			.hooks = a->hooks & present_hooks(desc),
+			.what = a->what,
+			.flags = a->flags,
+			.at = a->at,
+			.words = a->words,
+			.text = a->text,
+		};
 
 		add_item(out, &it, a->name, a->info);
 	}
@@ -233,6 +244,12 @@ static int read_assists(struct reader *r, struct bf_arena *a, struct bf_assist_s
 		assists[i].revision = it.revision;
 		assists[i].size = (uint16_t)PADDED(it.size);
 		assists[i].hooks = it.hooks;
+		assists[i].kind = it.kind;
+		assists[i].what = it.what;
+		assists[i].flags = it.flags;
+		assists[i].at = it.at;
+		assists[i].words = it.words;
+		assists[i].text = it.text;
 		memcpy(assists[i].name, it.name, sizeof(it.name));
 		assists[i].info = bf_arena_memdup(a, info, assists[i].size);
 		if (!assists[i].info)

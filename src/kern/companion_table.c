@@ -6,6 +6,7 @@
  *       [ct state none of these] accept           packets whose way meets no such match (assist_states)
  *       [open]                                    an empty entry for every other packet
  *       for each match:  [xt match] [answer k]
+ *       for each value:  [fib, socket] [mark := a word of it] [value i] ... [mark := the packet's] [answer k]
  *
  *   handoff-<hook>  priority p + 1
  *       [begin] goto codes                        all that a packet without hand-off meets
@@ -36,6 +37,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <stdio.h>
+
+enum { COMP_SAVED = 8 }; /* a register of 32 bits beyond those of a value */
 
 static const char *const hook_names[NF_INET_NUMHOOKS] = { "prerouting", "input", "forward", "output", "postrouting" };
 
@@ -273,6 +276,27 @@ static void add_assist_gate(struct comp_table *t, uint32_t at)
 	rule_end(t);
 }
 
+/*
+ * What an expression of nft's leaves in registers reaches a program by way of the packet's mark, word by word. The packet
+ * has its own mark back before anybody else sees it.
+ */
+static void add_value(struct comp_table *t, const struct bf_assist_spec *a)
+{
+	const bool turned = !a->text && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+
+	if (t->err)
+		return;
+	nft_expr_ask(&t->batch, a);
+	nft_expr_mark(&t->batch, COMP_SAVED, false);
+	for (uint32_t i = 0; i < a->words; i++) {
+		if (!t->err)
+			nft_expr_mark(&t->batch, turned ? a->words - 1u - i : i, true);
+		match_prog(t, (struct comp_prog){ .kind = COMP_VALUE, .arg = a->at + i, .value = a->text }, NULL);
+	}
+	if (!t->err)
+		nft_expr_mark(&t->batch, COMP_SAVED, true);
+}
+
 static void add_assists(struct comp_table *t, const struct bf_companion_hook *h)
 {
 	uint32_t at = add_base(t, "assist", h, h->priority - 1);
@@ -288,7 +312,9 @@ static void add_assists(struct comp_table *t, const struct bf_companion_hook *h)
 		if (!(a->hooks & 1u << h->hook))
 			continue;
 		rule(t, at, COMP_ABOUT(COMP_ABOUT_ASSIST, i));
-		if (!t->err)
+		if (a->kind != BF_ASSIST_XT)
+			add_value(t, a);
+		else if (!t->err)
 			nft_expr_match(&t->batch, a->name, a->revision, a->info, a->size);
 		match_prog(t, (struct comp_prog){ .kind = COMP_ANSWER, .arg = i }, NULL);
 		rule_end(t);

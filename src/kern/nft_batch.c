@@ -303,3 +303,24 @@ void nft_expr_notrack(struct nft_batch *b)
 {
 	expr_end(b, expr_begin(b, "notrack"));
 }
+
+void nft_expr_ask(struct nft_batch *b, const struct bf_assist_spec *a)
+{
+	bool fib = a->kind == BF_ASSIST_FIB;
+	struct expr e = expr_begin(b, fib ? "fib" : "socket");
+
+	put_u32(b, fib ? NFTA_FIB_DREG : NFTA_SOCKET_DREG, NFT_REG_1);
+	put_u32(b, fib ? NFTA_FIB_RESULT : NFTA_SOCKET_KEY, a->what);
+	if (fib || a->what == NFT_SOCKET_CGROUPV2)
+		put_u32(b, fib ? NFTA_FIB_FLAGS : NFTA_SOCKET_LEVEL, a->flags);
+	expr_end(b, e);
+}
+
+void nft_expr_mark(struct nft_batch *b, unsigned reg, bool set)
+{
+	struct expr e = expr_begin(b, "meta");
+
+	put_u32(b, NFTA_META_KEY, NFT_META_MARK);
+	put_u32(b, set ? NFTA_META_SREG : NFTA_META_DREG, NFT_REG32_00 + reg);
+	expr_end(b, e);
+}

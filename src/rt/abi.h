@@ -232,6 +232,7 @@ enum bf_loader {
 	BF_LOAD_SK,           /* arg: enum bf_sk_key | level << 8 */
 	BF_LOAD_CONN,         /* arg: enum bf_conn_key | direction << 8 (2: none) */
 	BF_LOAD_PICK,         /* one of some numbers, arg: BF_PICK(...) */
+	BF_LOAD_ANSWER,       /* what an assist has found, arg: BF_ANSWER_AT(...); not available: it has found nothing */
 	BF_LOADERS,
 };
 
@@ -241,6 +242,9 @@ enum bf_loader {
 /* offset .. offset + n - 1, each as often as the others: by chance, or by a hash of the addresses, ports and protocol, the same
  * in both directions. offset: below 2^31. */
 #define BF_PICK(n, offset, hash) ((__u64)(n) << 32 | (__u64)(offset) << 1 | (hash))
+
+/* The number of the assist, and the last word of its value. */
+#define BF_ANSWER_AT(assist, last) ((__u64)(assist) | (__u64)(last) << 8)
 
 enum bf_base { BF_BASE_LINK, BF_BASE_NETWORK, BF_BASE_TRANSPORT, BF_BASE_INNER };
 
@@ -429,9 +433,12 @@ struct bf_pending {
 };
 
 /* The map "assist": what the kernel's own matches answered, noted by the chain right in front of the program, for every
- * packet anew; the program takes the entry out. No entry: DROP. */
+ * packet anew; the program takes the entry out. No entry: DROP. An answer with a value: its bit says that there is one. */
+#define BF_ANSWER_WORDS 16
 struct bf_rt_assist {
 	__u32 answers;
+	__u32 value[BF_ANSWER_WORDS]; /* most significant words first */
+	__u32 pad;
 };
 
 #define BF_LIVE_SHORT (1u << 16) /* in bf_rt_config.structs: some set is one of "sets4", */

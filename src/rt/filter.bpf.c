@@ -362,9 +362,7 @@ static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx 
 		try_out(f);
 		return 0;
 	}
-	if (!needs(BF_NEED_ASSIST) || (config.assist_states && !(f->key[BF_KEY_CTSTATE] & config.assist_states)))
-		return 0;
-	return bf_assist(f);
+	return has_answers(f) ? bf_assist(f) : 0;
 }
 
 /* ---------------------------------------------------------------------- walk */
@@ -701,7 +699,8 @@ static __always_inline int finish(struct bf_frame *f, int verdict)
 {
 	if (config.watched)
 		bf_event(f, BF_EVENT_VERDICT, verdict);
-	return config.stack_depth > BF_STACK_DEPTH || in_use(ops, BF_CELL_HANDOFF) ? bf_finish(f, verdict) : verdict;
+	return config.stack_depth > BF_STACK_DEPTH || in_use(ops, BF_CELL_HANDOFF) || in_use(loaders, BF_LOAD_ANSWER) ?
+	       bf_finish(f, verdict) : verdict;
 }
 
 #define ENTRY(name, ip6, evaluate)                                        \

@@ -465,6 +465,14 @@ int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 params_at); /* a LIV
 int bf_note(struct bf_frame *f, __u32 code, __u32 terminal);
 int bf_forget(struct bf_frame *f); /* deletes what an older packet left under this sk_buff's address */
 int bf_assist(struct bf_frame *f); /* word BF_KEY_ASSIST. 0, or -1: no answers */
+int bf_load_answer(struct bf_frame *f, __u64 arg);
+
+/* Was the packet asked about? */
+static inline bool has_answers(const struct bf_frame *f)
+{
+	return needs(BF_NEED_ASSIST) && !config.trial &&
+	       (!config.assist_states || f->key[BF_KEY_CTSTATE] & config.assist_states);
+}
 int bf_push(struct bf_frame *f, __u32 depth, __u32 cell); /* return address at depth >= BF_STACK_DEPTH. 0, or -1 */
 __s64 bf_pop(struct bf_frame *f, __u32 depth);
 int bf_leave_xdp(struct bf_frame *f, struct xdp_md *ctx); /* what BF_OUT_EXIT says; the hook's verdict */

@@ -179,5 +179,7 @@ APART int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
 		return bf_load_sk(f, arg & 0xff, arg >> 8);
 	if (in_use(loaders, BF_LOAD_CONN) && loader == BF_LOAD_CONN)
 		return bf_load_conn(f, arg & 0xff, arg >> 8 & 3);
+	if (in_use(loaders, BF_LOAD_ANSWER) && loader == BF_LOAD_ANSWER)
+		return bf_load_answer(f, arg);
 	return BF_HOTDROP; /* an invalid cell */
 }

@@ -96,8 +96,27 @@ APART int bf_assist(struct bf_frame *f)
 	if (!a)
 		return -1;
 	f->key[BF_KEY_ASSIST] = a->answers;
-	bpf_map_delete_elem(&assist, &f->skb);
+	if (!in_use(loaders, BF_LOAD_ANSWER)) /* else values will be looked at: bf_finish */
+		bpf_map_delete_elem(&assist, &f->skb);
 	return 0;
+}
+
+APART int bf_load_answer(struct bf_frame *f, __u64 arg)
+{
+	struct bf_rt_assist *a;
+	__u32 last = arg >> 8;
+
+	if (!f || !in_use(loaders, BF_LOAD_ANSWER) || !(f->key[BF_KEY_ASSIST] >> (arg & 31) & 1))
+		return BF_MISS;
+	a = bpf_map_lookup_elem(&assist, &f->skb);
+	if (!a)
+		return BF_HOTDROP;
+	/* The words in front of the value are not looked at. */
+	set_scratch(f, 0, a->value[(last - 3) & (BF_ANSWER_WORDS - 1)]);
+	set_scratch(f, 1, a->value[(last - 2) & (BF_ANSWER_WORDS - 1)]);
+	set_scratch(f, 2, a->value[(last - 1) & (BF_ANSWER_WORDS - 1)]);
+	set_scratch(f, 3, a->value[last & (BF_ANSWER_WORDS - 1)]);
+	return BF_HIT;
 }
 
 /* The element is made when the first return address does not fit the stack. What it holds then does not matter, only that
@@ -145,6 +164,8 @@ int bf_finish(struct bf_frame *f, int verdict)
 {
 	if (config.stack_depth > BF_STACK_DEPTH && f->spilled)
 		bpf_map_delete_elem(&stack, &f->skb);
+	if (in_use(loaders, BF_LOAD_ANSWER) && has_answers(f))
+		bpf_map_delete_elem(&assist, &f->skb);
 	if (in_use(ops, BF_CELL_HANDOFF) && verdict == BF_DROP && f->noted)
 		return drop_with_notes(f);
 	return verdict;

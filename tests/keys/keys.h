@@ -20,6 +20,7 @@ struct keys_packet {
 	uint16_t tag; /* a VLAN tag, in the packet's bytes; 0: none */
 	bool fragment; /* not the first one */
 };
+void keys_packet_finish(struct test_packet *t); /* lengths and the checksum of the IP header */
 unsigned keys_packets(struct keys_packet *out, unsigned max, uint64_t seed);
 
 /* A namespace with a device of which the other end is in a second one (world.c). */

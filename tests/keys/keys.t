@@ -370,3 +370,107 @@ ct reply ip saddr 10.9.0.1
 ct original ip saddr 10.9.0.2
 icmp type echo-reply
 icmp id 5
+
+# What the kernel's own expressions answer in front of the program.
+[ip prerouting routes]
+! table ip pre {
+! chain m {
+! type filter hook prerouting priority -50
+! meta l4proto udp meta mark set 7
+! }
+! }
+fib daddr type local
+fib daddr type unicast
+fib daddr type != unicast
+fib daddr type broadcast
+fib daddr type multicast
+fib daddr type blackhole
+fib daddr type unreachable
+fib daddr type prohibit
+fib daddr type > local
+fib saddr type local
+fib saddr type < multicast
+fib saddr . mark type unicast
+fib daddr . mark type blackhole
+fib saddr . iif type local
+fib daddr . iif type broadcast
+fib saddr oif exists
+fib saddr oif missing
+fib saddr oif "lo"
+fib saddr . iif oif missing
+fib saddr . iif oif exists
+fib saddr . iif oif 0
+fib saddr . mark . iif oif missing
+fib daddr oif != 0
+fib daddr . mark oif "lo"
+fib daddr oifname "k0"
+fib daddr oifname != "k0"
+fib saddr . iif oifname "k0"
+~ fib daddr oifname missing
+fib daddr type unicast fib saddr . iif oif missing
+meta mark 7
+socket transparent 0
+~ socket mark 0
+~ socket wildcard 1
+
+[ip6 prerouting routes]
+! table ip6 pre {
+! chain m {
+! type filter hook prerouting priority -50
+! meta l4proto udp meta mark set 7
+! }
+! }
+fib daddr type local
+fib daddr type unicast
+fib daddr type anycast
+fib daddr type multicast
+fib daddr type blackhole
+fib daddr type unreachable
+fib daddr type prohibit
+fib saddr type != unicast
+fib saddr . iif type local
+fib saddr . mark type unicast
+fib saddr . iif oif missing
+fib saddr . iif oif exists
+fib saddr . mark . iif oif missing
+fib daddr oif "lo"
+fib daddr . mark oif "lo"
+fib daddr oifname "k0"
+fib daddr oifname != "k0"
+
+[ip input routes]
+fib saddr . iif oif missing
+fib saddr . iif oif exists
+fib saddr . iif oifname "k0"
+fib daddr type local
+fib daddr type broadcast
+fib saddr type != unicast
+fib saddr . iif type unicast
+fib daddr . iif oif 0
+
+[ip forward routes]
+fib saddr . iif oif missing
+fib saddr . iif oif exists
+fib daddr type unicast
+fib daddr . iif type unicast
+fib daddr . oif type unicast
+fib saddr . oif type local
+fib saddr type != unicast
+
+[ip6 forward routes]
+fib saddr . iif oif missing
+fib daddr . oif type unicast
+fib daddr . iif type != local
+
+[ip output routes]
+fib daddr type local
+fib daddr type unicast
+fib daddr type multicast
+fib daddr . oif type unicast
+fib saddr . oif type local
+fib saddr type local
+
+[ip postrouting routes]
+fib daddr type unicast
+fib daddr . oif type != local
+fib saddr . oif type local

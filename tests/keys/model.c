@@ -32,9 +32,13 @@ static bool range_of(const struct bf_ast_stmt *s, unsigned bits, struct bf_range
 	const struct bf_ast_expr *e = bf_ast_peel(s->match.r);
 	bool range = e->kind == BF_AST_RANGE;
 
-	r->lo = number(bf_ast_peel(range ? e->two.l : e));
-	r->hi = number(bf_ast_peel(range ? e->two.r : e));
 	*neg = s->match.rel == BF_REL_NE;
+	r->lo = number(bf_ast_peel(range ? e->two.l : e));
+	if (e->kind == BF_AST_VALUE && e->value.type == &bf_ntypes[BF_T_BOOL] && bits > 1) { /* is there any? */
+		r->hi = r->lo ? ones(bits) : 0;
+		return true;
+	}
+	r->hi = number(bf_ast_peel(range ? e->two.r : e));
 	switch (s->match.rel) {
 	case BF_REL_LT:
 		r->hi = r->lo - 1;
@@ -56,7 +60,7 @@ static bool range_of(const struct bf_ast_stmt *s, unsigned bits, struct bf_range
 	return true;
 }
 
-static int add_match(struct bf_ruleset *rs, struct bf_rule *rule, uint8_t family, const struct bf_ast_stmt *s,
+static int add_match(struct bf_ruleset *rs, struct bf_chain *chain, struct bf_rule *rule, const struct bf_ast_stmt *s,
                      struct bf_diag *d)
 {
 	struct bf_native_key k;
@@ -64,7 +68,7 @@ static int add_match(struct bf_ruleset *rs, struct bf_rule *rule, uint8_t family
 	const char *why;
 	bool neg, flags;
 	struct bf_cond c;
-	int err = bf_native_field(rs, s->match.l, family, &k, &why);
+	int err = bf_native_field(rs, s->match.l, chain->table->family, 1u << chain->at.hook, &k, &why);
 
 	if (err)
 		return bf_diag_error(d, err, "no such field: %s", why ? why : "");
@@ -100,7 +104,7 @@ int keys_add_rule(struct bf_ruleset *rs, struct bf_chain *chain, const char *tex
 	for (const struct bf_ast_stmt *s = ast->cmds->rule->stmts; s; s = s->next) {
 		if (s->kind != BF_STMT_MATCH || s->match.l->kind != BF_AST_KEY)
 			return bf_diag_error(d, -EINVAL, "not a match: %s", text);
-		err = add_match(rs, r, chain->table->family, s, d);
+		err = add_match(rs, chain, r, s, d);
 		if (err)
 			return err;
 	}

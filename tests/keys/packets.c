@@ -209,7 +209,7 @@ static void ipv6(struct list *l)
 }
 
 /* IPv4: length, checksum. IPv6: payload length. */
-static void finish(struct test_packet *t)
+void keys_packet_finish(struct test_packet *t)
 {
 	uint32_t sum = 0, head = (t->bytes[0] & 15u) * 4;
 
@@ -243,7 +243,7 @@ static void mutate(struct list *l, struct rng *r, unsigned n)
 		t->len = first + LEAST + rng_below(r, t->len - first - LEAST);
 	for (unsigned k = rng_below(r, 4); k-- && t->len > head;)
 		t->bytes[head + rng_below(r, t->len - head)] = rng_percent(r, 50) ? (uint8_t)rng_below(r, 256) : (uint8_t)rng_below(r, 12);
-	finish(t);
+	keys_packet_finish(t);
 }
 
 unsigned keys_packets(struct keys_packet *out, unsigned max, uint64_t seed)
@@ -258,7 +258,7 @@ unsigned keys_packets(struct keys_packet *out, unsigned max, uint64_t seed)
 	ipv6(&l);
 	n = l.n;
 	for (unsigned i = 0; i < n; i++)
-		finish(&out[i].t);
+		keys_packet_finish(&out[i].t);
 	while (l.n < max)
 		mutate(&l, &r, n);
 	for (unsigned i = 0; i < l.n; i++) {

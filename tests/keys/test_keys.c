@@ -10,6 +10,7 @@
  *   [ip prerouting fragments]  later fragments, too. Else not: where nft reads 1, 2 or 4 aligned bytes, Linux 6.18 takes
  *                              what lies there for a header of layer 4. Where it reads more, it does not; so do we
  *   [ip output outside]        packets come from outside, at the hook are answers to them
+ *   [ip prerouting routes]     they are from and for addresses of many kinds; UDP's are marked 7
  *   ! table ip x { ... }       nft's, before all others
  *   tcp dport 22
  *   ~ meta random > 7          nothing to compare with: nft cannot say it, or counts by chance. It must load
@@ -25,11 +26,11 @@
 #include "kern/kern.h"
 #include "keys.h"
 
-enum { PACKETS = 600, RULES = 256, PRIORITY = -5, NFT_PRIORITY = -10 };
+enum { PACKETS = 600, RULES = 256, PRIORITY = -5, NFT_PRIORITY = -10, ASKED = 6 }; /* ASKED: what the kernel's expressions answer has little room */
 
 struct section {
 	char family[8], hook[16];
-	bool fragments, outside;
+	bool fragments, outside, routes;
 	char before[2048]; /* ! */
 	char rule[RULES][160];
 	bool alone[RULES]; /* ~ */
@@ -47,7 +48,7 @@ static const struct variant {
 	{ "straight code", UINT32_MAX, true, 12 },
 };
 
-static struct keys_packet packets[PACKETS], local[PACKETS];
+static struct keys_packet packets[PACKETS], local[PACKETS], routed[PACKETS];
 static struct keys_world world;
 static unsigned failed;
 
@@ -63,6 +64,11 @@ static uint8_t hook_of(const char *name)
 static bool is_local(const struct section *s)
 {
 	return hook_of(s->hook) >= BF_HOOK_OUTPUT && !s->outside;
+}
+
+static const struct keys_packet *packet_of(const struct section *s, unsigned i)
+{
+	return s->routes ? &routed[i] : is_local(s) ? &local[i] : &packets[i];
 }
 
 /* nft: rules with counters, in order. */
@@ -163,7 +169,7 @@ static bool differs(const struct section *s, struct bf_ns *ns, unsigned first, u
 	our_counters(ns, our[0], n);
 	for (unsigned i = first; i < last; i++)
 		if (s->fragments || !packets[i].fragment)
-			keys_send(&world, is_local(s) ? &local[i] : &packets[i], is_local(s));
+			keys_send(&world, packet_of(s, i), is_local(s));
 	settle();
 	if (nft_counters(s, nft[1]) != n) {
 		fputs("nft has lost rules\n", stderr);
@@ -205,7 +211,7 @@ static void find_packet(const struct section *s, struct bf_ns *ns, unsigned from
 	}
 	differs(s, ns, first, last, from, n, bad, nft, our);
 	fprintf(stderr, "    nft +%llu, ours +%llu:\n", nft[1][k] - nft[0][k], our[1][k] - our[0][k]);
-	show(s, is_local(s) ? &local[first] : &packets[first]);
+	show(s, packet_of(s, first));
 }
 
 static void run(const struct section *s, unsigned from, unsigned n, const struct variant *v, unsigned *never)
@@ -234,13 +240,56 @@ static void run(const struct section *s, unsigned from, unsigned n, const struct
 	bf_ns_close(ns);
 }
 
+/* From and for addresses of all kinds that the world has routes for, or none. */
+static const uint8_t ip4_kinds[][4] = {
+	{ 10, 9, 0, 1 }, { 10, 9, 0, 2 }, { 10, 9, 0, 255 }, { 224, 0, 0, 1 }, { 10, 10, 0, 5 }, { 10, 11, 0, 1 },
+	{ 10, 12, 0, 1 }, { 10, 13, 0, 1 }, { 203, 0, 113, 9 }, { 10, 14, 0, 1 }, { 255, 255, 255, 255 }, { 10, 9, 0, 99 },
+};
+static const uint8_t ip6_kinds[][3] = { /* the first two bytes, the last one */
+	{ 0xfd, 9, 1 }, { 0xfd, 9, 2 }, { 0xfd, 9, 0 }, { 0xff, 2, 1 }, { 0xfd, 0x10, 5 }, { 0xfd, 0x11, 1 },
+	{ 0xfd, 0x12, 1 }, { 0xfd, 0x13, 1 }, { 0xfd, 0x99, 1 }, { 0xfd, 0x14, 1 }, { 0xff, 0xe, 1 }, { 0xfd, 9, 99 },
+};
+enum { KINDS = BF_ARRAY_SIZE(ip4_kinds) };
+
+static void put_ip6(uint8_t *p, const uint8_t kind[3])
+{
+	memset(p, 0, 16);
+	memcpy(p, kind, 2);
+	p[15] = kind[2];
+}
+
+static void make_routed(const struct section *s)
+{
+	for (unsigned i = 0; i < PACKETS; i++) {
+		unsigned src = is_local(s) ? 0 : i % KINDS, dst = i / KINDS % KINDS;
+		uint8_t *b = routed[i].t.bytes;
+
+		routed[i] = is_local(s) ? local[i] : packets[i];
+		if (routed[i].t.p.family == NFPROTO_IPV4) {
+			memcpy(b + 12, ip4_kinds[src], 4);
+			memcpy(b + 16, ip4_kinds[dst], 4);
+		} else {
+			put_ip6(b + 8, ip6_kinds[src]);
+			put_ip6(b + 24, ip6_kinds[dst]);
+		}
+		keys_packet_finish(&routed[i].t);
+		test_packet_fix(&routed[i].t);
+	}
+}
+
 static void run_section(const struct section *s)
 {
 	unsigned never = 0;
 
-	for (size_t i = 0; i < BF_ARRAY_SIZE(variants); i++)
-		for (unsigned from = 0; from < s->n; from += variants[i].at_once)
-			run(s, from, BF_MIN(s->n - from, variants[i].at_once), &variants[i], &never);
+	if (s->routes)
+		make_routed(s);
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(variants); i++) {
+		unsigned at_once = s->routes ? ASKED : variants[i].at_once;
+
+		for (unsigned from = 0; from < s->n; from += at_once)
+			run(s, from, BF_MIN(s->n - from, at_once), &variants[i], &never);
+	}
 	printf("[%s %s] %u rules, %u of them match nothing\n", s->family, s->hook, s->n, never);
 }
 
@@ -283,6 +332,7 @@ static void run_file(FILE *f, const char *word)
 			sscanf(line, "[%7s %15[a-z]", s.family, s.hook);
 			s.fragments = strstr(line, " fragments]");
 			s.outside = strstr(line, " outside]");
+			s.routes = strstr(line, " routes]");
 			continue;
 		}
 		if (*line == '!') {

@@ -68,6 +68,13 @@ static void set_up(int out)
 	    "net.ipv4.conf.k0.accept_source_route=1 net.ipv6.conf.k0.accept_dad=0");
 	run("ip addr add 10.9.0.1/24 dev k0; ip -6 addr add fd09::1/64 dev k0 nodad; ip link set k0 up");
 	run("ip neigh add 10.9.0.2 lladdr 02:00:00:00:09:02 dev k0; ip -6 neigh add fd09::2 lladdr 02:00:00:00:09:02 dev k0");
+	run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1; ip link set lo up");
+	run("ip route add blackhole 10.11.0.0/16; ip route add unreachable 10.12.0.0/16; ip route add prohibit 10.13.0.0/16");
+	run("ip -6 route add blackhole fd11::/16; ip -6 route add unreachable fd12::/16; ip -6 route add prohibit fd13::/16");
+	run("ip route add 10.14.0.0/16 dev lo; ip -6 route add fd14::/16 dev lo");
+	run("ip rule add fwmark 7 to 10.9.0.2 table 7; ip route add 10.9.0.2 dev lo table 7");
+	run("ip rule add fwmark 7 to 10.9.0.99 table 7; ip route add blackhole 10.9.0.99 table 7");
+	run("ip -6 rule add fwmark 7 to fd09::2 table 7; ip -6 route add fd09::2 dev lo table 7");
 	run("ip route add 10.10.0.0/16 via 10.9.0.2 realm 5/6; ip -6 route add fd10::/16 via fd09::2");
 }
 

@@ -1,5 +1,18 @@
 # What rules mean. Input ; model rules ; result. Written anew by t_model --update: look at the diff. See model.c.
 :in inet type filter hook input priority 0
+fib daddr type local drop ; fib daddr type 2 counter drop ; OK
+fib saddr . iif oif missing drop ; fib saddr . iif oif 0 counter drop ; OK
+fib saddr . mark . iif oifname "eth0" ; fib saddr . mark . iif oifname "eth0" counter ; OK
+fib saddr oif exists ; fib saddr oif 1-4294967295 counter ; OK
+fib daddr type != { local, broadcast } ; fib daddr type != 2-3 counter ; OK
+fib daddr . oif type local ; - ; FAIL 1: 'fib daddr . oif type' cannot be had at hook input; it can at: forward, output, postrouting
+fib saddr . daddr type local ; - ; FAIL 1: 'fib saddr . daddr type' is not served: one address is looked up: saddr or daddr
+fib saddr . iif . oif type local ; - ; FAIL 1: 'fib saddr . iif . oif type' is not served: either iif or oif
+fib saddr . oif oif 0 ; - ; FAIL 1: 'fib saddr . oif oif' is not served: by which device: from daddr or saddr, mark and iif
+fib daddr . mark type local meta mark set 1 ; - ; FAIL 1: 'fib daddr . mark type': it is looked up before a rule of this table sets the mark; set it in a table of its own
+socket transparent 1 accept ; socket transparent 1 counter accept ; OK
+socket mark 5-8 ; socket mark 5-8 counter ; OK
+socket cgroupv2 level 1 7 ; socket cgroupv2 level 1 0x7 counter ; OK
 accept ; counter accept ; OK
 drop ; counter drop ; OK
 continue ; counter ; OK

@@ -24,6 +24,7 @@ static const struct bf_assist_spec assists[] = {
 	  .size = 5,
 	  .info = "12345",
 	  .hooks = 1 << NF_INET_LOCAL_IN | 1 << NF_INET_FORWARD },
+	{ .name = "fib", .hooks = 1 << NF_INET_LOCAL_IN, .kind = BF_ASSIST_FIB, .what = 2, .flags = 9, .at = 3, .words = 4, .text = true },
 };
 static const struct bf_companion_hook hooks[] = {
 	{ .hook = NF_INET_LOCAL_IN, .handoff = true, .priority = -3 },
@@ -37,7 +38,7 @@ static struct bf_companion_desc all(void)
 		.owner = 1,
 		.family = NFPROTO_IPV4,
 		.conntrack = true,
-		.spec = { codes, BF_ARRAY_SIZE(codes), assists, 1, 3 },
+		.spec = { codes, BF_ARRAY_SIZE(codes), assists, 2, 3 },
 		.hooks = hooks,
 		.n_hooks = BF_ARRAY_SIZE(hooks),
 	};
@@ -62,6 +63,11 @@ static void record_reads_back(void **state)
 	assert_int_equal(c.desc.spec.codes[3].info[76], 9);
 	assert_memory_equal(c.desc.spec.assists[0].info, "12345\0\0", 8);
 	assert_int_equal(c.desc.spec.assists[0].hooks, 1 << NF_INET_LOCAL_IN); /* no program at FORWARD */
+	assert_int_equal(c.desc.spec.assists[1].kind, BF_ASSIST_FIB);
+	assert_int_equal(c.desc.spec.assists[1].flags, 9);
+	assert_int_equal(c.desc.spec.assists[1].at, 3);
+	assert_int_equal(c.desc.spec.assists[1].words, 4);
+	assert_true(c.desc.spec.assists[1].text);
 	/* The normal form is its own normal form; only the tag is that of the codes as they were given. */
 	assert_int_equal(comp_record_write(&again, &c.desc, NULL), 0);
 	assert_int_equal(again.len, r.len);
@@ -159,7 +165,7 @@ static void chains(void **state)
 	assert_int_equal(use_of(t, "conntrack"), 1);
 	assert_int_equal(use_of(t, "handoff-input"), 1);
 	assert_int_equal(use_of(t, "handoff-output"), UINT32_MAX);
-	assert_int_equal(use_of(t, "assist-input"), 2);
+	assert_int_equal(use_of(t, "assist-input"), 3);
 	assert_int_equal(use_of(t, "codes"), 2 * 3 + 1);
 	assert_int_equal(use_of(t, "finish"), 1 + 3);
 	assert_int_equal(use_of(t, "n-1-0"), 2 + 3); /* 5 codes: two digits */

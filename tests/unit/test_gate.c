@@ -114,4 +114,16 @@ static void runs(void **state)
 	assert_int_equal(bf_assist_states(&g, &start, 1), 0);
 }
 
-UNIT_MAIN(cmocka_unit_test(plain), cmocka_unit_test(calls), cmocka_unit_test(strange), cmocka_unit_test(runs))
+/* A value is asked for as an answer is. */
+static void values(void **state)
+{
+	struct bf_cell cells[] = { STATE(NEW, 1, 2), { .op = BF_CELL_LOAD, .lo = BF_LOAD_ANSWER, .hit = 2, .miss = 2 }, END };
+	struct bf_graph g = { .cells = cells, .n_cells = BF_ARRAY_SIZE(cells) };
+	const uint32_t start = 0;
+
+	assert_int_equal(bf_assist_states(&g, &start, 1), NEW);
+	cells[1].lo = BF_LOAD_META;
+	assert_int_equal(bf_assist_states(&g, &start, 1), 0);
+}
+
+UNIT_MAIN(cmocka_unit_test(values), cmocka_unit_test(plain), cmocka_unit_test(calls), cmocka_unit_test(strange), cmocka_unit_test(runs))

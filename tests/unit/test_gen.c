@@ -275,6 +275,61 @@ static void too_many_assists(void **state)
 	end(&b);
 }
 
+static const struct bf_field *asked(struct table *b, unsigned what, unsigned words)
+{
+	const struct bf_field f = {
+		.name = "fib", .bits = (uint8_t)(32 * words), .type = BF_VT_WIDE, .word = (uint8_t)(BF_KEY_WORDS - words),
+		.loader = BF_LOAD_ANSWER, .loader_arg = BF_ASSIST_ARG(BF_ASSIST_FIB, what, 1, words, words == 4),
+	};
+
+	return bf_ruleset_field(b->rs, &f);
+}
+
+static void ask(struct table *b, unsigned what, unsigned words)
+{
+	const struct bf_range r = { 1, 1 };
+	const struct bf_cond c = { .kind = BF_COND_FIELD, .field = asked(b, what, words), .mask = 1, .ranges = &r, .n_ranges = 1 };
+
+	bf_rule_add_cond(b->rs, rule(b, b->input, BF_VERDICT_DROP), &c);
+}
+
+/* The same is asked once; each value has its own words. */
+static void answers_with_values(void **state)
+{
+	const struct bf_assist_spec *a;
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	ask(&b, 3, 1);
+	ask(&b, 2, 4);
+	ask(&b, 3, 1);
+	assert_int_equal(compile(&b, 0, 1), 0);
+	assert_int_equal(b.img->companion.n_assists, 2);
+	a = b.img->companion.assists;
+	assert_int_equal(a[0].kind, BF_ASSIST_FIB);
+	assert_int_equal(a[0].what, 3);
+	assert_int_equal(a[0].at, 0);
+	assert_int_equal(a[1].at, 1);
+	assert_int_equal(a[1].words, 4);
+	assert_true(a[1].text);
+	assert_int_equal(a[1].hooks, 1 << NF_INET_LOCAL_IN);
+	assert_non_null(map(&b, "assist"));
+	end(&b);
+}
+
+static void too_many_values(void **state)
+{
+	struct table b;
+
+	begin(&b, NFPROTO_IPV4);
+	for (unsigned i = 0; i < 4; i++)
+		ask(&b, i, 4);
+	ask(&b, 9, 1);
+	assert_int_equal(compile(&b, 0, 1), -E2BIG);
+	assert_non_null(strstr(b.diag.text.data, "than fit in 16 words"));
+	end(&b);
+}
+
 static void circles(void **state)
 {
 	struct table b;
@@ -407,7 +462,7 @@ UNIT_MAIN(
 	cmocka_unit_test(counters_apart), cmocka_unit_test(sizes_are_rounded),
 	cmocka_unit_test(other_programs_stay),
 	cmocka_unit_test(deep_calls),
-	cmocka_unit_test(too_many_assists),
+	cmocka_unit_test(too_many_assists), cmocka_unit_test(answers_with_values), cmocka_unit_test(too_many_values),
 	cmocka_unit_test(circles), cmocka_unit_test(progress_is_told_and_stops),
 	cmocka_unit_test(both_families),
 	cmocka_unit_test(memory_runs_out))

@@ -166,13 +166,16 @@ bool bf_ev_key(struct bf_ev *ev, const struct bf_ast_expr *e, struct bf_native_k
 	key_name(e, name, sizeof(name));
 	if (e->kind != BF_AST_KEY || !e->key.row->group)
 		return bf_ev_error(ev, e->loc, "a field is wanted here, not '%s'", name);
-	err = bf_native_field(ev->rs, e, ev->family, k, &why);
+	err = bf_native_field(ev->rs, e, ev->family, ev->chain ? ev->chain->hooks : 0, k, &why);
 	if (err == -ENOMEM)
 		return bf_ev_nomem(ev);
 	if (err == -EPROTO)
 		return bf_ev_error(ev, e->loc, "no packet that a table of this family sees has '%s'", name);
 	if (err)
 		return bf_ev_unserved(ev, e->loc, "'%s' is not served%s%s", name, why ? ": " : "", why ? why : "");
+	if (e->key.row->class == BF_NK_FIB && e->key.more->fib & BF_FIB_MARK && bf_ev_sets_mark(ev))
+		return bf_ev_unserved(ev, e->loc, "'%s': it is looked up before a rule of this table sets the mark; set it in a "
+		                      "table of its own", name);
 	return bf_ev_need(ev, e->loc, k->can, name);
 }
 

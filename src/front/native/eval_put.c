@@ -65,6 +65,20 @@ static const struct target *target_of(const struct bf_ast_expr *e)
 	return NULL;
 }
 
+/* Does some rule of the table change what the packet is marked with? */
+bool bf_ev_sets_mark(const struct bf_ev *ev)
+{
+	for (const struct bf_ast_chain *c = ev->table->chains; c; c = c->next)
+		for (const struct bf_ast_rule *r = c->rules; r; r = r->next)
+			for (const struct bf_ast_stmt *s = r->stmts; s; s = s->next) {
+				const struct target *t = s->kind == BF_STMT_SET ? target_of(bf_ast_peel(s->match.l)) : NULL;
+
+				if (t && t->place == BF_PLACE_MARK)
+					return true;
+			}
+	return false;
+}
+
 struct value { /* (key & mask) ^ xor; key NULL: xor */
 	const struct bf_ast_expr *key;
 	uint32_t mask, xor;

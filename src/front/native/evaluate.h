@@ -158,6 +158,7 @@ bool bf_ev_operand(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 bool bf_ev_one_kind(struct bf_ev *ev, struct bf_ast_loc loc, const char *what);
 bool bf_ev_put(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_out out, uint32_t value);
 bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct bf_ast_expr *e);
+bool bf_ev_sets_mark(const struct bf_ev *ev);
 bool bf_ev_way(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s); /* redirect, mirror, route */
 bool bf_ev_sockset(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 bool bf_ev_errno_exit(struct bf_ev *ev, struct bf_ev_draft *d, uint32_t err);

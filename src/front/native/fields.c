@@ -16,8 +16,10 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/netfilter/nf_tables.h>
 
 #include "base/hook.h"
+#include "base/image.h"
 #include "rule/intern.h"
 #include "front/native/native.h"
 
@@ -29,6 +31,7 @@ struct want {
 	const struct bf_nkey *row;
 	const struct bf_ast_key *more; /* never NULL */
 	uint8_t family; /* the table's */
+	uint32_t hooks;
 	struct bf_native_key *out;
 	const char **why;
 };
@@ -434,6 +437,33 @@ static int give_ip_option(struct want *w)
 
 /* ------------------------------------------------------------------ meta */
 
+/* The kernel's own expressions, asked in front of the program (BF_CAN_COMPANION). */
+static int give_asked(struct want *w, enum bf_assist_kind kind, unsigned what, unsigned flags, unsigned bits, uint32_t can)
+{
+	return give_own(w, BF_LOAD_ANSWER, BF_ASSIST_ARG(kind, what, flags, (bits + 31) / 32, named(w, "oifname")), bits,
+	                can | BF_CAN_COMPANION);
+}
+
+static int give_fib(struct want *w)
+{
+	static const struct { const char *name; uint8_t result; } results[] = {
+		{ "oif", NFT_FIB_RESULT_OIF }, { "oifname", NFT_FIB_RESULT_OIFNAME }, { "type", NFT_FIB_RESULT_ADDRTYPE },
+	};
+	unsigned fib = w->more->fib, addrs = fib & (BF_FIB_SADDR | BF_FIB_DADDR), ifs = fib & (BF_FIB_IIF | BF_FIB_OIF);
+	bool type = named(w, "type");
+	uint32_t can = !type || ifs == BF_FIB_IIF ? BF_CAN_FIB_IN : ifs ? BF_CAN_FIB_OUT : BF_CAN_FIB;
+
+	_Static_assert((int)BF_FIB_SADDR == (int)NFTA_FIB_F_SADDR && (int)BF_FIB_OIF == (int)NFTA_FIB_F_OIF, "the kernel's");
+	if (addrs != BF_FIB_SADDR && addrs != BF_FIB_DADDR)
+		return refuse(w, "one address is looked up: saddr or daddr");
+	if (ifs == (BF_FIB_IIF | BF_FIB_OIF) || (!type && ifs == BF_FIB_OIF))
+		return refuse(w, type ? "either iif or oif" : "by which device: from daddr or saddr, mark and iif");
+	for (size_t i = 0; i < BF_ARRAY_SIZE(results); i++)
+		if (named(w, results[i].name))
+			return give_asked(w, BF_ASSIST_FIB, results[i].result, fib, bf_nkey_bits(w->row), can);
+	return refuse(w, NULL);
+}
+
 static int give_sk(struct want *w, enum bf_sk_key key, unsigned bits, uint32_t can)
 {
 	return give_own(w, BF_LOAD_SK, key | (uint64_t)w->more->index << 8, bits, can);
@@ -493,13 +523,27 @@ static int give_rt(struct want *w)
 	return give_own(w, BF_LOAD_META, ip == 6 ? BF_META_NEXTHOP6 : BF_META_NEXTHOP4, ip == 6 ? 128 : 32, BF_CAN_COMPANION);
 }
 
+/* Where the packet comes from a socket, the program knows it; where it goes to one, nobody has looked for it yet. */
 static int give_socket(struct want *w)
 {
-	if (named(w, "cgroupv2"))
-		return give_sk(w, BF_SK_ANCESTOR, 64, BF_CAN_SOCKET | BF_CAN_OWNER);
-	if (named(w, "mark"))
-		return give_sk(w, BF_SK_MARK, 32, BF_CAN_SOCKET | BF_CAN_OWNER);
-	return give_sk(w, named(w, "wildcard") ? BF_SK_WILDCARD : BF_SK_TRANSPARENT, 1, BF_CAN_SOCKET | BF_CAN_OWNER);
+	static const struct { const char *name; uint8_t mine, nft, bits; } keys[] = {
+		{ "transparent", BF_SK_TRANSPARENT, NFT_SOCKET_TRANSPARENT, 1 },
+		{ "mark", BF_SK_MARK, NFT_SOCKET_MARK, 32 },
+		{ "wildcard", BF_SK_WILDCARD, NFT_SOCKET_WILDCARD, 1 },
+		{ "cgroupv2", BF_SK_ANCESTOR, NFT_SOCKET_CGROUPV2, 64 },
+	};
+	const uint32_t in = 1u << BF_HOOK_PREROUTING | 1u << BF_HOOK_INPUT, nft = in | 1u << BF_HOOK_OUTPUT;
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(keys); i++) {
+		if (!named(w, keys[i].name))
+			continue;
+		if (!(w->hooks & in))
+			return give_sk(w, keys[i].mine, keys[i].bits, BF_CAN_SOCKET);
+		if (w->hooks & ~nft)
+			return refuse(w, "a chain that prerouting or input and other hooks than output lead to: make it two chains");
+		return give_asked(w, BF_ASSIST_SOCKET, keys[i].nft, w->more->index, keys[i].bits, BF_CAN_SOCKET);
+	}
+	return refuse(w, NULL);
 }
 
 /* -------------------------------------------------------------------- ct */
@@ -576,6 +620,8 @@ static int give_key(struct want *w)
 		return give_meta(w);
 	case BF_NK_RT:
 		return give_rt(w);
+	case BF_NK_FIB:
+		return give_fib(w);
 	case BF_NK_SOCKET:
 		return give_socket(w);
 	case BF_NK_CT:
@@ -592,12 +638,12 @@ static int give_key(struct want *w)
 	}
 }
 
-int bf_native_field(struct bf_ruleset *rs, const struct bf_ast_expr *e, uint8_t family, struct bf_native_key *out,
-                    const char **why)
+int bf_native_field(struct bf_ruleset *rs, const struct bf_ast_expr *e, uint8_t family, uint32_t hooks,
+                    struct bf_native_key *out, const char **why)
 {
 	static const struct bf_ast_key none;
 	struct want w = { .rs = rs, .e = e, .row = e->key.row, .more = e->key.more ? e->key.more : &none, .family = family,
-	                  .out = out, .why = why };
+	                  .hooks = hooks, .out = out, .why = why };
 
 	*out = (struct bf_native_key){ 0 };
 	*why = NULL;

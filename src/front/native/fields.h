@@ -32,10 +32,11 @@ struct bf_native_key {
 };
 
 /*
- * e: a KEY; family: the table's, NFPROTO_*. 0, -EOPNOTSUPP (not served: *why
- * may say more than that), -EPROTO (never in a table of that family: `ip6 saddr` in ip), -ENOMEM.
+ * e: a KEY; family: the table's, NFPROTO_*; hooks: those it is looked at from (bits of enum bf_hook; 0: not known). 0,
+ * -EOPNOTSUPP (not served: *why may say more than that), -EPROTO (never in a table of that family: `ip6 saddr` in ip),
+ * -ENOMEM.
  */
-int bf_native_field(struct bf_ruleset *rs, const struct bf_ast_expr *e, uint8_t family, struct bf_native_key *out,
-                    const char **why);
+int bf_native_field(struct bf_ruleset *rs, const struct bf_ast_expr *e, uint8_t family, uint32_t hooks,
+                    struct bf_native_key *out, const char **why);
 
 #endif
