@@ -6,7 +6,7 @@
  *
  *   r6            frame
  *   r7            this CPU's counters, from the first one used on
- *   r8            skb->len
+ *   r8            the packet's length
  *   r9, r1 .. r5  key words, two in each: the pairs that are tested most;
  *                 r1 .. r5 are read again after a call
  *   r0            of one cell only (r5, too, if there are CMP cells)
@@ -273,7 +273,13 @@ static void find_counters(struct straight *s)
 	bf_asm_emit(&s->out, BPF_ALU64 | BPF_ADD | BPF_X, COUNTERS, BPF_REG_0, 0, 0);
 	if (s->first_counter)
 		bf_asm_emit(&s->out, BPF_ALU64 | BPF_ADD | BPF_K, COUNTERS, 0, 0, s->first_counter * sizeof(struct bf_rt_counter));
-	bf_asm_load(&s->out, LEN, FRAME, offsetof(struct bf_frame, len));
+	if (s->config->kind == BF_RT_TC || s->config->kind == BF_RT_TC_EGRESS) {
+		bf_asm_mov(&s->out, BPF_REG_1, FRAME);
+		bf_asm_call(&s->out, "bf_length");
+		bf_asm_mov(&s->out, LEN, BPF_REG_0);
+	} else {
+		bf_asm_load(&s->out, LEN, FRAME, offsetof(struct bf_frame, len));
+	}
 }
 
 static void count(struct straight *s, const struct bf_cell *c, uint32_t next)

@@ -269,7 +269,7 @@ void bf_interp_count(struct bf_interp *in, uint32_t counter, const struct bf_pac
 	if (counter == BF_NO_COUNTER)
 		return;
 	in->counters[counter].packets++;
-	in->counters[counter].bytes += p->len;
+	in->counters[counter].bytes += bf_packet_length(p);
 }
 
 static bool push(struct bf_interp *in, struct place at)

@@ -61,6 +61,9 @@ void *bf_interp_state(struct bf_interp *in, const void *data);
 uint32_t bf_interp_random(struct bf_interp *in);
 uint32_t bf_interp_hz(const struct bf_interp *in);
 
+/* Its length as it is counted, and as `meta length` has it: what leaves by a device, with its link-layer header. */
+uint32_t bf_packet_length(const struct bf_packet *p);
+
 /*
  * Where the L4 header is, as the kernel's matches find it (rt/abi.h). IPv6: the
  * walk of ipv6_find_hdr() to the last header.

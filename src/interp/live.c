@@ -120,7 +120,7 @@ bool bf_interp_object(struct bf_interp *in, const struct bf_packet *p, const str
 	uint64_t now = now_of(in, p);
 	struct live_object *l = object_of(in, o, now);
 
-	return l && state_holds(&o->what, &l->now, now, p->len);
+	return l && state_holds(&o->what, &l->now, now, bf_packet_length(p));
 }
 
 const struct bf_live_state *bf_interp_object_state(struct bf_interp *in, const struct bf_object *o)
@@ -222,7 +222,7 @@ const union bf_datum *bf_interp_live_look(struct bf_interp *in, const struct bf_
 	struct live_set *l = set_of(in, s, now);
 	struct bf_live_elem *e = l ? find(l, key, now) : NULL;
 
-	return e && all_hold(e, now, p->len) ? &e->datum : NULL;
+	return e && all_hold(e, now, bf_packet_length(p)) ? &e->datum : NULL;
 }
 
 static struct bf_live_elem *make(struct live_set *l, const struct bf_element_change *c, const bf_u128 *key, bf_u128 value,
@@ -258,7 +258,7 @@ bool bf_interp_live_change(struct bf_interp *in, const struct bf_packet *p, cons
 		e->expires = now + timeout;
 	if (!e && l)
 		e = make(l, c, key, value, now);
-	return e && all_hold(e, now, p->len);
+	return e && all_hold(e, now, bf_packet_length(p));
 }
 
 const struct bf_live_elem *bf_interp_live(struct bf_interp *in, const struct bf_set *s, uint32_t *n)

@@ -225,10 +225,15 @@ static int64_t find_ip_option(const struct bf_packet *p, uint8_t wanted)
 	return found;
 }
 
+uint32_t bf_packet_length(const struct bf_packet *p)
+{
+	return p->len + (p->hook == BF_HOOK_TC_EGRESS ? p->link_len : 0);
+}
+
 static int load_meta(const struct bf_packet *p, uint64_t arg, bf_u128 *v)
 {
 	if (arg == BF_META_LENGTH) {
-		*v = p->len;
+		*v = bf_packet_length(p);
 		return 1;
 	}
 	return p->load && p->load(p, BF_LOAD_META, arg, v);

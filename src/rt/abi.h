@@ -256,7 +256,7 @@ enum bf_meta_key {
 	BF_META_CPU,
 	BF_META_IIF,      /* 0 where there is no such device */
 	BF_META_OIF,
-	BF_META_IIFTYPE,  /* ARPHRD_*; from here on not available without device */
+	BF_META_IIFTYPE,  /* ARPHRD_*, of the device where the packet is; from here on not available without device */
 	BF_META_OIFTYPE,
 	BF_META_IIFGROUP,
 	BF_META_OIFGROUP,

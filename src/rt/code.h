@@ -72,6 +72,9 @@ struct bf_frame {
  *     VLAN_TAG_PRESENT, VLAN_TPID, RANDOM; or -1: the filter ends with 0 (no device), or not one of these.
  * int bf_count(struct bf_frame *f, __u64 counter)
  *     A COUNT cell. 0.
+ * int bf_length(struct bf_frame *f)
+ *     The packet's length as it is counted at tc: nft's, with what lies behind the packet, and with the link-layer header when
+ *     it leaves. Elsewhere it is f->len. Stands apart.
  * int bf_load(struct bf_frame *f, __u32 loader, __u64 arg)
  *     A LOAD cell: enum bf_rt_answer, words in f->key[BF_KEY_SCRATCH...].
  * int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)

@@ -440,6 +440,7 @@ int bf_pkt_read(struct bf_frame *f, __u32 offset, void *to, __u32 size); /* 0, o
 __s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size);
 __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
 int bf_count(struct bf_frame *f, __u64 counter);
+int bf_length(struct bf_frame *f); /* as counters have it, see code.h */
 __u64 bf_pkt_link(struct bf_frame *f); /* address of the link-layer header; 0: there is none */
 int VARIANT(bf_load_)(struct bf_frame *f, __u32 loader, __u64 arg);
 int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg);
@@ -485,6 +486,11 @@ int bf_event(struct bf_frame *f, __u32 kind, __u32 value);
 int bf_straight_ip6(struct bf_frame *f);
 int bf_straight_other(struct bf_frame *f);
 
+static inline __u32 counted_length(struct bf_frame *f)
+{
+	return IS_TC ? (__u32)bf_length(f) : f->len;
+}
+
 static inline void count(struct bf_frame *f, __u64 counter)
 {
 	__u64 n = config.n_counters, stripe = bpf_get_smp_processor_id() & config.stripe_mask;
@@ -496,7 +502,7 @@ static inline void count(struct bf_frame *f, __u64 counter)
 		bf_event(f, BF_EVENT_RULE, counter);
 	c = &counters[stripe * n + counter];
 	__sync_fetch_and_add(&c->packets, 1);
-	__sync_fetch_and_add(&c->bytes, f->len);
+	__sync_fetch_and_add(&c->bytes, counted_length(f));
 }
 
 #endif

@@ -204,5 +204,5 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 	set_scratch(f, 1, e->data[1]);
 	set_scratch(f, 2, e->data[2]);
 	set_scratch(f, 3, e->data[3]);
-	return all_hold(e, now, f->len);
+	return all_hold(e, now, counted_length(f));
 }

@@ -55,6 +55,8 @@ static __noinline int load_device(struct bf_frame *f, __u32 key)
 	bool out = key == BF_META_OIF || key == BF_META_OIFTYPE || key == BF_META_OIFGROUP || key == BF_META_OIFKIND;
 	const struct net_device *dev = device_of(f, out);
 
+	if (key == BF_META_IIFTYPE && HAS_SKB)
+		dev = plain_skb(f)->dev; /* the one that comes next when it leaves: ether, vlan want it */
 	if (key == BF_META_IIF || key == BF_META_OIF)
 		return set_value(f, dev ? (__u32)dev->ifindex : 0);
 	if (!dev)
@@ -153,7 +155,7 @@ int bf_load_meta(struct bf_frame *f, __u32 key)
 
 	switch (key) {
 	case BF_META_LENGTH:
-		return set_value(f, f->len);
+		return set_value(f, counted_length(f));
 	case BF_META_PROTOCOL:
 		return set_value(f, bpf_ntohs(skb->protocol));
 	case BF_META_PRIORITY:

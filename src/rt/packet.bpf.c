@@ -39,6 +39,16 @@ int bf_pkt_read(struct bf_frame *f, __u32 off, void *to, __u32 size)
 	return bpf_dynptr_read(to, size, &dp, off, 0) ? -1 : 0;
 }
 
+APART int bf_length(struct bf_frame *f)
+{
+	const struct sk_buff *skb;
+
+	if (!f || !IS_TC)
+		return 0;
+	skb = plain_skb(f);
+	return skb->len - (KIND(TC) ? (__u32)(f->nh - (__u64)skb->data) : 0);
+}
+
 static inline __s64 swapped(__u32 v, __u32 size)
 {
 	return size == 4 ? bpf_ntohl(v) : size == 2 ? bpf_ntohs((__u16)v) : (__u8)v;

@@ -60,6 +60,11 @@ def counts(ns=NEAR):
     return [int(words[i + 2]) for i, w in enumerate(words) if w == "counter"]
 
 
+def sizes(ns=NEAR):
+    words = sh(TOOL + " list -c", ns).stdout.split()
+    return [int(words[i + 4]) for i, w in enumerate(words) if w == "counter"]
+
+
 def check(what, got, wanted):
     global failures
     if got != wanted:
@@ -278,6 +283,18 @@ def egress_rejects():
     flush()
 
 
+def lengths():
+    """As nft counts: what lies behind the packet, too, and the link-layer header where it leaves."""
+    wire = Wire()
+    chain = 'chain %s { type filter hook %s device "%s"; ether type ip udp dport 9 counter; meta length %d counter; %s }'
+    for vmap in "", "udp dport vmap { 10 : drop, 11 : accept }":  # not straight code
+        load("table netdev t { %s %s }" % (chain % ("i", "ingress", "va", 78, vmap), chain % ("e", "egress", "vc", 72, vmap)))
+        wire.s.send(wire.frame(udp(9, dst="198.51.100.2") + bytes(20)))
+        wire.drain()
+        check("bytes counted at tc", sizes(), [78, 78, 72, 72])
+    flush()
+
+
 # ---------------------------------------------------------------------- ways
 
 def ways(hook, mode=""):
@@ -492,6 +509,7 @@ try:
     tagged("xdp")
     odd("xdp")
     egress_rejects()
+    lengths()
     mirror_and_mark()
     group_packets()
     calls()

@@ -124,7 +124,7 @@ static const struct {
 	{ "cpu", BF_META_CPU, 32, 0 },
 	{ "iif", BF_META_IIF, 32, BF_CAN_IIF },
 	{ "oif", BF_META_OIF, 32, BF_CAN_OIF },
-	{ "iiftype", BF_META_IIFTYPE, 16, BF_CAN_IIF },
+	{ "iiftype", BF_META_IIFTYPE, 16, BF_CAN_IP },
 	{ "oiftype", BF_META_OIFTYPE, 16, BF_CAN_OIF },
 	{ "iifgroup", BF_META_IIFGROUP, 32, BF_CAN_IIF },
 	{ "oifgroup", BF_META_OIFGROUP, 32, BF_CAN_OIF },
