@@ -80,7 +80,7 @@ static int explain(const struct bf_place *p, int err, struct bf_diag *d)
 
 	if (p->hook == BF_HOOK_XDP && (err == -EBUSY || err == -EEXIST))
 		why = "it has another XDP program already, and takes only one";
-	else if (p->hook == BF_HOOK_XDP && p->xdp_mode == BF_XDP_NATIVE && (err == -EOPNOTSUPP || err == -EINVAL))
+	else if (p->hook == BF_HOOK_XDP && p->xdp_mode == BF_XDP_NATIVE && (err == -EOPNOTSUPP || err == -EINVAL || err == -ERANGE))
 		why = "its driver cannot run XDP natively, or not with the present MTU; generic XDP it can";
 	else if (k->point == BF_POINT_CGROUP && err == -EPERM)
 		why = "not permitted, or a group above allows no others";

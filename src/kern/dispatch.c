@@ -94,9 +94,11 @@ static struct bf_place place_of(struct bf_dispatcher *r, unsigned n)
 	                          .priority = r->priority, .relative = -1, .number = n, .clsact = &r->clsact };
 }
 
+/* A device has one XDP program, whatever priority. */
 static bool same_place(const struct bf_dispatcher *r, const char *unit, const struct bf_unit_place *p)
 {
-	return r->used && r->family == p->family && r->hook == p->hook && r->wish == p->wish && !strcmp(r->unit, unit) &&
+	return r->used && r->family == p->family && r->hook == p->hook && (r->wish == p->wish || r->hook == BF_HOOK_XDP) &&
+	       (!unit || !strcmp(r->unit, unit)) &&
 	       !strcmp(r->at, p->at) && (!p->xdp_mode || r->xdp_mode == p->xdp_mode);
 }
 
@@ -135,6 +137,15 @@ static int find_free(const struct bf_ns *ns)
 		if (!is_pinned(ns, n, false))
 			return (int)n;
 	return -ENOSPC;
+}
+
+void bf_dispatch_give(struct bf_ns *ns, unsigned n, const char *unit, const struct bf_unit_place *p)
+{
+	struct bf_dispatcher *r = &ns->meta->dispatcher[n];
+
+	r->wish = p->wish;
+	if (strcmp(r->unit, unit))
+		snprintf(r->unit, sizeof(r->unit), "%s", unit);
 }
 
 int bf_dispatch_set(struct bf_ns *ns, unsigned slot, unsigned n, int prog)

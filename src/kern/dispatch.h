@@ -25,11 +25,13 @@
 int bf_const_prog(const char *name, uint8_t hook, int verdict, struct bf_diag *d);
 
 /* The dispatcher of that place, or -ENOENT; anywhere: also where its link stands at what has another name now, or at nothing
- * any more. */
+ * any more. unit NULL: whosever it is. */
 int bf_dispatch_find(struct bf_ns *ns, const char *unit, const struct bf_unit_place *p, bool anywhere);
 bool bf_dispatch_linked(const struct bf_ns *ns, unsigned n);
 /* Makes one; both slots get program `accept`. Its number or -errno. */
 int bf_dispatch_make(struct bf_ns *ns, const char *unit, const struct bf_unit_place *p, int accept, struct bf_diag *d);
+/* It is that unit's from now on. */
+void bf_dispatch_give(struct bf_ns *ns, unsigned n, const char *unit, const struct bf_unit_place *p);
 /* Puts the backstop program behind it, unless it is there. */
 int bf_dispatch_backstop(struct bf_ns *ns, unsigned n, int prog, struct bf_diag *d);
 bool bf_dispatch_has_backstop(const struct bf_ns *ns, unsigned n);

@@ -130,6 +130,14 @@ static void read_old_counters(struct txn *t)
 	}
 }
 
+/* Dispatchers that went from one unit to another. */
+static void give_dispatchers(struct txn *t)
+{
+	for (uint32_t i = 0; i < t->n_units; i++)
+		for (uint32_t p = 0; !t->units[i].gone && p < t->units[i].head.n_places; p++)
+			bf_dispatch_give(t->ns, t->units[i].dispatcher[p], t->units[i].name, &t->units[i].head.place[p]);
+}
+
 static void finish(struct txn *t)
 {
 	if (t->counting)
@@ -137,6 +145,7 @@ static void finish(struct txn *t)
 	read_old_counters(t);
 	stop_slot(t, t->live, true);
 	remove_dispatchers(t, t->wanted, false);
+	give_dispatchers(t);
 	bf_txn_comp_sweep(t, false);
 	remove_backstops(t, false);
 	for (uint32_t i = 0; i < t->n_units; i++)

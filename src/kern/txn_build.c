@@ -68,13 +68,45 @@ static int make_dispatcher(struct txn *t, const struct txn_unit *u, const struct
 	return n;
 }
 
+/* Will whoever has this device's XDP link have none in the next generation? Nobody is known who was killed. */
+static bool is_given_up(const struct txn *t, unsigned n)
+{
+	const struct bf_dispatcher *r = &t->ns->meta->dispatcher[n];
+
+	for (uint32_t i = 0; i < t->n_units; i++)
+		for (uint32_t k = 0; !t->units[i].gone && !strcmp(t->units[i].name, r->unit) && k < t->units[i].head.n_places; k++)
+			if (t->units[i].head.place[k].hook == BF_HOOK_XDP && !strcmp(t->units[i].head.place[k].at, r->at))
+				return false;
+	return true;
+}
+
+/*
+ * Where there is room for one link only, it goes from hand to hand; before the
+ * switch nobody else could make one. Its mode it cannot change.
+ */
+static int find_dispatcher(const struct txn *t, const struct txn_unit *u, const struct bf_unit_place *p)
+{
+	struct bf_unit_place any = *p;
+	int n = bf_dispatch_find(t->ns, u->name, p, false);
+
+	if (n != -ENOENT || p->hook != BF_HOOK_XDP)
+		return n;
+	any.xdp_mode = BF_XDP_ANY;
+	n = bf_dispatch_find(t->ns, NULL, &any, false);
+	if (n < 0 || (!is_given_up(t, (unsigned)n) && strcmp(t->ns->meta->dispatcher[n].unit, u->name)))
+		return -ENOENT;
+	if (bf_dispatch_find(t->ns, NULL, p, false) == n)
+		return n;
+	return bf_diag_error(t->d, -EBUSY, "device \"%s\" has a chain of ours in another mode of XDP: it has to be deleted first", p->at);
+}
+
 /*
  * The dispatcher of a place. Where a device came back under its name a new one
  * is made. That this cannot be shall not keep others from changing their units.
  */
 static int get_dispatcher(struct txn *t, const struct txn_unit *u, const struct bf_unit_place *p)
 {
-	int n = bf_dispatch_find(t->ns, u->name, p, false), old = -ENOENT;
+	int n = find_dispatcher(t, u, p), old = -ENOENT;
 
 	if (n != -ENOENT)
 		return n;

@@ -267,6 +267,42 @@ static void xdp_is_taken(void **state)
 	commit(f, "v", BF_HOOK_XDP, "lo", 0, BF_ACCEPT);
 }
 
+/* One unit goes, another takes its place by the same switch; killed at each call of it, too. The device never is without. */
+static void xdp_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	bool finished = false;
+
+	commit(f, "u", BF_HOOK_XDP, "lo", 0, BF_DROP);
+	for (unsigned n = 1; !finished; n++) {
+		const char *old = n & 1 ? "u" : "v", *new = n & 1 ? "v" : "u";
+		_cleanup_image_ struct bf_image *img = test_image(NFPROTO_NETDEV, new, 1, 1);
+		const struct bf_change c[] = { { .unit = old }, { .unit = new, .image = img, .state = "s", .state_len = 1 } };
+		int status;
+		pid_t pid;
+
+		test_image_hook(img, BF_HOOK_XDP, "lo", (int)n, 0, BF_DROP);
+		bf_ns_unlock(f->ns);
+		pid = fork();
+		if (!pid) {
+			if (bf_ns_lock(f->ns, 1000))
+				_exit(2);
+			bpf_calls = 0;
+			kill_at = n;
+			_exit(bf_ns_commit(f->ns, c, 2, NULL) ? 3 : 0);
+		}
+		waitpid(pid, &status, 0);
+		finished = WIFEXITED(status);
+		assert_true(finished ? !WEXITSTATUS(status) : WTERMSIG(status) == SIGKILL);
+		assert_false(test_udp_send(&f->v4, 10));
+		assert_int_equal(bf_ns_lock(f->ns, 1000), 0);
+		assert_int_equal(bf_ns_commit(f->ns, c, 2, &f->d), 0);
+		assert_false(test_udp_send(&f->v4, 10));
+		assert_int_equal(try(f, old, BF_HOOK_XDP, "lo", 0, BF_ACCEPT), -EBUSY);
+	}
+	run("ip link show lo | grep -q xdpgeneric");
+}
+
 static void xdp_modes(void **state)
 {
 	struct fixture *f = *state;
@@ -280,8 +316,10 @@ static void xdp_modes(void **state)
 	img->progs[0].at.devices = (const char *const[]){ "va" };
 	assert_int_equal(commit_image(f, "u", img), 0);
 	run("ip -d link show va | grep -q 'prog/xdp'");
-	remove_unit(f, "u");
 	img->progs[0].at.xdp_mode = BF_XDP_GENERIC;
+	assert_int_equal(commit_image(f, "u", img), -EBUSY);
+	assert_non_null(strstr(f->d.text.data, "another mode"));
+	remove_unit(f, "u");
 	assert_int_equal(commit_image(f, "u", img), 0);
 	run("ip link show va | grep -q xdpgeneric");
 }
@@ -462,6 +500,7 @@ int main(void)
 		CASE(several_devices),
 		CASE(no_such_place),
 		CASE(xdp_is_taken),
+		CASE(xdp_goes_on),
 		CASE(xdp_modes),
 		CASE(devices_come_and_go),
 		CASE(groups_come_and_go),
