@@ -54,7 +54,7 @@ static void load_packet(struct filter *f, uint16_t code, uint8_t to)
 
 	bf_asm_mov(f->out, BPF_REG_1, FRAME);
 	bf_asm_mov_imm(f->out, BPF_REG_3, size);
-	bf_asm_call(f->out, "bf_pkt_load");
+	bf_asm_call(f->out, f->b->frame ? "bf_frame_load" : "bf_pkt_load");
 	take_result(f, to);
 }
 
@@ -83,6 +83,15 @@ static void load_indirect(struct filter *f, const struct sock_filter *s)
 	load_packet(f, s->code, A);
 }
 
+static void load_len(struct filter *f, uint8_t to)
+{
+	if (!f->b->frame)
+		return bf_asm_load(f->out, to, FRAME, offsetof(struct bf_frame, len));
+	bf_asm_mov(f->out, BPF_REG_1, FRAME);
+	bf_asm_call(f->out, "bf_frame_len");
+	bf_asm_mov(f->out, to, BPF_REG_0);
+}
+
 /* X = 4 * low half of the byte at k: the length of an IPv4 header. */
 static void load_msh(struct filter *f, const struct sock_filter *s)
 {
@@ -100,7 +109,7 @@ static void load(struct filter *f, const struct sock_filter *s)
 	case BPF_IMM:
 		return bf_asm_mov_imm(f->out, to, s->k);
 	case BPF_LEN:
-		return bf_asm_load(f->out, to, FRAME, offsetof(struct bf_frame, len));
+		return load_len(f, to);
 	case BPF_MEM:
 		return bf_asm_load(f->out, to, BPF_REG_10, scratch(s->k));
 	case BPF_ABS:

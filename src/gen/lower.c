@@ -296,7 +296,7 @@ static bool same_bytecode(const void *a, const void *b)
 {
 	const struct bf_bytecode *x = *(const struct bf_bytecode *const *)a, *y = *(const struct bf_bytecode *const *)b;
 
-	return x->len == y->len && !memcmp(x->insns, y->insns, x->len * sizeof(*x->insns));
+	return x->len == y->len && x->frame == y->frame && !memcmp(x->insns, y->insns, x->len * sizeof(*x->insns));
 }
 
 void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label hit, bf_label miss)

@@ -32,8 +32,7 @@ static int byte_at(const struct bf_packet *p, int64_t at)
 	return at < p->len ? p->data[at] : -1;
 }
 
-/* Byte i from the link header on, a tag that was taken off put back. */
-static int link_byte(const struct bf_packet *p, uint32_t i)
+int bf_packet_frame_byte(const struct bf_packet *p, uint32_t i)
 {
 	if (!p->tagged || i < VLAN_AT)
 		return byte_at(p, (int64_t)i - p->link_len);
@@ -58,7 +57,7 @@ static int take(const struct bf_packet *p, bool link, uint32_t base, uint64_t ar
 
 	*v = 0;
 	for (uint32_t i = from / 8; i < (to + 7) / 8; i++) {
-		int byte = link ? link_byte(p, i) : byte_at(p, (int64_t)base + i);
+		int byte = link ? bf_packet_frame_byte(p, i) : byte_at(p, (int64_t)base + i);
 
 		if (byte < 0)
 			return 0;

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bytecode.c: a classic BPF program as match (xt_bpf). It sees the packet from
- * its IP header on; a non-zero result is a match.
+ * bytecode.c: a classic BPF program as match (xt_bpf, pcap). It sees the packet
+ * from its network header on, or the frame; a non-zero result is a match.
  *
  * The oracle's machine: A, X, 16 words of memory. A load beyond the packet and
  * a division by zero end the program with 0. Programs are checked when they
  * come in; what this machine does not know also gives 0.
  */
 #include <linux/filter.h>
+#include <net/if_arp.h>
 #include <linux/if_ether.h>
 
 #include "gen/lower.h"
-#include "interp/interp.h"
+#include "interp/packet.h"
 #include "match/match.h"
 
 static void print(struct bf_buf *out, const void *data, bool neg)
 {
 	const struct bf_bytecode *p = data;
 
-	bf_buf_printf(out, "%sbytecode \"%u", neg ? "not " : "", p->len);
+	bf_buf_printf(out, "%s%sbytecode \"%u", neg ? "not " : "", p->frame ? "frame " : "", p->len);
 	for (unsigned i = 0; i < p->len; i++)
 		bf_buf_printf(out, ",%u %u %u %u", p->insns[i].code, p->insns[i].jt, p->insns[i].jf, p->insns[i].k);
 	bf_buf_puts(out, "\"");
@@ -30,8 +31,11 @@ static int lower(struct bf_lower *l, const void *data, bf_label hit, bf_label mi
 	return 0;
 }
 
+enum { VLAN_LEN = 4 };
+
 struct machine {
 	const struct bf_packet *p;
+	bool frame;
 	uint32_t a, x, mem[BPF_MEMWORDS];
 	bool over; /* a load failed */
 };
@@ -49,8 +53,25 @@ static bool ancillary(struct machine *m, uint32_t what, uint32_t *v)
 	case SKF_AD_MARK:
 		*v = m->p->mark;
 		return true;
+	case SKF_AD_HATYPE:
+		*v = ARPHRD_ETHER;
+		return m->p->link_len;
 	}
 	return false;
+}
+
+/* From where a capture would begin, an IP header or an Ethernet one: a tag that was taken off is back. */
+static uint32_t load_frame(struct machine *m, uint32_t off, unsigned size)
+{
+	uint32_t v = 0;
+
+	for (unsigned i = 0; i < size; i++) {
+		int byte = bf_packet_frame_byte(m->p, off + i);
+
+		m->over |= byte < 0;
+		v = v << 8 | (uint8_t)byte;
+	}
+	return v;
 }
 
 /* From the link-layer header on, which stands right before the packet. */
@@ -75,6 +96,8 @@ static uint32_t load(struct machine *m, uint32_t off, unsigned size, bool absolu
 		m->over |= !ancillary(m, off - (uint32_t)SKF_AD_OFF, &v);
 		return v;
 	}
+	if (m->frame && (int32_t)off >= 0)
+		return load_frame(m, off, size);
 	if ((int32_t)off < SKF_NET_OFF && (int32_t)off >= SKF_LL_OFF)
 		return load_link(m, off - (uint32_t)SKF_LL_OFF, size);
 	if ((int32_t)off < 0 && (int32_t)off >= SKF_NET_OFF)
@@ -88,6 +111,13 @@ static uint32_t load(struct machine *m, uint32_t off, unsigned size, bool absolu
 	return v;
 }
 
+static uint32_t length(const struct machine *m)
+{
+	if (!m->frame)
+		return m->p->len;
+	return m->p->link_len + m->p->len + (m->p->tagged ? VLAN_LEN : 0u);
+}
+
 static uint32_t load_a(struct machine *m, const struct sock_filter *f)
 {
 	unsigned size = BPF_SIZE(f->code) == BPF_W ? 4 : BPF_SIZE(f->code) == BPF_H ? 2 : 1;
@@ -96,7 +126,7 @@ static uint32_t load_a(struct machine *m, const struct sock_filter *f)
 	case BPF_IMM:
 		return f->k;
 	case BPF_LEN:
-		return m->p->len;
+		return length(m);
 	case BPF_MEM:
 		return m->mem[f->k % BPF_MEMWORDS];
 	case BPF_ABS:
@@ -114,7 +144,7 @@ static uint32_t load_x(struct machine *m, const struct sock_filter *f)
 	case BPF_IMM:
 		return f->k;
 	case BPF_LEN:
-		return m->p->len;
+		return length(m);
 	case BPF_MEM:
 		return m->mem[f->k % BPF_MEMWORDS];
 	case BPF_MSH: /* the length of an IPv4 header; no ancillary data here */
@@ -218,9 +248,10 @@ static bool run(struct machine *m, const struct bf_bytecode *b)
 
 static bool eval(struct bf_interp *in, const struct bf_packet *p, const void *data, bool *hotdrop)
 {
-	struct machine m = { .p = p };
+	const struct bf_bytecode *b = data;
+	struct machine m = { .p = p, .frame = b->frame };
 
-	return run(&m, data);
+	return run(&m, b);
 }
 
 const struct bf_match_ops bf_match_bytecode = {

@@ -194,9 +194,10 @@ struct bf_conntrack {
 	bf_u128 addr[4], mask[4];      /* origsrc, origdst, replsrc, repldst; IPv4: a 32-bit number */
 	uint16_t port_lo[4], port_hi[4]; /* in the same order */
 };
-struct bf_bytecode { /* classic BPF, run on the packet from its IP header on */
+struct bf_bytecode { /* classic BPF, run on the packet from its network header on */
 	uint16_t len;
 	const struct sock_filter *insns; /* linux/filter.h */
+	bool frame; /* from the Ethernet header on, where the device has such headers; all of the frame is the packet's */
 };
 /* Does the kernel take it? -EINVAL: no. -EOPNOTSUPP: yes, but it loads what we do not offer (SKF_AD_NLATTR, ...). -ENOMEM. */
 int bf_bytecode_check(const struct bf_bytecode *b);

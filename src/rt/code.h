@@ -67,6 +67,11 @@ struct bf_frame {
  *     `size` (1, 2 or 4) bytes of the packet as a big-endian number, or -1: not there. Offsets as a classic filter has them
  *     inside xt_bpf: 0 is the network header; SKF_NET_OFF likewise, SKF_LL_OFF from the MAC header (linear part only);
  *     linux/filter.h.
+ * __s64 bf_frame_load(struct bf_frame *f, __s32 offset, __u32 size)
+ *     Likewise at xdp and tc, but 0 is the Ethernet header, if the device has such headers, and nothing is cut off behind
+ *     the length that the IP header says. A VLAN tag that was taken off stands in its place.
+ * __s64 bf_frame_len(struct bf_frame *f)
+ *     How many bytes that are.
  * __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad)
  *     Ancillary data SKF_AD_x of linux/filter.h: PROTOCOL, PKTTYPE, IFINDEX, MARK, QUEUE, HATYPE, RXHASH, CPU, VLAN_TAG,
  *     VLAN_TAG_PRESENT, VLAN_TPID, RANDOM; or -1: the filter ends with 0 (no device), or not one of these.

@@ -438,6 +438,8 @@ static inline int set_string(struct bf_frame *f, const struct in6_addr *s)
 /* Functions that files of rt/ have for each other; those not explained here are in code.h. */
 int bf_pkt_read(struct bf_frame *f, __u32 offset, void *to, __u32 size); /* 0, or -1: not all there */
 __s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size);
+__s64 bf_frame_load(struct bf_frame *f, __s32 offset, __u32 size);
+__s64 bf_frame_len(struct bf_frame *f);
 __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
 int bf_count(struct bf_frame *f, __u64 counter);
 int bf_length(struct bf_frame *f); /* as counters have it, see code.h */

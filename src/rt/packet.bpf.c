@@ -108,6 +108,75 @@ __s64 bf_pkt_load(struct bf_frame *f, __s32 off, __u32 size)
 	return swapped(v, size);
 }
 
+/* ------------------------------------------------------------ frames, for classic filters at devices */
+
+enum { TAG_AT = 12, TAG_LEN = 4, ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772 };
+
+/* Where a capture on this device would begin. */
+static __noinline __u64 frame_start(struct bf_frame *f)
+{
+	const struct net_device *dev = HAS_SKB ? plain_skb(f)->dev : NULL;
+
+	if (HAS_SKB && (!dev || (dev->type != ARPHRD_ETHER && dev->type != ARPHRD_LOOPBACK)))
+		return f->nh;
+	return bf_pkt_link(f);
+}
+
+static inline bool is_tagged(struct bf_frame *f, __u64 start)
+{
+	return HAS_SKB && start != f->nh && plain_skb(f)->vlan_all;
+}
+
+/* Bytes of which some are the tag's: one by one. */
+static __noinline __s64 load_tagged(struct bf_frame *f, __u64 start, __u32 off, __u32 size)
+{
+	__u32 tag = (__u32)bpf_ntohs(plain_skb(f)->vlan_proto) << 16 | plain_skb(f)->vlan_tci, v = 0;
+
+	for (__u32 i = 0; i < 4; i++, off++) {
+		if (i >= size)
+			break;
+		if (off >= TAG_AT && off < TAG_AT + TAG_LEN)
+			v = v << 8 | (tag >> (8 * (TAG_AT + TAG_LEN - 1 - off)) & 0xff);
+		else
+			v = v << 8 | load8(bytes_at(start + off - (off < TAG_AT ? 0 : TAG_LEN)), 0);
+	}
+	return v;
+}
+
+__s64 bf_frame_load(struct bf_frame *f, __s32 off, __u32 size)
+{
+	__u64 start;
+	__u32 v = 0;
+
+	if (off < 0)
+		return bf_pkt_load(f, off, size);
+	start = frame_start(f);
+	if (!start)
+		return -1;
+	if ((__u32)off + size > TAG_AT && is_tagged(f, start)) {
+		if (off < TAG_AT + TAG_LEN)
+			return load_tagged(f, start, off, size);
+		off -= TAG_LEN;
+	}
+	start += (__u32)off;
+	if (start + size <= end_of_linear(f))
+		return swapped(load_in_place(start, size), size);
+	if (size > sizeof(v) || bf_pkt_read(f, start - f->nh, &v, size))
+		return -1;
+	return swapped(v, size);
+}
+
+__s64 bf_frame_len(struct bf_frame *f)
+{
+	__u64 start = frame_start(f);
+
+	if (KIND(XDP))
+		return end_of_linear(f) - start;
+	if (!IS_TC)
+		return f->len;
+	return (__u64)plain_skb(f)->data + plain_skb(f)->len - start + (is_tagged(f, start) ? TAG_LEN : 0);
+}
+
 static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
 {
 	struct net_device *dev = HAS_SKB ? plain_skb(f)->dev : device_of(f, false);

@@ -32,15 +32,40 @@ static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2);
 
 static int64_t packet_load(const struct bf_packet *p, int32_t offset, uint32_t size)
 {
+	int64_t at = offset, before = 0; /* bytes before the network header */
 	uint32_t v = 0;
 
-	if (offset < 0 && offset >= SKF_NET_OFF)
-		offset -= SKF_NET_OFF;
-	if (offset < 0 || (uint64_t)offset + size > p->len)
+	if (offset < 0 && offset >= SKF_NET_OFF) {
+		at -= SKF_NET_OFF;
+	} else if (offset < 0 && offset >= SKF_LL_OFF) {
+		before = p->link_len;
+		at -= SKF_LL_OFF + before;
+	}
+	if (at < -before || at + size > p->len)
 		return -1;
-	for (uint32_t i = 0; i < size; i++)
-		v = v << 8 | p->data[offset + i];
+	for (int64_t i = at; i < at + size; i++)
+		v = v << 8 | (i < 0 ? p->link[before + i] : p->data[i]);
 	return v;
+}
+
+uint32_t ebpf_frame(const struct bf_packet *p, uint8_t *out)
+{
+	uint32_t n = 0, tag = (uint32_t)p->tag_proto << 16 | p->tag;
+
+	for (uint32_t i = 0; i < p->link_len + p->len; i++) {
+		for (uint32_t k = 0; i == 12 && p->tagged && k < 4; k++)
+			out[n++] = (uint8_t)(tag >> (24 - 8 * k));
+		out[n++] = i < p->link_len ? p->link[i] : p->data[i - p->link_len];
+	}
+	return n;
+}
+
+static int64_t frame_load(const struct bf_packet *p, int32_t offset, uint32_t size)
+{
+	uint8_t frame[256];
+	const struct bf_packet all = { .data = frame, .len = ebpf_frame(p, frame) };
+
+	return packet_load(offset < 0 ? p : &all, offset, size);
 }
 
 static int64_t packet_ad(const struct bf_packet *p, uint32_t ad)
@@ -101,6 +126,10 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 		cpu->broken = "the first argument is not the frame";
 	if (!strcmp(name, "bf_pkt_load"))
 		return packet_load(cpu->w->p, r[2], r[3]);
+	if (!strcmp(name, "bf_frame_load"))
+		return frame_load(cpu->w->p, r[2], r[3]);
+	if (!strcmp(name, "bf_frame_len"))
+		return cpu->w->p->link_len + cpu->w->p->len + (cpu->w->p->tagged ? 4 : 0);
 	if (!strcmp(name, "bf_pkt_ad"))
 		return packet_ad(cpu->w->p, r[2]);
 	if (!strcmp(name, "bf_load") || !strcmp(name, "bf_load_apart"))

@@ -18,6 +18,9 @@ void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, 
 /* bf_code alone: enum bf_rt_answer, or -1. */
 int ebpf_code(const struct bf_rt_func *code, uint32_t id, const struct bf_packet *p);
 
+/* The packet as a capture of the device has it: from the link layer on, the tag in its place. Its length. */
+uint32_t ebpf_frame(const struct bf_packet *p, uint8_t *out);
+
 /* What the verifier asks before anything else: every instruction is reached, none leads outside. */
 bool ebpf_whole(const struct bf_rt_func *f);
 

@@ -210,6 +210,9 @@ icmpv6 type 1 ; - ; FAIL 1: no packet that a table of this family sees has 'icmp
 reject with icmpv6 type no-route ; - ; FAIL 1: no packet of this table is answered so: it is of the other family
 reject ; counter reject with icmpx port-unreachable ; OK
 :in netdev type filter hook ingress device eth0 priority 0
+pcap "arp" drop ; frame bytecode "9,32 0 0 4294963228,21 2 0 1,21 1 0 772,5 0 0 4,40 0 0 12,21 0 1 2054,6 0 0 65535,6 0 0 0,6 0 0 0" counter drop ; OK
+pcap "icmp or arp" ; frame bytecode "18,32 0 0 4294963228,21 2 0 1,21 1 0 772,5 0 0 7,40 0 0 12,21 0 2 2048,48 0 0 23,21 1 2 1,21 0 1 2054,6 0 0 65535,6 0 0 0,48 0 0 0,84 0 0 240,21 0 3 64,48 0 0 9,21 0 1 1,6 0 0 65535,6 0 0 0" counter ; OK
+bytecode "1,6 0 0 1" drop ; frame bytecode "1,6 0 0 1" counter drop ; OK
 ip saddr 1.2.3.4 drop ; meta nfproto 2 ip saddr 1.2.3.4/32 counter drop ; OK
 ct state new ; - ; FAIL 1: 'ct state' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting, egress of control groups
 log ; - ; FAIL 1: 'log' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting
@@ -229,10 +232,10 @@ reject with icmpv6 type 1 ; meta nfproto 10 counter reject with icmpv6 1 ; OK
 :in netdev type filter hook xdp device eth0 priority 0
 meta mark 5 ; - ; FAIL 1: 'meta mark' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, ingress of devices, egress of devices, ingress of control groups, egress of control groups
 tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK
-pcap "tcp port 80" drop ; bytecode "23,48 0 0 0,84 0 0 240,21 0 6 96,48 0 0 6,21 0 17 6,40 0 0 40,21 14 0 80,40 0 0 42,21 12 13 80,48 0 0 0,84 0 0 240,21 0 10 64,48 0 0 9,21 0 8 6,40 0 0 6,69 6 0 8191,177 0 0 0,72 0 0 0,21 2 0 80,72 0 0 2,21 0 1 80,6 0 0 65535,6 0 0 0" counter drop ; OK
-pcap "arp" drop ; bytecode "4,40 0 0 4292870156,21 0 1 2054,6 0 0 65535,6 0 0 0" counter drop ; OK
-pcap "ether host 00:11:22:33:44:55" drop ; bytecode "10,32 0 0 4292870152,21 0 2 573785173,40 0 0 4292870150,21 4 0 17,32 0 0 4292870146,21 0 3 573785173,40 0 0 4292870144,21 0 1 17,6 0 0 65535,6 0 0 0" counter drop ; OK
-pcap "ether src 00:11:22:33:44:55 and less 100" drop ; - ; FAIL 6: lengths together with the link layer
+pcap "tcp port 80" drop ; frame bytecode "20,40 0 0 12,21 0 6 34525,48 0 0 20,21 0 15 6,40 0 0 54,21 12 0 80,40 0 0 56,21 10 11 80,21 0 10 2048,48 0 0 23,21 0 8 6,40 0 0 20,69 6 0 8191,177 0 0 14,72 0 0 14,21 2 0 80,72 0 0 16,21 0 1 80,6 0 0 65535,6 0 0 0" counter drop ; OK
+pcap "arp" drop ; frame bytecode "4,40 0 0 12,21 0 1 2054,6 0 0 65535,6 0 0 0" counter drop ; OK
+pcap "ether host 00:11:22:33:44:55" drop ; frame bytecode "10,32 0 0 8,21 0 2 573785173,40 0 0 6,21 4 0 17,32 0 0 2,21 0 3 573785173,40 0 0 0,21 0 1 17,6 0 0 65535,6 0 0 0" counter drop ; OK
+pcap "ether src 00:11:22:33:44:55 and less 100" drop ; frame bytecode "8,32 0 0 8,21 0 5 573785173,40 0 0 6,21 0 3 17,128 0 0 0,37 1 0 100,6 0 0 65535,6 0 0 0" counter drop ; OK
 pcap "por 80" drop ; - ; FAIL 6: libpcap: can't parse filter expression: syntax error
 :in inet type sockops cgroup "/"
 tcp dport 443 set initcwnd 40 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 443 set output 3 0x28 counter ; OK

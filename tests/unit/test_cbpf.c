@@ -123,18 +123,20 @@ static int run_packets(struct rng *r, const struct kernel *k, const struct bf_by
                        const struct bf_rt_func *code, bool compare_kernel)
 {
 	for (int i = 0; i < PACKETS; i++) {
-		uint8_t data[64];
-		struct bf_packet p = { .family = NFPROTO_IPV4, .data = data, .len = 24 + rng_below(r, 40), .mark = 7, .pkttype = 3 };
+		uint8_t frame[128], bytes[14 + 64], *data = bytes + 14;
+		struct bf_packet p = { .family = NFPROTO_IPV4, .data = data, .len = 24 + rng_below(r, 40), .mark = 7, .pkttype = 3,
+			.link = bytes, .link_len = 14, .tagged = rng_percent(r, 50), .tag_proto = 1, .tag = 0x0203, .protocol = 0x0405 };
 		bool hotdrop = false, oracle;
 		int ours;
 
-		for (size_t n = 0; n < sizeof(data); n++)
-			data[n] = rng_percent(r, 60) ? rng_below(r, 6) : (uint8_t)rng_u64(r);
+		for (size_t n = 0; n < sizeof(bytes); n++)
+			bytes[n] = rng_percent(r, 60) ? rng_below(r, 6) : (uint8_t)rng_u64(r);
+		memcpy(bytes + 12, "\4\5", 2);
 		oracle = bf_match_bytecode.eval(NULL, &p, b, &hotdrop);
 		ours = ebpf_code(code, 0, &p);
 		if (ours != oracle)
 			return complain(b, "translation against oracle", ours, oracle);
-		if (compare_kernel && kernel_matches(k, data, p.len) != oracle)
+		if (compare_kernel && kernel_matches(k, b->frame ? frame : data, b->frame ? ebpf_frame(&p, frame) : p.len) != oracle)
 			return complain(b, "oracle against kernel", oracle, !oracle);
 	}
 	return 0;
@@ -144,7 +146,7 @@ static int one_round(struct rng *r, const struct kernel *k, unsigned *taken)
 {
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	struct sock_filter insns[MAX_LEN];
-	struct bf_bytecode b = { .insns = insns };
+	struct bf_bytecode b = { .insns = insns, .frame = rng_percent(r, 50) };
 	const struct bf_bytecode *list = &b;
 	bool extras = rng_percent(r, 30);
 	struct bf_rt_func code;

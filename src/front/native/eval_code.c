@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * eval_code.c: classic BPF: written down, or compiled by libpcap from a filter
- * expression. It sees the packet from its network header on, which libpcap
- * calls DLT_RAW: the same at every hook. What speaks of the link layer, and
- * only that, is compiled for Ethernet, where there are frames: xdp and tc.
+ * expression. It sees what a capture has: the Ethernet frame, where there are
+ * frames (xdp and tc, in chains that are met only there), else the packet from
+ * its network header on, which libpcap calls DLT_RAW.
  */
 #include <linux/filter.h>
+#include <net/if_arp.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 
@@ -13,14 +14,21 @@
 
 enum { SNAPLEN = 65535 };
 
-static bool add(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct sock_filter *insns,
-                uint32_t n)
+static bool is_of_frames(const struct bf_ev *ev)
 {
-	struct bf_bytecode b = { .len = (uint16_t)n };
+	const uint32_t frames = 1u << BF_HOOK_XDP | 1u << BF_HOOK_TC_INGRESS | 1u << BF_HOOK_TC_EGRESS;
+
+	return ev->chain->hooks && !(ev->chain->hooks & ~frames);
+}
+
+static bool add(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct sock_filter *insns,
+                size_t n)
+{
+	struct bf_bytecode b = { .len = (uint16_t)n, .frame = is_of_frames(ev) };
 	int err;
 
 	if (!n || n > BPF_MAXINSNS)
-		return bf_ev_error(ev, s->code.text.loc, "a program of %u instructions; %d are the most", n, BPF_MAXINSNS);
+		return bf_ev_error(ev, s->code.text.loc, "a program of %zu instructions; %d are the most", n, BPF_MAXINSNS);
 	b.insns = bf_arena_memdup(ev->rs->arena, insns, n * sizeof(*insns));
 	if (!b.insns)
 		return bf_ev_nomem(ev);
@@ -29,6 +37,8 @@ static bool add(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stm
 		return bf_ev_nomem(ev);
 	if (err == -EOPNOTSUPP)
 		return bf_ev_unserved(ev, s->code.text.loc, "the program loads what there is none of here");
+	if (err && s->kind == BF_STMT_PCAP)
+		return bf_ev_error(ev, s->code.text.loc, "this takes a loop, which classic BPF has not in the kernel");
 	if (err)
 		return bf_ev_error(ev, s->code.text.loc, "this is no valid program of classic BPF");
 	return bf_ev_add_match(ev, d, &bf_match_bytecode, &b, s->code.neg);
@@ -57,63 +67,68 @@ static bool bytecode(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 	}
 	if (insns.err)
 		return bf_ev_nomem(ev);
-	return add(ev, d, s, (const struct sock_filter *)(void *)insns.data, (uint32_t)n);
+	return add(ev, d, s, (const struct sock_filter *)(void *)insns.data, n);
 }
 
-/*
- * libpcap counts from the first byte of the Ethernet header; programs here from
- * the network header, or, below SKF_LL_OFF, from the link layer's.
- */
-static bool from_link(struct sock_filter *insns, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		uint16_t class = BPF_CLASS(insns[i].code), mode = BPF_MODE(insns[i].code);
-
-		if (class != BPF_LD && class != BPF_LDX)
-			continue;
-		if (mode == BPF_LEN)
-			return false; /* of what it is the length, nobody could say */
-		if ((mode == BPF_ABS && insns[i].k < (uint32_t)SKF_LL_OFF) || mode == BPF_IND || mode == BPF_MSH)
-			insns[i].k += (uint32_t)SKF_LL_OFF;
-	}
-	return true;
-}
-
-/* 1: libpcap cannot, and says why in `why` */
-static int compile(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, int link, char *why,
-                   size_t size)
+/* An expression for one kind of packets. -EINVAL: libpcap cannot, or it never matches; `why` says it. */
+static int compile(struct bf_ev *ev, const struct bf_ast_stmt *s, int link, struct bf_buf *out, char *why)
 {
 	_Static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "one layout, two names");
 	pcap_t *p = pcap_open_dead(link, SNAPLEN);
-	struct sock_filter *insns;
 	struct bpf_program prog;
-	bool ok;
+	int err = 0;
 
 	if (!p)
-		return bf_ev_nomem(ev), -ENOMEM;
+		return -ENOMEM;
 	if (pcap_compile(p, &prog, s->code.text.text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		snprintf(why, size, "%s", pcap_geterr(p));
-		pcap_close(p);
-		return 1;
+		snprintf(why, PCAP_ERRBUF_SIZE, "%s", pcap_geterr(p));
+		err = -EINVAL;
+	} else {
+		bf_buf_add(out, prog.bf_insns, prog.bf_len * sizeof(*prog.bf_insns));
+		pcap_freecode(&prog);
 	}
-	insns = (struct sock_filter *)(void *)prog.bf_insns;
-	ok = link == DLT_RAW || from_link(insns, prog.bf_len) ||
-	     bf_ev_unserved(ev, s->code.text.loc, "lengths together with the link layer");
-	ok = ok && add(ev, d, s, insns, prog.bf_len);
-	pcap_freecode(&prog);
 	pcap_close(p);
-	return ok ? 0 : -EINVAL;
+	return err ? err : out->err;
+}
+
+/* At tc there may be devices without Ethernet headers: the program for them stands behind the other. */
+static int compile_frame(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_buf *out, char *why)
+{
+	static const struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	_cleanup_buf_ struct bf_buf ether = { 0 }, raw = { 0 };
+	char ignored[PCAP_ERRBUF_SIZE];
+	int err = compile(ev, s, DLT_EN10MB, &ether, why);
+	struct sock_filter choice[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_HATYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARPHRD_ETHER, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARPHRD_LOOPBACK, 1, 0),
+		BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(ether.len / sizeof(struct sock_filter))),
+	};
+
+	if (!err && ev->chain->hooks != 1u << BF_HOOK_XDP) {
+		err = compile(ev, s, DLT_RAW, &raw, ignored);
+		if (err == -EINVAL) {
+			bf_buf_add(&raw, &nothing, sizeof(nothing));
+			err = raw.err;
+		}
+		bf_buf_add(out, choice, sizeof(choice));
+	}
+	bf_buf_add(out, ether.data, ether.len);
+	bf_buf_add(out, raw.data, raw.len);
+	return err ? err : out->err;
 }
 
 static bool expression(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
-	const uint32_t frames = 1u << BF_HOOK_XDP | 1u << BF_HOOK_TC_INGRESS | 1u << BF_HOOK_TC_EGRESS;
-	char why[PCAP_ERRBUF_SIZE], other[PCAP_ERRBUF_SIZE];
-	int err = compile(ev, d, s, DLT_RAW, why, sizeof(why));
+	_cleanup_buf_ struct bf_buf insns = { 0 };
+	char why[PCAP_ERRBUF_SIZE];
+	int err = is_of_frames(ev) ? compile_frame(ev, s, &insns, why) : compile(ev, s, DLT_RAW, &insns, why);
 
-	if (err == 1 && ev->chain->hooks && !(ev->chain->hooks & ~frames))
-		err = compile(ev, d, s, DLT_EN10MB, other, sizeof(other));
-	return !err || (err == 1 && bf_ev_error(ev, s->code.text.loc, "libpcap: %s", why));
+	if (err == -EINVAL)
+		return bf_ev_error(ev, s->code.text.loc, "libpcap: %s", why);
+	if (err)
+		return bf_ev_nomem(ev);
+	return add(ev, d, s, (const struct sock_filter *)(void *)insns.data, insns.len / sizeof(struct sock_filter));
 }
 
 bool bf_ev_code(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
