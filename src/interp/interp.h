@@ -56,6 +56,9 @@ const struct bf_rt_counter *bf_interp_counters(const struct bf_interp *in);
 /* Where random matches get their 32 bits from; NULL: a fixed sequence. */
 void bf_interp_set_random(struct bf_interp *in, uint32_t (*next)(void *ctx), void *ctx);
 
+/* Byte i from the link header on, if there is one, a tag that was taken off put back. -1: not there. */
+int bf_packet_frame_byte(const struct bf_packet *p, uint32_t i);
+
 /* For bf_match_ops.eval. State: ops->state_size zeroed bytes of this very condition. */
 void *bf_interp_state(struct bf_interp *in, const void *data);
 uint32_t bf_interp_random(struct bf_interp *in);

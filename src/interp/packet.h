@@ -13,7 +13,4 @@ int bf_packet_value(const struct bf_packet *p, const struct bf_field *f, bf_u128
 /* and for what a ruleset's own fields load (load.c). */
 int bf_packet_load(const struct bf_packet *p, uint32_t loader, uint64_t arg, bf_u128 *v);
 
-/* Byte i from the link header on, if there is one, a tag that was taken off put back. -1: not there. */
-int bf_packet_frame_byte(const struct bf_packet *p, uint32_t i);
-
 #endif

@@ -12,7 +12,7 @@
 #include <linux/if_ether.h>
 
 #include "gen/lower.h"
-#include "interp/packet.h"
+#include "interp/interp.h"
 #include "match/match.h"
 
 static void print(struct bf_buf *out, const void *data, bool neg)
