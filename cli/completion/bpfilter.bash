@@ -15,7 +15,7 @@ _bpfilter_native()
 		insert | replace) what="rule" ;;
 		rename) what="chain" ;;
 		get) what="element" ;;
-		reset) what="rule rules" ;;
+		reset) what="rule rules counter counters quota quotas" ;;
 		*) what="table chain rule set map element counter quota limit" ;;
 		esac
 		COMPREPLY=($(compgen -W "$what" -- "$cur"))

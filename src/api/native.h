@@ -95,6 +95,8 @@ struct native_live {
  */
 int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct native_unit *u, struct bf_ast *ast,
                         struct bf_ast_table *t, bool dressed);
+/* The counters and quotas that the tree (what a command is about) still has are reset; it says what they had counted. */
+int bf_native_live_take(struct bf_ns *ns, const struct native_unit *u, struct bf_ast *ast, struct bf_ast_table *t);
 /* ... and out of it again, where the image has a hash for them. */
 void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img);
 /* Nothing changed but what is in sets of the kernel's: no new table is needed; this changes them. */

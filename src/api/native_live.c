@@ -29,6 +29,8 @@ struct reader {
 	struct bf_buf *keys; /* as read, or NULL */
 	bool there;          /* there is a hash */
 	bool dressed;        /* with what counts and passes */
+	struct bf_ns *take;  /* objects are reset: there, or NULL; */
+	const char *unit;    /* in this unit */
 };
 
 static void map_name(char out[24], uint64_t handle)
@@ -221,22 +223,34 @@ static struct native_live *record(struct native_run *r, uint64_t table, uint64_t
 	return &r->lives[r->n_lives++];
 }
 
+/* As it is now; or was, up to its reset. */
+static int put_object(const struct reader *r, struct bf_ast_stmt *s, uint64_t id, const struct bf_rt_elem *e)
+{
+	struct bf_rt_state st = e->state[0];
+	int rc = r->take ? bf_unit_objects_take(r->take, r->unit, id, &st) : 0;
+
+	if (!rc)
+		put_state(s, &st);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 /* A quota of a rule's own. */
-static void fill_rule(struct bf_ast_table *t, uint64_t id, const struct bf_rt_elem *e)
+static int fill_rule(const struct reader *to, uint64_t id, const struct bf_rt_elem *e)
 {
 	uint64_t handle = (id & ~BF_EVAL_OWN) >> 16;
 
 	if (e->state[0].kind != BF_STATEFUL_QUOTA)
-		return;
-	for (struct bf_ast_chain *c = t->chains; c; c = c->next)
+		return 0;
+	for (struct bf_ast_chain *c = to->table->chains; c; c = c->next)
 		for (struct bf_ast_rule *r = c->rules; r; r = r->next) {
 			struct bf_ast_stmt *s = r->handle == handle ? r->stmts : NULL;
 
 			for (uint32_t n = id & 0xffff; s && n; n--)
 				s = s->next;
 			if (s && s->kind == BF_STMT_QUOTA)
-				put_state(s, &e->state[0]);
+				return put_object(to, s, id, e);
 		}
+	return 0;
 }
 
 static int fill_counter(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
@@ -246,7 +260,7 @@ static int fill_counter(void *arg, const uint32_t *key, const struct bf_rt_elem 
 
 	(void)now;
 	if (id & BF_EVAL_OWN)
-		fill_rule(r->table, id, e);
+		return fill_rule(r, id, e);
 	for (struct bf_ast_obj *o = r->table->objs; o; o = o->next) {
 		if (o->handle != id || o->type == BF_OBJ_LIMIT)
 			continue;
@@ -254,17 +268,22 @@ static int fill_counter(void *arg, const uint32_t *key, const struct bf_rt_elem 
 			o->state = bf_arena_new_of(r->ast->arena, struct bf_ast_stmt);
 		if (!o->state)
 			return -ENOMEM;
-		put_state(o->state, &e->state[0]);
+		return put_object(r, o->state, id, e);
 	}
 	return 0;
 }
 
-static int fill_objects(struct bf_ns *ns, const char *unit, struct bf_ast *ast, struct bf_ast_table *t)
+static int fill_objects(struct bf_ns *ns, const char *unit, struct bf_ast *ast, struct bf_ast_table *t, bool take)
 {
-	struct reader r = { .ast = ast, .table = t };
+	struct reader r = { .ast = ast, .table = t, .take = take ? ns : NULL, .unit = unit };
 	int rc = bf_unit_elements(ns, unit, "objects", fill_counter, &r);
 
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int bf_native_live_take(struct bf_ns *ns, const struct native_unit *u, struct bf_ast *ast, struct bf_ast_table *t)
+{
+	return fill_objects(ns, u->name, ast, t, true);
 }
 
 int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct native_unit *u, struct bf_ast *ast,
@@ -286,7 +305,7 @@ int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct n
 			l->there = r.there;
 		}
 	}
-	return !rc && dressed && !run ? fill_objects(ns, u->name, ast, t) : rc;
+	return !rc && dressed && !run ? fill_objects(ns, u->name, ast, t, false) : rc;
 }
 
 static bool has_map(const struct bf_image *img, uint64_t handle)

@@ -17,6 +17,7 @@ struct shown { /* a table as it is now */
 	const struct native_unit *unit;  /* whose counters are shown; or NULL */
 	const struct bf_rt_counter *counters; /* of unit, if they are known already */
 	uint32_t n_counters;
+	bool take;                       /* objects are reset */
 };
 
 static int fill(struct bf_ast_table *t, const struct shown *s)
@@ -46,6 +47,13 @@ static void print(struct bf_buf *out, struct bf_ast_cmd *tree, unsigned flags)
 		                              (flags & BF_LIST_NUMERIC ? BF_PRINT_NUMBERS : 0));
 }
 
+/* Nobody asks for counters but for their numbers. */
+static bool is_counted(const struct bf_ast_cmd *cmd)
+{
+	return cmd && (cmd->object == BF_OBJ_COUNTER || cmd->object == BF_OBJ_COUNTERS || cmd->object == BF_OBJ_QUOTA ||
+	               cmd->object == BF_OBJ_QUOTAS);
+}
+
 /* cmd NULL: all of it. -ENOENT: what it is about is not there. */
 static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, const struct bf_ast_cmd *cmd, unsigned flags)
 {
@@ -55,6 +63,7 @@ static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, c
 	struct bf_ast_cmd *tree;
 	int rc;
 
+	flags |= is_counted(cmd) ? BF_LIST_COUNTERS : 0;
 	if (whole && !(flags & DRESSED) && !live && !s->now.log_len) {
 		bf_buf_add(out, s->now.text, s->now.head->text_len);
 		return 0;
@@ -66,6 +75,8 @@ static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, c
 		rc = bf_native_live_fill(NULL, s->unit->ns, s->unit, ast, tree->body, flags & BF_LIST_COUNTERS);
 	if (!rc && !whole && !bf_native_pick(ast, tree->body, cmd))
 		return -ENOENT;
+	if (!rc && s->take && live)
+		rc = bf_native_live_take(s->unit->ns, s->unit, ast, tree->body);
 	if (!rc && flags & BF_LIST_COUNTERS)
 		rc = fill(tree->body, s);
 	else if (!rc)
@@ -113,9 +124,15 @@ static int show_table(struct native_run *r, struct bf_ntable *t, const struct bf
 	return rc;
 }
 
+/* Of which tables; NULL: of all. */
+static const struct bf_nfamily *family_of(const struct bf_ast_cmd *cmd)
+{
+	return cmd->family || !cmd->table.text ? cmd->family : &bf_nfamilies[0];
+}
+
 static bool fits(const struct bf_ntable *t, const struct bf_ast_cmd *cmd)
 {
-	return !t->gone && (!cmd->family || t->family == cmd->family) &&
+	return !t->gone && (!family_of(cmd) || t->family == family_of(cmd)) &&
 	       (!cmd->table.text || !strcmp(t->name, cmd->table.text));
 }
 
@@ -171,13 +188,10 @@ int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd)
 	int rc;
 
 	(void)a;
+	if ((cmd->table.text ? many : cmd->verb == BF_VERB_RESET && !many) && !bf_napply_table(&r->apply, cmd))
+		return 0; /* told and counted */
 	if (cmd->verb != BF_VERB_RESET)
 		return many ? show_many(r, cmd) : show_one(r, cmd);
-	if (cmd->object != BF_OBJ_RULE && cmd->object != BF_OBJ_RULES)
-		return bf_ast_error(r->ast, &r->ctx->diag, cmd->loc, -EOPNOTSUPP,
-		                    "bpfilter resets the counters of rules, not those with a name");
-	if (!many && !bf_napply_table(&r->apply, cmd))
-		return 0;
 	rc = bf_grow(&r->resets, r->n_resets, &r->cap_resets, sizeof(const struct bf_ast_cmd *));
 	if (!rc)
 		r->resets[r->n_resets++] = cmd;
@@ -203,7 +217,7 @@ void bf_native_echo(void *arg, struct bf_ntable *t, const struct bf_ast_cmd *cmd
 
 static bool is_reset(const struct bf_ast_cmd *cmd, const struct bf_eval_counter *c)
 {
-	return c->what != BF_EVAL_POLICY && (cmd->object != BF_OBJ_RULE || c->handle == cmd->at);
+	return c->what != BF_EVAL_POLICY && (cmd->object == BF_OBJ_RULES || (cmd->object == BF_OBJ_RULE && c->handle == cmd->at));
 }
 
 static int reset_unit(struct native_run *r, const struct native_unit *u, const struct bf_ast_cmd *cmd)
@@ -211,7 +225,7 @@ static int reset_unit(struct native_run *r, const struct native_unit *u, const s
 	uint32_t n = bf_unit_n_counters(u->unit);
 	_cleanup_free_ struct bf_rt_counter *c = calloc(n + 1ul, sizeof(*c));
 	_cleanup_free_ struct bf_rt_counter *back = calloc(n + 1ul, sizeof(*back));
-	const struct shown s = { .now = u->stored, .unit = u, .counters = c, .n_counters = n };
+	const struct shown s = { .now = u->stored, .unit = u, .counters = c, .n_counters = n, .take = true };
 	int rc;
 
 	if (!c || !back)
@@ -228,7 +242,7 @@ static int reset_unit(struct native_run *r, const struct native_unit *u, const s
 
 static int reset(struct native_run *r, const struct native_units *units, const struct bf_ast_cmd *cmd)
 {
-	const struct bf_nfamily *f = cmd->family || cmd->object == BF_OBJ_RULES ? cmd->family : &bf_nfamilies[0];
+	const struct bf_nfamily *f = family_of(cmd);
 	int rc = 0;
 
 	for (uint32_t i = 0; i < units->n && !rc; i++) {

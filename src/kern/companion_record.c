@@ -71,7 +71,8 @@ static int check(const struct bf_companion_desc *desc, struct bf_diag *d)
 	for (uint32_t i = 0; i < s->n_codes && !bad; i++)
 		bad = s->codes[i].size > sizeof(s->codes[i].info) || !memchr(s->codes[i].name, '\0', sizeof(s->codes[i].name));
 	for (uint32_t i = 0; i < s->n_assists && !bad; i++)
-		bad = s->assists[i].size > 2048 || s->assists[i].at + s->assists[i].words > BF_ANSWER_WORDS || !memchr(s->assists[i].name, '\0', sizeof(s->assists[i].name));
+		bad = s->assists[i].size > 2048 || s->assists[i].at + s->assists[i].words > BF_ANSWER_WORDS ||
+			  !memchr(s->assists[i].name, '\0', sizeof(s->assists[i].name));
 	for (uint32_t i = 0; i < desc->n_hooks && !bad; i++)
 		bad = desc->hooks[i].hook >= NF_INET_NUMHOOKS;
 	return bad ? bf_diag_error(d, -EINVAL, "unit %s: too many or malformed hand-offs to the kernel", desc->unit) : 0;

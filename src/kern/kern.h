@@ -76,6 +76,8 @@ int bf_unit_elements(struct bf_ns *ns, const char *unit, const char *set, bf_ele
 bool bf_unit_has_elements(struct bf_ns *ns, const char *unit); /* some set of it, or object */
 /* Elements as an image's maps begin with them (base/image.h): those that are not there are added. -E2BIG: no room for all. */
 int bf_unit_elements_add(struct bf_ns *ns, const char *unit, const char *set, const void *elements, size_t len, struct bf_diag *d);
+/* What a counter or quota (s: it, as it was read) has counted, which then is 0: nothing is lost between. -ENOENT: no such object. */
+int bf_unit_objects_take(struct bf_ns *ns, const char *unit, uint64_t id, struct bf_rt_state *s);
 int bf_unit_element_delete(struct bf_ns *ns, const char *unit, const char *set, const uint32_t *key);
 
 struct bf_change {

@@ -171,7 +171,7 @@ static int read_all(struct batch *b, bf_element_fn *each, void *arg)
 	return rc;
 }
 
-static int open_live(struct bf_ns *ns, const char *unit, const char *set)
+int bf_live_open(struct bf_ns *ns, const char *unit, const char *set)
 {
 	char path[BF_PATH_MAX];
 
@@ -183,7 +183,7 @@ static int open_live(struct bf_ns *ns, const char *unit, const char *set)
 
 int bf_unit_elements(struct bf_ns *ns, const char *unit, const char *set, bf_element_fn *each, void *arg)
 {
-	_cleanup_close_ int fd = open_live(ns, unit, set);
+	_cleanup_close_ int fd = bf_live_open(ns, unit, set);
 	struct bpf_map_info info = { 0 };
 	struct batch b = { .fd = fd, .room = 4096 };
 	int err = fd < 0 ? fd : bf_map_info(fd, &info);
@@ -203,7 +203,7 @@ int bf_unit_elements(struct bf_ns *ns, const char *unit, const char *set, bf_ele
 
 int bf_unit_elements_add(struct bf_ns *ns, const char *unit, const char *set, const void *elements, size_t len, struct bf_diag *d)
 {
-	_cleanup_close_ int fd = open_live(ns, unit, set);
+	_cleanup_close_ int fd = bf_live_open(ns, unit, set);
 	struct bpf_map_info info = { 0 };
 	int err = fd < 0 ? fd : bf_map_info(fd, &info);
 	const struct bf_map_spec s = { .name = set, .key_size = info.key_size, .value_size = info.value_size,
@@ -230,7 +230,7 @@ bool bf_unit_has_elements(struct bf_ns *ns, const char *unit)
 
 int bf_unit_element_delete(struct bf_ns *ns, const char *unit, const char *set, const uint32_t *key)
 {
-	_cleanup_close_ int fd = open_live(ns, unit, set);
+	_cleanup_close_ int fd = bf_live_open(ns, unit, set);
 
 	return fd < 0 ? fd : bf_map_delete(fd, key);
 }

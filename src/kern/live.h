@@ -14,4 +14,8 @@ int bf_lives_make(const struct bf_map_spec *s, const int *maps, struct bf_diag *
 /* By the clock that elements' ends are told by. */
 uint64_t bf_live_now(void);
 
+/* The hash of a unit's set, as it is live. A descriptor, or -errno. */
+struct bf_ns;
+int bf_live_open(struct bf_ns *ns, const char *unit, const char *set);
+
 #endif

@@ -26,7 +26,7 @@
 #include "kern/kern.h"
 #include "keys.h"
 
-enum { PACKETS = 600, RULES = 256, PRIORITY = -5, NFT_PRIORITY = -10, ASKED = 6 }; /* ASKED: what the kernel's expressions answer has little room */
+enum { PACKETS = 600, RULES = 256, PRIORITY = -5, NFT_PRIORITY = -10, ASKED = 6 /* questions to the kernel: there is little room for answers */ };
 
 struct section {
 	char family[8], hook[16];
