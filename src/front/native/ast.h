@@ -296,6 +296,7 @@ struct bf_ast_chain {
 	const char *policy;            /* "accept", "drop" or NULL */
 	const char *comment;
 	struct bf_ast_rule *rules;
+	uint32_t hooks;                /* that packets come from although nothing in the tree says so (rules.h) */
 };
 
 enum { BF_SET_CONSTANT = 1, BF_SET_INTERVAL = 2, BF_SET_TIMEOUT = 4, BF_SET_DYNAMIC = 8 };

@@ -105,6 +105,8 @@ uint32_t bf_ev_counter(struct bf_ev *ev, uint64_t handle, enum bf_eval_what what
 {
 	struct bf_eval_counter c = { handle, what == BF_EVAL_POLICY ? 0 : ev->ordinal++, stmt, what };
 
+	if (ev->env->counter)
+		return ev->env->counter(ev->env->ctx, &c);
 	bf_buf_add(&ev->counters, &c, sizeof(c));
 	if (ev->counters.err)
 		bf_ev_nomem(ev);
@@ -120,7 +122,7 @@ static bool add_chain(struct bf_ev *ev, const struct bf_ast_chain *ast)
 
 	if (same)
 		return bf_ev_error(ev, ast->name.loc, "the table has a chain '%s' already", ast->name.text);
-	*c = (struct bf_ev_chain){ .ast = ast, .same = ev->by_name[h] };
+	*c = (struct bf_ev_chain){ .ast = ast, .same = ev->by_name[h], .hooks = ast->hooks };
 	c->model = bf_table_add_chain(ev->rs, ev->t, ast->name.text);
 	if (!c->model)
 		return bf_ev_nomem(ev);
@@ -382,6 +384,18 @@ void bf_evaluated_free(struct bf_evaluated *e)
 	*e = (struct bf_evaluated){ 0 };
 }
 
+static int hand_out(struct bf_ev *ev, struct bf_evaluated *out)
+{
+	out->n_counters = ev->t->n_counters;
+	out->counters = bf_arena_memdup(ev->rs->arena, ev->counters.data, ev->counters.len);
+	out->hooks = bf_arena_array(ev->rs->arena, ev->n_chains + 1, uint32_t);
+	if (!out->counters || !out->hooks)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < ev->n_chains; i++)
+		out->hooks[i] = ev->chains[i].hooks;
+	return 0;
+}
+
 int bf_native_eval(const struct bf_ast *ast, const struct bf_ast_cmd *cmd, const struct bf_eval_env *env,
                    struct bf_evaluated *out, struct bf_diag *d)
 {
@@ -394,11 +408,8 @@ int bf_native_eval(const struct bf_ast *ast, const struct bf_ast_cmd *cmd, const
 	if (ev && rs) {
 		*ev = (struct bf_ev){ .ast = ast, .table = cmd->body ? cmd->body : &nothing, .env = env, .d = d, .rs = rs };
 		err = evaluate(ev, cmd);
-		out->n_counters = ev->t ? ev->t->n_counters : 0;
-	}
-	if (!err) {
-		out->counters = bf_arena_memdup(rs->arena, ev->counters.data, ev->counters.len);
-		err = out->counters ? 0 : -ENOMEM;
+		if (!err)
+			err = hand_out(ev, out);
 	}
 	if (ev) {
 		bf_buf_free(&ev->counters);

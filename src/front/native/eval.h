@@ -22,6 +22,8 @@ struct bf_eval_env { /* callbacks may be NULL: such names are refused. They retu
 	int (*user)(void *ctx, const char *name, bool group, uint32_t *out);
 	int (*cgroup)(void *ctx, const char *path, uint64_t *out); /* its number */
 	uint32_t hz;     /* of the kernel */
+	/* The number of a counter, NULL: they count from 0. */
+	uint32_t (*counter)(void *ctx, const struct bf_eval_counter *c);
 	int32_t gmtoff;  /* local time is so many seconds east of UTC: day and hour */
 	void *ctx;
 };
@@ -53,6 +55,7 @@ struct bf_evaluated {
 	struct bf_ruleset *rs; /* one table */
 	struct bf_eval_counter *counters; /* in rs's arena */
 	uint32_t n_counters;
+	uint32_t *hooks; /* of the chains that the text has: those that packets come from, as bits; likewise */
 };
 
 void bf_evaluated_free(struct bf_evaluated *e);

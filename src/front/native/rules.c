@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rules.c: see rules.h. */
+#include "front/native/rules.h"
+
+#include "front/native/change.h"
+
+enum { STAYS_MAX = 4096 };
+
+/* -------------------------------------------------------------------- opening */
+
+/* Handles of rules are the last ones of the text: each chain's and then those of its rules. */
+static int find_handles(struct bf_nrules *r, const uint64_t *handles, uint32_t n)
+{
+	uint32_t want = r->head->n_chains + r->head->n_rules;
+
+	if (n < want)
+		return -EAGAIN;
+	r->handles = handles + (n - want);
+	return 0;
+}
+
+/* That of rule i of chain c. */
+static uint64_t handle_at(const struct bf_nrules *r, uint32_t chain, uint32_t rule)
+{
+	return r->handles[chain + 1 + rule];
+}
+
+static bool index_fits(const struct bf_nrules *r, size_t text_len)
+{
+	uint32_t next = 0;
+
+	for (uint32_t i = 0; i < r->head->n_chains; i++) {
+		if (r->chains[i].first != next || r->chains[i].n > r->head->n_rules - next)
+			return false;
+		next += r->chains[i].n;
+	}
+	for (uint32_t i = 0; i < r->head->n_rules; i++)
+		if (r->rules[i].text > text_len || r->rules[i].len > text_len - r->rules[i].text)
+			return false;
+	return next == r->head->n_rules;
+}
+
+static int read_bare(struct bf_nrules *r, const char *text)
+{
+	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
+	uint32_t n = 0;
+	int err = bf_native_parse_more(r->ast, "chains", text, r->head->text_len, &o, &r->table, NULL);
+
+	if (err)
+		return err == -ENOMEM ? err : -EAGAIN;
+	if (!r->table || !r->table->body)
+		return -EAGAIN;
+	for (struct bf_ast_chain *c = r->table->body->chains; c; c = c->next, n++) {
+		if (n == r->head->n_chains)
+			return -EAGAIN;
+		c->handle = r->chains[n].handle;
+		c->hooks = r->chains[n].hooks;
+	}
+	return n == r->head->n_chains ? 0 : -EAGAIN;
+}
+
+int bf_nrules_open(struct bf_nrules *r, const void *index, size_t len, const char *text, size_t text_len,
+                   const uint64_t *handles, uint32_t n_handles, uint64_t last, struct bf_ast *ast)
+{
+	const struct bf_nindex_head *h = index;
+	size_t chains, rules;
+	int err;
+
+	*r = (struct bf_nrules){ .head = h, .text = text, .ast = ast, .last = last };
+	if (len < sizeof(*h))
+		return -EAGAIN;
+	chains = h->n_chains * sizeof(*r->chains);
+	rules = h->n_rules * sizeof(*r->rules);
+	if (len < sizeof(*h) + chains + rules + h->text_len + 1)
+		return -EAGAIN;
+	r->chains = (const void *)(h + 1);
+	r->rules = (const void *)((const char *)r->chains + chains);
+	err = index_fits(r, text_len) ? find_handles(r, handles, n_handles) : -EAGAIN;
+	if (!err)
+		err = read_bare(r, (const char *)r->rules + rules);
+	r->jumps = err ? NULL : calloc(h->n_chains + 1ul, 1);
+	if (!err && !r->jumps)
+		return -ENOMEM;
+	for (uint32_t i = 0; !err && i < h->n_chains; i++)
+		r->jumps[i] = r->chains[i].jumps != 0;
+	return err;
+}
+
+void bf_nrules_free(struct bf_nrules *r)
+{
+	free(r->came);
+	free(r->went);
+	free(r->jumps);
+	*r = (struct bf_nrules){ 0 };
+}
+
+/* --------------------------------------------------------------------- places */
+
+static uint32_t find_chain(const struct bf_nrules *r, const char *name)
+{
+	const struct bf_ast_chain *c = r->table->body->chains;
+	uint32_t i = 0;
+
+	for (; c && strcmp(c->name.text, name); c = c->next)
+		i++;
+	return i;
+}
+
+static bool has_gone(const struct bf_nrules *r, uint32_t rule)
+{
+	for (uint32_t i = 0; i < r->n_went; i++)
+		if (r->went[i] == rule)
+			return true;
+	return false;
+}
+
+/* Where something stands, or would: number `at` in the list of those that came. */
+struct place {
+	uint32_t before; /* rule of the index */
+	uint32_t at;
+	bool came;       /* it is the one that came, number `at`; else it is rule `before` */
+};
+
+/* The first that came to the chain and stands behind all that came before rule `before` of it; n_came: none. */
+static uint32_t behind(const struct bf_nrules *r, uint32_t chain, uint32_t before, bool include)
+{
+	uint32_t i = 0;
+
+	while (i < r->n_came &&
+	       (r->came[i].chain != chain || r->came[i].before < before || (include && r->came[i].before == before)))
+		i++;
+	return i;
+}
+
+static bool find_rule(const struct bf_nrules *r, uint32_t chain, uint64_t handle, struct place *out)
+{
+	const struct bf_nindex_chain *c = &r->chains[chain];
+
+	for (uint32_t i = 0; i < r->n_came; i++)
+		if (r->came[i].chain == chain && r->came[i].handle == handle)
+			return *out = (struct place){ r->came[i].before, i, true }, true;
+	for (uint32_t i = c->first; i < c->first + c->n; i++)
+		if (handle_at(r, chain, i) == handle && !has_gone(r, i))
+			return *out = (struct place){ i, 0, false }, true;
+	return false;
+}
+
+/* Rule number `number` of the chain as it is now. */
+static bool find_number(const struct bf_nrules *r, uint32_t chain, uint64_t number, struct place *out)
+{
+	const struct bf_nindex_chain *c = &r->chains[chain];
+
+	for (uint32_t i = c->first; i <= c->first + c->n; i++) {
+		for (uint32_t k = 0; k < r->n_came; k++)
+			if (r->came[k].chain == chain && r->came[k].before == i && !number--)
+				return *out = (struct place){ i, k, true }, true;
+		if (i < c->first + c->n && !has_gone(r, i) && !number--)
+			return *out = (struct place){ i, 0, false }, true;
+	}
+	return false;
+}
+
+/* Of the rule that a command names: where one stands that comes before or behind it. */
+static void beside(const struct bf_nrules *r, uint32_t chain, struct place *p, bool after)
+{
+	if (p->came) {
+		p->at += after;
+	} else {
+		p->before += after;
+		p->at = behind(r, chain, p->before, !after);
+	}
+}
+
+static bool place_of(const struct bf_nrules *r, uint32_t chain, const struct bf_ast_cmd *cmd, struct place *out)
+{
+	const struct bf_nindex_chain *c = &r->chains[chain];
+	bool add = cmd->verb == BF_VERB_ADD;
+
+	if (!cmd->where) {
+		out->before = add ? c->first + c->n : c->first;
+		out->at = behind(r, chain, out->before, add);
+		return true;
+	}
+	if (cmd->where == BF_AT_INDEX ? !find_number(r, chain, cmd->at, out) : !find_rule(r, chain, cmd->at, out))
+		return false;
+	beside(r, chain, out, add);
+	return true;
+}
+
+/* ------------------------------------------------------------------- commands */
+
+struct looker {
+	struct bf_nrules *r;
+	uint32_t chain;
+	bool jumps;
+};
+
+/* Sets and objects are other people's; a jump must lead where nothing leads on, from hooks that come there already. */
+static bool look_at(void *arg, const struct bf_nref *ref)
+{
+	struct looker *l = arg;
+	uint32_t to;
+
+	if (ref->kind != BF_OBJ_CHAIN)
+		return false;
+	to = find_chain(l->r, *ref->name);
+	if (to == l->r->head->n_chains || to == l->chain || l->r->jumps[to] ||
+	    l->r->chains[l->chain].hooks & ~l->r->chains[to].hooks)
+		return false;
+	l->jumps = true;
+	return true;
+}
+
+static bool any_ref(void *arg, const struct bf_nref *ref)
+{
+	return ref->kind == BF_OBJ_CHAIN;
+}
+
+/* A counter that does not begin at 0 has to be told the kernel. */
+static bool begins_at_0(const struct bf_ast_rule *rule)
+{
+	for (struct bf_ast_stmt *s = rule->stmts; s; s = s->next)
+		if (s->kind == BF_STMT_COUNTER) {
+			if (s->counter.packets || s->counter.bytes)
+				return false;
+			s->counter.bare = true;
+		}
+	return true;
+}
+
+static int come(struct bf_nrules *r, uint32_t chain, const struct place *p, struct bf_ast_rule *rule)
+{
+	struct looker l = { r, chain, false };
+
+	if (!begins_at_0(rule) || !bf_nrefs_stmts(rule->stmts, look_at, &l))
+		return -EAGAIN;
+	if (bf_grow(&r->came, r->n_came, &r->cap_came, sizeof(*r->came)))
+		return -ENOMEM;
+	r->jumps[chain] |= l.jumps;
+	rule->handle = ++r->last;
+	memmove(&r->came[p->at + 1], &r->came[p->at], (r->n_came++ - p->at) * sizeof(*r->came));
+	r->came[p->at] = (struct bf_nrule_came){ chain, p->before, rule->handle, rule };
+	return 0;
+}
+
+static int go(struct bf_nrules *r, const struct place *p)
+{
+	if (p->came) {
+		memmove(&r->came[p->at], &r->came[p->at + 1], (--r->n_came - p->at) * sizeof(*r->came));
+		return 0;
+	}
+	if (bf_grow(&r->went, r->n_went, &r->cap_went, sizeof(*r->went)))
+		return -ENOMEM;
+	r->went[r->n_went++] = p->before;
+	return 0;
+}
+
+static int replace(struct bf_nrules *r, uint32_t chain, const struct bf_ast_cmd *cmd)
+{
+	struct place p, in;
+	int err;
+
+	if (!find_rule(r, chain, cmd->at, &p))
+		return -EAGAIN;
+	in = p;
+	beside(r, chain, &in, true);
+	err = come(r, chain, &in, cmd->rule);
+	return err ? err : go(r, &p);
+}
+
+int bf_nrules_apply(struct bf_nrules *r, struct bf_ast_cmd *cmd)
+{
+	uint32_t chain = cmd->name.text ? find_chain(r, cmd->name.text) : r->head->n_chains;
+	struct place p;
+	bool old = cmd->verb == BF_VERB_REPLACE || cmd->verb == BF_VERB_DELETE;
+
+	if (cmd->object != BF_OBJ_RULE || chain == r->head->n_chains || (old && cmd->where != BF_AT_HANDLE))
+		return -EAGAIN;
+	r->n_commands++;
+	switch (cmd->verb) {
+	case BF_VERB_ADD:
+	case BF_VERB_INSERT: return place_of(r, chain, cmd, &p) ? come(r, chain, &p, cmd->rule) : -EAGAIN;
+	case BF_VERB_REPLACE: return replace(r, chain, cmd);
+	case BF_VERB_DELETE: return find_rule(r, chain, cmd->at, &p) ? go(r, &p) : -EAGAIN;
+	default: return -EAGAIN;
+	}
+}
+
+/* ----------------------------------------------------------------------- stub */
+
+static bool meet(const struct bf_nindex_rule *a, const struct bf_nindex_rule *b)
+{
+	if (!(a->fams & b->fams) || (a->proto && b->proto && a->proto != b->proto))
+		return false;
+	return a->lo[0] <= b->hi[0] && b->lo[0] <= a->hi[0] && a->lo[1] <= b->hi[1] && b->lo[1] <= a->hi[1];
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Rules of the text that the stub has, ascending: those that went and those that one of them may have hidden. */
+static int list_old(const struct bf_nrules *r, struct bf_buf *out)
+{
+	_cleanup_free_ uint8_t *in = calloc(r->head->n_rules + 1ul, 1);
+	uint32_t n = 0;
+
+	if (!in)
+		return -ENOMEM;
+	for (uint32_t c = 0; c < r->head->n_chains && r->n_went; c++) {
+		uint32_t end = r->chains[c].first + r->chains[c].n;
+
+		for (uint32_t i = 0; i < r->n_went; i++) {
+			if (r->went[i] < r->chains[c].first || r->went[i] >= end)
+				continue;
+			for (uint32_t k = r->went[i]; k < end; k++)
+				in[k] |= k == r->went[i] || meet(&r->rules[r->went[i]], &r->rules[k]);
+		}
+	}
+	for (uint32_t i = 0; i < r->head->n_rules && n <= STAYS_MAX; i++)
+		if (in[i]) {
+			bf_buf_add(out, &i, sizeof(i));
+			n++;
+		}
+	return n > STAYS_MAX ? -EAGAIN : out->err;
+}
+
+static int parse_old(const struct bf_nrules *r, const struct bf_buf *old, struct bf_ast_cmd **out)
+{
+	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
+	const char *family = r->table->family ? r->table->family->name : "ip", *chain = r->table->body->chains->name.text;
+	_cleanup_buf_ struct bf_buf text = { 0 };
+	int err;
+
+	*out = NULL;
+	if (!old->len)
+		return 0;
+	for (const uint32_t *i = (const void *)old->data; (const char *)i < old->data + old->len; i++) {
+		bf_buf_printf(&text, "add rule %s %s %s ", family, r->table->table.text, chain); /* which chain is of no interest */
+		bf_buf_add(&text, r->text + r->rules[*i].text, r->rules[*i].len);
+	}
+	err = text.err ? text.err : bf_native_parse_more(r->ast, "rules", text.data, text.len, &o, out, NULL);
+	return err && err != -ENOMEM ? -EAGAIN : err;
+}
+
+struct filler {
+	struct bf_nrules *r;
+	struct bf_buf *out;
+	struct bf_ast_rule **tail;
+};
+
+static void add(struct filler *f, enum bf_change_kind kind, uint32_t chain, uint32_t rule, struct bf_ast_rule *ast)
+{
+	const struct bf_nrule_change c = { kind, chain, rule, ast->handle };
+
+	bf_buf_add(f->out, &c, sizeof(c));
+	ast->next = NULL;
+	*f->tail = ast;
+	f->tail = &ast->next;
+}
+
+/* Those that came before rule `to` and have not been added. */
+static void add_came(struct filler *f, uint32_t chain, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = 0; i < f->r->n_came; i++) {
+		const struct bf_nrule_came *c = &f->r->came[i];
+
+		if (c->chain == chain && c->before >= from && c->before <= to)
+			add(f, BF_CAME, chain, c->before, c->rule);
+	}
+}
+
+static int fill_chain(struct filler *f, uint32_t chain, const uint32_t **old, const uint32_t *end, struct bf_ast_cmd **cmd)
+{
+	const struct bf_nindex_chain *c = &f->r->chains[chain];
+	uint32_t from = c->first;
+
+	for (; *old < end && **old < c->first + c->n; ++*old, *cmd = (*cmd)->next) {
+		struct bf_ast_rule *rule = *cmd ? (*cmd)->rule : NULL;
+
+		if (!rule || !bf_nrefs_stmts(rule->stmts, any_ref, NULL))
+			return -EAGAIN;
+		rule->handle = handle_at(f->r, chain, **old);
+		add_came(f, chain, from, **old);
+		add(f, has_gone(f->r, **old) ? BF_WENT : BF_STAYS, chain, **old, rule);
+		from = **old + 1;
+	}
+	add_came(f, chain, from, c->first + c->n);
+	return 0;
+}
+
+int bf_nrules_stub(struct bf_nrules *r, struct bf_buf *out)
+{
+	_cleanup_buf_ struct bf_buf old = { 0 };
+	const uint32_t *next, *end;
+	struct bf_ast_cmd *cmd;
+	uint32_t i = 0;
+	int err;
+
+	if (r->n_went)
+		qsort(r->went, r->n_went, sizeof(*r->went), by_number);
+	err = list_old(r, &old);
+	if (!err)
+		err = parse_old(r, &old, &cmd);
+	next = (const void *)old.data;
+	end = next + old.len / sizeof(*next);
+	for (struct bf_ast_chain *c = r->table->body->chains; c && !err; c = c->next, i++) {
+		struct filler f = { r, out, &c->rules };
+
+		c->rules = NULL;
+		err = fill_chain(&f, i, &next, end, &cmd);
+	}
+	return err ? err : out->err;
+}

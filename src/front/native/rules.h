@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rules.h: changes of single rules of a stored table, without reading it.
+ *
+ * Beside a table's text stands an *index* (store.h): where each rule's text is,
+ * which rules of the model it became, which counters it has, and roughly which
+ * packets it wants. What commands changed since the table was compiled is
+ * few: rules that came, each before a certain rule of the text, and numbers of
+ * rules that went. Only these are read, and those behind one that went that it
+ * may have hidden from the compiler.
+ *
+ *   text:    r0   r1   r2   r3   r4       add rule     ... position 12    came before r2
+ *   index:   #10  #11  #12  #13  #14      delete rule  ... handle 14      r4 went
+ *
+ * Whatever is not as simple as that is refused: -EAGAIN, the table is to be
+ * read as a whole, and what is wrong with a command is told there.
+ *
+ *   struct bf_nindex_head | bf_nindex_chain [n_chains] | bf_nindex_rule [n_rules] | text of the table without rules
+ */
+#ifndef BF_NRULES_H
+#define BF_NRULES_H
+
+#include "front/native/eval.h"
+#include "front/native/native.h"
+
+struct bf_nindex_head {
+	uint32_t n_chains, n_rules;
+	uint32_t text_len; /* of the table without rules */
+	uint32_t pad;
+};
+
+struct bf_nindex_chain {
+	uint64_t handle;
+	uint32_t first, n; /* rules */
+	uint32_t model;    /* rules of the model's chain */
+	uint32_t hooks;    /* those it is reached from, as bits */
+	uint32_t jumps;    /* some rule of it leads to another chain */
+	uint32_t pad;
+};
+
+struct bf_nindex_rule {
+	uint32_t text, len; /* bytes of the table's text */
+	uint32_t model;     /* its first rule in the chain of the model; it has them up to the next one's */
+	uint32_t counter;   /* its first; ordinals count on from there */
+	/* Packets that it may want: the first 32 bits of their addresses, protocol (0: any), family (1 << BF_FAM_*). */
+	uint32_t lo[2], hi[2];
+	uint8_t proto, fams;
+	uint8_t pad[2];
+};
+
+/* Appends the index of a table and its text. Nothing: it can only be read as a whole. */
+void bf_nindex_make(struct bf_buf *out, struct bf_ast_cmd *table, const char *text, size_t len,
+                    const struct bf_evaluated *ev);
+
+struct bf_nrule_came {
+	uint32_t chain, before; /* rule of the index; the chain's end: behind all */
+	uint64_t handle;
+	struct bf_ast_rule *rule;
+};
+
+struct bf_nrules {
+	const struct bf_nindex_head *head;
+	const struct bf_nindex_chain *chains;
+	const struct bf_nindex_rule *rules;
+	const uint64_t *handles;      /* of the rules */
+	const char *text;             /* of the table */
+	struct bf_ast *ast;
+	struct bf_ast_cmd *table;     /* without rules; then the stub */
+	uint64_t last;                /* handle given in the table */
+	struct bf_nrule_came *came;   /* as they stand in their chains, chains in no order */
+	uint32_t n_came, cap_came;
+	uint32_t *went;               /* rules of the index */
+	uint32_t n_went, cap_went;
+	uint8_t *jumps;               /* of chains, now */
+	uint32_t n_commands;
+};
+
+/*
+ * index: 8-aligned. handles: of the whole text, in its order, n of them; last:
+ * given when the text was written. All must stay. -EAGAIN, -ENOMEM.
+ */
+int bf_nrules_open(struct bf_nrules *r, const void *index, size_t len, const char *text, size_t text_len,
+                   const uint64_t *handles, uint32_t n_handles, uint64_t last, struct bf_ast *ast);
+void bf_nrules_free(struct bf_nrules *r);
+#define _cleanup_nrules_ _cleanup_(bf_nrules_free)
+
+/* One more command of this table. Its rule gets a handle. */
+int bf_nrules_apply(struct bf_nrules *r, struct bf_ast_cmd *cmd);
+
+struct bf_nrule_change { /* a rule of the stub */
+	enum bf_change_kind kind;
+	uint32_t chain, rule; /* of the index; came: it stands before that one */
+	uint64_t handle;
+};
+/*
+ * r->table gets the rules that came, went, or may have been hidden by such: as
+ * bf_gen_patch wants them. out: struct bf_nrule_change, in the stub's order.
+ */
+int bf_nrules_stub(struct bf_nrules *r, struct bf_buf *out);
+
+#endif
