@@ -93,6 +93,8 @@ static int run(struct native_run *r, const char *text, size_t len)
 		rc = bf_native_units(r->ctx, r->ns, &r->units);
 	if (!rc && !check && !r->restored && !(r->flags & (BF_NATIVE_REPLACE | BF_NATIVE_ECHO)))
 		rc = bf_native_live_single(r, &done);
+	if (!rc && !done && !check && !r->restored && !(r->flags & (BF_NATIVE_REPLACE | BF_NATIVE_ECHO)))
+		rc = bf_native_patch(r, &done);
 	if (done)
 		return rc;
 	if (!rc)

@@ -6,6 +6,7 @@
  *   native_units.c  native tables are units n<handle>: read, compiled, committed
  *   native_count.c  counters go on over changes, by the handle of their rule
  *   native_live.c   sets that rules change: what is in them is the kernel's
+ *   native_patch.c  few rules of a large table, in place
  *   native_show.c   list, get, reset; echo
  *   native_json.c   the same as JSON
  *   native_env.c    what the system knows: interfaces, users, the time zone
@@ -107,6 +108,9 @@ int bf_native_live_single(struct native_run *r, bool *done);
 /* Elements that are not in the table any more; behind the switch. */
 void bf_native_live_delete(struct native_run *r, const struct native_change *c);
 void bf_native_lives_free(struct native_run *r);
+
+/* native_patch.c: a run that does nothing but change few rules of one table: *done, or all of it has to be looked at. */
+int bf_native_patch(struct native_run *r, bool *done);
 
 /* native_units.c */
 /* Chains of a table that sleeps stand nowhere. */

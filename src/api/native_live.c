@@ -333,7 +333,8 @@ static void write_stripped(struct native_run *r, struct native_change *c, struct
 {
 	const struct bf_nstored *old = &c->old->stored;
 	const struct bf_nstore_parts parts = { .counters = c->ev.counters, .n_counters = c->ev.n_counters,
-		.places = old->places, .n_places = old->head->n_places, .link = old->link, .link_len = old->head->link_len };
+		.places = old->places, .n_places = old->head->n_places, .link = old->link, .link_len = old->head->link_len,
+		.index = old->index, .index_len = old->head->index_len };
 	struct bf_ast_table *t = c->table->cmd->body;
 	struct bf_ast_expr **kept;
 	uint32_t n = 0;

@@ -119,7 +119,8 @@ static int generate(struct native_run *r, const struct native_change *c, uint32_
 static void write_state(struct native_run *r, struct native_change *c)
 {
 	const struct bf_nstore_parts parts = { .counters = c->ev.counters, .n_counters = c->ev.n_counters,
-		.places = c->image->places, .n_places = c->image->n_places, .link = c->image->link, .link_len = c->image->link_len };
+		.places = c->image->places, .n_places = c->image->n_places, .link = c->image->link, .link_len = c->image->link_len,
+		.ev = c->image->link ? &c->ev : NULL };
 
 	bf_buf_free(&c->state);
 	bf_nstored_write(&c->state, c->table, r->apply.last_table, &parts);

@@ -234,7 +234,8 @@ static int write_native(struct bf_ctx *ctx, const struct bf_subject *s, const st
 {
 	const struct bf_nstored *n = &s->nstored;
 	const struct bf_nstore_parts parts = { .counters = s->ev.counters, .n_counters = s->ev.n_counters,
-		.places = img->places, .n_places = img->n_places, .link = img->link, .link_len = img->link_len };
+		.places = img->places, .n_places = img->n_places, .link = img->link, .link_len = img->link_len,
+		.ev = img->link ? &s->ev : NULL };
 	_cleanup_ast_ struct bf_ast *ast = NULL;
 	struct bf_ntable t = { .family = n->family, .name = n->name, .handle = n->head->handle, .last = n->last };
 	int rc = bf_native_parse(&ast, "", "", 0, NULL, NULL);

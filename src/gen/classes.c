@@ -53,12 +53,12 @@ struct run {
 	struct bf_class_stats stats;
 };
 
-/* Of odd packets' runs hardly anything may be left: they are data where ordinary packets' are, to be changed in place. */
+/* Nothing may be left of it for odd packets, or another family's: it is data where others' is, to be changed in place. */
 static bool is_long(const struct bf_lower *l, const struct run *r)
 {
-	uint32_t n = r->r.n_rules - r->r.n_never;
+	bool has_others = l->plan.headers || (l->table->family != NFPROTO_IPV4 && l->table->family != NFPROTO_IPV6);
 
-	return n >= l->class_min || (n && l->plan.headers && l->set != BF_SORTS_ORDINARY && r->r.n_rules >= l->class_min);
+	return r->r.n_rules - r->r.n_never >= l->class_min || (has_others && r->r.n_rules >= l->class_min);
 }
 
 /* Shares of the time that a run takes. */

@@ -17,13 +17,15 @@
 #include "front/native/ast.h"
 #include "rule/rule.h"
 
+struct bf_eval_counter;
+
 struct bf_eval_env { /* callbacks may be NULL: such names are refused. They return 0 or -errno */
 	int (*ifindex)(void *ctx, const char *name, uint32_t *out);
 	int (*user)(void *ctx, const char *name, bool group, uint32_t *out);
 	int (*cgroup)(void *ctx, const char *path, uint64_t *out); /* its number */
 	uint32_t hz;     /* of the kernel */
-	/* The number of a counter, NULL: they count from 0. */
-	uint32_t (*counter)(void *ctx, const struct bf_eval_counter *c);
+	uint32_t (*counter)(void *ctx, const struct bf_eval_counter *c); /* its number; NULL: they count from 0 */
+	void *counter_ctx;
 	int32_t gmtoff;  /* local time is so many seconds east of UTC: day and hour */
 	void *ctx;
 };

@@ -9,17 +9,6 @@ enum { STAYS_MAX = 4096 };
 /* -------------------------------------------------------------------- opening */
 
 /* Handles of rules are the last ones of the text: each chain's and then those of its rules. */
-static int find_handles(struct bf_nrules *r, const uint64_t *handles, uint32_t n)
-{
-	uint32_t want = r->head->n_chains + r->head->n_rules;
-
-	if (n < want)
-		return -EAGAIN;
-	r->handles = handles + (n - want);
-	return 0;
-}
-
-/* That of rule i of chain c. */
 static uint64_t handle_at(const struct bf_nrules *r, uint32_t chain, uint32_t rule)
 {
 	return r->handles[chain + 1 + rule];
@@ -59,31 +48,60 @@ static int read_bare(struct bf_nrules *r, const char *text)
 	return n == r->head->n_chains ? 0 : -EAGAIN;
 }
 
-int bf_nrules_open(struct bf_nrules *r, const void *index, size_t len, const char *text, size_t text_len,
-                   const uint64_t *handles, uint32_t n_handles, uint64_t last, struct bf_ast *ast)
+static int read_index(struct bf_nrules *r, const struct bf_nstored *s)
 {
-	const struct bf_nindex_head *h = index;
-	size_t chains, rules;
-	int err;
+	const struct bf_nindex_head *h = s->index;
+	size_t chains, rules, len = s->head->index_len;
 
-	*r = (struct bf_nrules){ .head = h, .text = text, .ast = ast, .last = last };
-	if (len < sizeof(*h))
+	if (len < sizeof(*h) || s->head->n_handles < (uint64_t)h->n_chains + h->n_rules)
 		return -EAGAIN;
 	chains = h->n_chains * sizeof(*r->chains);
 	rules = h->n_rules * sizeof(*r->rules);
 	if (len < sizeof(*h) + chains + rules + h->text_len + 1)
 		return -EAGAIN;
+	r->head = h;
 	r->chains = (const void *)(h + 1);
 	r->rules = (const void *)((const char *)r->chains + chains);
-	err = index_fits(r, text_len) ? find_handles(r, handles, n_handles) : -EAGAIN;
-	if (!err)
-		err = read_bare(r, (const char *)r->rules + rules);
-	r->jumps = err ? NULL : calloc(h->n_chains + 1ul, 1);
-	if (!err && !r->jumps)
+	r->handles = s->handles + (s->head->n_handles - h->n_chains - h->n_rules);
+	if (!index_fits(r, s->head->text_len))
+		return -EAGAIN;
+	r->jumps = calloc(h->n_chains + 1ul, 1);
+	if (!r->jumps)
 		return -ENOMEM;
-	for (uint32_t i = 0; !err && i < h->n_chains; i++)
+	for (uint32_t i = 0; i < h->n_chains; i++)
 		r->jumps[i] = r->chains[i].jumps != 0;
+	return read_bare(r, (const char *)r->rules + rules);
+}
+
+static int apply_record(struct bf_nrules *r, const struct bf_nlog_record *rec)
+{
+	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
+	const char *text = (const char *)(rec + 1) + sizeof(uint64_t) + rec->n * sizeof(struct bf_eval_counter);
+	struct bf_ast_cmd *cmd, *next;
+	int err;
+
+	if (rec->kind != BF_NLOG_COMMANDS)
+		return -EAGAIN;
+	err = bf_native_parse_more(r->ast, "log", text, strnlen(text, (size_t)((const char *)rec + rec->len - text)), &o, &cmd,
+	                           NULL);
+	for (; !err && cmd; cmd = next) {
+		next = cmd->next;
+		err = bf_nrules_apply(r, cmd);
+	}
 	return err;
+}
+
+int bf_nrules_open(struct bf_nrules *r, const struct bf_nstored *s, struct bf_ast *ast)
+{
+	const struct bf_nlog_record *rec;
+	size_t at = 0;
+	int err;
+
+	*r = (struct bf_nrules){ .text = s->text, .ast = ast, .last = s->head->last };
+	err = read_index(r, s);
+	while (!err && (rec = bf_nlog_next(s->log, s->log_len, &at)))
+		err = apply_record(r, rec);
+	return err ? err : r->last == s->last ? 0 : -EAGAIN;
 }
 
 void bf_nrules_free(struct bf_nrules *r)
@@ -373,7 +391,8 @@ static void add_came(struct filler *f, uint32_t chain, uint32_t from, uint32_t t
 	}
 }
 
-static int fill_chain(struct filler *f, uint32_t chain, const uint32_t **old, const uint32_t *end, struct bf_ast_cmd **cmd)
+static int fill_chain(struct filler *f, uint32_t chain, const uint32_t **old, const uint32_t *end,
+                      struct bf_ast_cmd **cmd)
 {
 	const struct bf_nindex_chain *c = &f->r->chains[chain];
 	uint32_t from = c->first;

@@ -20,8 +20,7 @@
 #ifndef BF_NRULES_H
 #define BF_NRULES_H
 
-#include "front/native/eval.h"
-#include "front/native/native.h"
+#include "front/native/store.h"
 
 struct bf_nindex_head {
 	uint32_t n_chains, n_rules;
@@ -75,12 +74,8 @@ struct bf_nrules {
 	uint32_t n_commands;
 };
 
-/*
- * index: 8-aligned. handles: of the whole text, in its order, n of them; last:
- * given when the text was written. All must stay. -EAGAIN, -ENOMEM.
- */
-int bf_nrules_open(struct bf_nrules *r, const void *index, size_t len, const char *text, size_t text_len,
-                   const uint64_t *handles, uint32_t n_handles, uint64_t last, struct bf_ast *ast);
+/* A stored table as it is now. ast: where memory comes from; s and it must stay. -EAGAIN, -ENOMEM. */
+int bf_nrules_open(struct bf_nrules *r, const struct bf_nstored *s, struct bf_ast *ast);
 void bf_nrules_free(struct bf_nrules *r);
 #define _cleanup_nrules_ _cleanup_(bf_nrules_free)
 
@@ -97,5 +92,15 @@ struct bf_nrule_change { /* a rule of the stub */
  * bf_gen_patch wants them. out: struct bf_nrule_change, in the stub's order.
  */
 int bf_nrules_stub(struct bf_nrules *r, struct bf_buf *out);
+
+struct bf_nrules_model {
+	struct bf_evaluated ev; /* of the stub: one table */
+	struct bf_buf changes;  /* struct bf_changed: its rules, where they stand in the table as it was compiled */
+	struct bf_buf fresh;    /* struct bf_eval_counter: of rules that are not in the log yet; they come behind those of s */
+};
+/* At last. s: r was opened with it. */
+int bf_nrules_model(struct bf_nrules *r, const struct bf_nstored *s, const struct bf_eval_env *env,
+                    struct bf_nrules_model *out);
+void bf_nrules_model_free(struct bf_nrules_model *m);
 
 #endif

@@ -107,7 +107,8 @@ static bool leads_on(const struct bf_rule *r)
 	return r->verdict.kind == BF_VERDICT_JUMP || r->verdict.kind == BF_VERDICT_GOTO || r->verdict.kind == BF_VERDICT_MAP;
 }
 
-static void add_rules(struct maker *m, const struct bf_ast_chain *ast, const struct bf_chain *c, struct bf_nindex_chain *out)
+static void add_rules(struct maker *m, const struct bf_ast_chain *ast, const struct bf_chain *c,
+                      struct bf_nindex_chain *out)
 {
 	const uint32_t *line = (const uint32_t *)m->lines.data;
 	uint32_t n = 0, at = 0, skip;

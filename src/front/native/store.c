@@ -4,6 +4,7 @@
 
 #include "front/native/store.h"
 #include "front/native/elem_box.h"
+#include "front/native/rules.h"
 
 static const struct bf_nfamily *family_by(uint32_t nfproto)
 {
@@ -91,6 +92,7 @@ int bf_nstored_read(const void *state, size_t len, const void *log, size_t log_l
 	out->packs = take_part(&c, h->n_packs, sizeof(*out->packs));
 	out->numbers = take_part(&c, h->numbers_len, 1);
 	out->link = take_part(&c, h->link_len, 1);
+	out->index = take_part(&c, h->index_len, 1);
 	out->types = take_part(&c, h->types_len + 1, 1);
 	out->text = c.bad || h->text_len >= c.left ? NULL : c.p;
 	if (!out->text || !out->family || !h->name_len || strnlen(out->name, h->name_len + 1ul) != h->name_len ||
@@ -256,7 +258,7 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
 {
 	static const struct bf_nstore_parts none;
 	const struct bf_nstore_parts *x = parts ? parts : &none;
-	_cleanup_buf_ struct bf_buf handles = { 0 }, packs = { 0 }, numbers = { 0 }, types = { 0 }, text = { 0 };
+	_cleanup_buf_ struct bf_buf handles = { 0 }, packs = { 0 }, numbers = { 0 }, types = { 0 }, text = { 0 }, index = { 0 };
 	struct bf_nstore_head h = { .magic = BF_NSTORE_MAGIC, .family = t->family->nfproto, .handle = t->handle,
 		.last = t->last, .last_table = last_table, .name_len = (uint32_t)strlen(t->name), .n_counters = x->n_counters,
 		.n_places = x->n_places };
@@ -266,6 +268,10 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
 	put_packs(&packs, &numbers, t->cmd->body);
 	put_types(&types, t);
 	bf_native_print_cmd(&text, t->cmd);
+	if (x->ev && !text.err)
+		bf_nindex_make(&index, t->cmd, text.data, text.len, x->ev);
+	else
+		bf_buf_add(&index, x->index, x->index_len);
 	h.n_handles = (uint32_t)(handles.len / sizeof(uint64_t));
 	h.n_packs = (uint32_t)(packs.len / sizeof(struct bf_nstore_pack));
 	bf_buf_add(out, &h, sizeof(h));
@@ -276,11 +282,12 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
 	put_part(out, packs.data, packs.len);
 	h.numbers_len = put_part(out, numbers.data, numbers.len);
 	h.link_len = put_part(out, x->link, x->link_len);
+	h.index_len = put_part(out, index.data, index.len);
 	h.types_len = types.len;
 	put_part(out, types.data ? types.data : "", types.len + 1);
 	h.text_len = text.len;
 	bf_buf_add(out, text.data ? text.data : "", text.len + 1);
-	if (handles.err || packs.err || numbers.err || types.err || text.err)
+	if (handles.err || packs.err || numbers.err || types.err || text.err || index.err)
 		out->err = -ENOMEM;
 	if (!out->err)
 		memcpy(out->data + start, &h, sizeof(h));

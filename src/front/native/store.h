@@ -2,12 +2,12 @@
 /*
  * store.h: a table as it is kept, bytes beside its programs:
  *
- *   struct bf_nstore_head | name | handles | counters | places | packs | numbers | link | types | canonical text
+ *   struct bf_nstore_head | name | handles | counters | places | packs | numbers | link | index | types | canonical text
  *
  * handles: of what the text holds, in its order: objects, sets, then each
  * chain with its rules behind it. counters: whose counter of the unit is which
  * (eval.h): they go on in the next version of the table by handle. link: of
- * the image. Each part but the last is padded to 8 bytes.
+ * the image. index: of rules (rules.h). Each part but the last is padded to 8 bytes.
  *
  * Sets of plain numbers can change without all of that being read: a pack has
  * the numbers of a set's elements, sorted; places say where the programs look
@@ -29,10 +29,10 @@ struct bf_nstore_head {
 	uint32_t family;     /* NFPROTO_* */
 	uint64_t handle, last;
 	uint64_t last_table; /* the last handle given to a table, when this was written */
-	uint64_t text_len, types_len, link_len, numbers_len;
+	uint64_t text_len, types_len, link_len, index_len, numbers_len;
 	uint32_t name_len, n_handles, n_counters, n_places, n_packs, pad;
 };
-#define BF_NSTORE_MAGIC 0x336e6662 /* "bfn3" */
+#define BF_NSTORE_MAGIC 0x346e6662 /* "bfn4" */
 
 struct bf_nstore_pack {
 	uint64_t set;   /* handle */
@@ -54,7 +54,7 @@ struct bf_nstored { /* what the bytes say; valid as long as they are */
 	const struct bf_set_place *places;
 	const struct bf_nstore_pack *packs;
 	const uint32_t *numbers;
-	const void *link;
+	const void *link, *index;
 	const char *types, *text; /* NUL-terminated behind their lengths */
 	const void *log;
 	size_t log_len;
@@ -79,6 +79,9 @@ struct bf_nstore_parts { /* what is stored beside the tree */
 	uint32_t n_places;
 	const void *link;
 	size_t link_len;
+	const struct bf_evaluated *ev; /* an index is made, */
+	const void *index;             /* or this is it */
+	size_t index_len;
 };
 /* A settled table. The first failure sticks in out->err. parts: or NULL. */
 void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t last_table, const struct bf_nstore_parts *parts);

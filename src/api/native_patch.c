@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * native_patch.c: commands about few rules of a large table (native.h). The
+ * table is not read: its index (front/native/rules.h) says where rules stand,
+ * and only those that came, went, or may have been hidden by one that went are
+ * evaluated, and become deltas (gen/patch.h). What is stored is one more record
+ * of the log.
+ */
+#include "api/native.h"
+#include "front/native/rules.h"
+#include "gen/patch.h"
+
+enum { COMMANDS_MAX = 128 }; /* beyond it compiling the table now and then is as good */
+
+static bool is_rule_change(const struct bf_ast_cmd *c)
+{
+	return c->object == BF_OBJ_RULE && c->table.text && (c->verb == BF_VERB_ADD || c->verb == BF_VERB_INSERT ||
+	                                                     c->verb == BF_VERB_REPLACE || c->verb == BF_VERB_DELETE);
+}
+
+/* The table that all commands are about. */
+static const struct native_unit *only_unit(const struct native_run *r)
+{
+	const struct bf_ast_cmd *first = r->ast->cmds;
+	const char *family = first && first->family ? first->family->name : "ip";
+	uint32_t n = 0;
+
+	for (const struct bf_ast_cmd *c = first; c; c = c->next)
+		if (!is_rule_change(c) || c->family != first->family || strcmp(c->table.text, first->table.text) ||
+		    ++n > COMMANDS_MAX)
+			return NULL;
+	for (uint32_t i = 0; n && i < r->units.n; i++)
+		if (!strcmp(r->units.v[i].stored.family->name, family) && !strcmp(r->units.v[i].stored.name, first->table.text))
+			return &r->units.v[i];
+	return NULL;
+}
+
+/* What was there before, and the commands of now; text: these. */
+static int apply_all(struct native_run *r, const struct native_unit *u, struct bf_nrules *rules, struct bf_buf *text)
+{
+	int rc = bf_nrules_open(rules, &u->stored, r->ast);
+
+	for (struct bf_ast_cmd *c = r->ast->cmds; !rc && c; c = c->next) {
+		rc = bf_nrules_apply(rules, c);
+		bf_native_print_cmd(text, c);
+	}
+	return rc ? rc : rules->n_commands > COMMANDS_MAX ? -EAGAIN : text->err;
+}
+
+static int put(struct native_run *r, const struct native_unit *u, uint64_t last, const struct bf_nrules_model *m,
+               const struct bf_buf *text)
+{
+	uint32_t n = (uint32_t)(m->changes.len / sizeof(struct bf_changed));
+	uint32_t counters = (uint32_t)(m->fresh.len / sizeof(struct bf_eval_counter));
+	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
+	_cleanup_buf_ struct bf_buf record = {};
+	struct bf_patch patch;
+	uint64_t version;
+	size_t len;
+	int rc;
+
+	if (!arena)
+		return -ENOMEM;
+	if (!bf_unit_journal(u->unit, &len, &version) || counters > UINT16_MAX)
+		return -EAGAIN;
+	rc = bf_gen_patch(u->stored.link, u->stored.head->link_len, m->ev.rs->tables[0], (const void *)m->changes.data, n,
+	                  version, arena, &patch, NULL);
+	if (rc)
+		return rc;
+	bf_nlog_commands(&record, last, (const void *)m->fresh.data, counters, text->data, text->len);
+	return record.err ? record.err :
+	                    bf_ns_patch(r->ns, u->name, version, patch.writes, patch.n, record.data, record.len, NULL);
+}
+
+static int patch(struct native_run *r, const struct native_unit *u)
+{
+	_cleanup_nrules_ struct bf_nrules rules = {};
+	_cleanup_buf_ struct bf_buf text = {};
+	struct bf_nrules_model m = {};
+	struct bf_eval_env env;
+	int rc = apply_all(r, u, &rules, &text);
+
+	if (rc)
+		return rc;
+	bf_native_env(&env, r->ctx);
+	rc = bf_nrules_model(&rules, &u->stored, &env, &m);
+	if (!rc)
+		rc = put(r, u, rules.last, &m, &text);
+	bf_nrules_model_free(&m);
+	return rc;
+}
+
+int bf_native_patch(struct native_run *r, bool *done)
+{
+	const struct native_unit *u = r->ns ? only_unit(r) : NULL;
+	int rc;
+
+	if (!u || !u->stored.head->link_len || !u->stored.head->index_len)
+		return 0;
+	rc = patch(r, u);
+	*done = !rc;
+	return rc == -ENOMEM || rc == -EPERM ? rc : 0; /* else the table is read as a whole: what is wrong is told there */
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rules_model.c: rules that came and went (rules.h) as rules of the model, and whose counter is which. */
+#include "front/native/rules.h"
+
+struct maker {
+	const struct bf_nrules *rules;
+	const struct bf_nstored *stored;
+	struct bf_nrules_model *out;
+	struct bf_buf list;   /* struct bf_nrule_change */
+	struct bf_buf owners; /* of each rule of the stub's model that counts: which of list it came from */
+	uint32_t at;          /* in list: what is evaluated */
+	bool lost;
+};
+
+static const struct bf_nrule_change *listed(const struct maker *m, uint32_t i)
+{
+	return i < m->list.len / sizeof(struct bf_nrule_change) ? (const struct bf_nrule_change *)m->list.data + i : NULL;
+}
+
+/* ------------------------------------------------------------------- counters */
+
+static uint32_t counter_that_came(struct maker *m, const struct bf_eval_counter *c)
+{
+	const struct bf_nstored *s = m->stored;
+	uint32_t n = (uint32_t)(m->out->fresh.len / sizeof(*c));
+
+	for (uint32_t i = s->head->n_counters; i < s->n_counters; i++)
+		if (s->counters[i].handle == c->handle && s->counters[i].ordinal == c->ordinal)
+			return i;
+	bf_buf_add(&m->out->fresh, c, sizeof(*c));
+	return s->n_counters + n;
+}
+
+static uint32_t number_counter(void *ctx, const struct bf_eval_counter *c)
+{
+	struct maker *m = ctx;
+	const struct bf_nrule_change *x;
+
+	if (c->what == BF_EVAL_POLICY)
+		return 0;
+	while ((x = listed(m, m->at)) && x->handle != c->handle)
+		m->at++;
+	m->lost |= !x;
+	if (c->what == BF_EVAL_RULE)
+		bf_buf_add(&m->owners, &m->at, sizeof(m->at));
+	if (!x || x->kind == BF_WENT)
+		return 0;
+	return x->kind == BF_CAME ? counter_that_came(m, c) : m->rules->rules[x->rule].counter + c->ordinal;
+}
+
+/* -------------------------------------------------------------------- changes */
+
+/* Where rule `rule` of the index begins in its chain of the model; the chain's end: there. */
+static uint32_t model_of(const struct maker *m, uint32_t chain, uint32_t rule)
+{
+	const struct bf_nindex_chain *c = &m->rules->chains[chain];
+
+	return rule < c->first + c->n ? m->rules->rules[rule].model : c->model;
+}
+
+/* Rule number k of those of the model that x became. */
+static bool add_change(struct maker *m, const struct bf_nrule_change *x, uint32_t chain, uint32_t k,
+                       const struct bf_rule *what)
+{
+	struct bf_changed c = { .chain = chain, .rule = model_of(m, chain, x->rule), .kind = x->kind, .what = what };
+
+	if (x->chain != chain)
+		return false;
+	if (x->kind != BF_CAME)
+		c.rule += k;
+	bf_buf_add(&m->out->changes, &c, sizeof(c));
+	return x->kind == BF_CAME || c.rule < model_of(m, chain, x->rule + 1);
+}
+
+/* Rules without a counter belong to the next one that has one. */
+static bool list_chain(struct maker *m, uint32_t chain, uint32_t *owner)
+{
+	const struct bf_chain *c = m->out->ev.rs->tables[0]->chains[chain];
+	const uint32_t *owners = (const void *)m->owners.data;
+	uint32_t n = (uint32_t)(m->owners.len / sizeof(*owners)), last = UINT32_MAX, k = 0;
+
+	for (uint32_t i = 0; i < c->n_rules; i++) {
+		const struct bf_nrule_change *x = *owner < n ? listed(m, owners[*owner]) : NULL;
+
+		if (!x)
+			return false;
+		k = owners[*owner] == last ? k + 1 : 0;
+		last = owners[*owner];
+		if (!add_change(m, x, chain, k, &c->rules[i]))
+			return false;
+		*owner += c->rules[i].counter != BF_NO_COUNTER;
+	}
+	return true;
+}
+
+/* Rules of the model that went: all that the rules of the text had become. */
+static bool all_went(const struct maker *m)
+{
+	const struct bf_changed *c = (const void *)m->out->changes.data;
+	const struct bf_nrule_change *x;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; (x = listed(m, i)); i++)
+		if (x->kind == BF_WENT)
+			n += model_of(m, x->chain, x->rule + 1) - model_of(m, x->chain, x->rule);
+	for (; (const char *)c < m->out->changes.data + m->out->changes.len; c++)
+		n -= c->kind == BF_WENT;
+	return !n;
+}
+
+static bool list_changes(struct maker *m)
+{
+	const struct bf_table *t = m->out->ev.rs->tables[0];
+	uint32_t owner = 0;
+
+	if (m->lost || t->n_chains != m->rules->head->n_chains) /* a rule was taken apart into chains */
+		return false;
+	for (uint32_t i = 0; i < t->n_chains; i++)
+		if (!list_chain(m, i, &owner))
+			return false;
+	return owner == m->owners.len / sizeof(uint32_t) && all_went(m);
+}
+
+static int evaluate(struct maker *m, struct bf_nrules *r, const struct bf_eval_env *env)
+{
+	struct bf_eval_env own = *env;
+	int err = bf_nrules_stub(r, &m->list);
+
+	if (err)
+		return err;
+	own.counter = number_counter;
+	own.counter_ctx = m;
+	err = bf_native_eval(r->ast, r->table, &own, &m->out->ev, NULL);
+	if (!err && (m->owners.err || m->out->fresh.err))
+		err = -ENOMEM;
+	if (!err && !list_changes(m))
+		err = -EAGAIN;
+	return err ? err : m->out->changes.err;
+}
+
+int bf_nrules_model(struct bf_nrules *r, const struct bf_nstored *s, const struct bf_eval_env *env,
+                    struct bf_nrules_model *out)
+{
+	struct maker m = { .rules = r, .stored = s, .out = out };
+	int err;
+
+	*out = (struct bf_nrules_model){ 0 };
+	err = evaluate(&m, r, env);
+	bf_buf_free(&m.list);
+	bf_buf_free(&m.owners);
+	return err && err != -ENOMEM ? -EAGAIN : err;
+}
+
+void bf_nrules_model_free(struct bf_nrules_model *m)
+{
+	bf_evaluated_free(&m->ev);
+	bf_buf_free(&m->fresh);
+	bf_buf_free(&m->changes);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_rules.c: rules of a stored native table come and go in place. Random
+ * commands are done twice: by the index of the table's rules and deltas of the
+ * graph that was compiled (front/native/rules.h, gen/patch.h), and by reading
+ * table and log as a whole and evaluating them anew. The cells walked with the
+ * deltas must do what the oracle does with the whole, and count for the same
+ * rules.
+ *
+ *   test_rules [ROUNDS [SEED]]
+ */
+#include <stdio.h>
+
+#include "base/image.h"
+#include "front/native/rules.h"
+#include "gen/patch.h"
+#include "gen/patch_link.h"
+#include "lib/cells.h"
+#include "lib/model.h"
+
+enum { PACKETS = 40, HZ = 250, VERSIONS = 6, CLASS_MIN = 2 };
+
+struct world {
+	struct rng r;
+	unsigned family; /* in families */
+	struct bf_arena *arena;
+	struct bf_buf state, log;
+	struct bf_table *base; /* the model that was compiled */
+	struct bf_evaluated ev;
+	struct bf_graph g;
+	struct bf_cell *cells; /* with room */
+	uint64_t version;
+	char command[2000];
+};
+
+static const struct {
+	const char *name;
+	uint8_t nfproto;
+} families[] = { { "ip", NFPROTO_IPV4 }, { "ip6", NFPROTO_IPV6 }, { "inet", NFPROTO_INET } };
+
+static const struct bf_eval_env env = { .hz = HZ };
+static unsigned n_patched, n_refused, n_fixed;
+static unsigned n_verbs[4];
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+/* ----------------------------------------------------------------- random text */
+
+static const char *pick(struct rng *r, const char *const *list, unsigned n)
+{
+	return list[rng_below(r, n)];
+}
+#define PICK(r, list) pick(r, list, BF_ARRAY_SIZE(list))
+
+/* Matches that do not contradict each other: that would be an error. */
+static void add_matches(struct world *w, struct bf_buf *out, bool *l4)
+{
+	static const char *const ip[] = { "ip saddr 10.0.0.0/8", "ip saddr 10.1.0.0/16", "ip saddr 10.1.2.3", "ip daddr 10.9.0.1",
+		                              "ip daddr != 10.9.0.0/24", "ip saddr { 10.1.2.3, 10.2.0.0/16, 192.0.2.1 }",
+		                              "ip saddr 10.1.2.3 ip daddr 10.9.0.0/24" };
+	static const char *const ip6[] = { "ip6 saddr 2001:db8::/32", "ip6 saddr 2001:db8:1::/48", "ip6 saddr 2001:db8::7",
+		                               "ip6 daddr != 2001:db8::/64" };
+	static const char *const families_alone[] = { "meta nfproto ipv4", "meta nfproto ipv6" };
+	static const char *const ports[] = { "tcp dport 22", "tcp dport { 22, 80-90 }", "udp dport 53", "meta l4proto tcp",
+		                                 "tcp dport != 22", "udp sport 1024-65535", "meta l4proto icmp", "meta l4proto 6 th dport 80" };
+	static const char *const any[] = { "counter", "meta mark 5", "ct state established", "meta length 20-100" };
+	unsigned kind = rng_below(&w->r, 10);
+
+	if (kind < 6)
+		bf_buf_printf(out, "%s ", w->family == 0 || (w->family == 2 && kind < 4) ? PICK(&w->r, ip) : PICK(&w->r, ip6));
+	else if (w->family == 2 && kind == 6)
+		bf_buf_printf(out, "%s ", PICK(&w->r, families_alone));
+	*l4 = rng_percent(&w->r, 60);
+	if (*l4)
+		bf_buf_printf(out, "%s ", PICK(&w->r, ports));
+	if (rng_percent(&w->r, 25))
+		bf_buf_printf(out, "%s ", PICK(&w->r, any));
+}
+
+/* level: of the chain; jumps lead to higher ones. */
+static void add_rule_text(struct world *w, struct bf_buf *out, unsigned level)
+{
+	static const char *const ends[] = { "accept", "drop", "counter drop", "counter accept", "return", "counter", "drop", "accept",
+		                                "log prefix \"x\"", "reject", "continue", "tcp dport vmap { 22 : accept, 80 : drop }",
+		                                "log prefix \"x\" tcp dport 80 drop" };
+	unsigned end = rng_below(&w->r, 20);
+	bool l4;
+
+	add_matches(w, out, &l4);
+	if (level < 3 && end == 19)
+		bf_buf_printf(out, "%s c%u", rng_percent(&w->r, 50) ? "jump" : "goto", level + 1 + rng_below(&w->r, 3 - level));
+	else if (end < (l4 ? 11u : 13u))
+		bf_buf_puts(out, ends[end]);
+	else
+		bf_buf_puts(out, rng_percent(&w->r, 50) ? "counter drop" : "accept");
+}
+
+static void table_text(struct world *w, struct bf_buf *out)
+{
+	bf_buf_printf(out, "table %s t {\n", families[w->family].name);
+	for (unsigned c = 0; c < 4; c++) {
+		unsigned n = rng_percent(&w->r, 10) ? 0 : 3 + rng_below(&w->r, 20);
+
+		bf_buf_printf(out, "chain c%u {\n", c);
+		if (c < 2)
+			bf_buf_printf(out, "type filter hook %s priority 0; policy %s;\n", c ? "output" : "input",
+			              rng_percent(&w->r, 50) ? "drop" : "accept");
+		while (n--) {
+			add_rule_text(w, out, BF_MAX(c, 1u));
+			bf_buf_puts(out, "\n");
+		}
+		bf_buf_puts(out, "}\n");
+	}
+	bf_buf_puts(out, "}\n");
+}
+
+/* A handle of the chain as it is now, or 0. */
+static uint64_t any_handle(struct world *w, const struct bf_ast_cmd *now, unsigned chain, uint64_t *index)
+{
+	const struct bf_ast_chain *c = now->body->chains;
+	const struct bf_ast_rule *r;
+	unsigned n = 0;
+
+	while (chain--)
+		c = c->next;
+	for (r = c->rules; r; r = r->next)
+		n++;
+	if (!n)
+		return 0;
+	*index = n = rng_below(&w->r, n);
+	for (r = c->rules; n--; r = r->next)
+		;
+	return r->handle;
+}
+
+static void command_text(struct world *w, const struct bf_ast_cmd *now, struct bf_buf *out)
+{
+	unsigned chain = rng_below(&w->r, 4), verb = rng_below(&w->r, 4), level = BF_MAX(chain, 1u);
+	const char *family = families[w->family].name;
+	uint64_t index = 0, handle = any_handle(w, now, chain, &index);
+
+	if (!handle && verb > 1)
+		verb = 0;
+	n_verbs[verb]++;
+	if (verb < 2) {
+		bf_buf_printf(out, "%s rule %s t c%u ", verb ? "insert" : "add", family, chain);
+		if (handle && rng_percent(&w->r, 40))
+			bf_buf_printf(out, "position %llu ", (unsigned long long)handle);
+		else if (handle && rng_percent(&w->r, 40))
+			bf_buf_printf(out, "index %llu ", (unsigned long long)index);
+	} else {
+		bf_buf_printf(out, "%s rule %s t c%u handle %llu ", verb == 2 ? "replace" : "delete", family, chain,
+		              (unsigned long long)handle);
+	}
+	if (verb < 3)
+		add_rule_text(w, out, level);
+	bf_buf_puts(out, "\n");
+}
+
+/* ------------------------------------------------------------------- the table */
+
+static int none(void *ctx, struct bf_ntable *t, struct bf_ast_cmd **out)
+{
+	return -ENOENT;
+}
+
+/* Stores a random table. False: it is none that can be changed in place. */
+static bool make_base(struct world *w)
+{
+	const struct bf_gen_opts o = { .hz = HZ, .cpus = 1, .class_min = CLASS_MIN };
+	const struct bf_napply_ops ops = { .read = none };
+	_cleanup_buf_ struct bf_buf text = { 0 };
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	struct bf_nstore_parts parts = { 0 };
+	struct bf_napply a;
+	bool ok;
+
+	table_text(w, &text);
+	if (bf_native_parse(&ast, "t", text.data, text.len, NULL, &d))
+		return fprintf(stderr, "%s\n%s", text.data, d.text.data), abort(), false;
+	bf_napply_init(&a, ast, &ops, &d);
+	ok = !bf_napply_run(&a) && !bf_native_eval(ast, a.tables->cmd, &env, &w->ev, &d);
+	if (ok) {
+		w->base = w->ev.rs->tables[0];
+		if (bf_graph_build(&w->g, w->arena, w->base, &o, NULL))
+			abort();
+		parts = (struct bf_nstore_parts){ .counters = w->ev.counters, .n_counters = w->ev.n_counters, .link = w->g.link,
+			                              .link_len = w->g.link_len, .ev = &w->ev };
+		bf_nstored_write(&w->state, a.tables, 1, &parts);
+		ok = w->g.link;
+	}
+	bf_napply_free(&a);
+	if (!ok)
+		return false;
+	w->cells = must(calloc(w->g.n_cells + w->g.spare_cells, sizeof(*w->cells)));
+	memcpy(w->cells, w->g.cells, w->g.n_cells * sizeof(*w->cells));
+	w->g.cells = w->cells;
+	w->g.n_cells += w->g.spare_cells;
+	return true;
+}
+
+static void open_stored(struct world *w, struct bf_nstored *s, struct bf_ast **ast, struct bf_ast_cmd **cmd)
+{
+	_cleanup_diag_ struct bf_diag d = { 0 };
+
+	if (bf_nstored_read(w->state.data, w->state.len, w->log.data, w->log.len, s) || bf_native_parse(ast, "", "", 0, NULL, NULL) ||
+	    bf_nstored_parse(s, *ast, cmd, &d)) {
+		fprintf(stderr, "the stored table cannot be read: %s\n", d.text.data ? d.text.data : "");
+		abort();
+	}
+}
+
+static void write_all(struct world *w, const struct bf_patch *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct bf_write *x = &p->writes[i];
+		bool cells = !strcmp(x->map, "cells");
+		size_t size = cells ? w->g.n_cells * sizeof(struct bf_cell) : w->g.n_class * sizeof(uint32_t);
+
+		if (x->at > size || x->len > size - x->at)
+			abort();
+		memcpy((cells ? (char *)w->g.cells : (char *)w->g.class) + x->at, x->bytes, x->len);
+	}
+}
+
+/* As api/native_patch.c does. */
+static int change(struct world *w, const char *text, size_t len)
+{
+	_cleanup_nrules_ struct bf_nrules rules = { 0 };
+	_cleanup_nstored_ struct bf_nstored s = { 0 };
+	_cleanup_buf_ struct bf_buf printed = { 0 };
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	struct bf_nrules_model m = { 0 };
+	struct bf_patch patch;
+	int err;
+
+	if (bf_nstored_read(w->state.data, w->state.len, w->log.data, w->log.len, &s) ||
+	    bf_native_parse(&ast, "c", text, len, NULL, NULL))
+		abort();
+	err = bf_nrules_open(&rules, &s, ast);
+	if (err)
+		return err;
+	for (struct bf_ast_cmd *c = ast->cmds; !err && c; c = c->next) {
+		err = bf_nrules_apply(&rules, c);
+		bf_native_print_cmd(&printed, c);
+	}
+	if (!err)
+		err = bf_nrules_model(&rules, &s, &env, &m);
+	if (!err)
+		err = bf_gen_patch(s.link, s.head->link_len, m.ev.rs->tables[0], (void *)m.changes.data,
+		                   m.changes.len / sizeof(struct bf_changed), w->version, w->arena, &patch, NULL);
+	if (!err) {
+		write_all(w, &patch);
+		w->version++;
+		bf_nlog_commands(&w->log, rules.last, (void *)m.fresh.data, m.fresh.len / sizeof(struct bf_eval_counter), printed.data,
+		                 printed.len);
+	}
+	bf_nrules_model_free(&m);
+	return err;
+}
+
+/* ------------------------------------------------------------------ both beside */
+
+static uint32_t slot_of(const struct bf_nstored *s, const struct bf_eval_counter *c)
+{
+	for (uint32_t i = 0; i < s->n_counters; i++)
+		if (s->counters[i].handle == c->handle && s->counters[i].ordinal == c->ordinal && s->counters[i].what == c->what)
+			return i;
+	return UINT32_MAX;
+}
+
+static bool counters_differ(const struct bf_nstored *s, const struct bf_evaluated *ev, const struct bf_rt_counter *want,
+                            const struct bf_rt_counter *got)
+{
+	for (uint32_t i = 0; i < ev->n_counters; i++) {
+		uint32_t slot = slot_of(s, &ev->counters[i]);
+
+		if (slot == UINT32_MAX || want[i].packets != got[slot].packets || want[i].bytes != got[slot].bytes)
+			return fprintf(stderr, "counter %u of rule %llu: oracle %llu packets, cells %lld\n", ev->counters[i].ordinal,
+			               (unsigned long long)ev->counters[i].handle, (unsigned long long)want[i].packets,
+			               slot == UINT32_MAX ? -1 : (long long)got[slot].packets), true;
+	}
+	return false;
+}
+
+static bool packets_differ(struct world *w, const struct bf_nstored *s, const struct bf_evaluated *ev)
+{
+	struct test_model_opts o = { .family = families[w->family].nfproto };
+	const struct bf_table *now = ev->rs->tables[0];
+	struct bf_interp *in = must(bf_interp_new(now, HZ));
+	struct bf_table room = *w->base;
+	struct test_packet p;
+	struct cells cells;
+	bool bad = false;
+
+	room.n_counters = ((const struct bf_link_head *)w->g.link)->n_counters;
+	if (cells_init(&cells, &w->g, &room, HZ))
+		abort();
+	cells.version = w->version;
+	for (unsigned i = 0; i < PACKETS && !bad; i++) {
+		struct cells_outcome got;
+		struct bf_outcome want;
+
+		test_packet_random(&w->r, &o, now, &p);
+		bf_interp_run(in, &p.p, &want);
+		cells_run(&cells, &p.p, &got);
+		bad = got.lost || got.verdict != want.verdict || got.n_codes != want.n_actions;
+		if (bad)
+			fprintf(stderr, "packet %u: oracle %d, %u actions; cells %d, %u codes%s\n", i, want.verdict, want.n_actions, got.verdict,
+			        got.n_codes, got.lost ? ", lost" : "");
+	}
+	bad = bad || counters_differ(s, ev, bf_interp_counters(in), cells.counters);
+	cells_free(&cells);
+	bf_interp_free(in);
+	return bad;
+}
+
+static void complain(struct world *w, const struct bf_ast_cmd *cmd)
+{
+	_cleanup_buf_ struct bf_buf text = { 0 };
+
+	bf_native_print_as(&text, cmd, BF_PRINT_HANDLES);
+	fprintf(stderr, "last: %s\nthe table now:\n%s", w->command, text.data);
+}
+
+/* Some commands; what came of them beside the whole. */
+static bool version_differs(struct world *w)
+{
+	_cleanup_nstored_ struct bf_nstored s = { 0 };
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	_cleanup_buf_ struct bf_buf text = { 0 };
+	struct bf_evaluated ev = { 0 };
+	struct bf_ast_cmd *cmd;
+	bool bad;
+
+	open_stored(w, &s, &ast, &cmd);
+	for (unsigned n = 1 + rng_below(&w->r, 3); n--;)
+		command_text(w, cmd, &text);
+	snprintf(w->command, sizeof(w->command), "%s", text.data);
+	if (change(w, text.data, text.len)) {
+		n_refused++;
+		return false;
+	}
+	n_patched++;
+	bf_nstored_free(&s);
+	bf_ast_free(TAKE_PTR(ast));
+	open_stored(w, &s, &ast, &cmd);
+	bad = bf_native_eval(ast, cmd, &env, &ev, &d);
+	if (bad)
+		fprintf(stderr, "what was put in place cannot be evaluated: %s\n", d.text.data);
+	bad = bad || packets_differ(w, &s, &ev);
+	if (bad)
+		complain(w, cmd);
+	bf_evaluated_free(&ev);
+	return bad;
+}
+
+static bool round_differs(uint64_t seed)
+{
+	struct world w = { .r = { seed }, .family = seed % 3, .arena = must(bf_arena_new()) };
+	bool bad = false;
+
+	if (make_base(&w))
+		for (unsigned i = 0; i < VERSIONS && !bad; i++)
+			bad = version_differs(&w);
+	else
+		n_fixed++;
+	if (bad)
+		fprintf(stderr, "differs with seed %llu\n", (unsigned long long)seed);
+	bf_evaluated_free(&w.ev);
+	bf_buf_free(&w.state);
+	bf_buf_free(&w.log);
+	free(w.cells);
+	bf_arena_free(w.arena);
+	return bad;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 1500, failed = 0;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+
+	for (unsigned i = 0; i < rounds && failed < 3; i++)
+		failed += round_differs(seed + i);
+	printf("%u tables (%u of them not to be changed in place): %u changes in place, %u refused; %u added, %u inserted, %u "
+	       "replaced, %u deleted; %u failed\n", rounds, n_fixed, n_patched, n_refused, n_verbs[0], n_verbs[1], n_verbs[2],
+	       n_verbs[3], failed);
+	return failed != 0 || (rounds > 100 && n_patched < rounds);
+}
