@@ -11,7 +11,7 @@
 
 /* One level: the place of the node, or the same place again if there is a leaf. */
 #define AHEAD_LEVEL(f, at, node)                                                                     \
-	child = (__u32)node + 2 * (__u64)((KEY(f, node >> 48 & (BF_KEY_WORDS - 1)) << (node >> 32 & 31)) >> (node >> 40 & 31)); \
+	child = (__u32)node + 2 * (__u64)window(KEY(f, node >> 48 & (BF_KEY_WORDS - 1)), node);              \
 	child ^= (child ^ at) & (__s64)node >> 63;                                                       \
 	at = child;                                                                                      \
 	if (!is_there(&child, 2))                                                                        \

@@ -89,12 +89,26 @@ static __always_inline const void *words_at(__u64 place)
 	return p;
 }
 
-/* One node on the way down. Those that no tree has are not there for the verifier, which looks at each many times. */
+/* Shifts as instructions do them, by the low 6 bits (32-bit ones: 5). */
+#define shift_right(x, by) asm("%0 >>= %1" : "+r"(x) : "r"(by))
+
+/* The bits of a key's word that a node looks at. */
+static __always_inline __u32 window(__u32 word, __u64 node)
+{
+	__u32 a = node >> 32, b = node >> 40;
+
+	asm("%0 <<= %1" : "+w"(word) : "w"(a));
+	asm("%0 >>= %1" : "+w"(word) : "w"(b));
+	return word;
+}
+
+/* One node on the way down: of the sum is_there() leaves the place. Those that no tree has are not there for the verifier, which
+ * looks at each many times. */
 #define LEVEL(i)                                                                                 \
 	if ((__s64)node < 0 || (i) + config.no_levels >= BF_CLASS_DEPTH)                             \
 		return node;                                                                             \
 	word = KEY(f, node >> 48 & (BF_KEY_WORDS - 1));                                              \
-	child = (__u32)node + 2 * (__u64)((word << (node >> 32 & 31)) >> (node >> 40 & 31));         \
+	child = node + 2 * (__u64)window(word, node);                                                \
 	if (!is_there(&child, 2))                                                                    \
 		return 0;                                                                                \
 	node = *(const __u64 *)words_at(child);
@@ -180,18 +194,15 @@ static __always_inline int ask_service(const struct bf_frame *f, __u32 place)
 	return s->n_tests ? ask_tests(f, place + SVC_WORDS, s->n_tests) : BF_HIT;
 }
 
-/* Shifts as instructions do them, by the low 6 bits. */
-#define shift_right(x, by) asm("%0 >>= %1" : "+r"(x) : "r"(by))
-
-/* 1: the addresses match. */
-static __always_inline __u64 addresses_match4(const struct bf_class_rule4 *r, __u32 saddr, __u32 daddr)
+/* Negative: the addresses match. */
+static __always_inline __s64 addresses_match4(const struct bf_class_rule4 *r, __u32 saddr, __u32 daddr)
 {
 	__u64 s = saddr ^ r->addr[0], d = daddr ^ r->addr[1], what = r->what;
 
 	shift_right(s, what);
 	what >>= 6;
 	shift_right(d, what);
-	return ((s | d) - 1) >> 63;
+	return (s | d) - 1;
 }
 
 static __always_inline __u64 differ6(const struct bf_frame *f, __u32 word, __u64 half, __u32 shift)
@@ -254,13 +265,6 @@ static __always_inline __u64 leaf_of(const struct bf_frame *f, __u64 root, bool 
 
 enum { RULE_WORDS = sizeof(struct bf_class_rule4) / 4, GROUP_WORDS = BF_CLASS_GROUP * RULE_WORDS };
 
-/* Which of a group match by their addresses: bit i for rule i. */
-static __always_inline __u64 group_matches(const struct bf_class_rule4 *r, __u32 saddr, __u32 daddr)
-{
-	_Static_assert(BF_CLASS_GROUP == 2, "so many");
-	return addresses_match4(&r[0], saddr, daddr) | addresses_match4(&r[1], saddr, daddr) << 1;
-}
-
 /*
  * Nearly all rules that a packet meets are not for it, for their addresses. So a group of them is compared without a
  * branch; then what is left of the one that may be right, if one may.
@@ -268,13 +272,16 @@ static __always_inline __u64 group_matches(const struct bf_class_rule4 *r, __u32
 static __always_inline void search_leaf4(struct bf_frame *f, __u64 leaf, const struct bf_class_head *h, __u32 floor)
 {
 	__u32 at = leaf;
-	__u64 n = leaf >> 32 & BF_CLASS_LEAF_MAX;
+	__u64 end = at + RULE_WORDS * (leaf >> 32 & BF_CLASS_LEAF_MAX);
 
+	_Static_assert(BF_CLASS_GROUP == 2, "so many");
 	LOOP_BEGIN(MAX_ROUNDS)
 		const struct bf_class_rule4 *r;
-		__u64 place = at, matches, skip = BF_CLASS_GROUP;
+		__u32 saddr = KEY(f, BF_KEY_SADDR), daddr = KEY(f, BF_KEY_DADDR);
+		__u64 place = at;
+		__s64 first, second;
 
-		if (!below(0, n))
+		if (!below(at, end))
 			break;
 		if (!is_there(&place, GROUP_WORDS)) {
 			BEST(f) = bad_order(f);
@@ -283,18 +290,20 @@ static __always_inline void search_leaf4(struct bf_frame *f, __u64 leaf, const s
 		r = words_at(place);
 		if (!below(r->order, BEST(f)))
 			break;
-		matches = group_matches(r, KEY(f, BF_KEY_SADDR), KEY(f, BF_KEY_DADDR));
-		if (matches) {
+		first = addresses_match4(&r[0], saddr, daddr);
+		second = addresses_match4(&r[1], saddr, daddr);
+		at += GROUP_WORDS;
+		if ((first | second) < 0) {
+			__u32 other = first >> 63 & RULE_WORDS; /* to be looked at again */
 			int answer;
 
-			skip = 1 - (matches & 1);
-			r += skip;
-			skip++;
+			at -= other;
+			r = (const void *)r + 4 * (RULE_WORDS - other);
 			if (below(r->order, BEST(f))) {
 				answer = ask_rule4(f, r, HEAD(h)->svcs, floor);
 				if (answer == BF_HIT) {
 					BEST(f) = r->order;
-					BEST_RULE(f) = at + (skip - 1) * RULE_WORDS;
+					BEST_RULE(f) = at - RULE_WORDS;
 					break;
 				}
 				if (answer == BF_HOTDROP) {
@@ -303,8 +312,6 @@ static __always_inline void search_leaf4(struct bf_frame *f, __u64 leaf, const s
 				}
 			}
 		}
-		at += skip * RULE_WORDS;
-		n -= skip;
 	LOOP_END
 }
 

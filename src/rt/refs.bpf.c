@@ -23,7 +23,7 @@
 	r = words_at(place);                                                                               \
 	if (!below(r->order, BEST(f)))                                                                     \
 		break;                                                                                         \
-	if (addresses_match4(r, KEY(f, BF_KEY_SADDR), KEY(f, BF_KEY_DADDR)) && !below(r->order, floor)) {  \
+	if (addresses_match4(r, KEY(f, BF_KEY_SADDR), KEY(f, BF_KEY_DADDR)) < 0 && !below(r->order, floor)) { \
 		__u32 order = r->order, svc = ref & ((1u << (HEAD(h)->ref_bits & 31)) - 1);                    \
 		int is = ask_service(f, HEAD(h)->svcs + 4 * svc);                                              \
                                                                                                        \
