@@ -162,14 +162,15 @@ END
 
 always()
 {
-	local failed=0 status
+	local failed=0 status flood
 
 	start || return
 	rm -f "$work/stop"
 	in_ns a python3 "$work/flood.py" "$work/stop" >"$work/flood" 2>&1 &
+	flood=$!
 	"$@" || failed=1
 	touch "$work/stop"
-	wait $!
+	wait $flood
 	status=$?
 	cat "$work/flood"
 	[ $status = 0 ] && [ $failed = 0 ]
