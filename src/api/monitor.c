@@ -128,7 +128,7 @@ static int open_tables(struct monitor *m)
 
 	if (!rc)
 		rc = bf_ctx_lock(m->ctx, m->ns);
-	return rc ? rc : bf_subjects_open(m->ctx, m->ns, &m->subjects);
+	return rc ? rc : bf_subjects_open(m->ctx, m->ns, false, &m->subjects);
 }
 
 static int swap_all(struct monitor *m, bool watched)

@@ -89,7 +89,7 @@ static int tell_all(struct stats *t)
 		return 0;
 	}
 	if (!rc)
-		rc = bf_subjects_open(t->ctx, ns, &all);
+		rc = bf_subjects_open(t->ctx, ns, false, &all);
 	for (uint32_t i = 0; i < all.n && !rc; i++)
 		rc = tell_table(t, &all.s[i]);
 	return rc;

@@ -88,15 +88,25 @@ static int list_rules(struct bf_subject *s)
 	return 0;
 }
 
+static int fill(const struct bf_subject *s, struct bf_ast *ast, struct bf_ast_table *t)
+{
+	struct native_unit u = { 0 };
+
+	snprintf(u.name, sizeof(u.name), "%.23s", s->unit); /* n<handle> */
+	return bf_native_live_fill(NULL, s->filled, &u, ast, t, true);
+}
+
 /* The table that is stored: its tree and its model. */
-static int eval_native(struct bf_ctx *ctx, const struct bf_nstored *stored, struct bf_ast **ast, struct bf_ast_cmd **cmd,
-                       struct bf_evaluated *ev)
+static int eval_native(struct bf_ctx *ctx, const struct bf_subject *s, const struct bf_nstored *stored, struct bf_ast **ast,
+                       struct bf_ast_cmd **cmd, struct bf_evaluated *ev)
 {
 	struct bf_eval_env env;
 	int rc = bf_native_parse(ast, "", "", 0, NULL, NULL);
 
 	if (!rc)
 		rc = bf_nstored_parse(stored, *ast, cmd, &ctx->diag);
+	if (!rc && s->filled)
+		rc = fill(s, *ast, (*cmd)->body);
 	if (rc)
 		return rc;
 	bf_native_env(&env, ctx);
@@ -112,7 +122,7 @@ static int read_native(struct bf_ctx *ctx, struct bf_subject *s)
 
 	snprintf(s->family, sizeof(s->family), "%s", s->nstored.family->name);
 	snprintf(s->name, sizeof(s->name), "%s", s->nstored.name);
-	rc = eval_native(ctx, &s->nstored, &s->ast, &s->cmd, &s->ev);
+	rc = eval_native(ctx, s, &s->nstored, &s->ast, &s->cmd, &s->ev);
 	if (rc)
 		return rc;
 	s->rs = s->ev.rs;
@@ -136,7 +146,7 @@ static int open_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subject *
 	return rc ? rc : read_native(ctx, s);
 }
 
-static int open_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, struct bf_subjects *all)
+static int open_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, bool elements, struct bf_subjects *all)
 {
 	struct bf_subject *more = realloc(all->s, (all->n + 1) * sizeof(*more)), *s;
 	int rc;
@@ -145,19 +155,19 @@ static int open_unit(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, str
 		return -ENOMEM;
 	all->s = more;
 	s = &all->s[all->n++];
-	*s = (struct bf_subject){ 0 };
+	*s = (struct bf_subject){ .filled = elements ? ns : NULL };
 	snprintf(s->unit, sizeof(s->unit), "%s", unit);
 	rc = bf_native_is_unit(unit) ? open_native(ctx, ns, s) : open_xt(ctx, ns, s);
 	return rc && !ctx->diag.n_errors ? bf_diag_error(&ctx->diag, rc, "table %s: %s", unit, strerror(-rc)) : rc;
 }
 
-int bf_subjects_open(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subjects *out)
+int bf_subjects_open(struct bf_ctx *ctx, struct bf_ns *ns, bool elements, struct bf_subjects *out)
 {
 	_cleanup_buf_ struct bf_buf names = {};
 	int rc = bf_ns_units(ns, &names);
 
 	for (const char *u = names.data; !rc && u < names.data + names.len; u += strlen(u) + 1)
-		rc = open_unit(ctx, ns, u, out);
+		rc = open_unit(ctx, ns, u, elements, out);
 	return rc;
 }
 
@@ -168,7 +178,7 @@ static int eval_base(struct bf_ctx *ctx, const struct bf_subject *s, struct bf_a
 	struct bf_ast_cmd *cmd;
 
 	compiled.log_len = 0;
-	return eval_native(ctx, &compiled, ast, &cmd, ev);
+	return eval_native(ctx, s, &compiled, ast, &cmd, ev);
 }
 
 /* Both. */

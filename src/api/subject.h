@@ -20,6 +20,7 @@ struct bf_subject {
 	struct bf_ruleset *rs;     /* of one table, as it is now */
 	struct bf_stored stored;   /* iptables' */
 	struct bf_nstored nstored; /* native */
+	struct bf_ns *filled;      /* where the elements of its sets are taken from; or NULL */
 	struct bf_unit *own;       /* native; else stored.unit: whose counters they are */
 	struct bf_ast *ast;        /* native: the tree that rs was made of */
 	struct bf_ast_cmd *cmd;
@@ -38,8 +39,8 @@ struct bf_subjects {
 	uint32_t n;
 };
 
-/* All tables of the namespace. Errors are told. */
-int bf_subjects_open(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subjects *out);
+/* All tables of the namespace; elements: with those that are there now in sets that rules change. Errors are told. */
+int bf_subjects_open(struct bf_ctx *ctx, struct bf_ns *ns, bool elements, struct bf_subjects *out);
 void bf_subjects_close(struct bf_subjects *s);
 #define _cleanup_subjects_ _cleanup_(bf_subjects_close)
 

@@ -6,13 +6,17 @@
  *                    └▶ the interpreter             ─▶ verdict, rules in their order ┘
  *
  * A packet goes through the hooks it would meet: with an input device xdp and
- * ingress of that device, prerouting and input; with an output device output,
- * postrouting and egress of that device; with both what is in between is
- * forward. Or the one hook it names. At each all tables, the lowest priority
+ * ingress of that device, prerouting, input and ingress of its socket's control
+ * group; with an output device output, postrouting, egress of that group and of
+ * that device; with both what is in between is forward. Or the one hook it
+ * names. The kernel tries no system calls: at their hooks there is only the
+ * interpreter. At each all tables, the lowest priority
  * first, until one drops it.
  */
 #include <linux/netfilter.h>
+#include <sys/socket.h>
 
+#include "api/facts.h"
 #include "api/subject.h"
 #include "front/native/packet.h"
 #include "interp/interp.h"
@@ -47,17 +51,19 @@ struct test {
 	uint32_t frame_len;
 	struct bf_packet seen;
 	struct bf_rt_trial given;
+	struct bf_facts facts;
+	int sock;            /* in the namespace */
 	struct met *met;     /* at one chain */
 	uint32_t n_met, cap_met;
-	bool dropped;
+	bool dropped, left;  /* left: by another way, which ends it too */
 	uint32_t n_printed;  /* chains so far: commas of JSON */
 	int err;
 };
 
-static const uint8_t in_way[] = { BF_HOOK_XDP, BF_HOOK_TC_INGRESS, BF_HOOK_PREROUTING, BF_HOOK_INPUT };
+static const uint8_t in_way[] = { BF_HOOK_XDP, BF_HOOK_TC_INGRESS, BF_HOOK_PREROUTING, BF_HOOK_INPUT, BF_HOOK_CGROUP_INGRESS };
 static const uint8_t through_way[] = { BF_HOOK_XDP, BF_HOOK_TC_INGRESS, BF_HOOK_PREROUTING, BF_HOOK_FORWARD,
 	                                   BF_HOOK_POSTROUTING, BF_HOOK_TC_EGRESS };
-static const uint8_t out_way[] = { BF_HOOK_OUTPUT, BF_HOOK_POSTROUTING, BF_HOOK_TC_EGRESS };
+static const uint8_t out_way[] = { BF_HOOK_OUTPUT, BF_HOOK_POSTROUTING, BF_HOOK_CGROUP_EGRESS, BF_HOOK_TC_EGRESS };
 
 static void step(void *arg, const struct bf_chain *c, uint32_t rule)
 {
@@ -86,6 +92,11 @@ static void give_name(struct bf_rt_trial *g, unsigned word, const char name[16])
 
 enum { ETHER = 14, TYPE = 12 };
 
+static bool is_call(uint8_t hook)
+{
+	return hook >= BF_HOOK_CONNECT4;
+}
+
 static int strip_tags(struct test *t, struct bf_arena *a)
 {
 	const struct bf_npacket *p = &t->p;
@@ -102,7 +113,8 @@ static int strip_tags(struct test *t, struct bf_arena *a)
 static void prepare(struct test *t)
 {
 	const struct bf_npacket *p = &t->p;
-	uint8_t socket = p->has_uid || p->has_gid ? BF_SOCKET_FILE : BF_SOCKET_NONE;
+	bool call = p->has_hook && is_call(p->hook);
+	uint8_t socket = p->has_uid || p->has_gid || call ? BF_SOCKET_FILE : BF_SOCKET_NONE;
 	struct bf_packet *s = &t->seen;
 
 	t->given = (struct bf_rt_trial){ .socket = socket, .uid = p->uid, .gid = p->gid };
@@ -121,9 +133,9 @@ static void prepare(struct test *t)
 		.socket = socket,
 		.skuid = p->uid,
 		.skgid = p->gid,
-		.has_mac = true,
 		.protocol = (uint16_t)(p->frame[p->nh - 2] << 8 | p->frame[p->nh - 1]) };
 	memcpy(s->ether_saddr, p->frame + 6, sizeof(s->ether_saddr));
+	bf_facts_begin(&t->facts, p, t->sock);
 }
 
 /* At output there is no input device yet, at input no output device; nor is there an Ethernet header before the packet goes. */
@@ -146,6 +158,7 @@ static void at_hook(struct test *t, uint8_t hook)
 		memcpy(s->oif, t->p.oif, sizeof(s->oif));
 	give_name(&t->given, BF_KEY_IIFNAME, s->iif);
 	give_name(&t->given, BF_KEY_OIFNAME, s->oif);
+	bf_facts_at(&t->facts, &t->given, s);
 }
 
 /* What is printed. */
@@ -197,17 +210,50 @@ static const char *verdict_name(bool accept)
 	return accept ? "accept" : "drop";
 }
 
+static bool accepts(const struct bf_outcome *o)
+{
+	return o->verdict == BF_ACCEPT && !(o->n_actions && o->actions[o->n_actions - 1]->target->terminal);
+}
+
+/* What is not accepted may end in other ways than as a drop. */
+static uint32_t exit_of(const struct bf_chain *c, const struct bf_outcome *o)
+{
+	bool any = c->at.hook >= BF_HOOKS_NETFILTER && c->at.hook != BF_HOOK_SOCKOPS && o->out[BF_OUT_SET] & 1u << BF_OUT_EXIT;
+
+	return any && !accepts(o) && !o->hotdrop ? o->out[BF_OUT_EXIT] : BF_EXIT_NONE;
+}
+
+static bool leaves(const struct bf_chain *c, const struct bf_outcome *o)
+{
+	uint32_t exit = exit_of(c, o);
+
+	return exit == BF_EXIT_REDIRECT || exit == BF_EXIT_ROUTE;
+}
+
+static void print_verdict(struct bf_buf *out, const struct bf_chain *c, const struct bf_outcome *o)
+{
+	if (o->hotdrop)
+		bf_buf_puts(out, "drop: its headers are not whole");
+	else if (exit_of(c, o) == BF_EXIT_ERRNO)
+		bf_buf_printf(out, "drop: the call fails: %s", strerror((int)o->out[BF_OUT_ARG]));
+	else if (exit_of(c, o) == BF_EXIT_REJECT)
+		bf_buf_puts(out, "drop: rejected");
+	else
+		bf_buf_puts(out, leaves(c, o) ? "leaves by another way" : verdict_name(accepts(o)));
+}
+
 static void print_chain(struct test *t, const struct bf_subject *s, const struct bf_chain *c, const struct bf_outcome *o,
                         const char *differs)
 {
-	bool accept = o->verdict == BF_ACCEPT && !(o->n_actions && o->actions[o->n_actions - 1]->target->terminal);
-	const char *verdict = o->hotdrop ? "drop: its headers are not whole" : verdict_name(accept);
+	bool accept = accepts(o);
 
 	if (!t->json) {
 		bf_buf_printf(t->out, "  %s, table %s %s\n", bf_hook_kinds[c->at.hook].name, s->family, s->name);
 		for (uint32_t i = 0; i < t->n_met; i++)
 			print_met(t, s, &t->met[i]);
-		bf_buf_printf(t->out, "    %s\n%s%s%s", verdict, differs ? "    DIFFERS: " : "", differs ? differs : "",
+		bf_buf_puts(t->out, "    ");
+		print_verdict(t->out, c, o);
+		bf_buf_printf(t->out, "%s\n%s%s%s", is_call(c->at.hook) ? " (by the interpreter alone)" : "", differs ? "    DIFFERS: " : "", differs ? differs : "",
 		              differs ? "\n" : "");
 		return;
 	}
@@ -215,8 +261,8 @@ static void print_chain(struct test *t, const struct bf_subject *s, const struct
 	              bf_hook_kinds[c->at.hook].name, s->family, s->name);
 	for (uint32_t i = 0; i < t->n_met; i++)
 		json_met(t, s, &t->met[i], !i);
-	bf_buf_printf(t->out, "], \"verdict\": \"%s\", \"agree\": %s}", verdict_name(accept && !o->hotdrop),
-	              differs ? "false" : "true");
+	bf_buf_printf(t->out, "], \"verdict\": \"%s\", \"agree\": %s}", leaves(c, o) ? "leave" : verdict_name(accept && !o->hotdrop),
+	              is_call(c->at.hook) ? "null" : differs ? "false" : "true");
 }
 
 /* The programs' opinion. */
@@ -266,7 +312,7 @@ static const char *ask_programs(struct test *t, const struct tried *s, const str
 	struct bf_trial_answer a;
 	int prog = s->trial ? program_of(s, c, t->p.family) : -1;
 
-	if (!s->trial)
+	if (!s->trial || is_call(c->at.hook))
 		return NULL; /* a table that only accepts has no programs */
 	if (prog < 0)
 		return "no program sees it";
@@ -297,8 +343,21 @@ static void run_chain(struct test *t, const struct tried *s, const struct bf_cha
 	differs = ask_programs(t, s, c, &o, before);
 	t->differs |= differs != NULL;
 	t->dropped = o.verdict == BF_DROP || (o.n_actions && o.actions[o.n_actions - 1]->target->terminal);
+	t->left = leaves(c, &o);
 	print_chain(t, s->s, c, &o, differs);
 	t->n_printed++;
+}
+
+/* Is the control group, or the one above it, ...? */
+static bool below(const char *above, const char *path)
+{
+	size_t n;
+
+	above += strspn(above, "/");
+	path += strspn(path, "/");
+	for (n = strlen(above); n && above[n - 1] == '/';)
+		n--;
+	return !strncmp(above, path, n) && (!n || !path[n] || path[n] == '/');
 }
 
 /* Does chain c see the packet: is its family, or its device, concerned? */
@@ -307,6 +366,8 @@ static bool sees(const struct test *t, const struct bf_table *table, const struc
 	const struct bf_hook_kind *kind = &bf_hook_kinds[c->at.hook];
 	const char *dev = kind->can & BF_CAN_OIF ? t->p.oif : t->p.iif;
 
+	if (kind->point == BF_POINT_CGROUP)
+		return below(c->at.cgroup, t->p.cgroup);
 	for (uint32_t i = 0; kind->point == BF_POINT_DEVICE && i < c->at.n_devices; i++)
 		if (!strcmp(c->at.devices[i], dev))
 			return true;
@@ -362,7 +423,7 @@ static void run_packet(struct test *t)
 		n = *t->p.iif ? BF_ARRAY_SIZE(through_way) : BF_ARRAY_SIZE(out_way);
 	}
 	prepare(t);
-	t->dropped = false;
+	t->dropped = t->left = false;
 	t->n_printed = 0;
 	bf_buf_puts(t->out, t->json ? "{\"packet\": " : "");
 	if (t->json) {
@@ -375,20 +436,14 @@ static void run_packet(struct test *t)
 	}
 	for (size_t i = 0; i < n && !t->err && !t->dropped; i++)
 		run_hook(t, way[i]);
-	bf_buf_printf(t->out, t->json ? "], \"verdict\": \"%s\"}" : "  %s\n", verdict_name(!t->dropped));
+	bf_buf_printf(t->out, t->json ? "], \"verdict\": \"%s\"}" : "  %s\n", t->left ? "leave" : verdict_name(!t->dropped));
 }
 
 static int read_packet(struct test *t, struct bf_arena *a, const char *name, unsigned line)
 {
 	int rc = bf_native_packet(a, name, line, t->text, t->text_len, &t->p, &t->ctx->diag);
-	struct bf_loc loc = { name, line, 1, 1 };
 
-	if (rc)
-		return rc;
-	if (t->p.has_hook && bf_hook_kinds[t->p.hook].point == BF_POINT_CGROUP)
-		return bf_diag_error_at(&t->ctx->diag, &loc, NULL, -EOPNOTSUPP,
-		                        "packets can be tried at the hooks of devices and of netfilter, not of control groups");
-	return strip_tags(t, a);
+	return rc ? rc : strip_tags(t, a);
 }
 
 /* All lines are looked at; the first error ends it only when no packet has been tried. */
@@ -436,8 +491,11 @@ static int load_programs(struct test *t, struct bf_ns *ns, struct tried *s)
 
 static int open_judges(struct test *t, struct bf_ns *ns)
 {
-	int rc = bf_subjects_open(t->ctx, ns, &t->subjects);
+	int rc = bf_subjects_open(t->ctx, ns, true, &t->subjects);
 
+	t->sock = bf_netns_socket(t->ctx->netns, AF_INET);
+	if (!rc && t->sock < 0)
+		rc = t->sock;
 	t->tried = calloc(t->subjects.n + 1ul, sizeof(*t->tried));
 	if (!t->tried)
 		return -ENOMEM;
@@ -456,6 +514,7 @@ static void free_test(struct test *t)
 		bf_image_free(t->tried[i].img);
 		bf_interp_free(t->tried[i].in);
 	}
+	bf_closep(&t->sock);
 	free(t->tried);
 	free(t->met);
 	bf_subjects_close(&t->subjects);
@@ -465,7 +524,7 @@ int bf_test(struct bf_ctx *ctx, const char *name, const char *packets, unsigned 
 {
 	_cleanup_ns_ struct bf_ns *ns = NULL;
 	_cleanup_buf_ struct bf_buf out = {};
-	_cleanup_(free_test) struct test t = { .ctx = ctx, .out = &out, .json = flags & BF_TEST_JSON };
+	_cleanup_(free_test) struct test t = { .ctx = ctx, .out = &out, .json = flags & BF_TEST_JSON, .sock = -1 };
 	int rc;
 
 	bf_ctx_begin(ctx);

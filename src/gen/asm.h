@@ -46,6 +46,17 @@ static inline void bf_asm_mov_imm(struct bf_asm *a, uint8_t dst, uint32_t imm)
 	bf_asm_emit(a, BPF_ALU | BPF_MOV | BPF_K, dst, 0, 0, imm);
 }
 
+/* 64 bits, where they are needed. */
+static inline void bf_asm_mov_wide(struct bf_asm *a, uint8_t dst, uint64_t imm)
+{
+	if (imm <= UINT32_MAX) {
+		bf_asm_mov_imm(a, dst, (uint32_t)imm);
+		return;
+	}
+	bf_asm_emit(a, BPF_LD | BPF_IMM | BPF_DW, dst, 0, 0, (int32_t)imm);
+	bf_asm_emit(a, 0, 0, 0, 0, (int32_t)(imm >> 32));
+}
+
 static inline void bf_asm_load(struct bf_asm *a, uint8_t dst, uint8_t base, int16_t off)
 {
 	bf_asm_emit(a, BPF_LDX | BPF_W | BPF_MEM, dst, base, off, 0);

@@ -251,7 +251,7 @@ static void ask(struct straight *s, const char *function, const struct bf_cell *
 {
 	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
 	bf_asm_mov_imm(&s->out, BPF_REG_2, which);
-	bf_asm_mov_imm(&s->out, BPF_REG_3, arg); /* offsets and small numbers: 32 bits hold them */
+	bf_asm_mov_wide(&s->out, BPF_REG_3, arg);
 	call(s, function);
 	drop_if(s, BPF_JEQ, BF_HOTDROP);
 	branch(s, BPF_JNE, BPF_JEQ, BPF_REG_0, BF_MISS, c, next);

@@ -157,6 +157,8 @@ static uint32_t verdict_of(uint8_t hook, uint32_t retval)
 		return retval == XDP_DROP || retval == XDP_ABORTED ? BF_DROP : BF_ACCEPT;
 	case BPF_PROG_TYPE_SCHED_CLS:
 		return retval == TC_ACT_SHOT ? BF_DROP : BF_ACCEPT;
+	case BPF_PROG_TYPE_CGROUP_SKB:
+		return retval & 1 ? BF_ACCEPT : BF_DROP;
 	default:
 		return retval;
 	}

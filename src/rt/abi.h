@@ -456,10 +456,19 @@ struct bf_journal {
 };
 
 /* The map "trial" of programs that try out packets which are only described: what of the key the description says. */
+#define BF_TRIAL_LOADS 40
 struct bf_rt_trial {
 	__u32 given; /* bit i: word i of the key is not the packet's, but this; of META only the packet type */
 	__u32 key[BF_KEY_SCRATCH];
 	__u32 socket, uid, gid; /* BF_SOCKET_* */
+	__u32 random;           /* where one of some numbers is picked */
+	/* What loaders find that look beside the packet's bytes (BF_META_LENGTH is one of these): as they leave it in the scratch
+	 * words. What is not listed is not there. */
+	struct bf_rt_trial_load {
+		__u32 loader, found;
+		__u64 arg;
+		__u32 value[4];
+	} load[BF_TRIAL_LOADS];
 };
 
 /* What programs that are watched (bf_rt_config.watched) put into the ring buffer "events". */

@@ -192,6 +192,8 @@ static __always_inline int end_xdp(struct bf_frame *f, struct xdp_md *ctx, int v
 {
 	if (finish(f, verdict) == BF_ACCEPT)
 		return XDP_PASSED;
+	if (config.trial)
+		return XDP_DROPPED; /* it does not leave */
 	return in_use(ops, BF_CELL_PUT) && was_put(f, BF_OUT_EXIT) ? bf_leave_xdp(f, ctx) : XDP_DROPPED;
 }
 
@@ -210,6 +212,8 @@ static __always_inline int end_tc(struct bf_frame *f, struct __sk_buff *ctx, int
 		set_marks(f, ctx);
 	if (verdict == BF_ACCEPT)
 		return TC_NEXT;
+	if (config.trial)
+		return TC_SHOT;
 	return in_use(ops, BF_CELL_PUT) && was_put(f, BF_OUT_EXIT) ? bf_leave_tc(f, ctx) : TC_SHOT;
 }
 

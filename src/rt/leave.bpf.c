@@ -383,7 +383,8 @@ int bf_mirror(struct bf_frame *f, __u32 ifindex)
 {
 	__u64 at = f->nh - (__u64)plain_skb(f)->data;
 
-	bpf_clone_redirect((struct __sk_buff *)f->trusted, ifindex, 0);
+	if (!config.trial)
+		bpf_clone_redirect((struct __sk_buff *)f->trusted, ifindex, 0);
 	f->nh = (__u64)plain_skb(f)->data + at;
 	return 0;
 }

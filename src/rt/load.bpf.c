@@ -16,6 +16,20 @@ static __noinline int load_trial_owner(struct bf_frame *f, __u32 loader)
 	return loader == BF_LOAD_SOCKET || trial.socket == BF_SOCKET_FILE ? BF_HIT : BF_MISS;
 }
 
+static __noinline int load_trial(struct bf_frame *f, __u32 loader, __u64 arg)
+{
+	for (int i = 0; i < BF_TRIAL_LOADS; i++) {
+		if (trial.load[i].loader != loader || trial.load[i].arg != arg || !trial.load[i].found)
+			continue;
+		set_scratch(f, 0, trial.load[i].value[0]);
+		set_scratch(f, 1, trial.load[i].value[1]);
+		set_scratch(f, 2, trial.load[i].value[2]);
+		set_scratch(f, 3, trial.load[i].value[3]);
+		return BF_HIT;
+	}
+	return BF_MISS;
+}
+
 static __noinline int load_owner(struct bf_frame *f, __u32 loader)
 {
 	struct sock *sk = full_sock(f);
@@ -144,7 +158,7 @@ static __noinline __u32 flow_hash(struct bf_frame *f)
 
 static __noinline int load_pick(struct bf_frame *f, __u64 arg)
 {
-	__u64 v = arg & 1 ? flow_hash(f) : bpf_get_prandom_u32();
+	__u64 v = arg & 1 ? flow_hash(f) : config.trial ? trial.random : bpf_get_prandom_u32();
 
 	return set_value(f, (v * (arg >> 32) >> 32) + ((__u32)arg >> 1));
 }
@@ -165,6 +179,8 @@ APART int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
 		return BF_HOTDROP;
 	if (in_use(loaders, BF_LOAD_PICK) && loader == BF_LOAD_PICK)
 		return load_pick(f, arg);
+	if (config.trial && loader > BF_LOAD_SOCKET && !(loader == BF_LOAD_META && arg == BF_META_LENGTH))
+		return load_trial(f, loader, arg);
 	if (!HAS_SKB)
 		return load_without_skb(f, loader, arg);
 	if (config.loaders & OWNER_LOADERS && loader <= BF_LOAD_SOCKET)

@@ -34,6 +34,7 @@ struct words {
 	struct bf_frame_words f;
 	struct bf_npacket *p;
 	bool any_proto;       /* `proto N` */
+	bool call;            /* connect, sendmsg: no source */
 	bool has_flags, has_type;
 	int err;
 };
@@ -121,7 +122,14 @@ static const struct proto {
 	{ "arp", 0, NFPROTO_UNSPEC, false },
 	{ "proto", 0, 0, false },
 	{ "frame", 0, 0, false }, /* all its bytes follow */
+	{ "connect", 0, 0, false }, /* a protocol follows */
+	{ "sendmsg", 0, 0, false },
 };
+
+static bool is_call(const struct proto *p)
+{
+	return !strcmp(p->name, "connect") || !strcmp(p->name, "sendmsg");
+}
 
 static const struct proto *read_proto(struct words *w)
 {
@@ -218,13 +226,14 @@ static bool read_ends(struct words *w, const struct proto *p)
 {
 	uint8_t s, d;
 
-	w->f.sport = 40000;
-	if (!read_end(w, p, &w->f.saddr, &w->f.sport, &s) || !need(w, "'>'"))
+	w->f.sport = w->call ? 0 : 40000;
+	if (!w->call && (!read_end(w, p, &w->f.saddr, &w->f.sport, &s) || !need(w, "'>'")))
 		return false;
-	if (strcmp(w->word, ">"))
+	if (!w->call && strcmp(w->word, ">"))
 		return fail(w, "", "between source and destination stands '>'");
 	if (!read_end(w, p, &w->f.daddr, &w->f.dport, &d))
 		return false;
+	s = w->call ? d : s;
 	if (s != d)
 		return fail(w, "", "source and destination are of different families");
 	if (!strcmp(p->name, "arp"))
@@ -233,6 +242,24 @@ static bool read_ends(struct words *w, const struct proto *p)
 		return fail(w, "", "%s is of the other family", p->name);
 	w->f.family = s;
 	return true;
+}
+
+/* Which of four hooks it is at says the family of its destination. */
+static bool read_call(struct words *w, bool sends)
+{
+	const struct proto *p;
+
+	w->call = true;
+	p = read_proto(w);
+	if (!p)
+		return false;
+	if (is_call(p) || !strcmp(p->name, "arp") || !strcmp(p->name, "frame"))
+		return fail(w, "", "nobody calls %s() for %s", sends ? "sendmsg" : "connect", p->name);
+	if (!read_ends(w, p))
+		return false;
+	w->p->hook = w->f.family == NFPROTO_IPV6 ? sends ? BF_HOOK_SENDMSG6 : BF_HOOK_CONNECT6
+	             : sends                     ? BF_HOOK_SENDMSG4 : BF_HOOK_CONNECT4;
+	return w->p->has_hook = true;
 }
 
 /* A frame as it is: where its network header begins, and of which family that is. */
@@ -295,6 +322,7 @@ static bool read_dscp(struct words *w, const struct key *k);
 static bool read_pkttype(struct words *w, const struct key *k);
 static bool read_status(struct words *w, const struct key *k);
 static bool read_payload(struct words *w, const struct key *k);
+static bool read_cgroup(struct words *w, const struct key *k);
 
 #define F(m) true, offsetof(struct words, f.m)
 #define P(m) false, offsetof(struct bf_npacket, m)
@@ -305,6 +333,8 @@ static bool read_payload(struct words *w, const struct key *k);
 static const struct key keys[] = {
 	{ "iif", NAME, P(iif), 0, NULL, -1 },
 	{ "oif", NAME, P(oif), 0, NULL, -1 },
+	{ "comm", NAME, P(comm), 0, NULL, -1 },
+	BY("cgroup", read_cgroup),
 	BY("hook", read_hook),
 	BY("ct", read_ct),
 	BY("ctstatus", read_status),
@@ -576,6 +606,16 @@ static bool read_payload(struct words *w, const struct key *k)
 	return read_bytes(w, &w->f.payload, &w->f.payload_len);
 }
 
+static bool read_cgroup(struct words *w, const struct key *k)
+{
+	if (!need(w, "the path of a control group"))
+		return false;
+	w->p->cgroup = bf_arena_strdup(w->arena, w->word);
+	if (!w->p->cgroup)
+		w->err = -ENOMEM;
+	return w->p->cgroup;
+}
+
 static void store(void *to, uint64_t v, uint64_t max)
 {
 	if (max > UINT16_MAX || max == BF_FRAME_PAYLOAD)
@@ -601,10 +641,10 @@ static bool read_value(struct words *w, const struct key *k)
 		store(to, n, k->max);
 		break;
 	case NAME:
-		if (!need(w, "the name of a device"))
+		if (!need(w, k->at == offsetof(struct bf_npacket, comm) ? "the name of a task" : "the name of a device"))
 			return false;
 		if (strlen(w->word) > 15)
-			return fail(w, "", "names of devices have at most 15 characters");
+			return fail(w, "", "names of devices and tasks have at most 15 characters");
 		memcpy(to, w->word, strlen(w->word) + 1);
 		break;
 	default:
@@ -689,8 +729,9 @@ int bf_native_packet(struct bf_arena *a, const char *name, unsigned line, const 
 	const struct proto *p;
 
 	memset(out, 0, sizeof(*out));
+	out->cgroup = "/";
 	p = read_proto(&w);
-	if (p && (!strcmp(p->name, "frame") ? read_frame(&w) : read_ends(&w, p))) {
+	if (p && (is_call(p) ? read_call(&w, *p->name == 's') : !strcmp(p->name, "frame") ? read_frame(&w) : read_ends(&w, p))) {
 		defaults(&w);
 		while (next(&w) && w.word[0] && read_key(&w))
 			;

@@ -8,10 +8,13 @@
  *   proto 89 192.0.2.1 > 224.0.0.5 ttl 1
  *   arp 192.0.2.1 > 192.0.2.2
  *
+ *   connect tcp 192.0.2.1:443 uid 1000 comm curl
+ *
  *   frame 0200000000020200000000010800450000... iif eth0
  *
  *   PROTOCOL SOURCE > DESTINATION { KEY VALUE | FLAG }...
  *   frame BYTES { KEY VALUE }...
+ *   connect|sendmsg PROTOCOL DESTINATION { KEY VALUE }...     a system call, at the hooks of control groups
  *
  * What is not said is as a host's first packet of a connection would have it:
  * TCP has SYN (ACK where ct says established), ICMP is an echo request, TTL 64.
@@ -39,6 +42,8 @@ struct bf_npacket {
 	uint32_t ctstatus, ctmark;
 	bool has_uid, has_gid;
 	uint32_t uid, gid;
+	char comm[16];         /* of the task that calls connect() or sendmsg() */
+	const char *cgroup;    /* of the socket or task, a path below the root; "/" when not said */
 };
 
 /*
