@@ -175,8 +175,9 @@ static uint32_t flow_hash(const struct bf_packet *s)
 /* The interpreter's questions. */
 static bool load(const struct bf_packet *s, uint32_t loader, uint64_t arg, bf_u128 *v)
 {
-	const struct bf_facts *f = s->user;
+	struct bf_facts *f = s->user;
 
+	f->assumed |= loader == BF_LOAD_ANSWER;
 	if (loader == BF_LOAD_PICK) {
 		uint64_t from = arg & 1 ? flow_hash(s) : f->random;
 
@@ -193,6 +194,15 @@ static bool load(const struct bf_packet *s, uint32_t loader, uint64_t arg, bf_u1
 			*v = *v << 32 | l->value[k];
 		return true;
 	}
+	return false;
+}
+
+static bool assist(const struct bf_packet *s, const struct bf_assist *a)
+{
+	struct bf_facts *f = s->user;
+
+	(void)a;
+	f->assumed = true;
 	return false;
 }
 
@@ -223,5 +233,6 @@ void bf_facts_at(struct bf_facts *f, struct bf_rt_trial *given, struct bf_packet
 		      (uint32_t)s->ether_saddr[2] << 24 | (uint32_t)s->ether_saddr[3] << 16 | (uint32_t)s->ether_saddr[4] << 8 |
 		      s->ether_saddr[5], 0, 0);
 	s->load = load;
+	s->assist = assist;
 	s->user = f;
 }

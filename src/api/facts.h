@@ -21,6 +21,7 @@ struct bf_facts {
 	} iif, oif;
 	struct bf_rt_trial *given;
 	uint32_t n;      /* of given->load */
+	bool assumed;    /* a rule asked the routing table, or for a socket: it was told "no" */
 };
 
 /* Of a packet; sock: any in the namespace. */

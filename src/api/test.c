@@ -14,6 +14,7 @@
  * first, until one drops it.
  */
 #include <linux/netfilter.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <sys/socket.h>
 
 #include "api/facts.h"
@@ -110,6 +111,14 @@ static int strip_tags(struct test *t, struct bf_arena *a)
 	return 0;
 }
 
+/* As nft has it: one bit, whatever was translated. */
+static uint32_t nft_state(uint32_t state)
+{
+	if (state & BF_CT_NONE)
+		return state & XT_CONNTRACK_STATE_UNTRACKED ? 64 : 1;
+	return state & 0xe;
+}
+
 static void prepare(struct test *t)
 {
 	const struct bf_npacket *p = &t->p;
@@ -119,7 +128,7 @@ static void prepare(struct test *t)
 
 	t->given = (struct bf_rt_trial){ .socket = socket, .uid = p->uid, .gid = p->gid };
 	give(&t->given, BF_KEY_MARK, p->mark);
-	give(&t->given, BF_KEY_CTSTATE, p->ctstate);
+	give(&t->given, BF_KEY_CTSTATE, p->ctstate | nft_state(p->ctstate) << BF_CT_NFT);
 	give(&t->given, BF_KEY_CTSTATUS, p->ctstatus);
 	give(&t->given, BF_KEY_META, (uint32_t)p->pkttype << 24);
 	give(&t->given, BF_KEY_ASSIST, 0);
@@ -210,6 +219,8 @@ static const char *verdict_name(bool accept)
 	return accept ? "accept" : "drop";
 }
 
+#define ASSUMED ", if addrtype, fib and socket find nothing"
+
 static bool accepts(const struct bf_outcome *o)
 {
 	return o->verdict == BF_ACCEPT && !(o->n_actions && o->actions[o->n_actions - 1]->target->terminal);
@@ -253,7 +264,7 @@ static void print_chain(struct test *t, const struct bf_subject *s, const struct
 			print_met(t, s, &t->met[i]);
 		bf_buf_puts(t->out, "    ");
 		print_verdict(t->out, c, o);
-		bf_buf_printf(t->out, "%s\n%s%s%s", is_call(c->at.hook) ? " (by the interpreter alone)" : "", differs ? "    DIFFERS: " : "", differs ? differs : "",
+		bf_buf_printf(t->out, "%s%s\n%s%s%s", t->facts.assumed ? ASSUMED : "", is_call(c->at.hook) ? " (by the interpreter alone)" : "", differs ? "    DIFFERS: " : "", differs ? differs : "",
 		              differs ? "\n" : "");
 		return;
 	}
@@ -261,7 +272,8 @@ static void print_chain(struct test *t, const struct bf_subject *s, const struct
 	              bf_hook_kinds[c->at.hook].name, s->family, s->name);
 	for (uint32_t i = 0; i < t->n_met; i++)
 		json_met(t, s, &t->met[i], !i);
-	bf_buf_printf(t->out, "], \"verdict\": \"%s\", \"agree\": %s}", leaves(c, o) ? "leave" : verdict_name(accept && !o->hotdrop),
+	bf_buf_printf(t->out, "], \"verdict\": \"%s\", \"assumed\": %s, \"agree\": %s}", leaves(c, o) ? "leave" : verdict_name(accept && !o->hotdrop),
+	              t->facts.assumed ? "true" : "false",
 	              is_call(c->at.hook) ? "null" : differs ? "false" : "true");
 }
 
@@ -338,6 +350,7 @@ static void run_chain(struct test *t, const struct tried *s, const struct bf_cha
 	}
 	memcpy(before, bf_interp_counters(s->in), n * sizeof(*before));
 	t->n_met = 0;
+	t->facts.assumed = false;
 	bf_interp_set_trace(s->in, step, t);
 	bf_interp_run_chain(s->in, c, &t->seen, &o);
 	differs = ask_programs(t, s, c, &o, before);

@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# `bpfilter test`: what a described packet has beside its bytes, programs and interpreter see alike:   words.sh BUILD
+build=$1
+source "$(dirname "$0")/../lib.sh"
+[ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
+bf=$build/cli/bpfilter
+group=bft-$$
+root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+netns_add a
+in_ns a ip link add v0 type veth peer name v1
+in_ns a sysctl -q net.ipv6.conf.v0.disable_ipv6=1 net.ipv6.conf.v1.disable_ipv6=1
+mkdir "$root/$group" 2>/dev/null && trap 'rmdir "$root/$group"; cleanup' EXIT
+
+# met PACKET...: which rules are met, by their comments
+met()
+{
+	in_ns a "$bf" test "$@" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }
+	grep -o 'comment "[^"]*"' "$work/out" | cut -d'"' -f2 | tr '\n' ' '
+	tail -n 1 "$work/out" | tr -d " "
+}
+
+is() # EXPECTED PACKET...
+{
+	local want=$1 got
+
+	shift
+	got=$(met "$@")
+	[ "$got" = "$want" ] || { echo "test $*: got $got, not $want"; cat "$work/out"; return 1; }
+}
+
+in_ns a "$bf" load - <<-END || exit
+	table inet t {
+		set seen { type ipv4_addr; size 100; flags dynamic,timeout; timeout 1h; }
+		quota q { over 1 mbytes }
+		chain i {
+			type filter hook input priority filter
+			iiftype ether counter comment "ether"
+			iiftype loopback counter comment "loop"
+			iif "v0" counter comment "v0"
+			ether saddr 02:00:00:00:00:01 comment "mac"
+			ct mark 5 counter comment "ctmark"
+			ct original ip saddr 192.0.2.7 counter comment "from"
+			ct state established ct original ip daddr 192.0.2.7 counter comment "back"
+			meta priority 7 counter comment "priority"
+			meta protocol ip6 counter comment "six"
+			meta time > "2020-01-01" comment "late"
+			ip saddr @seen counter drop comment "seen"
+			ip daddr 198.51.100.1 add @seen { ip saddr } comment "added"
+			quota name "q" drop comment "quota"
+		}
+	}
+	table netdev d {
+		chain x {
+			type filter hook ingress device "v0" priority filter
+			ether type arp drop comment "arp"
+			udp dport 53 mirror to "v1" comment "copied"
+			udp dport 54 reject comment "rejected"
+		}
+		chain y { type filter hook xdp device "v0" priority filter; iiftype ether udp dport 99 redirect to "v1" comment "away"; }
+	}
+	table inet g {
+		chain c4 {
+			type filter hook connect4 cgroup "/" priority filter
+			tcp dport 443 meta skuid 1000 meta comm "curl" reject with errno ECONNREFUSED comment "curl"
+			tcp dport 25 drop comment "mail"
+		}
+		chain c6 { type filter hook connect6 cgroup "/$group" priority filter; ip6 daddr 2001:db8::/32 drop comment "c6"; }
+		chain s4 { type filter hook sendmsg4 cgroup "/" priority filter; udp dport 53 drop comment "s4"; }
+		chain e { type filter hook egress cgroup "/" priority filter; tcp dport 81 counter drop comment "out"; }
+	}
+END
+in_ns a "$bf" add element inet t seen "{ 192.0.2.9 }" || exit
+
+devices()
+{
+	is "ether v0 mac from late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif v0 &&
+		is "loop from late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif lo &&
+		is "ether mac from late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif nosuch0
+}
+check "devices, their types; those that are not there are Ethernet" devices
+
+facts()
+{
+	is "loop ctmark from priority late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif lo ctmark 5 priority 7 &&
+		is "loop back late accept" tcp 192.0.2.8:5 '>' 192.0.2.7:22 iif lo ct established &&
+		is "loop late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif lo ct untracked ctmark 5 &&
+		is "loop six late accept" tcp fd00::1 '>' fd00::2:22 iif lo
+}
+check "connection, priority, clock" facts
+
+# What is in a set now is seen; what a tried packet adds is seen by the next one and by nobody else.
+elements()
+{
+	is "loop late seen drop" udp 192.0.2.9:5 '>' 198.51.100.9:22 iif lo || return
+	printf '%s\n' "udp 192.0.2.8:5 > 198.51.100.1:5 iif lo" "udp 192.0.2.8:5 > 198.51.100.9:5 iif lo" >"$work/two"
+	is "loop late added loop late seen drop" -f "$work/two" || return
+	! in_ns a "$bf" list set inet t seen | grep -q 192.0.2.8
+}
+check "elements as they are now; a trial adds to nothing that is in force" elements
+
+devices_hooks()
+{
+	is "arp drop" arp 192.0.2.1 '>' 192.0.2.2 iif v0 && is "rejected drop" udp 192.0.2.1 '>' 192.0.2.2:54 iif v0 &&
+		is "away leave" udp 192.0.2.1 '>' 192.0.2.2:99 iif v0
+}
+check "xdp and ingress of devices" devices_hooks
+
+# The copy that a live program sends can be seen on the other end; a trial sends none.
+sends_nothing()
+{
+	in_ns a ip link set v0 up && in_ns a ip link set v1 up && sleep 0.3
+	in_ns a ip -s link show v0 | awk '/RX/ { getline; print $2 }' >"$work/before"
+	is "copied accept" udp 192.0.2.1 '>' 192.0.2.2:53 iif v0 hook ingress || return
+	in_ns a ip -s link show v0 | awk '/RX/ { getline; print $2 }' | cmp - "$work/before"
+}
+check "a packet that is tried is not copied to a device" sends_nothing
+
+calls()
+{
+	is "curl drop" connect tcp 192.0.2.1:443 uid 1000 comm curl && grep -q "Connection refused (by the interpreter" "$work/out" &&
+		is "accept" connect tcp 192.0.2.1:443 uid 1000 comm wget && is "accept" connect tcp 192.0.2.1:443 comm curl &&
+		is "mail drop" connect tcp 192.0.2.1:25 && is "accept" connect tcp '[2001:db8::1]:25' &&
+		is "c6 drop" connect tcp '[2001:db8::1]:25' cgroup "/$group/below" && is "accept" connect tcp '[2001:db8::1]:25' cgroup "/${group}x" &&
+		is "s4 drop" sendmsg udp 192.0.2.1:53 && is "out drop" tcp 10.0.0.1 '>' 10.0.0.2:81 oif v1 &&
+		! met connect arp 192.0.2.1 >/dev/null
+}
+check "connect, sendmsg, packets of control groups" calls
+
+# By chance, and by flow: also what a live program picks.
+picks()
+{
+	in_ns a "$bf" load -r - <<-END || return
+		table inet t {
+			chain i {
+				type filter hook input priority filter
+				icmp type echo-request counter comment "all"
+				icmp type echo-request numgen random mod 2 0 counter comment "half"
+				symhash mod 3 1 counter comment "third"
+			}
+		}
+	END
+	for i in $(seq 20); do
+		met udp 192.0.2.1:"$i" '>' 192.0.2.2:53 iif lo >/dev/null || return
+	done
+	in_ns a ping -q -i 0.002 -c 200 127.0.0.1 >/dev/null
+	half=$(in_ns a "$bf" list -c | sed -n 's/.*numgen.*packets \([0-9]*\) .*/\1/p')
+	echo "($half of 200)"
+	[ "$half" -gt 50 ] && [ "$half" -lt 150 ]
+}
+check "random numbers and hashes are alike on both sides, and spread" picks
+in_ns a "$bf" flush
+finish
