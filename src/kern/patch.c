@@ -9,6 +9,8 @@
  *   write          the other half; the record behind those that there are; its length for v + 1
  *   version v + 1  the commit: one store
  *
+ * What is no rule has no half of its own and adds 2 to the version.
+ *
  * Killed before the store nothing has happened; what lies in the other half
  * and behind the records is overwritten by the next patch.
  */
@@ -102,16 +104,16 @@ static int check(const struct patch *p, uint64_t version, size_t len)
 
 	if (j->version != version)
 		return bf_diag_error(p->d, -EAGAIN, "the table was changed by somebody else");
-	if (len % 8 || j->len[version & 1] > p->journal_len - sizeof(*j))
+	if (len % 8 || j->len[version & 3] > p->journal_len - sizeof(*j))
 		return -EINVAL;
-	return len > p->journal_len - sizeof(*j) - j->len[version & 1] ? -ENOSPC : 0;
+	return len > p->journal_len - sizeof(*j) - j->len[version & 3] ? -ENOSPC : 0;
 }
 
 static int apply(struct bf_ns *ns, const struct patch *p, uint64_t version, const struct bf_write *w, uint32_t n,
                  const void *record, size_t len)
 {
 	struct bf_journal *j = p->journal;
-	uint64_t used = j->len[version & 1];
+	uint64_t used = j->len[version & 3];
 	int err = check(p, version, len);
 
 	if (!err)
@@ -121,7 +123,7 @@ static int apply(struct bf_ns *ns, const struct patch *p, uint64_t version, cons
 	if (err)
 		return err;
 	memcpy((char *)(j + 1) + used, record, len);
-	__atomic_store_n(&j->len[!(version & 1)], used + len, __ATOMIC_RELEASE);
+	__atomic_store_n(&j->len[(version + 1) & 3], used + len, __ATOMIC_RELEASE);
 	__atomic_store_n(&j->version, version + 1, __ATOMIC_SEQ_CST);
 	return 0;
 }

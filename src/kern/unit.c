@@ -119,7 +119,7 @@ static int open_journal(const struct bf_ns *ns, unsigned slot, const char *name,
 	u->journal = p;
 	do {
 		u->version = __atomic_load_n(&u->journal->version, __ATOMIC_ACQUIRE);
-		u->records = __atomic_load_n(&u->journal->len[u->version & 1], __ATOMIC_ACQUIRE);
+		u->records = __atomic_load_n(&u->journal->len[u->version & 3], __ATOMIC_ACQUIRE);
 	} while (u->version != __atomic_load_n(&u->journal->version, __ATOMIC_ACQUIRE));
 	if (u->records > u->journal_len - sizeof(*u->journal))
 		return -EPROTO;

@@ -446,13 +446,13 @@ struct bf_rt_assist {
 
 /*
  * Changes in place begin the map "journal": programs read `version` once for
- * each packet, and where data stands twice its lowest bit chooses. The records
- * of what changed since the table was compiled follow.
+ * each packet. Its lowest bit says which half of the rules' deltas is looked at:
+ * a change of rules adds 1, any other adds 2 and leaves that half as it is. The
+ * records of what changed since the table was compiled follow.
  */
 struct bf_journal {
-	__u64 version; /* counts patches; storing it is the commit */
-	__u64 len[2];  /* bytes of records, by the lowest bit of version */
-	__u64 pad;
+	__u64 version; /* storing it is the commit */
+	__u64 len[4];  /* bytes of records, by the lowest two bits of version */
 };
 
 /* The map "trial" of programs that try out packets which are only described: what of the key the description says. */

@@ -80,8 +80,8 @@ static int apply_record(struct bf_nrules *r, const struct bf_nlog_record *rec)
 	struct bf_ast_cmd *cmd, *next;
 	int err;
 
-	if (rec->kind != BF_NLOG_COMMANDS)
-		return -EAGAIN;
+	if (rec->kind != BF_NLOG_COMMANDS) /* elements: no rule that changes speaks of sets */
+		return 0;
 	err = bf_native_parse_more(r->ast, "log", text, strnlen(text, (size_t)((const char *)rec + rec->len - text)), &o, &cmd,
 	                           NULL);
 	for (; !err && cmd; cmd = next) {
