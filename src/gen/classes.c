@@ -411,7 +411,7 @@ static uint32_t lower_run(struct bf_lower *l, const struct rules *rs, uint32_t f
 	enum bf_piece_kind kind = BF_PIECE_FEW;
 	int err = 0;
 
-	bf_run_init(&r.r, rs->rule, rs->ip6);
+	bf_run_init(&r.r, rs->rule, end - from, rs->ip6);
 	collect(l, rs, &r, end);
 	if (!l->err && is_long(l, &r)) {
 		err = build(l, &r);

@@ -159,7 +159,7 @@ static void begin(struct boxes *b)
 			                           .mask = part->mask ? part->mask : bf_field_ones(part->field) };
 		b->conds[p] = &b->cond[p];
 	}
-	bf_run_init(&b->run, &b->rule, b->l->family == NFPROTO_IPV6);
+	bf_run_init(&b->run, &b->rule, b->k->set->n, b->l->family == NFPROTO_IPV6);
 }
 
 /* The class data, or out->head is 0. */

@@ -422,7 +422,7 @@ static int make_delta(struct patch *p, uint32_t i)
 	d.miss = bf_lower_at(&p->l, r->miss);
 	d.ret = r->ret == BF_NO_CELL ? BF_NO_LABEL : bf_lower_at(&p->l, r->ret);
 	d.resume = bf_lower_label(&p->l);
-	bf_run_init(&d.r, d.chain->rules, p->l.family == NFPROTO_IPV6);
+	bf_run_init(&d.r, d.chain->rules, p->n, p->l.family == NFPROTO_IPV6);
 	err = p->l.err ? p->l.err : collect(p, &d);
 	if (!err && d.r.n_boxes)
 		err = build(p, &d, &p->next[i]);

@@ -28,10 +28,14 @@ static bf_u128 prefix_mask(unsigned bits, unsigned len)
 /* The length of a mask that is one of a prefix, or -1. */
 static int prefix_len(bf_u128 mask, unsigned bits)
 {
-	for (unsigned len = 0; len <= bits; len++)
-		if (prefix_mask(bits, len) == mask)
-			return (int)len;
-	return -1;
+	bf_u128 rest = ~mask & prefix_mask(bits, bits);
+	int len = (int)bits;
+
+	if (rest & (rest + 1) || mask & ~prefix_mask(bits, bits))
+		return -1;
+	if (rest >> 64)
+		return len - 128 + __builtin_clzll((uint64_t)(rest >> 64));
+	return rest ? len - 64 + __builtin_clzll((uint64_t)rest) : len;
 }
 
 /* ---------------------------------------------------------------- lists */

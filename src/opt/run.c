@@ -32,54 +32,71 @@ static uint64_t mix_bytes(uint64_t h, const void *p, size_t n)
 	return mix(h, v);
 }
 
+static uint8_t tag_of(uint64_t h)
+{
+	return (uint8_t)(h >> 56) | 1;
+}
+
+static void set_free(struct bf_run_set *s)
+{
+	free(s->slots);
+	free(s->tags);
+	*s = (struct bf_run_set){ 0 };
+}
+
+static int set_open(struct bf_run_set *s, uint32_t cap)
+{
+	*s = (struct bf_run_set){ malloc(cap * sizeof(*s->slots)), calloc(cap, 1), 0, cap };
+	if (s->slots && s->tags)
+		return 0;
+	set_free(s);
+	return -ENOMEM;
+}
+
+/* i is in no set yet, and nothing that is the same; there is room. */
+static void set_write(struct bf_run_set *s, uint32_t i, uint64_t h)
+{
+	uint64_t at = h & (s->cap - 1);
+
+	while (s->tags[at])
+		at = (at + 1) & (s->cap - 1);
+	s->slots[at] = i;
+	s->tags[at] = tag_of(h);
+	s->n++;
+}
+
 static int set_grow(struct bf_run_set *s, const struct bf_run *r, hash_fn *hash)
 {
-	uint32_t cap = s->cap ? s->cap * 2 : 64;
-	uint32_t *slots = calloc(cap, sizeof(*slots));
+	struct bf_run_set bigger;
 
-	if (!slots)
+	if (set_open(&bigger, s->cap ? s->cap * 2 : 64))
 		return -ENOMEM;
-	for (uint32_t i = 0; i < s->cap; i++) {
-		uint64_t at;
-
-		if (!s->slots[i])
-			continue;
-		at = hash(r, s->slots[i] - 1);
-		while (slots[at & (cap - 1)])
-			at++;
-		slots[at & (cap - 1)] = s->slots[i];
-	}
-	free(s->slots);
-	s->slots = slots;
-	s->cap = cap;
+	for (uint32_t i = 0; i < s->cap; i++)
+		if (s->tags[i])
+			set_write(&bigger, s->slots[i], hash(r, s->slots[i]));
+	set_free(s);
+	*s = bigger;
 	return 0;
 }
 
 /* The thing that is as thing i is, or NONE. */
-static uint32_t set_find(const struct bf_run_set *s, const struct bf_run *r, uint32_t i, hash_fn *hash, same_fn *same)
+static uint32_t set_find(const struct bf_run_set *s, const struct bf_run *r, uint32_t i, uint64_t h, same_fn *same)
 {
-	uint64_t at = hash(r, i);
+	uint64_t at = h & (s->cap - 1);
 
 	if (!s->cap)
 		return NONE;
-	for (; s->slots[at & (s->cap - 1)]; at++)
-		if (same(r, s->slots[at & (s->cap - 1)] - 1, i))
-			return s->slots[at & (s->cap - 1)] - 1;
+	for (; s->tags[at]; at = (at + 1) & (s->cap - 1))
+		if (s->tags[at] == tag_of(h) && same(r, s->slots[at], i))
+			return s->slots[at];
 	return NONE;
 }
 
-/* i is in no set yet, and nothing that is the same. */
-static int set_put(struct bf_run_set *s, const struct bf_run *r, uint32_t i, hash_fn *hash)
+static int set_put(struct bf_run_set *s, const struct bf_run *r, uint32_t i, uint64_t h, hash_fn *hash)
 {
-	uint64_t at;
-
 	if (s->n >= s->cap / 2 && set_grow(s, r, hash) < 0)
 		return -ENOMEM;
-	at = hash(r, i);
-	while (s->slots[at & (s->cap - 1)])
-		at++;
-	s->slots[at & (s->cap - 1)] = i + 1;
-	s->n++;
+	set_write(s, i, h);
 	return 0;
 }
 
@@ -223,15 +240,16 @@ static void svc_pop(struct bf_run *r)
 static int svc_settle(struct bf_run *r, uint32_t *out)
 {
 	uint32_t i = r->n_svc;
+	uint64_t h = effect_hash(r, i);
 
-	*out = set_find(&r->by_effect, r, i, effect_hash, same_effect);
+	*out = set_find(&r->by_effect, r, i, h, same_effect);
 	if (*out != NONE)
 		return svc_pop(r), 0;
 	*out = i;
-	if (r->svc[i].shape == i && set_put(&r->by_shape, r, i, shape_hash) < 0)
+	if (r->svc[i].shape == i && set_put(&r->by_shape, r, i, shape_hash(r, i), shape_hash) < 0)
 		return -ENOMEM;
 	r->n_svc++;
-	return r->svc[i].own ? 0 : set_put(&r->by_effect, r, i, effect_hash);
+	return r->svc[i].own ? 0 : set_put(&r->by_effect, r, i, h, effect_hash);
 }
 
 /* ------------------------------------------------------------------ boxes */
@@ -276,13 +294,25 @@ static int box_push(struct bf_run *r, const struct bf_run_rule *rule, const stru
 	bf_buf_add(&r->boxes, &box, sizeof(box));
 	if (r->boxes.err)
 		return -ENOMEM;
-	if (set_find(&r->finals, r, r->n_boxes, box_hash, same_box) != NONE) {
+	if (set_find(&r->finals, r, r->n_boxes, box_hash(r, r->n_boxes), same_box) != NONE) {
 		r->boxes.len -= sizeof(box);
 		r->n_hidden++;
 		return 0;
 	}
 	r->n_boxes++;
 	return 0;
+}
+
+/* Nearly every box of a large run is there in the end: room for all is made at once. */
+static int put_final(struct bf_run *r, uint32_t i)
+{
+	uint32_t cap = 64;
+
+	while (cap / 2 <= BF_MIN(r->most, 1u << 29))
+		cap *= 2;
+	if (!r->finals.cap && set_open(&r->finals, cap))
+		return -ENOMEM;
+	return set_put(&r->finals, r, i, box_hash(r, i), box_hash);
 }
 
 /* The boxes from `first` on get the service that the record at the end has become. */
@@ -296,7 +326,7 @@ static int settle(struct bf_run *r, uint32_t first)
 		return -ENOMEM;
 	for (uint32_t i = first; i < r->n_boxes; i++) {
 		boxes(r)[i].svc = svc;
-		if (boxes(r)[i].flags & BF_BOX_FINAL && set_put(&r->finals, r, i, box_hash) < 0)
+		if (boxes(r)[i].flags & BF_BOX_FINAL && put_final(r, i) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -310,7 +340,7 @@ static int add_ports(struct bf_run *r, const struct bf_run_rule *rule, const str
 
 	if (err < 0)
 		return err;
-	shape = set_find(&r->by_shape, r, r->n_svc, shape_hash, same_shape);
+	shape = set_find(&r->by_shape, r, r->n_svc, shape_hash(r, r->n_svc), same_shape);
 	if (shape != NONE)
 		r->svc[r->n_svc].shape = shape;
 	for (unsigned i = 0; i < b->n_addr[0] && !err; i++)
@@ -338,9 +368,16 @@ int bf_run_add(struct bf_run *r, const struct bf_run_rule *rule, const struct bf
 
 /* -------------------------------------------------------------------- run */
 
-void bf_run_init(struct bf_run *r, const struct bf_rule *rules, bool ip6)
+static void free_sets(struct bf_run *r)
 {
-	*r = (struct bf_run){ .ip6 = ip6, .rules = rules };
+	set_free(&r->by_effect);
+	set_free(&r->by_shape);
+	set_free(&r->finals);
+}
+
+void bf_run_init(struct bf_run *r, const struct bf_rule *rules, uint32_t n, bool ip6)
+{
+	*r = (struct bf_run){ .ip6 = ip6, .rules = rules, .most = n };
 }
 
 void bf_run_free(struct bf_run *r)
@@ -348,9 +385,7 @@ void bf_run_free(struct bf_run *r)
 	bf_buf_free(&r->boxes);
 	bf_buf_free(&r->svcs);
 	free(r->svc);
-	free(r->by_effect.slots);
-	free(r->by_shape.slots);
-	free(r->finals.slots);
+	free_sets(r);
 }
 
 uint32_t bf_run_tests(const struct bf_run *r)
@@ -364,10 +399,7 @@ uint32_t bf_run_tests(const struct bf_run *r)
 
 struct bf_class_problem bf_run_finish(struct bf_run *r)
 {
-	free(r->by_effect.slots);
-	free(r->by_shape.slots);
-	free(r->finals.slots);
-	r->by_effect = r->by_shape = r->finals = (struct bf_run_set){ 0 };
+	free_sets(r);
 	for (uint32_t i = 0; i < r->n_boxes; i++)
 		boxes(r)[i].svc = r->svc[boxes(r)[i].svc].place;
 	return (struct bf_class_problem){ .ip6 = r->ip6, .boxes = boxes(r), .n_boxes = r->n_boxes, .svcs = r->svcs.data,

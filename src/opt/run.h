@@ -18,7 +18,8 @@
 #include "opt/class.h"
 
 struct bf_run_set { /* numbers of things, found by what the things are */
-	uint32_t *slots; /* number + 1 */
+	uint32_t *slots; /* numbers */
+	uint8_t *tags;   /* a byte of the hash, nearly always enough to tell things apart; 0: free */
 	uint32_t n, cap;
 };
 
@@ -34,6 +35,7 @@ struct bf_run_svc {
 struct bf_run {
 	bool ip6;
 	const struct bf_rule *rules; /* of the chain */
+	uint32_t most;               /* that come */
 	struct bf_buf boxes;         /* struct bf_class_box */
 	uint32_t n_boxes;
 	struct bf_buf svcs;          /* as class.h has them */
@@ -53,7 +55,8 @@ struct bf_run_rule { /* rule `index` of the chain, as it is added */
 
 enum { BF_RUN_FULL = 1 };
 
-void bf_run_init(struct bf_run *r, const struct bf_rule *rules, bool ip6);
+/* n: how many rules will come, at most. */
+void bf_run_init(struct bf_run *r, const struct bf_rule *rules, uint32_t n, bool ip6);
 void bf_run_free(struct bf_run *r);
 /* 0; BF_RUN_FULL: no more services, nothing was added; -ENOMEM. */
 int bf_run_add(struct bf_run *r, const struct bf_run_rule *rule, const struct bf_box *b);

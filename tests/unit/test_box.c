@@ -233,7 +233,7 @@ static void begin(struct hand *h)
 /* Adds them all to the run. */
 static void add_all(struct hand *h, bool final)
 {
-	bf_run_init(&h->run, h->c->rules, false);
+	bf_run_init(&h->run, h->c->rules, h->c->n_rules, false);
 	for (uint32_t i = 0; i < h->c->n_rules; i++) {
 		struct bf_run_rule r = { .index = i, .order = i + 1, .final = final };
 		struct bf_box b;
