@@ -208,7 +208,7 @@ void bf_lower_view(struct bf_lower *l, uint32_t i, const struct bf_view *v, enum
 		if (!bf_view_has(v->left, k))
 			continue;
 		ok = bf_lower_label(l);
-		bf_lower_cond(l, r->conds[k], ok, next);
+		bf_lower_cond(l, bf_rule_cond(r, k), ok, next);
 		bf_lower_bind(l, ok);
 	}
 	if (l->here == BF_NO_LABEL) /* no packet gets here */

@@ -27,7 +27,7 @@ struct boxes {
 	struct bf_run run;
 	struct bf_rule rule; /* one for all: its conditions and its counter change */
 	struct bf_cond cond[BF_SET_PARTS];
-	const struct bf_cond *conds[BF_SET_PARTS];
+	struct bf_cond_ref conds[BF_SET_PARTS];
 	struct bf_range pieces[2][PIECES]; /* of the parts that are long addresses */
 	uint32_t n_pieces[2];
 	int err;
@@ -157,7 +157,7 @@ static void begin(struct boxes *b)
 
 		b->cond[p] = (struct bf_cond){ .kind = BF_COND_FIELD, .field = part->field, .n_ranges = 1,
 			                           .mask = part->mask ? part->mask : bf_field_ones(part->field) };
-		b->conds[p] = &b->cond[p];
+		b->conds[p] = bf_cond_at(&b->cond[p]);
 	}
 	bf_run_init(&b->run, &b->rule, b->k->set->n, b->l->family == NFPROTO_IPV6);
 }

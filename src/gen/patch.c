@@ -70,7 +70,7 @@ static void choose_pass(struct patch *p, unsigned pass)
 static bool asks_for_headers(const struct bf_rule *r)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++)
-		if (bf_sorts_matter(r->conds[i]))
+		if (bf_sorts_matter(bf_rule_cond(r, i)))
 			return true;
 	return false;
 }
@@ -222,7 +222,7 @@ static bf_label lower_target(struct patch *p, const struct delta *d, const struc
 		if (!bf_view_has(s->rest, k))
 			continue;
 		ok = bf_lower_label(l);
-		bf_lower_cond(l, r->conds[k], ok, d->resume);
+		bf_lower_cond(l, bf_rule_cond(r, k), ok, d->resume);
 		bf_lower_bind(l, ok);
 	}
 	if (l->here == BF_NO_LABEL || l->err)

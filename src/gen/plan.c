@@ -87,7 +87,7 @@ static int add_chains(struct bf_plan *p, const struct bf_table *t)
 static bool rule_tracks(const struct bf_rule *r)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++) {
-		const struct bf_cond *c = r->conds[i];
+		const struct bf_cond *c = bf_rule_cond(r, i);
 
 		if ((c->kind == BF_COND_MATCH ? c->match->needs : c->field->needs) & BF_NEED_CT)
 			return true;
@@ -107,7 +107,7 @@ static bool table_tracks(const struct bf_table *t)
 static bool asks_for_headers(const struct bf_rule *r)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++)
-		if (bf_sorts_matter(r->conds[i]))
+		if (bf_sorts_matter(bf_rule_cond(r, i)))
 			return true;
 	return false;
 }

@@ -97,7 +97,7 @@ static bool each_stateful(struct bf_interp *in, bool (*visit)(struct bf_interp *
 
 		for (uint32_t j = 0; j < c->n_rules; j++)
 			for (uint32_t k = 0; k < c->rules[j].n_conds; k++) {
-				const struct bf_cond *cond = c->rules[j].conds[k];
+				const struct bf_cond *cond = bf_rule_cond(&c->rules[j], k);
 
 				if (cond->kind == BF_COND_MATCH && cond->match->state_size && !visit(in, cond))
 					return false;
@@ -245,11 +245,12 @@ bool bf_interp_cond(struct bf_interp *in, const struct bf_packet *p, const struc
 static bool matches(struct bf_interp *in, const struct bf_packet *p, const struct bf_rule *r, bool *hotdrop)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++) {
-		bool holds = bf_interp_cond(in, p, r->conds[i], hotdrop);
+		const struct bf_cond *c = bf_rule_cond(r, i);
+		bool holds = bf_interp_cond(in, p, c, hotdrop);
 
-		if (r->conds[i]->guard && holds)
+		if (c->guard && holds)
 			*hotdrop = true;
-		if (*hotdrop || holds == r->conds[i]->guard)
+		if (*hotdrop || holds == c->guard)
 			return false;
 	}
 	return true;

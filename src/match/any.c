@@ -16,7 +16,7 @@ static void print(struct bf_buf *out, const void *data, bool neg)
 		bf_buf_puts(out, i ? " |" : "");
 		for (uint32_t j = 0; j < p->groups[i].n; j++) {
 			bf_buf_puts(out, " ");
-			bf_cond_print(out, p->groups[i].conds[j]);
+			bf_cond_print(out, bf_rule_cond(&p->groups[i], j));
 		}
 	}
 	bf_buf_puts(out, " )");
@@ -37,7 +37,7 @@ static int lower(struct bf_lower *l, const void *data, bf_label hit, bf_label mi
 		for (uint32_t j = 0; j < g->n; j++) {
 			bf_label next = j + 1 < g->n ? bf_lower_label(l) : hit;
 
-			bf_lower_cond(l, g->conds[j], next, other);
+			bf_lower_cond(l, bf_rule_cond(g, j), next, other);
 			if (next != hit)
 				bf_lower_bind(l, next);
 		}
@@ -50,7 +50,7 @@ static int lower(struct bf_lower *l, const void *data, bf_label hit, bf_label mi
 static bool group_holds(struct bf_interp *in, const struct bf_packet *p, const struct bf_any_group *g, bool *hotdrop)
 {
 	for (uint32_t j = 0; j < g->n; j++)
-		if (!bf_interp_cond(in, p, g->conds[j], hotdrop))
+		if (!bf_interp_cond(in, p, bf_rule_cond(g, j), hotdrop))
 			return false;
 	return true;
 }

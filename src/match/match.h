@@ -167,7 +167,7 @@ struct bf_statistic {
  */
 struct bf_any {
 	const struct bf_any_group {
-		const struct bf_cond *const *conds;
+		const struct bf_cond_ref *conds;
 		uint32_t n;
 	} *groups;
 	uint32_t n;

@@ -350,7 +350,7 @@ void bf_box_make(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint
 	bf_view_make(&v, r, sorts, family);
 	b->end = v.end;
 	for (uint32_t i = 0; i < r->n_conds; i++) {
-		const struct bf_cond *c = r->conds[i];
+		const struct bf_cond *c = bf_rule_cond(r, i);
 		enum said said = NO;
 
 		if (!bf_view_has(v.left, i))

@@ -134,7 +134,7 @@ static bool any_acts(const struct bf_any *a)
 {
 	for (uint32_t i = 0; i < a->n; i++)
 		for (uint32_t k = 0; k < a->groups[i].n; k++)
-			if (bf_cond_acts(a->groups[i].conds[k]))
+			if (bf_cond_acts(bf_rule_cond(&a->groups[i], k)))
 				return true;
 	return false;
 }
@@ -154,7 +154,7 @@ bool bf_cond_acts(const struct bf_cond *c)
 static void trim(struct bf_view *v, const struct bf_rule *r)
 {
 	for (uint32_t i = BF_MIN(r->n_conds, 63u); i-- > 0;) {
-		const struct bf_cond *c = r->conds[i];
+		const struct bf_cond *c = bf_rule_cond(r, i);
 
 		if (!(v->left >> i & 1))
 			continue;
@@ -170,7 +170,7 @@ void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, ui
 {
 	*v = (struct bf_view){ .end = BF_END_BODY };
 	for (uint32_t i = 0; i < r->n_conds; i++) {
-		const struct bf_cond *c = r->conds[i];
+		const struct bf_cond *c = bf_rule_cond(r, i);
 		enum known what = i < 63 ? known(&sorts, c, family) : OPEN;
 
 		if (what == OPEN) {

@@ -155,7 +155,7 @@ static bool same_rest(const struct bf_rule *a, uint64_t rest_a, const struct bf_
 	uint32_t i = next_left(a, rest_a, 0), k = next_left(b, rest_b, 0);
 
 	for (; i < a->n_conds && k < b->n_conds; i = next_left(a, rest_a, i + 1), k = next_left(b, rest_b, k + 1))
-		if (!same_cond(a->conds[i], b->conds[k]))
+		if (!same_cond(bf_rule_cond(a, i), bf_rule_cond(b, k)))
 			return false;
 	return i == a->n_conds && k == b->n_conds;
 }
@@ -187,7 +187,7 @@ static uint64_t effect_hash(const struct bf_run *r, uint32_t i)
 	if (s->own || !rule)
 		return mix(h, s->rule);
 	for (uint32_t c = next_left(rule, s->rest, 0); c < rule->n_conds; c = next_left(rule, s->rest, c + 1))
-		h = cond_hash(h, rule->conds[c]);
+		h = cond_hash(h, bf_rule_cond(rule, c));
 	if (s->end != BF_END_BODY)
 		return h;
 	h = mix(mix(h, rule->verdict.kind * 2u + has_counter(rule)), (uintptr_t)rule->verdict.chain);

@@ -50,7 +50,7 @@ static const struct {
 
 struct walk {
 	struct bf_buf *out;
-	const struct bf_cond *const *c;
+	const struct bf_cond_ref *conds;
 	uint32_t n, i;
 	uint8_t family;
 	int proto;                 /* the protocol the rule has tested for, or -1 */
@@ -60,7 +60,7 @@ struct walk {
 /* Is condition i: field in exactly lo..hi, unmasked, not negated? */
 static bool is(const struct walk *w, uint32_t i, enum bf_field_id f, bool guard, bf_u128 lo, bf_u128 hi)
 {
-	const struct bf_cond *c = i < w->n ? w->c[i] : NULL;
+	const struct bf_cond *c = i < w->n ? bf_rule_cond(w, i) : NULL;
 
 	return c && c->kind == BF_COND_FIELD && bf_field_id(c->field) == f && c->guard == guard && !c->neg &&
 	       c->n_ranges == 1 && c->mask == bf_field_ones(c->field) && c->ranges[0].lo == lo && c->ranges[0].hi == hi;
@@ -68,7 +68,9 @@ static bool is(const struct walk *w, uint32_t i, enum bf_field_id f, bool guard,
 
 static bool is_field(const struct walk *w, uint32_t i, enum bf_field_id f)
 {
-	return i < w->n && w->c[i]->kind == BF_COND_FIELD && bf_field_id(w->c[i]->field) == f && !w->c[i]->guard;
+	const struct bf_cond *c = i < w->n ? bf_rule_cond(w, i) : NULL;
+
+	return c && c->kind == BF_COND_FIELD && bf_field_id(c->field) == f && !c->guard;
 }
 
 /* The name of condition i as a field of header h, or NULL. */
@@ -122,7 +124,7 @@ static void enter(struct walk *w, const struct header *h, uint32_t used)
 
 static int tested_proto(const struct walk *w, uint32_t i)
 {
-	bf_u128 v = is_field(w, i, BF_F_L4PROTO) ? w->c[i]->ranges[0].lo : 0;
+	bf_u128 v = is_field(w, i, BF_F_L4PROTO) ? bf_rule_cond(w, i)->ranges[0].lo : 0;
 
 	return is_field(w, i, BF_F_L4PROTO) && is(w, i, BF_F_L4PROTO, false, v, v) ? (int)v : -1;
 }
@@ -146,17 +148,17 @@ static bool protocol(struct walk *w)
 		return true;
 	}
 	word(w, ip6 && !guarded ? "unguarded " : "");
-	bf_cond_print_named(w->out, w->c[i], "meta l4proto");
+	bf_cond_print_named(w->out, bf_rule_cond(w, i), "meta l4proto");
 	w->i = i + 1;
 	return true;
 }
 
 void bf_conds_print(struct bf_buf *out, const struct bf_rule *r, uint8_t family)
 {
-	struct walk w = { .out = out, .c = r->conds, .n = r->n_conds, .family = family, .proto = -1 };
+	struct walk w = { .out = out, .conds = r->conds, .n = r->n_conds, .family = family, .proto = -1 };
 
 	while (w.i < w.n) {
-		const struct bf_cond *c = w.c[w.i];
+		const struct bf_cond *c = bf_rule_cond(&w, w.i);
 		const struct header *h;
 		const char *name;
 		uint32_t used;

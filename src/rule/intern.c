@@ -4,6 +4,11 @@
  * content are one object as long as there are not too many, found by hash while
  * the model is built; lists of pointers lie one behind the other, so that the
  * list of the rule that is being built grows where it is.
+ *
+ * A condition in a list itself:
+ *
+ *   63            32 31    24 23  16 15    8         1     0
+ *   │     value     │        │ len  │ field │ ... │ neg │ 1 │      len: of the prefix, 1 .. 32
  */
 #include "rule/intern.h"
 
@@ -14,7 +19,7 @@ struct bf_cond_pool {
 	const struct bf_cond **slots;
 	uint8_t *tags; /* 0: the slot is free */
 	size_t n, cap; /* cap: 0 or a power of two */
-	const struct bf_cond **end; /* of the last list; `left` free places follow */
+	struct bf_cond_ref *end; /* of the last list; `left` free places follow */
 	size_t left, chunk;
 };
 
@@ -140,6 +145,34 @@ const struct bf_cond *bf_cond_intern(struct bf_ruleset *rs, const struct bf_cond
 	return new;
 }
 
+static uint32_t prefix_mask(unsigned len)
+{
+	return UINT32_MAX << (32 - len);
+}
+
+struct bf_cond_ref bf_cond_pack(const struct bf_cond *c)
+{
+	uint64_t id, len;
+
+	if (c->kind != BF_COND_FIELD || c->guard || c->n_ranges != 1 || c->field->bits != 32 || !c->mask || c->mask > UINT32_MAX)
+		return (struct bf_cond_ref){ 0 };
+	id = bf_field_id(c->field);
+	len = 32 - (unsigned)__builtin_ctz((uint32_t)c->mask);
+	if (id == BF_FIELDS || c->mask != prefix_mask((unsigned)len) || c->ranges->lo != c->ranges->hi || c->ranges->lo > UINT32_MAX)
+		return (struct bf_cond_ref){ 0 };
+	return (struct bf_cond_ref){ (uint64_t)c->ranges->lo << 32 | len << 16 | id << 8 | (uint64_t)c->neg << 1 | 1 };
+}
+
+const struct bf_cond *bf_cond_unpack(struct bf_cond_ref ref, struct bf_cond_room *room)
+{
+	_Static_assert(BF_FIELDS <= 256, "a byte");
+
+	room->range.lo = room->range.hi = ref.v >> 32;
+	room->cond = (struct bf_cond){ .kind = BF_COND_FIELD, .neg = ref.v >> 1 & 1, .n_ranges = 1, .field = &bf_fields[ref.v >> 8 & 255],
+	                               .ranges = &room->range, .mask = prefix_mask(ref.v >> 16 & 255) };
+	return &room->cond;
+}
+
 /* A new chunk for a list that has n already. */
 static int open_chunk(struct bf_ruleset *rs, size_t n)
 {
@@ -147,13 +180,13 @@ static int open_chunk(struct bf_ruleset *rs, size_t n)
 
 	p->chunk = BF_MIN(BF_MAX(p->chunk * 2, (size_t)LIST_MIN), (size_t)LIST_MAX);
 	p->left = BF_MAX(p->chunk, 2 * n + 2);
-	p->end = bf_arena_array(rs->arena, p->left, const struct bf_cond *);
+	p->end = bf_arena_array(rs->arena, p->left, struct bf_cond_ref);
 	if (!p->end)
 		p->left = 0;
 	return p->end ? 0 : -ENOMEM;
 }
 
-int bf_conds_append(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_cond *c)
+int bf_conds_append(struct bf_ruleset *rs, struct bf_rule *r, struct bf_cond_ref c)
 {
 	struct bf_cond_pool *p = rs->pool;
 	size_t n = r->n_conds;

@@ -12,7 +12,9 @@ void bf_cond_pool_shrink(struct bf_cond_pool *p);
 
 /* The one object with c's content (a match: a new one). NULL: no memory. */
 const struct bf_cond *bf_cond_intern(struct bf_ruleset *rs, const struct bf_cond *c);
+/* What c is in a list, if it can be said there; else 0. */
+struct bf_cond_ref bf_cond_pack(const struct bf_cond *c);
 /* -ENOMEM, -E2BIG. */
-int bf_conds_append(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_cond *c);
+int bf_conds_append(struct bf_ruleset *rs, struct bf_rule *r, struct bf_cond_ref c);
 
 #endif

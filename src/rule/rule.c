@@ -146,9 +146,11 @@ struct bf_rule *bf_chain_add_rule(struct bf_ruleset *rs, struct bf_chain *c)
 
 int bf_rule_add_cond(struct bf_ruleset *rs, struct bf_rule *r, const struct bf_cond *c)
 {
-	const struct bf_cond *one = bf_cond_intern(rs, c);
+	struct bf_cond_ref ref = bf_cond_pack(c);
 
-	return one ? bf_conds_append(rs, r, one) : -ENOMEM;
+	if (!ref.v)
+		ref = bf_cond_at(bf_cond_intern(rs, c));
+	return ref.v ? bf_conds_append(rs, r, ref) : -ENOMEM;
 }
 
 static int add_range(struct bf_ruleset *rs, struct bf_rule *r, struct bf_cond *c, enum bf_field_id f, bf_u128 lo,

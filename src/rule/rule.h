@@ -42,6 +42,9 @@ enum bf_cond_kind {
  * guards, common ports): a rule has a list of pointers, and field conditions
  * with the same content are one object, mostly. Never write to one. Matches are not
  * shared: which condition it is tells whose state it is.
+ *
+ * What is not the same in many rules, addresses, is not an object at all: a
+ * value under a prefix, of a field of 32 bits, is in the list itself.
  */
 struct bf_cond {
 	uint8_t kind; /* enum bf_cond_kind */
@@ -58,6 +61,25 @@ struct bf_cond {
 	};
 	bf_u128 mask;                  /* FIELD: all ones when nothing is masked */
 };
+
+struct bf_cond_ref { /* in a list: a pointer; or, odd, the condition (intern.c) */
+	uint64_t v;
+};
+struct bf_cond_room { /* where that one can be looked at */
+	struct bf_cond cond;
+	struct bf_range range;
+};
+const struct bf_cond *bf_cond_unpack(struct bf_cond_ref ref, struct bf_cond_room *room);
+static inline const struct bf_cond *bf_cond_of(struct bf_cond_ref ref, struct bf_cond_room *room)
+{
+	return ref.v & 1 ? bf_cond_unpack(ref, room) : (const struct bf_cond *)(uintptr_t)ref.v;
+}
+static inline struct bf_cond_ref bf_cond_at(const struct bf_cond *c)
+{
+	return (struct bf_cond_ref){ (uintptr_t)c };
+}
+/* Condition i of a rule or of what else has a list; to be looked at in the block where this stands, no longer. */
+#define bf_rule_cond(list_of, i) bf_cond_of((list_of)->conds[i], &(struct bf_cond_room){ 0 })
 
 enum bf_verdict_kind {
 	BF_VERDICT_CONTINUE, /* no verdict: go on with the next rule */
@@ -87,7 +109,7 @@ struct bf_action {
 #define BF_NO_COUNTER UINT32_MAX
 
 struct bf_rule { /* there may be millions */
-	const struct bf_cond **conds;
+	struct bf_cond_ref *conds;
 	struct bf_action *actions;
 	uint16_t n_conds, n_actions;
 	uint32_t counter;    /* number of its counter in the table, or BF_NO_COUNTER */

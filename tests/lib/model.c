@@ -299,13 +299,13 @@ static void add_any(struct maker *m)
 	struct bf_any_group groups[3];
 
 	for (uint32_t i = 0; i < any.n; i++) {
-		const struct bf_cond *conds[3];
+		struct bf_cond_ref conds[3];
 
 		groups[i].n = rng_below(m->r, 4);
 		for (uint32_t j = 0; j < groups[i].n; j++) {
 			struct bf_cond c = some_field(m);
 
-			conds[j] = bf_arena_memdup(m->rs->arena, &c, sizeof(c));
+			conds[j] = bf_cond_at(bf_arena_memdup(m->rs->arena, &c, sizeof(c)));
 		}
 		groups[i].conds = bf_arena_memdup(m->rs->arena, conds, groups[i].n * sizeof(*conds));
 	}
@@ -459,7 +459,7 @@ static void add_actions(struct maker *m)
 /* The map that the rule's last condition finds something in. */
 static const struct bf_set *found_map(const struct bf_rule *r)
 {
-	const struct bf_cond *c = r->n_conds ? r->conds[r->n_conds - 1] : NULL;
+	const struct bf_cond *c = r->n_conds ? bf_rule_cond(r, r->n_conds - 1) : NULL;
 	const struct bf_lookup *l;
 
 	if (!c || c->kind != BF_COND_MATCH || c->match != &bf_match_lookup || c->neg)
@@ -592,7 +592,7 @@ static void add_again(struct maker *m, const struct bf_chain *c)
 	uint32_t n = rng_percent(m->r, 70) ? from->n_conds : rng_below(m->r, from->n_conds + 1u);
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct bf_cond *cond = from->conds[i];
+		const struct bf_cond *cond = bf_rule_cond(from, i);
 
 		if (cond->kind == BF_COND_MATCH && cond->match->stateful) /* with a state of its own */
 			bf_rule_add_match(m->rs, m->rule, cond->match, cond->data, cond->neg);

@@ -61,7 +61,7 @@ static bool blank_rule(const struct shrink *s, struct bf_rule *r)
 
 static bool drop_cond(const struct shrink *s, struct bf_rule *r, uint32_t i)
 {
-	const struct bf_cond **saved = r->conds, **fewer = malloc(r->n_conds * sizeof(*fewer));
+	struct bf_cond_ref *saved = r->conds, *fewer = malloc(r->n_conds * sizeof(*fewer));
 
 	memcpy(fewer, saved, i * sizeof(*fewer));
 	memcpy(fewer + i, saved + i + 1, (r->n_conds - i - 1) * sizeof(*fewer));
@@ -102,9 +102,10 @@ static bool drop_last_rule(const struct shrink *s, struct bf_chain *c)
 	return false;
 }
 
-static bool shrink_ranges(const struct shrink *s, const struct bf_cond **c)
+static bool shrink_ranges(const struct shrink *s, struct bf_cond_ref *c)
 {
-	const struct bf_cond *all = *c;
+	struct bf_cond_ref was = *c;
+	const struct bf_cond *all = bf_cond_of(was, &(struct bf_cond_room){ 0 });
 
 	if (all->kind != BF_COND_FIELD || all->n_ranges < 2)
 		return false;
@@ -114,12 +115,12 @@ static bool shrink_ranges(const struct shrink *s, const struct bf_cond **c)
 		*one = *all;
 		one->ranges += i;
 		one->n_ranges = 1;
-		*c = one;
+		*c = bf_cond_at(one);
 		if (still(s))
 			return true;
 		free(one);
 	}
-	*c = all;
+	*c = was;
 	return false;
 }
 

@@ -38,7 +38,7 @@ static const struct bf_rule *some_rule(const struct traffic *tr)
 static bool wanted(const struct traffic *tr, enum bf_field_id f, bf_u128 *v)
 {
 	for (uint32_t k = 0; tr->aim && k < tr->aim->n_conds; k++) {
-		const struct bf_cond *c = tr->aim->conds[k];
+		const struct bf_cond *c = bf_rule_cond(tr->aim, k);
 		const struct bf_range *range;
 
 		if (test_lookup_wants(tr->r, c, &bf_fields[f], v))
@@ -65,7 +65,7 @@ static bf_u128 interesting(const struct traffic *tr, enum bf_field_id f)
 	for (uint32_t i = 0; i < tr->t->n_chains; i++)
 		for (uint32_t j = 0; j < tr->t->chains[i]->n_rules; j++)
 			for (uint32_t k = 0; k < tr->t->chains[i]->rules[j].n_conds; k++) {
-				const struct bf_cond *c = tr->t->chains[i]->rules[j].conds[k];
+				const struct bf_cond *c = bf_rule_cond(&tr->t->chains[i]->rules[j], k);
 				const struct bf_range *range;
 
 				if (c->kind != BF_COND_FIELD || c->field->type != field->type || c->field->bits != field->bits)

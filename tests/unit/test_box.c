@@ -18,14 +18,15 @@ static const char *const names[] = { "misses", "drops", "matches" };
 static enum outcome walk(struct bf_interp *in, const struct bf_packet *p, const struct bf_rule *r, uint64_t left)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++) {
+		const struct bf_cond *c = bf_rule_cond(r, i);
 		bool hotdrop = false, holds;
 
 		if (!bf_view_has(left, i))
 			continue;
-		holds = bf_interp_cond(in, p, r->conds[i], &hotdrop);
-		if (hotdrop || (r->conds[i]->guard && holds))
+		holds = bf_interp_cond(in, p, c, &hotdrop);
+		if (hotdrop || (c->guard && holds))
 			return DROPS;
-		if (holds == r->conds[i]->guard)
+		if (holds == c->guard)
 			return MISSES;
 	}
 	return MATCHES;
@@ -39,7 +40,7 @@ static enum outcome end_of(enum bf_end end)
 static bool stateless(const struct bf_rule *r)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++)
-		if (r->conds[i]->kind == BF_COND_MATCH && r->conds[i]->match->stateful)
+		if (bf_rule_cond(r, i)->kind == BF_COND_MATCH && bf_rule_cond(r, i)->match->stateful)
 			return false;
 	return true;
 }

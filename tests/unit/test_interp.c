@@ -619,7 +619,7 @@ static void any_of_groups(void **state)
 	const struct bf_range r80 = { 80, 80 }, r6 = { 6, 6 };
 	struct bf_cond port = { .field = &bf_fields[BF_F_DPORT], .mask = 0xffff, .ranges = &r80, .n_ranges = 1 };
 	struct bf_cond not6 = { .field = &bf_fields[BF_F_L4PROTO], .mask = 0xff, .ranges = &r6, .n_ranges = 1, .neg = true };
-	const struct bf_cond *conds[] = { &port, &not6 };
+	const struct bf_cond_ref conds[] = { bf_cond_at(&port), bf_cond_at(&not6) };
 	const struct bf_any_group groups[] = { { conds, 2 }, { conds + 1, 1 }, { conds, 1 } };
 	bool hotdrop = false;
 

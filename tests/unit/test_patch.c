@@ -76,8 +76,8 @@ static struct bf_rule *copy_rule(const struct world *w, struct bf_table *t, uint
 static void number_statements(struct bf_rule *r, uint32_t *n)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++)
-		if (r->conds[i]->kind == BF_COND_MATCH && r->conds[i]->match == &bf_match_counter)
-			((struct bf_count_here *)r->conds[i]->data)->counter = (*n)++;
+		if (bf_rule_cond(r, i)->kind == BF_COND_MATCH && bf_rule_cond(r, i)->match == &bf_match_counter)
+			((struct bf_count_here *)bf_rule_cond(r, i)->data)->counter = (*n)++;
 }
 
 /* Counters: first those of the table that is compiled, then those of rules that come. */
@@ -110,7 +110,7 @@ static void number(struct world *w)
 static bool has_match(const struct bf_rule *r)
 {
 	for (uint32_t i = 0; i < r->n_conds; i++)
-		if (r->conds[i]->kind == BF_COND_MATCH)
+		if (bf_rule_cond(r, i)->kind == BF_COND_MATCH)
 			return true; /* with a state that is its own */
 	return false;
 }

@@ -312,14 +312,15 @@ static void one_change_shows(void **state)
 
 		for (uint32_t i = 0; i < c->n_rules; i++) {
 			for (uint32_t k = 0; k < c->rules[i].n_conds; k++) {
-				const struct bf_cond *saved = c->rules[i].conds[k];
+				struct bf_cond_ref was = c->rules[i].conds[k];
+				const struct bf_cond *saved = bf_rule_cond(&c->rules[i], k);
 				struct bf_cond changing = *saved, *cond = &changing;
 				_cleanup_free_ char *before = text_of(&c->rules[i], o.family), *after = NULL;
 				struct bf_range range;
 
 				if (cond->kind != BF_COND_FIELD)
 					continue;
-				c->rules[i].conds[k] = cond;
+				c->rules[i].conds[k] = bf_cond_at(cond);
 				range = cond->ranges[0];
 				switch (rng_below(&r, 4)) {
 				case 0:
@@ -340,7 +341,7 @@ static void one_change_shows(void **state)
 				if (saved->n_ranges == 1 && range.lo <= range.hi && !strcmp(before, after))
 					fail_msg("not seen in the text: %s", before);
 				changed++;
-				c->rules[i].conds[k] = saved;
+				c->rules[i].conds[k] = was;
 			}
 		}
 	}

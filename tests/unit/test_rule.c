@@ -50,7 +50,7 @@ static void builders_append(void **state)
 		assert_int_equal(c->rules[i].counter, i);
 		assert_int_equal(c->rules[i].n_conds, i % 7);
 		for (int k = 0; k < i % 7; k++)
-			assert_true(c->rules[i].conds[k]->ranges[0].lo == (bf_u128)k && c->rules[i].conds[k]->mask == 0xff);
+			assert_true(bf_rule_cond(&c->rules[i], k)->ranges[0].lo == (bf_u128)k && bf_rule_cond(&c->rules[i], k)->mask == 0xff);
 	}
 	assert_ptr_equal(bf_table_find_chain(t, "INPUT"), c);
 	assert_null(bf_table_find_chain(t, "OUTPUT"));
@@ -77,16 +77,48 @@ static void conditions_are_shared(void **state)
 		bf_rule_add_match(rs, r[i], &bf_match_limit, &limit, false);
 	}
 	assert_ptr_equal(c->rules, r[0]);
-	assert_ptr_equal(r[0]->conds[0], r[1]->conds[0]);
-	assert_ptr_not_equal(r[0]->conds[0], r[2]->conds[0]); /* negated */
-	assert_ptr_not_equal(r[0]->conds[0], r[0]->conds[1]); /* a guard */
-	assert_ptr_equal(r[0]->conds[1], r[2]->conds[1]);
-	assert_ptr_equal(r[0]->conds[2], r[2]->conds[2]);
-	assert_ptr_not_equal(r[0]->conds[2]->ranges, ports);
-	assert_ptr_not_equal(r[0]->conds[3], r[1]->conds[3]);
+	assert_ptr_equal(bf_rule_cond(r[0], 0), bf_rule_cond(r[1], 0));
+	assert_ptr_not_equal(bf_rule_cond(r[0], 0), bf_rule_cond(r[2], 0)); /* negated */
+	assert_ptr_not_equal(bf_rule_cond(r[0], 0), bf_rule_cond(r[0], 1)); /* a guard */
+	assert_ptr_equal(bf_rule_cond(r[0], 1), bf_rule_cond(r[2], 1));
+	assert_ptr_equal(bf_rule_cond(r[0], 2), bf_rule_cond(r[2], 2));
+	assert_ptr_not_equal(bf_rule_cond(r[0], 2)->ranges, ports);
+	assert_ptr_not_equal(bf_rule_cond(r[0], 3), bf_rule_cond(r[1], 3));
 	bf_ruleset_done(rs);
 	bf_rule_add_value(rs, r[0], BF_F_IP_TTL, 0, 1, true);
-	assert_true(r[0]->conds[4]->neg);
+	assert_true(bf_rule_cond(r[0], 4)->neg);
+}
+
+/* What can be said in the list itself reads the same; what cannot is an object. */
+static void addresses_are_in_the_list(void **state)
+{
+	static const struct {
+		enum bf_field_id f;
+		uint32_t mask, lo, span;
+		bool neg, packed;
+	} t[] = {
+		{ BF_F_IP_SADDR, 0xffffffff, 0xc0000201, 0, false, true }, { BF_F_IP_DADDR, 0xffffff00, 0xc0000200, 0, true, true },
+		{ BF_F_IP_SADDR, 0x80000000, 0x80000000, 0, false, true }, { BF_F_IP_SADDR, 0xffffff00, 0xc0000201, 0, false, true },
+		{ BF_F_IP_SADDR, 0xff00ff00, 0xc0000200, 0, false, false }, { BF_F_IP_SADDR, 0xffffffff, 0xc0000201, 7, false, false },
+		{ BF_F_MARK, 0xffffffff, 0, 0, false, true }, { BF_F_IP_TTL, 0xff, 64, 0, false, false },
+	};
+	_cleanup_ruleset_ struct bf_ruleset *rs = bf_ruleset_new();
+	struct bf_rule r = { 0 };
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(t); i++) {
+		const struct bf_cond *c;
+
+		assert_int_equal(bf_rule_add_range(rs, &r, t[i].f, t[i].mask, t[i].lo, t[i].lo + t[i].span, t[i].neg), 0);
+		c = bf_rule_cond(&r, i);
+		assert_int_equal(r.conds[i].v & 1, t[i].packed);
+		assert_ptr_equal(c->field, &bf_fields[t[i].f]);
+		assert_true(c->kind == BF_COND_FIELD && c->neg == t[i].neg && !c->guard && c->n_ranges == 1 && c->mask == t[i].mask);
+		assert_true(c->ranges->lo == t[i].lo && c->ranges->hi == t[i].lo + t[i].span);
+	}
+	assert_int_equal(bf_rule_add_guard(rs, &r, BF_F_MARK, 1, 1), 0);
+	assert_true(bf_rule_cond(&r, BF_ARRAY_SIZE(t))->guard);
+	assert_int_equal(bf_rule_add_value(rs, &r, BF_F_IP6_SADDR, 0, 1, false), 0);
+	assert_true(bf_rule_cond(&r, BF_ARRAY_SIZE(t) + 1)->mask == ~(bf_u128)0);
 }
 
 /* Lists that grow in turns (each time one is copied: nobody builds long rules that way), and to their end. */
@@ -99,12 +131,12 @@ static void long_rules(void **state)
 	for (int i = 0; i < 70000 && !err; i++)
 		for (int k = 0; k < 3 && !err; k++)
 			if (i < (k == 2 ? 100 : k ? 1000 : 70000)) /* so many different ones that some are forgotten */
-				err = bf_rule_add_value(rs, &r[k], BF_F_MARK, 0, 3 * i + k, false);
+				err = bf_rule_add_range(rs, &r[k], BF_F_MARK, 0, 3 * i + k, 3 * i + k + 1, false);
 	assert_int_equal(err, -E2BIG);
 	assert_int_equal(r[0].n_conds, 65535);
 	for (int k = 0; k < 3; k++)
 		for (int i = 0; i < r[k].n_conds; i++)
-			assert_int_equal(r[k].conds[i]->ranges[0].lo, 3 * i + k);
+			assert_int_equal(bf_rule_cond(&r[k], i)->ranges[0].lo, 3 * i + k);
 	for (err = 0; !err;)
 		err = bf_rule_add_action(rs, &r[2], &bf_target_log, &(struct bf_log){ 0 });
 	assert_int_equal(err, -E2BIG);
@@ -178,5 +210,5 @@ static void each_allocation_failed(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(fields_fit_their_words), cmocka_unit_test(ones_cover_the_width), cmocka_unit_test(builders_append),
-          cmocka_unit_test(conditions_are_shared), cmocka_unit_test(long_rules),
+          cmocka_unit_test(conditions_are_shared), cmocka_unit_test(addresses_are_in_the_list), cmocka_unit_test(long_rules),
           cmocka_unit_test(each_allocation_failed))

@@ -254,7 +254,7 @@ static void print_box(struct bf_buf *out, const struct bf_rule *r, const struct 
 	for (uint32_t i = 0; i < r->n_conds; i++)
 		if (bf_view_has(b->rest, i)) {
 			bf_buf_puts(out, " then ");
-			bf_cond_print(out, r->conds[i]);
+			bf_cond_print(out, bf_rule_cond(r, i));
 		}
 	bf_buf_printf(out, " %s\n", ends[b->end]);
 }
@@ -313,7 +313,7 @@ static bool asks_for_headers(const struct bf_table *t)
 	for (uint32_t c = 0; c < t->n_chains; c++)
 		for (uint32_t i = 0; i < t->chains[c]->n_rules; i++)
 			for (uint32_t k = 0; k < t->chains[c]->rules[i].n_conds; k++)
-				if (bf_sorts_matter(t->chains[c]->rules[i].conds[k]))
+				if (bf_sorts_matter(bf_rule_cond(&t->chains[c]->rules[i], k)))
 					return true;
 	return false;
 }

@@ -297,7 +297,7 @@ static bool asks_kernel(const struct bf_table *t)
 	for (uint32_t c = 0; c < t->n_chains; c++)
 		for (uint32_t i = 0; i < t->chains[c]->n_rules; i++)
 			for (uint32_t k = 0; k < t->chains[c]->rules[i].n_conds; k++)
-				if (t->chains[c]->rules[i].conds[k]->match == &bf_match_assist)
+				if (bf_rule_cond(&t->chains[c]->rules[i], k)->match == &bf_match_assist)
 					return true;
 	return false;
 }

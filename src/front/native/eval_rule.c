@@ -96,7 +96,7 @@ static struct bf_rule *write_rule(struct bf_ev *ev, const struct bf_ev_draft *d,
 	if (!r)
 		return bf_ev_nomem(ev), NULL;
 	for (uint32_t i = 0; i < d->n_conds; i++)
-		if (bf_conds_append(ev->rs, r, d->conds[i]))
+		if (bf_conds_append(ev->rs, r, bf_cond_at(d->conds[i])))
 			return bf_ev_nomem(ev), NULL;
 	r->actions = d->actions;
 	r->n_actions = (uint16_t)d->n_actions;

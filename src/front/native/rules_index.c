@@ -123,7 +123,7 @@ static void add_rules(struct maker *m, const struct bf_ast_chain *ast, const str
 
 		want_all(&x);
 		for (uint32_t k = 0; to == at + 1 && k < c->rules[at].n_conds; k++)
-			take_cond(&x, c->rules[at].conds[k]);
+			take_cond(&x, bf_rule_cond(&c->rules[at], k));
 		for (; at < to; at++)
 			out->jumps |= leads_on(&c->rules[at]);
 		bf_buf_add(&m->rules, &x, sizeof(x));
