@@ -13,7 +13,7 @@
  *   defined in section .maps                BF_RELOC_MAP_FD
  *   undefined variable                      BF_RELOC_MAP_VALUE + addend
  *   undefined function, __ksym              BF_RELOC_KFUNC
- *   function, defined here or elsewhere     BF_RT_RELOC_CALL
+ *   function, defined here or elsewhere     BF_RT_RELOC_CALL; of its address, too
  *   CO-RE (rtgen_btf.c)                     BF_RELOC_OFFSET, _SIZE, _EXISTS, _BTF_ID
  */
 #include "rtgen.h"
@@ -184,6 +184,22 @@ static struct bf_rt_reloc call_target(struct object *o, const char *name, const 
 	return (struct bf_rt_reloc){ .kind = BF_RT_RELOC_CALL, .symbol = to->name };
 }
 
+/* The address of a function, for a helper that calls it. imm: bytes behind the symbol. */
+static struct bf_rt_reloc func_target(struct object *o, const char *name, const GElf_Sym *sym, int32_t imm)
+{
+	return call_target(o, name, sym, imm / 8 - 1);
+}
+
+static bool is_code(const struct object *o, const GElf_Sym *sym)
+{
+	GElf_Shdr sh;
+
+	if (sym->st_shndx == SHN_UNDEF)
+		return false;
+	section_header(o, elf_getscn(o->elf, sym->st_shndx), &sh);
+	return sh.sh_flags & SHF_EXECINSTR;
+}
+
 static struct bf_rt_reloc map_target(struct object *o, const char *name, const GElf_Sym *sym, int32_t imm)
 {
 	if (sym->st_shndx == SHN_UNDEF)
@@ -206,7 +222,7 @@ static void read_reloc(struct object *o, size_t section, const GElf_Rel *rel)
 		die(o, "relocation outside of functions: %s", name);
 	insn = &f->insns[at - f->begin];
 	if (GELF_R_TYPE(rel->r_info) == R_BPF_64_64 && insn->code == (BPF_LD | BPF_IMM | BPF_DW))
-		r = map_target(o, name, &sym, insn->imm);
+		r = is_code(o, &sym) ? func_target(o, name, &sym, insn->imm) : map_target(o, name, &sym, insn->imm);
 	else if (GELF_R_TYPE(rel->r_info) == R_BPF_64_32 && insn->code == (BPF_JMP | BPF_CALL))
 		r = call_target(o, name, &sym, insn->imm);
 	else
@@ -215,6 +231,7 @@ static void read_reloc(struct object *o, size_t section, const GElf_Rel *rel)
 	insn->src_reg = r.kind == BF_RELOC_MAP_FD      ? BPF_PSEUDO_MAP_FD
 					: r.kind == BF_RELOC_MAP_VALUE ? BPF_PSEUDO_MAP_VALUE
 					: r.kind == BF_RELOC_KFUNC     ? BPF_PSEUDO_KFUNC_CALL
+					: insn->code != (BPF_JMP | BPF_CALL) ? BPF_PSEUDO_FUNC
 												   : BPF_PSEUDO_CALL;
 	r.insn = at - f->begin;
 	add_reloc(f, r);

@@ -108,7 +108,7 @@ void bf_func_print(struct bf_buf *out, const struct bf_rt_func *f)
 		while (r < f->n_relocs && f->relocs[r].insn < at)
 			r++;
 		bf_buf_printf(out, "  %5u  ", at);
-		if (r < f->n_relocs && f->relocs[r].insn == at && f->relocs[r].kind == BF_RT_RELOC_CALL) {
+		if (r < f->n_relocs && f->relocs[r].insn == at && BPF_CLASS(f->insns[at].code) == BPF_JMP) {
 			bf_buf_printf(out, "call %s", f->relocs[r].symbol);
 			i++;
 		} else if (r < f->n_relocs && f->relocs[r].insn == at) {

@@ -82,11 +82,17 @@ static bool is_branch(const struct bpf_insn *i)
 	return is_jump_class(i) && !is_call(i) && !is_exit(i) && !is_goto(i);
 }
 
+/* A call of a function of the program, or its address, for a helper that calls it. */
+static bool names_function(const struct bpf_insn *i)
+{
+	return (is_call(i) && i->src_reg == BPF_PSEUDO_CALL) || (is_wide(i) && i->src_reg == BPF_PSEUDO_FUNC);
+}
+
 static uint32_t target(const struct fold *f, uint32_t at)
 {
 	const struct bpf_insn *i = &f->insns[at];
 
-	return at + 1 + (uint32_t)(i->code == (BPF_JMP32 | BPF_JA) || is_call(i) ? i->imm : i->off);
+	return at + 1 + (uint32_t)(i->code == (BPF_JMP32 | BPF_JA) || is_call(i) || is_wide(i) ? i->imm : i->off);
 }
 
 static uint32_t behind(const struct fold *f, uint32_t at)
@@ -315,7 +321,7 @@ static void visit(struct fold *f, uint32_t at)
 			enter(f, at + 1, &s);
 		return;
 	}
-	if (is_call(i) && i->src_reg == BPF_PSEUDO_CALL)
+	if (names_function(i))
 		enter_function(f, target(f, at));
 	execute(f, at, &s);
 	enter(f, behind(f, at), &s);
@@ -592,10 +598,10 @@ static void move_insns(struct fold *f, const uint32_t *to)
 
 		if (!stays(f, i))
 			continue;
-		if (is_call(in) ? in->src_reg == BPF_PSEUDO_CALL : is_jump_class(in) && !is_exit(in)) {
+		if (names_function(in) || (is_jump_class(in) && !is_exit(in) && !is_call(in))) {
 			int32_t distance = (int32_t)(to[target(f, i)] - to[i] - 1);
 
-			if (is_call(in) || in->code == (BPF_JMP32 | BPF_JA))
+			if (names_function(in) || in->code == (BPF_JMP32 | BPF_JA))
 				in->imm = distance;
 			else
 				in->off = (int16_t)distance;

@@ -128,7 +128,7 @@ static int relocate(struct link *l, uint32_t at, const struct bf_rt_reloc *from)
 		r = place(l, from->symbol, l->prog->name); /* is placed: only looked up */
 		if (r < 0)
 			return r;
-		l->prog->insns[insn].src_reg = BPF_PSEUDO_CALL;
+		l->prog->insns[insn].src_reg = BPF_CLASS(l->prog->insns[insn].code) == BPF_LD ? BPF_PSEUDO_FUNC : BPF_PSEUDO_CALL;
 		l->prog->insns[insn].imm = (int32_t)l->at[r] - (int32_t)insn - 1;
 		return 0;
 	}

@@ -18,7 +18,7 @@ struct bf_rt_reloc {
 	const char *member;
 	int32_t addend;
 };
-enum { BF_RT_RELOC_CALL = 100 }; /* call of another function: compiled, or generated */
+enum { BF_RT_RELOC_CALL = 100 }; /* call, or address, of another function: compiled, or generated */
 
 struct bf_rt_func {
 	const char *name;

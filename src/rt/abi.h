@@ -395,6 +395,7 @@ struct bf_rt_live {
 	__u32 data;    /* ADD: words of data, behind the key's */
 	__u32 pad;
 	struct bf_rt_gather word[BF_LIVE_KEY_LONG]; /* of the key, and of data behind it; 0 behind that */
+	__u64 sweep;   /* ADD, UPDATE: when the set is full: not before that time, ns */
 	struct bf_rt_elem fresh; /* ADD, UPDATE: a new element */
 };
 

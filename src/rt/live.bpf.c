@@ -9,7 +9,9 @@
  * end is set by whoever sees it first, and what data it has is told by `born`.
  *
  * An element that has expired is not there. Who adds it again takes it over as
- * it lies there, the first one by exchanging its end; others sweep.
+ * it lies there, the first one by exchanging its end. Where there is no room
+ * for another one, what has expired is swept, by the packet that found it so:
+ * one in fifty times as long as that takes.
  */
 #include "rt/kernel.h"
 
@@ -154,8 +156,36 @@ static __always_inline bool begin_again(const struct bf_frame *f, const struct b
 	return true;
 }
 
+struct sweep {
+	__u64 now;
+};
+
+static __noinline long sweep_one(void *set, const void *key, struct bf_rt_elem *e, const struct sweep *s)
+{
+	__u64 end = *(volatile __u64 *)&e->expires;
+
+	if (end && end <= s->now)
+		bpf_map_delete_elem(set, key);
+	return 0;
+}
+
+enum { REST = 50, BUSY = 1000000000 };
+
+static __always_inline bool sweep(struct bf_rt_live *p, void *set, __u64 now)
+{
+	__u64 next = *(volatile __u64 *)&p->sweep;
+	struct sweep s = { now };
+
+	if (now < next || exchange(&p->sweep, next, now + BUSY) != next)
+		return false;
+	bpf_for_each_map_elem(set, sweep_one, &s, 0);
+	next = bpf_ktime_get_ns();
+	*(volatile __u64 *)&p->sweep = next + (next - now) * REST;
+	return true;
+}
+
 /* There, afterwards; NULL: no room. */
-static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, const struct bf_rt_live *p, void *set, struct key *k,
+static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, struct bf_rt_live *p, void *set, struct key *k,
                                               struct bf_rt_elem *e, __u64 now)
 {
 	if (e) {
@@ -163,8 +193,11 @@ static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, const st
 			begin_again(f, p, e, now);
 		return e;
 	}
-	if (bpf_map_update_elem(set, k, &p->fresh, BPF_NOEXIST))
-		return look(set, k); /* another CPU was quicker, or there is no room */
+	if (bpf_map_update_elem(set, k, &p->fresh, BPF_NOEXIST)) {
+		e = look(set, k);
+		if (e || !sweep(p, set, now) || bpf_map_update_elem(set, k, &p->fresh, BPF_NOEXIST))
+			return e; /* another CPU was quicker, or there is no room */
+	}
 	e = look(set, k);
 	if (e && p->data)
 		write_data(f, p, e);
@@ -173,7 +206,7 @@ static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, const st
 
 APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 {
-	const struct bf_rt_live *p;
+	struct bf_rt_live *p;
 	struct bf_rt_elem *e;
 	struct key k = {};
 	__u64 now;

@@ -86,6 +86,27 @@ static void a_program(void **state)
 	same_reloc(&p->relocs[3], 8, BF_RELOC_MAP_FD, 1, 0);
 }
 
+/* An address is bound as a call is; what is folded away in front of it moves it. */
+static void an_address(void **state)
+{
+	static const char *const maps[] = { "config" };
+	static const struct bpf_insn main_insns[] = { I(BPF_ALU64 | BPF_MOV | BPF_K, 9, 0, 0, 7), LD64(BPF_PSEUDO_FUNC),
+		                                          I(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop), EXIT };
+	static const struct bf_rt_reloc main_relocs[] = { { 1, BF_RT_RELOC_CALL, "back", NULL, 0 } };
+	static const struct bpf_insn back_insns[] = { I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0), EXIT };
+	const struct bf_rt_func two[] = { { "back", back_insns, 2, NULL, 0 }, { "main_mg", main_insns, 5, main_relocs, 1 } };
+	_cleanup_image_ struct bf_image *img = image(maps, 1);
+	const struct bf_prog_image *p = img->progs;
+
+	img->maps[0].init = "config.";
+	img->maps[0].init_len = 8;
+	assert_int_equal(bf_link(img, img->progs, "main_mg", two, 2, NULL), 0);
+	assert_int_equal(p->n_insns, 6);
+	assert_int_equal(p->n_funcs, 2);
+	assert_int_equal(p->insns[0].src_reg, BPF_PSEUDO_FUNC);
+	assert_int_equal(1 + p->insns[0].imm, p->funcs[1].insn);
+}
+
 /* Not there: 0 in its place, for the maps that may be missing. */
 static void a_map_that_is_missing(void **state)
 {
@@ -169,7 +190,7 @@ static void the_compiled_entries(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(a_program),
+		cmocka_unit_test(a_program), cmocka_unit_test(an_address),
 		cmocka_unit_test(a_map_that_is_missing),
 		cmocka_unit_test(a_function_that_is_missing),
 		cmocka_unit_test(variants),
