@@ -78,6 +78,7 @@ struct forest {
 	struct range *sample;
 	uint32_t *sample_list;
 	int8_t *sample_only; /* dims_only() of each */
+	uint8_t *sample_weight; /* what a look at it costs, in looks at boxes whose addresses do not match */
 	uint32_t *open;      /* like diff, for children; see next_open() */
 
 	unsigned depth, depth_now; /* nodes on the deepest way of this tree, on the one being built */
@@ -96,6 +97,8 @@ struct range dims_range(const struct forest *f, uint32_t box, unsigned dim);
 struct range dims_box_range(const struct forest *f, const struct bf_class_box *b, unsigned dim);
 /* The only dimension in which a final box does not cover all of the region, or one of DIMS_*. */
 int dims_only(const struct forest *f, uint32_t box, const struct region *r);
+/* Do the addresses of all packets of the region match? */
+bool dims_asked(const struct forest *f, uint32_t box, const struct region *r);
 #define DIMS_NONE (-1) /* it covers all of it */
 #define DIMS_MANY (-2) /* several, or what it covers is not known, or it is not final */
 

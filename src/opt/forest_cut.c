@@ -11,13 +11,15 @@
 #define LARGE_SAMPLE 65536 /* where most boxes hide others: a box of a small sample seems to be seen from afar */
 
 /* What things cost a packet, in ns. Found by trying: only their proportions matter. */
-#define NODE_NS 6.0
+#define NODE_NS 6.3
 #define RULE_NS 1.2
-#define GOOD_LEAF 8   /* rules; shorter ones are not worth much */
-#define NS_PER_HALVING 16.0
-#define NS_PER_FILL 12.0 /* for the whole of the budget */
-#define TREE_NS 14.0
-#define TREE_NS_PER_HALVING 16.0
+#define ASKED 3 /* times that, where the addresses match: then the service is looked at */
+#define GOOD_LEAF 16   /* rules; shorter ones are not worth much */
+#define NS_PER_HALVING 12.8
+#define NS_PER_FILL 14.4 /* for the whole of the budget */
+#define FEW 96 /* boxes: wide ones are counted in the children that they meet, not in all */
+#define TREE_NS 10.0
+#define TREE_NS_PER_HALVING 17.5
 #define SPILL_NS 140.0 /* for all boxes: what is spilled must be handled all the same */
 
 /* More than so many children a box are never worth their place. */
@@ -37,8 +39,9 @@ int cut_begin(struct forest *f)
 	f->sample = malloc(LARGE_SAMPLE * sizeof(*f->sample));
 	f->sample_list = malloc(LARGE_SAMPLE * sizeof(*f->sample_list));
 	f->sample_only = malloc(LARGE_SAMPLE * sizeof(*f->sample_only));
+	f->sample_weight = malloc(LARGE_SAMPLE * sizeof(*f->sample_weight));
 	f->open = malloc(((1u << f->window_bits) + 1) * sizeof(*f->open));
-	return f->diff && f->sample && f->sample_list && f->sample_only && f->open ? 0 : -ENOMEM;
+	return f->diff && f->sample && f->sample_list && f->sample_only && f->sample_weight && f->open ? 0 : -ENOMEM;
 }
 
 void cut_end(struct forest *f)
@@ -47,6 +50,7 @@ void cut_end(struct forest *f)
 	free(f->sample);
 	free(f->sample_list);
 	free(f->sample_only);
+	free(f->sample_weight);
 	free(f->open);
 }
 
@@ -56,11 +60,13 @@ struct sampled { /* a list, or every so manieth of it */
 	uint32_t n;
 	double scale; /* n * scale boxes are meant */
 	uint32_t closers; /* that hide what is behind them */
+	uint64_t looks;   /* weights of all */
 };
 
 struct counted {
 	double narrow, wide;  /* boxes */
-	double expected;      /* other boxes in the child of a narrow box, copies counted */
+	double looks;         /* at the wide ones, as many as at boxes whose addresses do not match */
+	double expected;      /* the same for other boxes in the child of a narrow box, copies counted */
 	double copies;        /* of narrow ones */
 	uint32_t filled;      /* children with a narrow box */
 };
@@ -84,9 +90,9 @@ static double list_cost(double n)
 }
 
 static void count_starts(struct forest *f, const struct sampled *s, struct range hull, unsigned width, unsigned start,
-                         unsigned bits, struct counted *c)
+                         unsigned bits, uint32_t most, struct counted *c)
 {
-	uint32_t most = wide_children(bits), wide = 0, narrow = 0;
+	uint32_t wide = 0, narrow = 0, looks = 0, copies = 0;
 
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct range w = window_range(s->range[i], hull, width, start, bits);
@@ -95,14 +101,18 @@ static void count_starts(struct forest *f, const struct sampled *s, struct range
 			continue;
 		if (w.hi - w.lo >= most) {
 			wide++;
+			looks += f->sample_weight[i];
 			continue;
 		}
 		narrow++;
-		f->diff[w.lo]++;
-		f->diff[w.hi + 1]--;
+		copies += w.hi - w.lo + 1;
+		f->diff[w.lo] += f->sample_weight[i];
+		f->diff[w.hi + 1] -= f->sample_weight[i];
 	}
 	c->wide = wide * s->scale;
+	c->looks = looks * s->scale;
 	c->narrow = narrow * s->scale;
+	c->copies = copies * s->scale;
 }
 
 struct range cut_hull(const struct forest *f, const struct cut *cut, struct range w)
@@ -124,9 +134,9 @@ bool cut_fills(const struct forest *f, const struct cut *cut, struct range r, ui
 }
 
 /* The same when some boxes hide those behind them: counts[child] instead of starts and ends. */
-static void count_open(struct forest *f, const struct sampled *s, const struct cut *cut, struct counted *c)
+static void count_open(struct forest *f, const struct sampled *s, const struct cut *cut, uint32_t most, struct counted *c)
 {
-	uint32_t most = wide_children(cut->bits), wide = 0, narrow = 0, n = 1u << cut->bits;
+	uint32_t wide = 0, narrow = 0, looks = 0, copies = 0, n = 1u << cut->bits;
 	unsigned width = f->dim[cut->dim].width;
 
 	for (uint32_t i = 0; i <= n; i++)
@@ -139,8 +149,10 @@ static void count_open(struct forest *f, const struct sampled *s, const struct c
 			met++;
 		narrow += met && met <= most;
 		wide += met > most;
+		looks += met > most ? f->sample_weight[i] : 0;
+		copies += met <= most ? met : 0;
 		for (k = next_open(f->open, w.lo); k <= w.hi; k = next_open(f->open, k + 1)) {
-			f->diff[k] += met <= most;
+			f->diff[k] += met <= most ? f->sample_weight[i] : 0;
 			if (f->sample_only[i] == (int)cut->dim && cut_fills(f, cut, s->range[i], k))
 				f->open[k] = k + 1;
 			else if (met > most && f->sample_only[i] != (int)cut->dim)
@@ -148,14 +160,16 @@ static void count_open(struct forest *f, const struct sampled *s, const struct c
 		}
 	}
 	c->wide = wide * s->scale;
+	c->looks = looks * s->scale;
 	c->narrow = narrow * s->scale;
+	c->copies = copies * s->scale;
 	for (uint32_t k = n - 1; k > 0; k--) /* as starts and ends are */
 		f->diff[k] -= f->diff[k - 1];
 }
 
 static void count_children(struct forest *f, const struct sampled *s, unsigned bits, struct counted *c)
 {
-	uint64_t squares = 0, copies = 0;
+	uint64_t squares = 0, sum = 0;
 	uint32_t n = 0;
 
 	c->filled = 0;
@@ -163,12 +177,11 @@ static void count_children(struct forest *f, const struct sampled *s, unsigned b
 		n += f->diff[i];
 		f->diff[i] = 0;
 		squares += (uint64_t)n * n;
-		copies += n;
+		sum += n;
 		c->filled += n != 0;
 	}
 	f->diff[1u << bits] = 0;
-	c->copies = (double)copies * s->scale;
-	c->expected = copies ? (double)(squares - copies) / (double)copies * s->scale : 0;
+	c->expected = sum ? ((double)squares / (double)sum - 1) * s->scale : 0;
 }
 
 /* What a tree of so many boxes costs all packets. */
@@ -193,26 +206,36 @@ static void weigh(const struct forest *f, const struct counted *c, uint32_t n, u
 	if (bytes > (double)budget)
 		return;
 	cut->cost = NODE_NS + list_cost(c->expected + 1) + NS_PER_FILL * bytes / (double)budget;
-	cut->cost += cut->spill ? spill_cost(f, c->wide, n) : RULE_NS * c->wide;
+	cut->cost += cut->spill ? spill_cost(f, c->wide, n) : RULE_NS * c->looks;
 	if (cut->cost < best->cost)
 		*best = *cut;
+}
+
+/* With boxes of more than `most` children as wide ones. */
+static void count(struct forest *f, const struct sampled *s, const struct cut *cut, uint32_t most, struct counted *c)
+{
+	if (s->closers)
+		count_open(f, s, cut, most, c);
+	else
+		count_starts(f, s, f->region.hull[cut->dim], f->dim[cut->dim].width, cut->start, cut->bits, most, c);
+	count_children(f, s, cut->bits, c);
+	f->work += s->n + (1u << cut->bits);
 }
 
 static void try_window(struct forest *f, const struct sampled *s, uint32_t n, uint64_t budget, struct cut *cut,
                        struct cut *best)
 {
-	struct counted c;
+	uint32_t most = wide_children(cut->bits);
+	struct counted c, all;
 
-	if (s->closers)
-		count_open(f, s, cut, &c);
+	count(f, s, cut, most, &c);
+	if (c.wide && n <= FEW)
+		count(f, s, cut, UINT32_MAX, &all);
 	else
-		count_starts(f, s, f->region.hull[cut->dim], f->dim[cut->dim].width, cut->start, cut->bits, &c);
-	count_children(f, s, cut->bits, &c);
-	f->work += s->n + (1u << cut->bits);
-	if (!c.narrow)
-		return;
-	weigh(f, &c, n, budget, cut, best);
-	cut->spill = c.wide > 0 && !f->last;
+		all = c;
+	if (all.narrow)
+		weigh(f, &all, n, budget, cut, best);
+	cut->spill = c.narrow > 0 && c.wide > 0 && !f->last;
 	if (cut->spill)
 		weigh(f, &c, n, budget, cut, best);
 }
@@ -261,8 +284,11 @@ static void take_sample(struct forest *f, struct sampled *s, const uint32_t *lis
 		for (uint32_t i = 0; i < most; i++)
 			f->sample_list[i] = list[(uint64_t)i * n / most];
 	}
-	for (uint32_t i = 0; i < s->n; i++)
+	for (uint32_t i = 0; i < s->n; i++) {
 		f->sample_only[i] = (int8_t)dims_only(f, s->list[i], &f->region);
+		f->sample_weight[i] = dims_asked(f, s->list[i], &f->region) ? ASKED : 1;
+		s->looks += f->sample_weight[i];
+	}
 }
 
 static void take_ranges(struct forest *f, struct sampled *s, unsigned dim)
@@ -288,12 +314,14 @@ bool cut_choose(struct forest *f, const uint32_t *list, uint32_t n, uint64_t bud
 {
 	struct sampled s = { 0 };
 	bool large = false;
+	double leaf;
 
-	best->cost = RULE_NS * n;
+	take_sample(f, &s, list, n, SAMPLE);
+	leaf = best->cost = RULE_NS * s.looks * s.scale;
 	for (unsigned d = 0; d < f->n_dims; d++) {
 		if (f->region.pos[d] == f->dim[d].width)
 			continue;
-		if (!s.n || large)
+		if (large)
 			take_sample(f, &s, list, n, SAMPLE);
 		take_ranges(f, &s, d);
 		large = s.n < n && s.closers > s.n / 4;
@@ -301,5 +329,5 @@ bool cut_choose(struct forest *f, const uint32_t *list, uint32_t n, uint64_t bud
 			take_sample(f, &s, list, n, LARGE_SAMPLE);
 		try_dim(f, &s, n, budget, d, best);
 	}
-	return best->cost < RULE_NS * n;
+	return best->cost < leaf;
 }

@@ -225,3 +225,14 @@ int dims_only(const struct forest *f, uint32_t box, const struct region *g)
 	}
 	return only;
 }
+
+bool dims_asked(const struct forest *f, uint32_t box, const struct region *g)
+{
+	for (unsigned i = 0; i < f->n_addrs; i++) {
+		struct range r = prefix_range(f, &f->p->boxes[box], f->dim[i].word);
+
+		if (r.lo > g->hull[i].lo || r.hi < g->hull[i].hi)
+			return false;
+	}
+	return true;
+}
