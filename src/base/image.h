@@ -180,7 +180,7 @@ struct bf_patch {
 /* Where programs look for elements of a set that come and go in place (opt/set.h): one for each kind of field that is looked for. */
 struct bf_set_place {
 	uint64_t set;  /* its id in the table */
-	uint32_t head; /* place in the map "class"; 0: it cannot be changed in place */
+	uint32_t head; /* place in the map "class"; 0: nobody looks for them. (A set that has none of these cannot change in place.) */
 	uint32_t pad;
 };
 

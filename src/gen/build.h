@@ -109,6 +109,9 @@ struct bf_lower {
 	uint32_t n_sets, cap_sets;
 	struct bf_idmap set_ids; /* place and content of a list of ranges -> number */
 
+	struct bf_lower_open *opens; /* sets that change in place */
+	uint32_t n_opens, cap_opens;
+
 	struct bf_lower_found *found; /* sets that are class data (lookup_class.c) */
 	uint32_t n_found, cap_found;
 	struct bf_lower_data *data;   /* tables of elements' data (lookup.c) */
@@ -159,6 +162,8 @@ void *bf_lower_keep(struct bf_lower *l, const void *p, size_t size); /* a copy i
 #define BF_SET_MIN 64
 bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, const struct bf_range *r, uint32_t n,
                   bf_label hit, bf_label miss);
+/* The same for a set whose elements come and go; where it is noted, and all others of it, says bf_graph.places. */
+bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na);
 void bf_lower_finish_sets(struct bf_lower *l);
 /* fields.c: its words are in the key then; na: it is not available. Not for fields of other families, or fixed ones. */
 void bf_lower_fetch(struct bf_lower *l, const struct bf_field *f, bf_label na);

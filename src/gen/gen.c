@@ -21,7 +21,7 @@ enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, EVENTS_BYTES = 1 << 20
 /* Room that is there at least: cells, counters, words, bytes. */
 enum { MIN_CELLS = 256, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
 /* Of the journal: at least, and for each rule of the table. */
-enum { JOURNAL_BYTES = 64 << 10, JOURNAL_PER_RULE = 4, JOURNAL_MAX = 4 << 20 };
+enum { JOURNAL_BYTES = 64 << 10, JOURNAL_PER_RULE = 4, JOURNAL_MAX = 4 << 20, JOURNAL_SET_MAX = 256 << 10 };
 
 struct gen {
 	const struct bf_table *table;
@@ -153,6 +153,11 @@ static void make_patchable(struct gen *g)
 	static const struct bf_journal empty;
 	uint64_t room = JOURNAL_BYTES + BF_MIN((uint64_t)g->table->n_counters * JOURNAL_PER_RULE, (uint64_t)JOURNAL_MAX);
 
+	for (uint32_t i = 0; i < g->table->n_sets; i++)
+		if (g->table->sets[i]->flags & BF_SET_OPEN)
+			room += BF_MIN(g->table->sets[i]->n, (uint32_t)JOURNAL_SET_MAX);
+	room = BF_ALIGN(room, 8);
+
 	for (uint32_t i = 0; i < g->img->n_maps; i++)
 		g->img->maps[i].patched = !strcmp(g->img->maps[i].name, "cells") || !strcmp(g->img->maps[i].name, "class");
 	add_array(g, "journal", BF_MAP_JOURNAL, sizeof(empty) + room, BPF_F_MMAPABLE, &empty, sizeof(empty));
@@ -183,7 +188,7 @@ static int make_maps(struct gen *g)
 	if (g->graph.n_class)
 		add_array(g, "class", BF_MAP_DATA, (uint64_t)g->config->n_class * sizeof(uint32_t),
 		          BPF_F_MMAPABLE, g->graph.class, g->graph.n_class * sizeof(uint32_t));
-	if (g->graph.link)
+	if (g->graph.link || g->graph.n_places)
 		make_patchable(g);
 	if (g->opts->watched) {
 		add_map(g, "events", BF_MAP_EVENTS, BPF_MAP_TYPE_RINGBUF, 0, 0, EVENTS_BYTES, 0);
@@ -248,6 +253,15 @@ static void move_counters(struct gen *g)
 	}
 }
 
+/* Sets that programs look into, and that change in place. */
+static bool has_places(const struct gen *g)
+{
+	for (uint32_t i = 0; i < g->graph.n_places; i++)
+		if (g->graph.places[i].head)
+			return true;
+	return false;
+}
+
 static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_root *r)
 {
 	return (struct bf_rt_config){
@@ -257,6 +271,7 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.n_params = g->graph.n_params ? room_for(g->graph.n_params, MIN_PARAMS, 1) : 0,
 		.n_class = g->graph.n_class ? room_for(g->graph.n_class, MIN_CLASS, sizeof(uint32_t)) : 0,
 		.patched = g->graph.link != NULL,
+		.changes = has_places(g),
 		.structs = r->uses.structs,
 		.n_counters = g->img->n_counters,
 		.stripe_mask = g->img->stripes - 1,
@@ -360,6 +375,8 @@ static int make_image(struct gen *g)
 	img->pieces = g->graph.pieces;
 	img->n_pieces = g->graph.n_pieces;
 	img->sets = g->graph.sets;
+	img->places = g->graph.places;
+	img->n_places = g->graph.n_places;
 	if (!img->n_progs)
 		return 0;
 	move_counters(g);

@@ -54,6 +54,8 @@ struct bf_graph {
 	uint32_t spare_cells, spare_counters; /* room for changes in place, behind what is used */
 	const void *link;   /* what they have to know (patch_link.h); NULL: there can be none */
 	size_t link_len;
+	const struct bf_set_place *places; /* sets that change in place */
+	uint32_t n_places;
 	struct bf_map_spec *lives; /* hashes of sets that rules change (role BF_MAP_LIVE), those with short keys first, */
 	uint32_t n_lives, n_short; /* so many of these */
 	bool conntrack;     /* some rule of the table, reachable or not, looks at connections */

@@ -221,7 +221,7 @@ static void lower_static(struct bf_lower *l, const struct bf_lookup *k, bf_label
 	const struct bf_lower_data *d = data_of(l, k->set);
 	uint32_t head = 0;
 
-	if (!d || l->err)
+	if (!d || l->err || (k->set->flags & BF_SET_OPEN && bf_lower_open_set(l, k, hit, miss, na)))
 		return;
 	if (d->n_ranges)
 		return bf_lower_field(l, k->part[0].field, k->part[0].mask, d->ranges, d->n_ranges, hit, miss, na);

@@ -488,6 +488,7 @@ void bf_lower_free(struct bf_lower *l)
 	free(l->insts);
 	free(l->edges);
 	free(l->sets);
+	free(l->opens);
 	bf_lower_free_lookups(l);
 	bf_buf_free(&l->params);
 	bf_buf_free(&l->handoffs);

@@ -7,6 +7,7 @@
  */
 #include "gen/build.h"
 
+#include "match/match.h"
 #include "opt/set.h"
 
 enum { CHECKS = 4096 }; /* values that are looked for in a new set, before anything relies on it */
@@ -16,6 +17,11 @@ struct bf_lower_set {
 	uint32_t head; /* 0: no structure is good for it */
 	struct bf_set_stats stats;
 };
+
+static const struct bf_set_head *head_in(const struct bf_buf *class, uint32_t head)
+{
+	return (const void *)(class->data + (size_t)head * sizeof(uint32_t));
+}
 
 static uint64_t mix(uint64_t h, uint64_t v)
 {
@@ -92,7 +98,6 @@ bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, co
                   bf_label hit, bf_label miss)
 {
 	const struct bf_set_spec spec = { .field = f, .mask = mask & bf_field_ones(f), .ranges = r, .n_ranges = n };
-	const struct bf_set_head *h;
 	struct bf_cell *c;
 	uint32_t id;
 
@@ -101,12 +106,128 @@ bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, co
 	id = set_of(l, &spec);
 	if (l->err || !l->sets[id].head)
 		return false;
-	h = (const void *)(l->class.data + (size_t)l->sets[id].head * sizeof(uint32_t));
-	bf_lower_uses(l)->structs |= BF_SET_STRUCT(h->kind);
+	bf_lower_uses(l)->structs |= BF_SET_STRUCT(head_in(&l->class, l->sets[id].head)->kind);
 	c = bf_lower_cell(l, BF_CELL_SET, hit, miss);
 	c->word = f->word;
 	c->arg = l->sets[id].head;
 	return true;
+}
+
+/* ----------------------------------------------------- sets that change in place */
+
+struct bf_lower_open {
+	const struct bf_set *set;
+	struct bf_set_spec spec; /* fields of one width and place are one */
+	uint32_t head; /* 0: cannot be had, so nothing of this set changes in place */
+	struct bf_set_stats stats;
+};
+
+static int by_value(const void *a, const void *b)
+{
+	const struct bf_range *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+static int build_open(struct bf_lower *l, struct bf_lower_open *o)
+{
+	_cleanup_free_ struct bf_range *r = calloc(o->set->n + 1ul, sizeof(*r));
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	if (!l->class.len)
+		bf_buf_reserve(&l->class, 2 * sizeof(uint32_t)); /* place 0 is none */
+	if (o->set->n)
+		memcpy(r, o->set->keys, o->set->n * sizeof(*r));
+	qsort(r, o->set->n, sizeof(*r), by_value);
+	o->spec.ranges = r;
+	err = bf_set_build(&o->spec, &l->class, &o->head, &o->stats);
+	if (!err)
+		err = bf_set_check(&o->spec, &l->class, o->head, CHECKS, l->diag);
+	if (err)
+		o->head = 0;
+	o->spec.ranges = NULL;
+	return err == -EOPNOTSUPP || err == -EINVAL ? 0 : err;
+}
+
+/* Its head, or 0. */
+static uint32_t open_head(struct bf_lower *l, const struct bf_lookup *k)
+{
+	const struct bf_field *f = k->part[0].field;
+	struct bf_lower_open o = { .set = k->set, .spec = { .field = f, .mask = k->part[0].mask ? k->part[0].mask : bf_field_ones(f),
+		.n_ranges = k->set->n, .open = true, .single = k->set->flags & BF_SET_SINGLE } };
+	int err = 0;
+
+	for (uint32_t i = 0; i < l->n_opens; i++) {
+		const struct bf_set_spec *s = &l->opens[i].spec;
+
+		if (l->opens[i].set == o.set && s->field->bits == f->bits && s->field->shift == f->shift && s->mask == o.spec.mask)
+			return l->opens[i].head;
+	}
+	if (f->word != BF_KEY_ODD && !f->fixed)
+		err = build_open(l, &o);
+	if (err || bf_grow(&l->opens, l->n_opens, &l->cap_opens, sizeof(o)) < 0)
+		return bf_lower_error(l, err ? err : -ENOMEM), 0;
+	l->opens[l->n_opens++] = o;
+	return o.head;
+}
+
+bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na)
+{
+	uint32_t head = open_head(l, k);
+	struct bf_cell *c;
+
+	if (!head || l->err)
+		return l->err;
+	bf_lower_fetch(l, k->part[0].field, na);
+	bf_lower_uses(l)->structs |= BF_SET_STRUCT(head_in(&l->class, head)->kind);
+	c = bf_lower_cell(l, BF_CELL_SET, hit, miss);
+	c->word = k->part[0].field->word;
+	c->arg = head;
+	return true;
+}
+
+static bool is_spoiled(const struct bf_lower *l, const struct bf_set *s)
+{
+	for (uint32_t i = 0; i < l->n_opens; i++)
+		if (l->opens[i].set == s && !l->opens[i].head)
+			return true;
+	return false;
+}
+
+/* A set that nobody looks into has one place that is none. */
+static void finish_open(struct bf_lower *l)
+{
+	struct bf_set_place *p = bf_arena_array(l->arena, l->n_opens + l->table->n_sets, struct bf_set_place);
+	uint32_t n = 0;
+
+	if (!p)
+		return bf_lower_error(l, -ENOMEM);
+	for (uint32_t i = 0; i < l->table->n_sets; i++) {
+		const struct bf_set *s = l->table->sets[i];
+		uint32_t before = n;
+
+		if (!(s->flags & BF_SET_OPEN) || is_spoiled(l, s))
+			continue;
+		for (uint32_t k = 0; k < l->n_opens; k++)
+			if (l->opens[k].set == s)
+				p[n++] = (struct bf_set_place){ s->id, l->opens[k].head };
+		if (n == before)
+			p[n++] = (struct bf_set_place){ s->id, 0 };
+	}
+	l->g->places = p;
+	l->g->n_places = n;
+}
+
+static void explain_set(struct bf_buf *text, const struct bf_set_spec *spec, bool built, const struct bf_set_stats *stats)
+{
+	bf_buf_printf(text, "%s: ", spec->field->name);
+	if (built)
+		bf_set_explain(text, stats);
+	else
+		bf_buf_printf(text, "%u ranges far from prefixes: cells", spec->n_ranges);
+	bf_buf_puts(text, "\n");
 }
 
 /* Text about the sets, where somebody wants to know what became of the rules. */
@@ -114,14 +235,12 @@ void bf_lower_finish_sets(struct bf_lower *l)
 {
 	_cleanup_buf_ struct bf_buf text = { 0 };
 
-	for (uint32_t i = 0; i < l->n_sets && l->explain; i++) {
-		bf_buf_printf(&text, "%s: ", l->sets[i].spec.field->name);
-		if (l->sets[i].head)
-			bf_set_explain(&text, &l->sets[i].stats);
-		else
-			bf_buf_printf(&text, "%u ranges far from prefixes: cells", l->sets[i].spec.n_ranges);
-		bf_buf_puts(&text, "\n");
-	}
+	finish_open(l);
+	for (uint32_t i = 0; i < l->n_sets && l->explain; i++)
+		explain_set(&text, &l->sets[i].spec, l->sets[i].head, &l->sets[i].stats);
+	for (uint32_t i = 0; i < l->n_opens && l->explain; i++)
+		if (l->opens[i].head)
+			explain_set(&text, &l->opens[i].spec, true, &l->opens[i].stats);
 	if (text.err)
 		bf_lower_error(l, text.err);
 	else if (text.len)

@@ -35,6 +35,15 @@ static bool is_normal(const struct bf_set_spec *s, bf_u128 ones)
 	return true;
 }
 
+/* Single values may touch. */
+static bool is_normal_single(const struct bf_set_spec *s, bf_u128 ones)
+{
+	for (uint32_t i = 0; i < s->n_ranges; i++)
+		if (s->ranges[i].lo != s->ranges[i].hi || s->ranges[i].hi > ones || (i && s->ranges[i].lo <= s->ranges[i - 1].lo))
+			return false;
+	return true;
+}
+
 /* Joins what touches, forgets what no value can be. */
 static uint32_t normalise(const struct bf_set_spec *s, bf_u128 ones, struct bf_range *out)
 {
@@ -66,26 +75,38 @@ static int try_kinds(const struct bf_set_values *v, struct bf_buf *out, uint32_t
 	return err ? err : out->err;
 }
 
+static int make_banks(const struct bf_set_values *v, struct bf_buf *out, uint32_t head)
+{
+	uint32_t place = bf_set_room(out, 2ul * BF_SET_BANK(v->n_words) + BF_SET_BANK_SLACK, 16);
+
+	bf_set_head_at(out, head)->changes = place;
+	return out->err;
+}
+
 int bf_set_build(const struct bf_set_spec *s, struct bf_buf *out, uint32_t *head, struct bf_set_stats *stats)
 {
 	_cleanup_free_ struct bf_range *copy = NULL;
 	bf_u128 ones = bf_field_ones(s->field);
-	struct bf_set_values v = { s->field, (s->field->bits + 31) / 32, s->mask & ones, s->ranges, s->n_ranges };
+	struct bf_set_values v = { s->field, (s->field->bits + 31) / 32, s->mask & ones, s->ranges, s->n_ranges, s->open, s->single };
 	size_t len = out->len;
 	int err;
 
 	*stats = (struct bf_set_stats){ 0 };
-	if (!is_normal(s, ones)) {
+	if (s->single && (!s->open || !is_normal_single(s, ones)))
+		return -EINVAL;
+	if (!s->single && !is_normal(s, ones)) {
 		v.r = copy = calloc(s->n_ranges, sizeof(*copy));
 		if (!copy)
 			return -ENOMEM;
 		v.n = normalise(s, ones, copy);
 	}
-	if (!v.n || v.n_words == 3)
+	if ((!v.n && !v.open) || v.n_words == 3 || (v.open && v.n_words > 1 && v.mask != ones))
 		return -EOPNOTSUPP;
 	stats->ranges = v.n;
 	*head = bf_set_room(out, sizeof(struct bf_set_head) / 4, 16);
 	err = *head ? try_kinds(&v, out, *head, stats) : out->err;
+	if (!err && v.open)
+		err = make_banks(&v, out, *head);
 	if (!err && out->len % 8) { /* whoever comes next may have 64-bit numbers */
 		bf_buf_reserve(out, 4);
 		err = out->err;
@@ -134,6 +155,115 @@ int bf_set_remove(uint32_t *data, uint32_t n_words, uint32_t head, bf_u128 lo, b
 	return change(data, n_words, head, lo, hi, false);
 }
 
+/* Changes that are noted. */
+
+static struct bf_set_head *open_head(uint32_t *data, uint32_t n_words, uint32_t head)
+{
+	const struct bf_set_head *h = head_of(data, n_words, head);
+
+	if (!h || !h->changes || h->n_words - 1 > 3 ||
+	    (uint64_t)h->changes + 2 * BF_SET_BANK(h->n_words) > n_words || (h->n_changes & ~BF_SET_SECOND) > BF_SET_CHANGES)
+		return NULL;
+	return (struct bf_set_head *)(void *)(data + head);
+}
+
+/* The i-th of the bank that is in use. */
+static struct bf_set_change *change_at(uint32_t *data, const struct bf_set_head *h, uint32_t i)
+{
+	uint32_t bank = h->n_changes & BF_SET_SECOND ? BF_SET_BANK(h->n_words) : 0;
+
+	return (struct bf_set_change *)(void *)(data + h->changes + bank + i * BF_SET_CHANGE_WORDS(h->n_words));
+}
+
+static void set_count(struct bf_set_head *h, uint32_t n)
+{
+	__atomic_store_n(&h->n_changes, n, __ATOMIC_RELEASE);
+}
+
+static bf_u128 number_at(const uint32_t *w, uint32_t n)
+{
+	bf_u128 v = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		v = v << 32 | w[i];
+	return v;
+}
+
+static void put_number(uint32_t *w, uint32_t n, bf_u128 v)
+{
+	for (uint32_t i = 0; i < n; i++)
+		w[i] = (uint32_t)(v >> 32 * (n - 1 - i));
+}
+
+uint32_t bf_set_noted(const uint32_t *data, uint32_t n_words, uint32_t head)
+{
+	const struct bf_set_head *h = head_of(data, n_words, head);
+
+	return h ? h->n_changes & ~BF_SET_SECOND : 0;
+}
+
+int bf_set_note(uint32_t *data, uint32_t n_words, uint32_t head, uint32_t version, bf_u128 lo, bf_u128 hi, bool in)
+{
+	struct bf_set_head *h = open_head(data, n_words, head);
+	uint32_t n = bf_set_noted(data, n_words, head);
+	struct bf_set_change *c;
+
+	if (!h)
+		return -EINVAL;
+	if (n == BF_SET_CHANGES)
+		return -ENOSPC;
+	c = change_at(data, h, n);
+	__atomic_store_n(&c->version, version, __ATOMIC_RELAXED);
+	c->in = in;
+	put_number(c->range, h->n_words, lo);
+	put_number(c->range + h->n_words, h->n_words, hi);
+	set_count(h, h->n_changes + 1);
+	return 0;
+}
+
+void bf_set_unnote(uint32_t *data, uint32_t n_words, uint32_t head, uint32_t version)
+{
+	struct bf_set_head *h = open_head(data, n_words, head);
+
+	while (h && bf_set_noted(data, n_words, head) &&
+	       (int32_t)(change_at(data, h, bf_set_noted(data, n_words, head) - 1)->version - version) > 0)
+		set_count(h, h->n_changes - 1);
+}
+
+int bf_set_fold(uint32_t *data, uint32_t n_words, uint32_t head)
+{
+	struct bf_set_head *h = open_head(data, n_words, head);
+	uint32_t n = bf_set_noted(data, n_words, head);
+	int err = h ? 0 : -EINVAL;
+
+	for (uint32_t i = 0; i < n && !err; i++) {
+		const struct bf_set_change *c = change_at(data, h, i);
+
+		err = change(data, n_words, head, number_at(c->range, h->n_words), number_at(c->range + h->n_words, h->n_words), c->in);
+	}
+	if (!err && n)
+		set_count(h, (h->n_changes & BF_SET_SECOND) ^ BF_SET_SECOND);
+	return err;
+}
+
+bool bf_set_find_at(const uint32_t *data, uint32_t n_words, uint32_t head, const uint32_t *key, uint32_t version)
+{
+	struct bf_set_head *h = open_head((uint32_t *)(uintptr_t)data, n_words, head);
+	bf_u128 v;
+
+	if (!h)
+		return bf_set_find(data, n_words, head, key);
+	v = h->n_words == 1 ? (key[0] & h->mask) >> h->shift : number_at(key, h->n_words);
+	for (uint32_t i = bf_set_noted(data, n_words, head); i-- > 0;) {
+		const struct bf_set_change *c = change_at((uint32_t *)(uintptr_t)data, h, i);
+
+		if ((int32_t)(version - c->version) >= 0 && v >= number_at(c->range, h->n_words) &&
+		    v <= number_at(c->range + h->n_words, h->n_words))
+			return c->in;
+	}
+	return bf_set_find(data, n_words, head, key);
+}
+
 void bf_set_explain(struct bf_buf *b, const struct bf_set_stats *s)
 {
 	bf_buf_printf(b, "%u ranges, %s", s->ranges, s->kind);
@@ -142,7 +272,7 @@ void bf_set_explain(struct bf_buf *b, const struct bf_set_stats *s)
 		              s->tables == 1 ? "length" : "lengths");
 	if (s->depth)
 		bf_buf_printf(b, ", %u deep", s->depth);
-	bf_buf_printf(b, ", %llu bytes, %.1f each", (unsigned long long)s->bytes, (double)s->bytes / s->ranges);
+	bf_buf_printf(b, ", %llu bytes, %.1f each", (unsigned long long)s->bytes, (double)s->bytes / BF_MAX(s->ranges, 1u));
 }
 
 /* Check. */

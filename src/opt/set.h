@@ -18,6 +18,8 @@ struct bf_set_spec { /* (field & mask) lies in one of the ranges, as struct bf_c
 	bf_u128 mask;
 	const struct bf_range *ranges; /* sorted, disjoint */
 	uint32_t n_ranges;
+	bool open;   /* values come and go: there is room for it, even when there is none yet; */
+	bool single; /* and none comes that is a range; then ranges may touch */
 };
 
 struct bf_set_stats {
@@ -46,6 +48,20 @@ bool bf_set_find(const uint32_t *data, uint32_t n_words, uint32_t head, const ui
  */
 int bf_set_insert(uint32_t *data, uint32_t n_words, uint32_t head, bf_u128 lo, bf_u128 hi);
 int bf_set_remove(uint32_t *data, uint32_t n_words, uint32_t head, bf_u128 lo, bf_u128 hi);
+
+/*
+ * Sets that were built `open` change for packets of a version on (rt/set.h). Noted changes are part of what is found by
+ * that version. One writer at a time; these stand under the namespace's lock.
+ */
+enum { BF_SET_FOLD = 8 }; /* so many noted ones are worth folding: each costs a packet a comparison */
+uint32_t bf_set_noted(const uint32_t *data, uint32_t n_words, uint32_t head);
+/* -ENOSPC: as many are noted as can be. */
+int bf_set_note(uint32_t *data, uint32_t n_words, uint32_t head, uint32_t version, bf_u128 lo, bf_u128 hi, bool in);
+/* Those that are for a later version than this one, which is the present one: whoever noted them was killed. */
+void bf_set_unnote(uint32_t *data, uint32_t n_words, uint32_t head, uint32_t version);
+/* All noted ones become part of the set. Nobody sees an older version any more. -ENOSPC: not all, they stay noted, too. */
+int bf_set_fold(uint32_t *data, uint32_t n_words, uint32_t head);
+bool bf_set_find_at(const uint32_t *data, uint32_t n_words, uint32_t head, const uint32_t *key, uint32_t version);
 
 /*
  * Compares find with the ranges at their borders and between, at `budget` values or fewer. 0, or -EBADMSG with a

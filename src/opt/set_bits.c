@@ -10,15 +10,15 @@ enum { SMALL = 1 << 16, BITS_A_RANGE = 96 };
 
 static int build(const struct bf_set_values *v, struct bf_buf *out, uint32_t head, struct bf_set_stats *stats)
 {
-	bf_u128 first = v->r[0].lo, span = v->r[v->n - 1].hi - first;
+	bf_u128 first = v->n ? v->r[0].lo : 0, span = v->n ? v->r[v->n - 1].hi - first : 0;
 	struct bf_set_head *h;
 	uint32_t place;
 
-	if (v->n_words > 1 || (span >= SMALL && span >= (uint64_t)v->n * BITS_A_RANGE))
+	if (v->n_words > 1 || (v->open && v->field->bits > 16) || (span >= SMALL && span >= (uint64_t)v->n * BITS_A_RANGE))
 		return -EOPNOTSUPP;
-	if (v->field->bits <= 8) { /* all that can be, so that everything may be added */
+	if (v->field->bits <= 8 || v->open) { /* all that can be, so that everything may be added */
 		first = 0;
-		span = 255;
+		span = v->open ? (uint64_t)bf_field_ones(v->field) : 255;
 	}
 	place = bf_set_room(out, (span + 32) / 32, 16);
 	if (!place)

@@ -14,7 +14,7 @@
  */
 #include "opt/set_kind.h"
 
-enum { LENGTHS = 129, EDIT_MAX = 256, WAY = 256 };
+enum { LENGTHS = 129, EDIT_MAX = 256, WAY = 256, OPEN_SPARE = 512 };
 
 #if defined(__x86_64__) || defined(__i386__) || defined(__s390x__)
 enum { LOADS_IN_ORDER = 1 }; /* of one processor, as it is seen by the others */
@@ -135,11 +135,33 @@ static int join_lengths(struct plan *p, unsigned n_words)
 	return p->tables > (n_words == 1 ? 1 : BF_SET_TABLES) ? -EOPNOTSUPP : 0;
 }
 
+/* Tables that are there whatever is in the set; what is not in them is counted as one. */
+static void plan_empty(struct plan *p, unsigned len)
+{
+	for (unsigned i = 0; i < LENGTHS; i++)
+		p->table_len[i] = i;
+	p->count[len]++;
+	p->tables++;
+}
+
 static int make_plan(struct plan *p, const struct bf_set_values *v)
 {
 	uint64_t most = 2ull * v->n + 64;
 
 	*p = (struct plan){ 0 };
+	if (v->single) {
+		plan_empty(p, 32 * v->n_words);
+		p->count[32 * v->n_words] += p->elements = v->n;
+		return 0;
+	}
+	if (!v->n) { /* what addresses come in, as a rule */
+		plan_empty(p, 32 * v->n_words);
+		if (v->n_words == 4)
+			plan_empty(p, 64);
+		return v->n_words == 1 ? -EOPNOTSUPP : 0;
+	}
+	if (v->open && v->n_words == 1)
+		return -EOPNOTSUPP; /* a range may come */
 	for (uint32_t i = 0; i < v->n; i++) {
 		if (v->r[i].lo == 0 && v->r[i].hi == bf_field_ones(v->field))
 			return -EOPNOTSUPP;
@@ -272,11 +294,11 @@ static uint32_t words_of(unsigned len)
 /* The room grows until nobody is too far away. Ten times too much: somebody has chosen the values so that they collide. */
 static int make_table(struct builder *b, const struct bf_set_values *v, struct bf_buf *out, struct bf_set_table *t)
 {
-	uint64_t n = b->plan->count[t->len], slots = n + n * 3 / 4 + 8;
+	uint64_t n = b->plan->count[t->len], spare = v->open ? OPEN_SPARE : 8, slots = n + n * 3 / 4 + spare;
 	size_t len = out->len;
 	int err = -E2BIG;
 
-	while (err == -E2BIG && slots < 16 * (n + 16)) {
+	while (err == -E2BIG && slots < 16 * (n + spare)) {
 		out->len = len;
 		t->place = bf_set_room(out, (slots + BF_SET_PROBES) * t->words, 16);
 		if (!t->place)
@@ -348,6 +370,8 @@ static int build(const struct bf_set_values *v, struct bf_buf *out, uint32_t hea
 	h->seed = seed;
 	h->place = place;
 	h->n = plan.tables;
+	h->mask = (uint32_t)v->mask;
+	h->whole = v->open;
 	stats->tables = plan.tables;
 	stats->elements = plan.elements;
 	return 0;
@@ -545,6 +569,15 @@ static void forget_inside(const struct slots *s, unsigned len, struct prefix p)
 	}
 }
 
+/* The table that a prefix of that length was put in. */
+static unsigned own_len(const struct edit *e, unsigned len)
+{
+	struct bf_set_table t;
+	struct slots s;
+
+	return table_for(e, len, &t, &s) ? t.len : LENGTHS;
+}
+
 /* A shorter prefix that holds one of these would have to be taken apart. */
 static int take_out(const struct edit *e)
 {
@@ -558,7 +591,8 @@ static int take_out(const struct edit *e)
 				return -ENOSPC;
 	for (uint32_t i = 0; i < e->n; i++)
 		for (uint32_t k = 0; k < e->h->n; k++)
-			if (table_at(e->data, e->n_words, e->h, k, &t, &s) && t.len >= e->p[i].len)
+			if (table_at(e->data, e->n_words, e->h, k, &t, &s) && t.len >= e->p[i].len &&
+			    (!e->h->whole || t.len == own_len(e, e->p[i].len)))
 				forget_inside(&s, t.len, e->p[i]);
 	return 0;
 }

@@ -8,12 +8,13 @@
 
 #include "opt/set.h"
 
-struct bf_set_values { /* of a field, sorted, neither touching nor overlapping, at least one */
+struct bf_set_values { /* of a field, sorted, not overlapping; not touching, but single ones; at least one, but for open ones */
 	const struct bf_field *field;
 	unsigned n_words; /* of the key: 1, 2 or 4 */
 	bf_u128 mask;
 	const struct bf_range *r;
 	uint32_t n;
+	bool open, single; /* as in struct bf_set_spec */
 };
 
 struct bf_set_ops {

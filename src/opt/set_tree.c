@@ -15,7 +15,7 @@
  */
 #include "opt/set_kind.h"
 
-enum { WIDEST = 22, LEAST_BITS = 5, EDIT_FLIPS = 40 };
+enum { WIDEST = 22, LEAST_BITS = 5, EDIT_FLIPS = 40, OPEN_SPARE = 8192 };
 
 struct tree {
 	struct bf_buf *out; /* being built; NULL: it is changed in place, */
@@ -144,7 +144,7 @@ static uint64_t node_of(struct tree *t, const struct block *b, unsigned depth)
 
 static uint32_t *flips_of(const struct bf_set_values *v, uint32_t *n)
 {
-	uint32_t *f = malloc(2 * sizeof(*f) * (size_t)v->n);
+	uint32_t *f = malloc(2 * sizeof(*f) * (size_t)v->n + 1);
 
 	*n = 0;
 	for (uint32_t i = 0; f && i < v->n; i++) {
@@ -164,16 +164,16 @@ static int build(const struct bf_set_values *v, struct bf_buf *out, uint32_t hea
 	uint32_t spare, size;
 	uint64_t root;
 
-	if (v->n_words > 1 || v->field->shift)
+	if (v->n_words > 1 || v->field->shift || v->single)
 		return -EOPNOTSUPP;
 	f = flips_of(v, &all.n);
 	if (!f)
 		return -ENOMEM;
-	all.in = f[0] == 0;
+	all.in = all.n && f[0] == 0;
 	all.f = f + all.in;
 	all.n -= all.in;
 	root = node_of(&t, &all, 0);
-	size = 1024 + out->len / 4 / 16;
+	size = (v->open ? OPEN_SPARE : 1024) + out->len / 4 / 16;
 	spare = t.err ? 0 : bf_set_room(out, size, 16);
 	if (!spare)
 		return t.err ? t.err : out->err;

@@ -504,6 +504,7 @@ struct bf_rt_config {
 	__u32 n_params;     /* bytes of the map "params" */
 	__u32 n_class;      /* 32-bit words of the map "class" */
 	__u32 patched;      /* 1: runs may have deltas, by the version in the map "journal" */
+	__u32 changes;      /* 1: sets may have changes noted (rt/set.h), by the same version */
 	__u32 structs;      /* bit (1 << BF_CLASS_x) for each kind of structure in use */
 	__u32 n_counters;   /* counters of the table */
 	__u32 stripe_mask;  /* CPU & stripe_mask chooses the copy: counter i of stripe s is element s * n_counters + i,

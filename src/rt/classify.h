@@ -492,7 +492,7 @@ static __always_inline __u32 classify(struct bf_frame *f, const struct bf_cell *
 
 	if (!h)
 		return NO_CELL;
-	if (config.patched && h->next[f->half & 1])
+	if (config.patched && h->next[f->version & 1])
 		return HAS_DELTA;
 	h = head_ahead(f, c->arg, ip6);
 	if (!h)

@@ -34,7 +34,7 @@ struct bf_frame {
 	__u8 noted;                        /* 162: hand-off codes noted */
 	__u8 next;                         /* 163: protocol of the header at thoff (IPv6) */
 	__u32 thoff;                       /* 164: L4 header, from nh; valid with BF_NEED_L4 */
-	__u32 half;                        /* 168: lowest bit of the journal's version, if runs have deltas */
+	__u32 version;                     /* 168: of the journal, if something changes in place */
 	__u32 depth;                       /* 172: return addresses on the jump stack */
 	__u32 kept[BF_KEPT_WORDS];         /* 176: by KEEP cells */
 	__u32 out[BF_OUT_WORDS];           /* 208: enum bf_out, if there are PUT cells */

@@ -97,7 +97,7 @@ static __always_inline int changed(struct bf_frame *f, __u64 at, bool ip6)
 	h = head_at(c->arg);
 	if (!h)
 		return NO_CELL;
-	rule = search_both(f, h->next[f->half & 1], c->arg, floor_of(f, c), ip6, &from);
+	rule = search_both(f, h->next[f->version & 1], c->arg, floor_of(f, c), ip6, &from);
 	if (rule == NONE_FOUND)
 		return c->miss;
 	h = head_at(from);

@@ -49,8 +49,8 @@ static __always_inline void begin_frame(struct bf_frame *f, __u32 len)
 	f->next = zero;
 	f->thoff = zero;
 	f->depth = zero;
-	if (config.patched)
-		f->half = journal.version & 1;
+	if (config.patched || config.changes)
+		f->version = journal.version;
 	if (in_use(ops, BF_CELL_PUT))
 		for (int i = 0; i < BF_OUT_WORDS; i++)
 			f->out[i + zero] = 0;

@@ -462,6 +462,7 @@ int VARIANT(bf_refs_)(struct bf_frame *f, __u32 head, __u64 leaf, __u32 floor); 
 int VARIANT(bf_search4_)(struct bf_frame *f, __u32 head, __u32 floor); /* see classify.h */
 int VARIANT(bf_search6_)(struct bf_frame *f, __u32 head, __u32 floor);
 int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head); /* a SET cell: BF_MISS or BF_HIT; set.h */
+int VARIANT(bf_set_new_)(struct bf_frame *f, __u32 word, __u64 head); /* what changed in it lately */
 int VARIANT(bf_find4_)(struct bf_frame *f, __u32 head, __u32 data, __u32 words); /* a FIND cell */
 int VARIANT(bf_find6_)(struct bf_frame *f, __u32 head, __u32 data, __u32 words);
 int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 params_at); /* a LIVE cell */

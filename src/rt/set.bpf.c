@@ -169,12 +169,64 @@ static __always_inline int in_hash(const struct bf_frame *f, const struct bf_set
 	return r;
 }
 
-APART int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head)
+/* Numbers of a change: 1, 2 or 4 words as 128 bits. */
+static __always_inline __u64 low_of(const __u32 *w, __u32 n_words)
+{
+	return n_words == 1 ? w[0] : n_words == 2 ? (__u64)w[0] << 32 | w[1] : (__u64)w[2] << 32 | w[3];
+}
+
+static __always_inline __u64 high_of(const __u32 *w, __u32 n_words)
+{
+	return n_words == 4 ? (__u64)w[0] << 32 | w[1] : 0;
+}
+
+/* The newest change that this packet's version knows of. */
+static __always_inline int newest(const struct bf_frame *f, const struct bf_set_head *h, __u64 high, __u64 low)
+{
+	__u32 n = h->n_changes & (2 * BF_SET_CHANGES - 1), words = h->n_words, r = BF_SET_UNCHANGED;
+	__u32 bank = h->n_changes & BF_SET_SECOND ? 1 : 0, size = BF_SET_CHANGE_WORDS(words & 7);
+	__u64 at = (__u64)h->changes + (__u64)bank * BF_SET_CHANGES * size + (__u64)n * size;
+
+	LOOP_BEGIN(BF_SET_CHANGES)
+		const struct bf_set_change *c;
+		const __u32 *lo, *hi;
+
+		if (!n)
+			break;
+		n--;
+		at -= size;
+		c = words_at(at, BF_SET_CHANGE_WORDS(4));
+		if (!c)
+			break;
+		lo = c->range;
+		hi = words == 1 ? lo + 1 : words == 2 ? lo + 2 : lo + 4;
+		if ((__s32)(f->version - c->version) < 0 || high < high_of(lo, words) || high > high_of(hi, words) ||
+		    (high == high_of(lo, words) && low < low_of(lo, words)) ||
+		    (high == high_of(hi, words) && low > low_of(hi, words)))
+			continue;
+		r = c->in & 1;
+		break;
+	LOOP_END
+	return r;
+}
+
+APART int VARIANT(bf_set_new_)(struct bf_frame *f, __u32 word, __u64 head)
 {
 	const struct bf_set_head *h = words_at(head, sizeof(*h) / 4);
+	__u32 behind = word & (BF_KEY_WORDS - 4), *key;
 
-	if (!f || !h)
-		return BF_MISS;
+	if (!f || !h || !config.changes)
+		return BF_SET_UNCHANGED;
+	key = f->key;
+	if (h->n_words == 1)
+		return newest(f, h, 0, (key[word & (BF_KEY_WORDS - 1)] & h->mask) >> (h->shift & 31));
+	if (h->n_words == 2)
+		return newest(f, h, 0, (__u64)key[behind] << 32 | key[behind + 1]);
+	return newest(f, h, (__u64)key[behind] << 32 | key[behind + 1], (__u64)key[behind + 2] << 32 | key[behind + 3]);
+}
+
+static __always_inline int in_set(struct bf_frame *f, const struct bf_set_head *h, __u32 word)
+{
 	if (in_use_set(BF_SET_BITS) && h->kind == BF_SET_BITS)
 		return in_bits(h, f->key[word & (BF_KEY_WORDS - 1)]);
 	if (in_use_set(BF_SET_TREE) && h->kind == BF_SET_TREE)
@@ -182,4 +234,19 @@ APART int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head)
 	if (in_use_set(BF_SET_HASH) && h->kind == BF_SET_HASH)
 		return in_hash(f, h, word);
 	return BF_MISS;
+}
+
+APART int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head)
+{
+	const struct bf_set_head *h = words_at(head, sizeof(*h) / 4);
+
+	if (!f || !h)
+		return BF_MISS;
+	if (config.changes && h->n_changes << 1) { /* but for which bank it is */
+		int r = VARIANT(bf_set_new_)(f, word, head);
+
+		if (r != BF_SET_UNCHANGED)
+			return r;
+	}
+	return in_set(f, h, word);
 }

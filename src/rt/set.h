@@ -32,8 +32,29 @@ struct bf_set_head { /* 16 words, at a place that 16 divides */
 	__u64 root;      /* TREE: a node */
 	__u64 seed;      /* HASH */
 	__u32 spare_end;
-	__u32 pad[3];
+	__u32 changes;   /* place of two banks of struct bf_set_change; 0: nothing of it changes */
+	__u32 n_changes; /* those noted, in the bank that the top bit says */
+	__u32 whole;     /* HASH: what goes is what came once; lengths need not be looked through */
 };
+
+/*
+ * A change of the set is noted first: "from version v on, values lo..hi are in it (or are not)". The newest that a packet's
+ * version knows of wins over what follows in the set. So a change is valid for a packet as a whole or not at all, becomes
+ * valid by the store of the version, and waits for nobody. When there are some, and no packet of an older version is on its
+ * way any more, they become part of the set under the notes' cover, and the other bank is used; the first one only when
+ * packets that may still read it have gone, too.
+ */
+struct bf_set_change {
+	__u32 version;
+	__u32 in;
+	__u32 range[]; /* lo, hi: n_words each, the most significant first; BITS: values, else as in the key */
+};
+#define BF_SET_CHANGES 128 /* in a bank */
+#define BF_SET_CHANGE_WORDS(n_words) (2 + 2 * (n_words))
+#define BF_SET_BANK(n_words) (BF_SET_CHANGES * BF_SET_CHANGE_WORDS(n_words))
+#define BF_SET_BANK_SLACK 6 /* words behind the banks: what reads a change reads 10 */
+#define BF_SET_SECOND (1u << 31)
+#define BF_SET_UNCHANGED 2 /* no change knows of the value */
 
 /*
  * TREE. A node says what is in a block of 2^r values. 64 bits, the top three tell its form:

@@ -53,6 +53,8 @@ struct bf_element_life { /* of LIVE sets */
 };
 
 enum {
+	BF_SET_OPEN = 1 << 1,   /* elements come and go by commands: in place, where that can be; */
+	BF_SET_SINGLE = 1 << 2, /* never ranges */
 	BF_SET_LIVE = 1 << 0, /* rules change it, or elements come and go with time, or have state */
 };
 

@@ -289,6 +289,8 @@ static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
 		return bf_ev_unserved(ev, a->name.loc, "maps to concatenations");
 	if (is_live(ev, a))
 		s->flags |= BF_SET_LIVE;
+	else if (!a->map && s->n_parts == 1 && !(a->flags & BF_SET_CONSTANT))
+		s->flags |= BF_SET_OPEN | (a->flags & BF_SET_INTERVAL ? 0 : BF_SET_SINGLE);
 	if (a->size > UINT32_MAX)
 		return bf_ev_error(ev, a->name.loc, "a set has at most %u elements", UINT32_MAX);
 	s->size = a->has_size ? (uint32_t)a->size : 0;
@@ -422,6 +424,7 @@ bool bf_ev_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_e
 		return true;
 	if (l->set->flags & BF_SET_LIVE)
 		return bf_ev_unserved(ev, key->loc, "some bits of a byte in a set whose elements come and go");
+	model_of(ev, a)->flags &= ~(uint32_t)BF_SET_OPEN; /* its elements are there once more */
 	bf_native_set_types(a, &sh.key, &sh.data);
 	return l->set = own_set(ev, l, &sh, a->elements, a->map ? &sh.data : NULL), l->set;
 }
