@@ -39,6 +39,7 @@ void bf_ctx_free(struct bf_ctx *ctx)
 		return;
 	if (ctx->netns >= 0)
 		close(ctx->netns);
+	bf_native_warm_free(ctx->warm);
 	bf_diag_free(&ctx->diag);
 	free(ctx);
 }

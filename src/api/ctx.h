@@ -22,6 +22,7 @@ struct bf_ctx {
 	void *watch_arg;
 	bool watched;         /* it was told something */
 	struct bf_progress progress; /* that tells it */
+	struct native_warm *warm; /* native_quick.c; or NULL */
 	struct bf_diag diag;
 	struct bf_features features;
 	struct bf_feature_info info[BF_ARRAY_SIZE(((struct bf_features *)0)->f)];
@@ -32,6 +33,8 @@ static inline void bf_ns_closep(struct bf_ns **ns)
 {
 	bf_ns_close(*ns);
 }
+
+void bf_native_warm_free(struct native_warm *w);
 
 void bf_ctx_begin(struct bf_ctx *ctx);
 /* Where a call ends that may have told of its progress: it is over. Returns rc. */

@@ -92,8 +92,6 @@ static int run(struct native_run *r, const char *text, size_t len)
 	if (!rc)
 		rc = bf_native_units(r->ctx, r->ns, &r->units);
 	if (!rc && !check && !r->restored && !(r->flags & (BF_NATIVE_REPLACE | BF_NATIVE_ECHO)))
-		rc = bf_native_live_single(r, &done);
-	if (!rc && !done && !check && !r->restored && !(r->flags & (BF_NATIVE_REPLACE | BF_NATIVE_ECHO)))
 		rc = bf_native_patch(r, &done);
 	if (done)
 		return rc;
@@ -123,18 +121,30 @@ static void free_run(struct native_run *r)
 	bf_native_lives_free(r);
 }
 
-static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,
-                struct restored *restored, struct imported *imported)
+static int parse(struct bf_ctx *ctx, const char *name, const char *text, size_t len, struct bf_ast **ast)
 {
 	static const char *const dirs[] = { "/etc/bpfilter", NULL };
 	const struct bf_native_opts o = { .include = bf_native_include, .include_ctx = (void *)dirs, .max_nodes = UINT32_MAX };
-	_cleanup_(free_run) struct native_run r = { .ctx = ctx, .flags = flags, .restored = restored,
-		.imported = imported };
-	int rc;
 
 	bf_ctx_begin(ctx);
-	rc = bf_native_parse(&r.ast, name, text, len, &o, &ctx->diag);
-	if (!rc)
+	bf_ast_free(*ast);
+	*ast = NULL;
+	return bf_native_parse(ast, name, text, len, &o, &ctx->diag);
+}
+
+static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags, char **out,
+                struct restored *restored, struct imported *imported)
+{
+	_cleanup_(free_run) struct native_run r = { .ctx = ctx, .flags = flags, .restored = restored,
+		.imported = imported };
+	bool done = false;
+	int rc = parse(ctx, name, text, len, &r.ast);
+
+	if (!rc && !restored && !imported && !(flags & (BF_NATIVE_CHECK | BF_NATIVE_REPLACE | BF_NATIVE_ECHO)))
+		rc = bf_native_quick(ctx, r.ast, &done);
+	if (!rc && !done && bf_native_is_quick(r.ast))
+		rc = parse(ctx, name, text, len, &r.ast); /* its elements may have been typed */
+	if (!rc && !done)
 		rc = run(&r, text, len);
 	if (!rc && r.out.err)
 		rc = r.out.err;

@@ -7,6 +7,7 @@
  *   native_count.c  counters go on over changes, by the handle of their rule
  *   native_live.c   sets that rules change: what is in them is the kernel's
  *   native_patch.c  few rules of a large table, in place
+ *   native_quick.c  elements that come and go in place
  *   native_show.c   list, get, reset; echo
  *   native_json.c   the same as JSON
  *   native_env.c    what the system knows: interfaces, users, the time zone
@@ -103,14 +104,27 @@ void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img);
 /* Nothing changed but what is in sets of the kernel's: no new table is needed; this changes them. */
 bool bf_native_live_only(struct native_run *r, struct native_change *c);
 int bf_native_live_change(struct native_run *r, const struct native_change *c);
-/* A run that does nothing but add or delete one element of such a set: *done, or all of it has to be looked at. */
-int bf_native_live_single(struct native_run *r, bool *done);
+/*
+ * Commands that do nothing but add or delete one element of such a set: *done, or all of it has to be looked at. types: the
+ * table with nothing but its sets.
+ */
+int bf_native_live_single(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, const struct bf_ast_cmd *types,
+                          const struct bf_ast_set *set, struct bf_ast *ast, bool *done);
 /* Elements that are not in the table any more; behind the switch. */
 void bf_native_live_delete(struct native_run *r, const struct native_change *c);
 void bf_native_lives_free(struct native_run *r);
 
 /* native_patch.c: a run that does nothing but change few rules of one table: *done, or all of it has to be looked at. */
 int bf_native_patch(struct native_run *r, bool *done);
+
+/*
+ * native_quick.c: what the commands say, if they are about elements of sets of one table and can be done in place: *done.
+ * Else nothing has happened. What it has to know of the table is kept in ctx.
+ */
+int bf_native_quick(struct bf_ctx *ctx, struct bf_ast *ast, bool *done);
+/* Before rules change in place: what a writer has noted in sets and not committed, since he was killed, is not there. */
+int bf_native_unnote(struct bf_ns *ns, const struct native_unit *u);
+bool bf_native_is_quick(const struct bf_ast *ast); /* might be */
 
 /* native_units.c */
 /* Chains of a table that sleeps stand nowhere. */

@@ -471,54 +471,25 @@ void bf_native_lives_free(struct native_run *r)
 
 /* One element, without looking at the others. */
 
-static const struct native_unit *unit_of(const struct native_run *r, const struct bf_ast_cmd *cmd)
-{
-	const char *family = cmd->family ? cmd->family->name : "ip";
-
-	for (uint32_t i = 0; i < r->units.n; i++)
-		if (!strcmp(r->units.v[i].stored.family->name, family) && !strcmp(r->units.v[i].stored.name, cmd->table.text))
-			return &r->units.v[i];
-	return NULL;
-}
-
-static const struct bf_ast_set *set_of(const struct bf_ast_table *t, const struct bf_ast_cmd *cmd)
-{
-	for (const struct bf_ast_set *s = t->sets; s; s = s->next)
-		if (!strcmp(s->name.text, cmd->name.text))
-			return s;
-	return NULL;
-}
-
-static bool is_single(const struct bf_ast *ast)
-{
-	const struct bf_ast_cmd *cmd = ast->cmds;
-	const struct bf_ast_expr *e;
-
-	if (!cmd || cmd->next || cmd->object != BF_OBJ_ELEMENT || (cmd->verb != BF_VERB_ADD && cmd->verb != BF_VERB_DELETE))
-		return false;
-	e = cmd->elements ? bf_ast_peel(cmd->elements) : NULL;
-	return e && e->kind == BF_AST_SET && e->set.n == 1 && cmd->table.text && cmd->name.text;
-}
-
 /* As if the set, with this element alone, were all of the table. */
-static int eval_single(struct native_run *r, const struct bf_ast_cmd *tree, const struct bf_ast_set *set,
+static int eval_single(struct bf_ctx *ctx, struct bf_ast *ast, const struct bf_ast_cmd *types, const struct bf_ast_set *set,
                        struct bf_evaluated *ev)
 {
 	struct bf_ast_set alone = *set;
 	struct bf_ast_table body = { .sets = &alone };
-	struct bf_ast_cmd table = *tree;
+	struct bf_ast_cmd table = *types;
 	struct bf_types key, data;
 	struct bf_eval_env env;
 	int rc;
 
 	alone.next = NULL;
-	alone.elements = r->ast->cmds->elements;
+	alone.elements = ast->cmds->elements;
 	table.body = &body;
 	table.next = NULL;
 	bf_native_set_types(set, &key, &data);
-	bf_native_env(&env, r->ctx);
-	rc = bf_native_type(r->ast, alone.elements, &key, NULL, false, &r->ctx->diag);
-	return rc ? rc : bf_native_eval(r->ast, &table, &env, ev, &r->ctx->diag);
+	bf_native_env(&env, ctx);
+	rc = bf_native_type(ast, alone.elements, &key, NULL, false, &ctx->diag);
+	return rc ? rc : bf_native_eval(ast, &table, &env, ev, &ctx->diag);
 }
 
 static bool is_exact(const struct bf_set *s)
@@ -529,45 +500,42 @@ static bool is_exact(const struct bf_set *s)
 	return s->n == 1;
 }
 
-static int change_single(struct native_run *r, const struct native_unit *u, const char *name, const struct bf_set *s, bool *done)
+static int change_single(struct bf_ns *ns, const char *unit, const char *name, const struct bf_ast_cmd *cmd,
+                         const struct bf_set *s, bool *done)
 {
 	_cleanup_buf_ struct bf_buf element = {};
 	uint32_t key[BF_LIVE_KEY_LONG];
 	int rc;
 
-	if (r->ast->cmds->verb == BF_VERB_DELETE) {
+	if (cmd->verb == BF_VERB_DELETE) {
 		key_words(s, 0, key);
-		rc = bf_unit_element_delete(r->ns, u->name, name, key);
+		rc = bf_unit_element_delete(ns, unit, name, key);
 		*done = !rc;
 		return 0; /* who has not got it is told with its place */
 	}
 	bf_gen_elements(s, &element);
-	rc = element.err ? element.err : bf_unit_elements_add(r->ns, u->name, name, element.data, element.len, NULL);
+	rc = element.err ? element.err : bf_unit_elements_add(ns, unit, name, element.data, element.len, NULL);
 	*done = !rc;
 	return rc == -E2BIG ? 0 : rc;
 }
 
-int bf_native_live_single(struct native_run *r, bool *done)
+int bf_native_live_single(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, const struct bf_ast_cmd *types,
+                          const struct bf_ast_set *set, struct bf_ast *ast, bool *done)
 {
-	const struct native_unit *u = r->ns && is_single(r->ast) ? unit_of(r, r->ast->cmds) : NULL;
-	const struct bf_ast_set *set;
+	const struct bf_ast_cmd *cmd = ast->cmds;
+	const struct bf_ast_expr *e = bf_ast_peel(cmd->elements);
 	struct bf_evaluated ev = {};
-	struct bf_ast_cmd *tree;
 	char name[24];
 	int rc;
 
-	if (!u)
+	if (cmd->next || (cmd->verb != BF_VERB_ADD && cmd->verb != BF_VERB_DELETE) || e->set.n != 1 || set->map || !is_fillable(set))
 		return 0;
-	rc = bf_nstored_parse(&u->stored, r->ast, &tree, &r->ctx->diag);
-	set = rc ? NULL : set_of(tree->body, r->ast->cmds);
-	if (!set || set->map || !is_fillable(set))
-		return rc;
 	map_name(name, set->handle);
-	if (bf_unit_elements_add(r->ns, u->name, name, NULL, 0, NULL))
-		return 0;
-	rc = eval_single(r, tree, set, &ev);
+	if (bf_unit_elements_add(ns, unit, name, NULL, 0, NULL))
+		return 0; /* no such hash */
+	rc = eval_single(ctx, ast, types, set, &ev);
 	if (!rc && is_exact(ev.rs->tables[0]->sets[0]))
-		rc = change_single(r, u, name, ev.rs->tables[0]->sets[0], done);
+		rc = change_single(ns, unit, name, cmd, ev.rs->tables[0]->sets[0], done);
 	bf_evaluated_free(&ev);
 	return rc;
 }

@@ -67,6 +67,9 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 	                  version, arena, &patch, NULL);
 	if (rc)
 		return rc;
+	rc = bf_native_unnote(r->ns, u);
+	if (rc)
+		return rc;
 	bf_nlog_commands(&record, last, (const void *)m->fresh.data, counters, text->data, text->len);
 	return record.err ? record.err :
 	                    bf_ns_patch(r->ns, u->name, version, patch.writes, patch.n, record.data, record.len, NULL);

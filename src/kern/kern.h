@@ -119,6 +119,32 @@ int bf_ns_check(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, s
 int bf_ns_patch(struct bf_ns *ns, const char *unit, uint64_t version, const struct bf_write *w, uint32_t n,
                 const void *record, size_t len, struct bf_diag *d);
 
+/*
+ * The same for changes that come often and are small: the unit's maps stay mapped between them, and nobody is waited for
+ * but where the caller says so. What is noted in the maps of a unit for version + 2 is valid when its record is.
+ * Everything below needs the lock, and that bf_quick_fits says yes since it was taken.
+ */
+struct bf_quick {
+	const void *state; /* as bf_unit_state */
+	size_t state_len;
+	uint32_t *class;   /* the map "class", words; NULL: there is none */
+	uint32_t n_class;
+	struct bf_journal *journal; /* NULL: it cannot be changed in place */
+	size_t room;       /* of its records */
+};
+int bf_quick_open(struct bf_ns *ns, const char *unit, struct bf_quick **out);
+void bf_quick_close(struct bf_quick *q);
+/* No transaction came in between. */
+bool bf_quick_fits(const struct bf_ns *ns, const struct bf_quick *q);
+const void *bf_quick_log(const struct bf_quick *q, size_t *len);
+/* Until no packet is on its way that came before the present version. What can fail of it fails before it waits. */
+int bf_quick_wait(struct bf_quick *q, struct bf_diag *d);
+/* -ENOSPC: no room for the record. */
+int bf_quick_commit(struct bf_quick *q, const void *record, size_t len);
+
+/* Is it this network namespace's (-1: the calling thread's own)? For who keeps it open. */
+bool bf_ns_is(const struct bf_ns *ns, int netns_fd);
+
 /* Removes everything of this namespace: links first, then state, directory, companion tables. */
 int bf_ns_destroy(struct bf_ns *ns, struct bf_diag *d);
 

@@ -137,6 +137,15 @@ void bf_ns_close(struct bf_ns *ns)
 	free(ns);
 }
 
+bool bf_ns_is(const struct bf_ns *ns, int netns_fd)
+{
+	struct stat a, b;
+
+	if (fstat(ns->net, &a) || (netns_fd < 0 ? stat(own_net, &b) : fstat(netns_fd, &b)))
+		return false;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 uint64_t bf_ns_cookie(const struct bf_ns *ns)
 {
 	return ns->cookie;

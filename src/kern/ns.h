@@ -49,6 +49,7 @@ struct bf_ns {
 	/* The objects; gen is NULL while there are none. */
 	int dispatch[BF_HOOKS]; /* prog arrays, by bf_hook_array; -1: not opened yet */
 	uint64_t *gen; /* counts commits; its lowest bit is the live slot */
+	uint64_t gen_ino; /* of its pin: another one's is another number */
 	struct bf_meta *meta;
 };
 

@@ -15,17 +15,22 @@
 #include "kern/ns.h"
 #include "kern/sys.h"
 
+static void close_arrays(struct bf_ns *ns, unsigned from)
+{
+	for (unsigned i = from; i < BF_HOOKS; i++) {
+		if (ns->dispatch[i] >= 0)
+			close(ns->dispatch[i]);
+		ns->dispatch[i] = -1;
+	}
+}
+
 static void close_objects(struct bf_ns *ns)
 {
 	bf_map_munmap(ns->gen, sizeof(*ns->gen));
 	bf_map_munmap(ns->meta, sizeof(*ns->meta));
 	ns->gen = NULL;
 	ns->meta = NULL;
-	for (unsigned i = 0; i < BF_HOOKS; i++) {
-		if (ns->dispatch[i] >= 0)
-			close(ns->dispatch[i]);
-		ns->dispatch[i] = -1;
-	}
+	close_arrays(ns, 0);
 }
 
 void bf_ns_forget(struct bf_ns *ns)
@@ -52,12 +57,20 @@ static void *map_pinned(const struct bf_ns *ns, const char *name, size_t len, in
 	return p;
 }
 
+static uint64_t gen_number(const struct bf_ns *ns)
+{
+	struct stat st;
+
+	return fstatat(ns->dir_fd, "gen", &st, AT_SYMLINK_NOFOLLOW) ? 0 : st.st_ino;
+}
+
 /* gen comes last: with it the directory is complete. */
 static int open_objects(struct bf_ns *ns)
 {
 	char path[BF_PATH_MAX];
 	int err;
 
+	ns->gen_ino = gen_number(ns); /* before it is opened: should somebody put another one there, it is opened again */
 	ns->gen = map_pinned(ns, "gen", sizeof(*ns->gen), &err);
 	if (ns->gen)
 		ns->meta = map_pinned(ns, "meta", sizeof(*ns->meta), &err);
@@ -99,6 +112,10 @@ int bf_ns_refresh(struct bf_ns *ns)
 
 int bf_ns_reopen(struct bf_ns *ns)
 {
+	if (ns->gen && ns->gen_ino && gen_number(ns) == ns->gen_ino) {
+		close_arrays(ns, 1); /* the others come and go while gen stays */
+		return 0;
+	}
 	close_objects(ns);
 	return open_objects(ns);
 }

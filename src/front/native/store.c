@@ -155,6 +155,22 @@ void bf_nhandles_take(struct bf_ast_table *t, struct bf_buf *out)
 	each_handle(t, take, out);
 }
 
+int bf_nstored_types(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d)
+{
+	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
+	uint32_t i = s->head->n_objs;
+	int err = bf_native_parse_more(ast, "sets", s->types, s->head->types_len, &o, out, d);
+
+	if (err || !*out || (*out)->next || !(*out)->body)
+		return err && err != -EINVAL ? err : -EBADMSG;
+	for (struct bf_ast_set *set = (*out)->body->sets; set; set = set->next) {
+		if (i >= s->head->n_handles)
+			return -EBADMSG;
+		set->handle = s->handles[i++];
+	}
+	return 0;
+}
+
 int bf_nstored_parse(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d)
 {
 	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
@@ -272,6 +288,8 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
 		bf_nindex_make(&index, t->cmd, text.data, text.len, x->ev);
 	else
 		bf_buf_add(&index, x->index, x->index_len);
+	for (const struct bf_ast_obj *o = t->cmd->body->objs; o; o = o->next)
+		h.n_objs++;
 	h.n_handles = (uint32_t)(handles.len / sizeof(uint64_t));
 	h.n_packs = (uint32_t)(packs.len / sizeof(struct bf_nstore_pack));
 	bf_buf_add(out, &h, sizeof(h));

@@ -30,7 +30,7 @@ struct bf_nstore_head {
 	uint64_t handle, last;
 	uint64_t last_table; /* the last handle given to a table, when this was written */
 	uint64_t text_len, types_len, link_len, index_len, numbers_len;
-	uint32_t name_len, n_handles, n_counters, n_places, n_packs, pad;
+	uint32_t name_len, n_handles, n_counters, n_places, n_packs, n_objs;
 };
 #define BF_NSTORE_MAGIC 0x346e6662 /* "bfn4" */
 
@@ -65,6 +65,8 @@ struct bf_nstored { /* what the bytes say; valid as long as they are */
 int bf_nstored_read(const void *state, size_t len, const void *log, size_t log_len, struct bf_nstored *out);
 void bf_nstored_free(struct bf_nstored *s);
 #define _cleanup_nstored_ _cleanup_(bf_nstored_free)
+/* The table with nothing but its sets, these with handles and without elements. */
+int bf_nstored_types(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d);
 /* Its `add table`, with handles, as part of ast: what the log says has been done. */
 int bf_nstored_parse(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d);
 /* Gives out handles, in order. False: there are not as many of them as there are places. */
@@ -100,8 +102,24 @@ struct bf_nlog_record {
 	uint16_t kind;
 	uint16_t n;
 };
+/* Of the head and what a record of its kind has at least; SIZE_MAX: no such kind. */
+static inline size_t bf_nlog_least(const struct bf_nlog_record *r)
+{
+	if (r->kind == BF_NLOG_ELEMENTS)
+		return sizeof(*r);
+	return r->kind == BF_NLOG_COMMANDS ? sizeof(*r) + sizeof(uint64_t) + r->n * sizeof(struct bf_eval_counter) + 1 : SIZE_MAX;
+}
+
 /* The next one, and *at behind it; NULL: the end, or nothing that can be read (*at is not len then). */
-const struct bf_nlog_record *bf_nlog_next(const void *log, size_t len, size_t *at);
+static inline const struct bf_nlog_record *bf_nlog_next(const void *log, size_t len, size_t *at)
+{
+	const struct bf_nlog_record *r = (const void *)((const char *)log + *at);
+
+	if (len - *at < sizeof(*r) || r->len % 8 || r->len > len - *at || r->len < bf_nlog_least(r))
+		return NULL;
+	*at += r->len;
+	return r;
+}
 void bf_nlog_commands(struct bf_buf *log, uint64_t last, const struct bf_eval_counter *c, uint32_t n, const char *text, size_t len);
 /* boxes: lo and hi of n elements. */
 void bf_nlog_elements(struct bf_buf *log, const struct bf_nstore_pack *p, uint32_t number, bool gone, const bf_u128 *boxes, uint32_t n);

@@ -5,23 +5,6 @@
 #include "front/native/elems.h"
 #include "front/native/store.h"
 
-static size_t least_of(const struct bf_nlog_record *r)
-{
-	if (r->kind == BF_NLOG_ELEMENTS)
-		return sizeof(*r);
-	return r->kind == BF_NLOG_COMMANDS ? sizeof(*r) + sizeof(uint64_t) + r->n * sizeof(struct bf_eval_counter) + 1 : SIZE_MAX;
-}
-
-const struct bf_nlog_record *bf_nlog_next(const void *log, size_t len, size_t *at)
-{
-	const struct bf_nlog_record *r = (const void *)((const char *)log + *at);
-
-	if (len - *at < sizeof(*r) || r->len % 8 || r->len > len - *at || r->len < least_of(r))
-		return NULL;
-	*at += r->len;
-	return r;
-}
-
 /* What follows the record's head, padded. */
 static void finish(struct bf_buf *log, size_t start, struct bf_nlog_record r)
 {
