@@ -105,7 +105,7 @@ uint32_t bf_ev_counter(struct bf_ev *ev, uint64_t handle, enum bf_eval_what what
 {
 	struct bf_eval_counter c = { handle, what == BF_EVAL_POLICY ? 0 : ev->ordinal++, stmt, what };
 
-	if (ev->env->counter)
+	if (ev->env && ev->env->counter)
 		return ev->env->counter(ev->env->counter_ctx, &c);
 	bf_buf_add(&ev->counters, &c, sizeof(c));
 	if (ev->counters.err)
