@@ -124,7 +124,8 @@ static void free_run(struct native_run *r)
 static int parse(struct bf_ctx *ctx, const char *name, const char *text, size_t len, struct bf_ast **ast)
 {
 	static const char *const dirs[] = { "/etc/bpfilter", NULL };
-	const struct bf_native_opts o = { .include = bf_native_include, .include_ctx = (void *)dirs, .max_nodes = UINT32_MAX };
+	const struct bf_native_opts o = { .include = bf_native_include, .include_ctx = (void *)dirs, .file = bf_native_file,
+		.max_nodes = UINT32_MAX };
 
 	bf_ctx_begin(ctx);
 	bf_ast_free(*ast);

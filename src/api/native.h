@@ -137,7 +137,8 @@ int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf
 int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd);
 void bf_native_echo(void *arg, struct bf_ntable *t, const struct bf_ast_cmd *cmd, uint64_t handle);
 int bf_native_resets(struct native_run *r);
-/* A whole table as BF_LIST_* flags say. */
+/* A whole table as BF_LIST_* flags say. LIST_WHOLE: with the files of its programs. */
+enum { LIST_WHOLE = 1 << 30 };
 int bf_native_list_unit(struct bf_ctx *ctx, struct bf_buf *out, const struct native_unit *u, unsigned flags);
 
 /* native_pick.c: leaves of a tree what a list command is about. False: that is not there. */

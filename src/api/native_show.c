@@ -38,8 +38,7 @@ static int fill(struct bf_ast_table *t, const struct shown *s)
 
 static void print(struct bf_buf *out, struct bf_ast_cmd *tree, unsigned flags)
 {
-	if (flags & BF_LIST_NUMERIC)
-		bf_native_style(tree->body, BF_STYLE_NUMBERS);
+	bf_native_style(tree->body, (flags & BF_LIST_NUMERIC ? BF_STYLE_NUMBERS : 0) | (flags & LIST_WHOLE ? 0 : BF_STYLE_BRIEF));
 	if (flags & BF_LIST_JSON)
 		bf_native_print_json(out, tree, flags & BF_LIST_COUNTERS);
 	else
@@ -64,7 +63,7 @@ static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, c
 	int rc;
 
 	flags |= is_counted(cmd) ? BF_LIST_COUNTERS : 0;
-	if (whole && !(flags & DRESSED) && !live && !s->now.log_len) {
+	if (whole && !(flags & DRESSED) && !live && !s->now.log_len && !memmem(s->now.text, s->now.head->text_len, " object \"", 9)) {
 		bf_buf_add(out, s->now.text, s->now.head->text_len);
 		return 0;
 	}

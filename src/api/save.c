@@ -52,7 +52,7 @@ static int save_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_buf *out)
 	for (uint32_t i = 0; i < units.n && !rc; i++) {
 		rc = save_handles(ctx, out, &units.v[i].stored);
 		if (!rc)
-			rc = bf_native_list_unit(ctx, out, &units.v[i], BF_LIST_COUNTERS);
+			rc = bf_native_list_unit(ctx, out, &units.v[i], BF_LIST_COUNTERS | LIST_WHOLE);
 	}
 	return rc;
 }

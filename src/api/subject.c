@@ -126,7 +126,7 @@ static int read_native(struct bf_ctx *ctx, struct bf_subject *s)
 	if (rc)
 		return rc;
 	s->rs = s->ev.rs;
-	bf_native_style(s->cmd->body, BF_STYLE_STATELESS);
+	bf_native_style(s->cmd->body, BF_STYLE_STATELESS | BF_STYLE_BRIEF);
 	return list_rules(s);
 }
 

@@ -24,7 +24,7 @@ enum bf_map_role {
 	BF_MAP_TRIAL,   /* struct bf_rt_trial; mmapable */
 	BF_MAP_HANDOFF, /* hash: sk_buff address -> struct bf_handoff; the namespace's, provided by kern/ */
 	BF_MAP_PENDING, /* array of one struct bf_pending; the namespace's, provided by kern/ */
-	BF_MAP_LIVE,    /* hash of struct bf_rt_elem that programs change; init: its first elements, key and value each */
+	BF_MAP_LIVE,    /* what programs change: a user's, or a hash of struct bf_rt_elem; init: its first elements, key and value each */
 	BF_MAP_LIVES,   /* array of maps: those of role LIVE from `first` on, `n` of them */
 	BF_MAP_ASSIST,  /* hash: sk_buff address -> answers; the companion's, provided by kern/ */
 };
@@ -68,7 +68,8 @@ struct bf_reloc {
 struct bf_func {
 	const char *name;
 	uint32_t insn;    /* the first */
-	const char *args; /* NULL: no; else a letter for each argument: f frame, i 32 bits, l 64 bits. It returns an int */
+	const char *args; /* NULL: no; else a letter for each argument: f frame, i 32 bits, l 64 bits, p what of the
+	                   * packet a user's function sees (struct bf_packet), h the handle to it. It returns an int */
 };
 
 struct bf_prog_image {

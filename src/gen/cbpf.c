@@ -15,6 +15,7 @@
 
 #include <linux/filter.h>
 
+#include "bpfilter/program.h"
 #include "gen/asm.h"
 #include "rt/code.h"
 
@@ -225,13 +226,33 @@ static int translate(struct filter *f, const struct bf_bytecode *b)
 	return 0;
 }
 
-int bf_cbpf_func(struct bf_arena *arena, const struct bf_bytecode *const *filters, uint32_t n, struct bf_rt_func *out,
-                 struct bf_diag *d)
+/* A user's function: its answers are ours, but for those that we do not know. What it sees lies where filters have scratch. */
+static void call_program(struct bf_asm *a, const struct bf_code *c)
+{
+	bf_asm_label known = bf_asm_new_label(a);
+
+	bf_asm_mov(a, BPF_REG_1, FRAME);
+	bf_asm_mov(a, BPF_REG_2, BPF_REG_10);
+	bf_asm_emit(a, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, SCRATCH);
+	bf_asm_mov_imm(a, BPF_REG_3, c->family == NFPROTO_IPV4 ? 4 : c->family == NFPROTO_IPV6 ? 6 : 0);
+	bf_asm_call(a, "bf_program_view");
+	bf_asm_mov(a, BPF_REG_1, BPF_REG_10);
+	bf_asm_emit(a, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, SCRATCH);
+	bf_asm_emit(a, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_2, FRAME, offsetof(struct bf_frame, trusted), 0);
+	bf_asm_call(a, c->program->funcs->name);
+	bf_asm_jump(a, BPF_JMP32 | BPF_JLE | BPF_K, BPF_REG_0, 0, BF_HOTDROP, known);
+	bf_asm_mov_imm(a, BPF_REG_0, BF_HIT);
+	bf_asm_bind(a, known);
+	bf_asm_exit(a);
+}
+
+int bf_cbpf_func(struct bf_arena *arena, const struct bf_code *codes, uint32_t n, struct bf_rt_func *out, struct bf_diag *d)
 {
 	_cleanup_asm_ struct bf_asm a = { 0 };
 	_cleanup_free_ struct filter *f = calloc(1, sizeof(*f));
-	int err;
+	int err = 0;
 
+	_Static_assert(sizeof(struct bf_packet) == -SCRATCH && BF_PROGRAM_SEES == -SCRATCH, "it lies there");
 	if (!f)
 		return -ENOMEM;
 	f->out = &a;
@@ -240,7 +261,10 @@ int bf_cbpf_func(struct bf_arena *arena, const struct bf_bytecode *const *filter
 		bf_asm_label next = bf_asm_new_label(&a);
 
 		bf_asm_jump(&a, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_2, 0, i, next);
-		err = translate(f, filters[i]);
+		if (codes[i].program)
+			call_program(&a, &codes[i]);
+		else
+			err = translate(f, codes[i].filter);
 		if (err < 0)
 			return bf_diag_error(d, err, "classic BPF program cannot be compiled: %s", strerror(-err));
 		bf_asm_bind(&a, next);

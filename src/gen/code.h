@@ -12,15 +12,13 @@
 #include "gen/graph.h"
 #include "gen/link.h"
 
-#define BF_CODE_FUNCS 4
-
 /*
- * Fills own[0 .. *n_own - 1] with what the program of root r needs, whose
+ * *out, of *n_own functions: what the program of root r needs, whose
  * configuration is c; memory from a. *straight: bf_straight is among them,
  * because r reaches at most code_max cells and has nothing that only data can be.
  */
 int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r,
-                  const struct bf_rt_config *c, uint32_t code_max, struct bf_rt_func *own, uint32_t *n_own,
+                  const struct bf_rt_config *c, uint32_t code_max, struct bf_rt_func **out, uint32_t *n_own,
                   bool *straight, struct bf_diag *d);
 
 #endif

@@ -165,6 +165,54 @@ static void make_patchable(struct gen *g)
 	g->img->link_len = g->graph.link_len;
 }
 
+static uint32_t users_maps(const struct gen *g)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < g->graph.n_codes; i++)
+		n += g->graph.codes[i].program ? g->graph.codes[i].program->n_maps : 0;
+	return n;
+}
+
+static bool same_shape(const struct bf_map_spec *a, const struct bf_map_spec *b)
+{
+	return a->type == b->type && a->key_size == b->key_size && a->value_size == b->value_size &&
+	       a->max_entries == b->max_entries && a->map_flags == b->map_flags;
+}
+
+/* Maps of users' functions. Those of one name are one. */
+static int add_users_map(struct gen *g, const struct bf_program *p, const struct bf_map_spec *m)
+{
+	struct bf_map_spec *to;
+	uint32_t i;
+
+	for (i = 0; i < g->img->n_maps && strcmp(g->img->maps[i].name, m->name); i++)
+		;
+	if (i < g->img->n_maps)
+		return same_shape(&g->img->maps[i], m) ? 0 :
+		       bf_diag_error(g->diag, -EINVAL, "program \"%s\": its map \"%s\" has another shape in another file of the table",
+		                     p->file, m->name + strlen(BF_USERS_MAP));
+	to = add_map(g, m->name, m->role, m->type, m->key_size, m->value_size, m->max_entries, m->map_flags);
+	to->name = bf_arena_strdup(g->img->arena, m->name);
+	to->kept = m->kept;
+	to->init = m->init_len ? bf_arena_memdup(g->img->arena, m->init, m->init_len) : NULL;
+	to->init_len = m->init_len;
+	return to->name && (to->init || !m->init_len) ? 0 : -ENOMEM;
+}
+
+static int add_users_maps(struct gen *g)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < g->graph.n_codes; i++) {
+		const struct bf_program *p = g->graph.codes[i].program;
+
+		for (uint32_t k = 0; p && k < p->n_maps && !err; k++)
+			err = add_users_map(g, p, &p->maps[k]);
+	}
+	return err;
+}
+
 static int make_maps(struct gen *g)
 {
 	struct bf_image *img = g->img;
@@ -174,7 +222,7 @@ static int make_maps(struct gen *g)
 
 	if (counters > INT32_MAX || g->graph.n_class > INT32_MAX / sizeof(uint32_t))
 		return bf_diag_error(g->diag, -E2BIG, "table %s has too many rules", g->table->name);
-	img->maps = bf_arena_array(img->arena, MAX_MAPS + g->graph.n_lives, struct bf_map_spec);
+	img->maps = bf_arena_array(img->arena, MAX_MAPS + g->graph.n_lives + users_maps(g), struct bf_map_spec);
 	if (!img->maps)
 		return -ENOMEM;
 	add_array(g, "config", BF_MAP_RODATA, img->n_progs * sizeof(*g->config), 0, g->config,
@@ -206,7 +254,7 @@ static int make_maps(struct gen *g)
 		add_hash(g, "stack", BF_MAP_DATA, depth * sizeof(uint32_t), STACK_ENTRIES);
 	add_lives(g, "sets4", 0, g->graph.n_short);
 	add_lives(g, "sets16", g->graph.n_short, g->graph.n_lives);
-	return 0;
+	return add_users_maps(g);
 }
 
 /* Copies of the counters: a power of two, one for each CPU unless that is too much memory. */
@@ -334,7 +382,7 @@ static int make_prog(struct gen *g, uint32_t i)
 	const struct bf_graph_root *r = &g->graph.roots[i];
 	struct bf_prog_image *p = &g->img->progs[i];
 	const char *stem = others[r->chain->at.hook].entry;
-	struct bf_rt_func own[BF_CODE_FUNCS];
+	struct bf_rt_func *own;
 	uint32_t n_own = 0;
 	bool straight;
 	char entry[32];
@@ -349,7 +397,7 @@ static int make_prog(struct gen *g, uint32_t i)
 	};
 	if (!p->name || g->failed)
 		return -ENOMEM;
-	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->opts->code_max, own, &n_own, &straight, g->diag);
+	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->opts->code_max, &own, &n_own, &straight, g->diag);
 	if (err < 0)
 		return err;
 	g->img->straight |= straight;

@@ -28,6 +28,12 @@ struct bf_graph_run { /* a run of rules that is class data */
 	uint32_t n_targets;
 };
 
+struct bf_code { /* one of them */
+	const struct bf_bytecode *filter;
+	const struct bf_program *program;
+	uint8_t family; /* of the packets that program sees, 0: neither */
+};
+
 struct bf_graph_root { /* a base chain, for packets of one family or of all */
 	const struct bf_chain *chain;
 	uint8_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6; NFPROTO_NETDEV: all that its hook sees, */
@@ -48,7 +54,7 @@ struct bf_graph {
 	uint32_t n_runs;
 	struct bf_graph_root *roots; /* none: nothing to do in any hook */
 	uint32_t n_roots;
-	const struct bf_bytecode **codes; /* CODE cell `lo` runs codes[lo] */
+	const struct bf_code *codes; /* CODE cell `lo` runs codes[lo] */
 	uint32_t n_codes;
 	uint32_t drop_code; /* see struct bf_rt_config */
 	uint32_t spare_cells, spare_counters; /* room for changes in place, behind what is used */

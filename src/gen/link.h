@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * link.h: puts a program together from functions: those compiled from rt/ at
- * build time and those generated for this ruleset. The result is one run of
+ * build time, those generated for this ruleset, and users'. The result is one run of
  * instructions with relocations for kern/ (base/image.h).
  */
 #ifndef BF_LINK_H
 #define BF_LINK_H
 
 #include "base/diag.h"
+#include "base/func.h"
 #include "base/image.h"
 
-/* A function compiled from rt/, in the table that tools/rtgen writes at build time (rt_funcs.h). */
-struct bf_rt_reloc {
-	uint32_t insn;
-	uint8_t kind;       /* enum bf_reloc_kind, or BF_RT_RELOC_CALL */
-	const char *symbol; /* CALL: function; MAP_*: map name; KFUNC: function; BTF_ID, OFFSET, SIZE, EXISTS: type */
-	const char *member;
-	int32_t addend;
-};
-enum { BF_RT_RELOC_CALL = 100 }; /* call, or address, of another function: compiled, or generated */
-
-struct bf_rt_func {
-	const char *name;
-	const struct bpf_insn *insns;
-	uint32_t n_insns;
-	const struct bf_rt_reloc *relocs;
-	uint32_t n_relocs;
-	const char *args; /* it stands apart (rt/code.h); its arguments, as in struct bf_func. NULL: it does not */
-};
 extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
 
 /*

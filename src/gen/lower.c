@@ -3,6 +3,7 @@
  * lower.c: the builder of cells: labels, the primitives of lower.h, parameters,
  * hand-off codes, assists, bytecode; see build.h for how labels work.
  */
+#include "base/func.h"
 #include "gen/build.h"
 
 #include <linux/filter.h>
@@ -294,17 +295,34 @@ void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params
 
 static bool same_bytecode(const void *a, const void *b)
 {
-	const struct bf_bytecode *x = *(const struct bf_bytecode *const *)a, *y = *(const struct bf_bytecode *const *)b;
+	const struct bf_bytecode *x = ((const struct bf_code *)a)->filter, *y = ((const struct bf_code *)b)->filter;
 
-	return x->len == y->len && x->frame == y->frame && !memcmp(x->insns, y->insns, x->len * sizeof(*x->insns));
+	return x && y && x->len == y->len && x->frame == y->frame && !memcmp(x->insns, y->insns, x->len * sizeof(*x->insns));
 }
 
 void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label hit, bf_label miss)
 {
 	uint64_t hash = hash_bytes(b->insns, b->len * sizeof(*b->insns), b->len);
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_CODE, hit, miss);
+	const struct bf_code code = { .filter = b };
 
-	c->lo = number_of(l, &l->codes, &l->n_codes, &b, sizeof(b), hash, 1, same_bytecode);
+	c->lo = number_of(l, &l->codes, &l->n_codes, &code, sizeof(code), hash, 1, same_bytecode);
+}
+
+static bool same_program(const void *a, const void *b)
+{
+	const struct bf_code *x = a, *y = b;
+
+	return x->program && y->program && x->family == y->family && !strcmp(x->program->funcs->name, y->program->funcs->name);
+}
+
+void bf_lower_program(struct bf_lower *l, const struct bf_program *p, bf_label hit, bf_label miss)
+{
+	const struct bf_code code = { .program = p, .family = bf_lower_family(l) };
+	uint64_t hash = hash_bytes(p->funcs->name, strlen(p->funcs->name), code.family);
+	struct bf_cell *c = bf_lower_cell(l, BF_CELL_CODE, hit, miss);
+
+	c->lo = number_of(l, &l->codes, &l->n_codes, &code, sizeof(code), hash, 1, same_program);
 }
 
 static bool same_handoff(const void *a, const void *b)

@@ -39,6 +39,7 @@ void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_l
 void bf_lower_special(struct bf_lower *l, enum bf_special id, const void *params, size_t size, bf_label hit,
                       bf_label miss);
 void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label hit, bf_label miss);
+void bf_lower_program(struct bf_lower *l, const struct bf_program *p, bf_label hit, bf_label miss);
 void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit, bf_label miss);
 void bf_lower_count(struct bf_lower *l, uint32_t counter, bf_label next);
 void bf_lower_drop(struct bf_lower *l, bf_label at); /* bind `at` to the shared DROP cell */

@@ -507,19 +507,76 @@ static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const
 	return err == -E2BIG ? 0 : err < 0 ? err : 1;
 }
 
+static uint32_t users_funcs(const struct bf_graph *g)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < g->n_codes; i++)
+		n += g->codes[i].program ? g->codes[i].program->n_funcs : 0;
+	return n;
+}
+
+/* The image outlives the ruleset: names are copied, instructions are by the linker. */
+static int keep_func(struct bf_arena *a, const struct bf_rt_func *from, struct bf_rt_func *to)
+{
+	struct bf_rt_reloc *r = bf_arena_array(a, from->n_relocs + 1, struct bf_rt_reloc);
+
+	*to = *from;
+	to->name = bf_arena_strdup(a, from->name);
+	to->relocs = r;
+	if (!r || !to->name)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < from->n_relocs; i++) {
+		r[i] = from->relocs[i];
+		r[i].symbol = bf_arena_strdup(a, from->relocs[i].symbol);
+		if (!r[i].symbol)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_user(struct bf_arena *a, const struct bf_rt_func *f, struct bf_rt_func *own, uint32_t *n)
+{
+	for (uint32_t i = 0; i < *n; i++)
+		if (!strcmp(own[i].name, f->name)) {
+			own[i].args = f->args ? f->args : own[i].args;
+			return 0;
+		}
+	return keep_func(a, f, &own[(*n)++]);
+}
+
+/* Functions of users' files; those of one file may come several times, but only once as a match. */
+static int add_users(struct bf_arena *a, const struct bf_graph *g, struct bf_rt_func *own, uint32_t *n)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < g->n_codes; i++) {
+		const struct bf_program *p = g->codes[i].program;
+
+		for (uint32_t k = 0; p && k < p->n_funcs && !err; k++)
+			err = add_user(a, &p->funcs[k], own, n);
+	}
+	return err;
+}
+
 int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r,
-                  const struct bf_rt_config *c, uint32_t code_max, struct bf_rt_func *own, uint32_t *n_own,
+                  const struct bf_rt_config *c, uint32_t code_max, struct bf_rt_func **out, uint32_t *n_own,
                   bool *straight, struct bf_diag *d)
 {
 	static const char *const names[BF_FAMS] = { "bf_straight", "bf_straight_ip6", "bf_straight_other" };
 	const uint32_t starts[BF_FAMS] = { r->start, r->start_ip6, r->start_other };
 	uint32_t n = r->family == NFPROTO_NETDEV ? BF_FAMS : 1, first;
-	int err = 0;
+	struct bf_rt_func *own = bf_arena_array(a, BF_FAMS + 1 + users_funcs(g), struct bf_rt_func);
+	int err = own ? 0 : -ENOMEM;
 
+	*out = own;
 	*n_own = 0;
 	*straight = false;
-	if (r->uses.ops & 1u << BF_CELL_CODE)
-		err = bf_cbpf_func(a, g->codes, g->n_codes, &own[(*n_own)++], d);
+	if (!err && r->uses.ops & 1u << BF_CELL_CODE) {
+		err = add_users(a, g, own, n_own);
+		if (!err)
+			err = bf_cbpf_func(a, g->codes, g->n_codes, &own[(*n_own)++], d);
+	}
 	if (err < 0 || !code_max)
 		return err;
 	first = *n_own;

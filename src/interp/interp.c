@@ -256,6 +256,11 @@ static bool matches(struct bf_interp *in, const struct bf_packet *p, const struc
 	return true;
 }
 
+void bf_interp_unknown(struct bf_interp *in)
+{
+	in->out->unknown = true;
+}
+
 void bf_interp_put(struct bf_interp *in, uint8_t out, uint32_t value, const void *param, uint32_t param_len)
 {
 	in->out->out[out] = param_len ? 0 : value;

@@ -125,6 +125,8 @@ struct bf_live_elem {
 const struct bf_live_elem *bf_interp_live(struct bf_interp *in, const struct bf_set *s, uint32_t *n);
 const struct bf_live_state *bf_interp_object_state(struct bf_interp *in, const struct bf_object *o);
 
+void bf_interp_unknown(struct bf_interp *in);
+
 /* A PUT: param_len bytes of the map "params" are what value stands for, where there are any. */
 void bf_interp_put(struct bf_interp *in, uint8_t out, uint32_t value, const void *param, uint32_t param_len);
 
@@ -135,6 +137,7 @@ struct bf_outcome {
 	uint32_t n_actions;
 	const struct bf_action *actions[BF_HANDOFF_MAX]; /* in order */
 	bool hotdrop;
+	bool unknown;  /* it came to something that only the kernel knows (program) */
 	bool overflow; /* dropped because it jumped deeper than ip_tables' stack: only hand-made tables do */
 };
 

@@ -7,6 +7,11 @@
  *
  *   1 u32   2 u64   3 struct of as many bytes as they see of the frame   4 pointer to 3   5 int f(void)
  *   then for each function FUNC; before it, when it stands apart, its FUNC_PROTO
+ *
+ * A user's function (p, h) wants more: its first argument is 64 bytes, the
+ * second what the hook gave, a context by the name of its type or, at
+ * netfilter's hooks, an sk_buff; tags behind the function say that both are
+ * there (nonnull, trusted: Linux 6.9).
  */
 #include <ctype.h>
 #include <linux/btf.h>
@@ -14,15 +19,18 @@
 #include "base/buf.h"
 #include "kern/load.h"
 #include "kern/sys.h"
+#include "rt/abi.h"
 
 enum { U32 = 1, U64, FRAME, FRAME_POINTER, INT_OF_VOID };
 
 struct types {
 	struct bf_buf types, strings;
 	uint32_t n;
+	uint32_t packet, handle; /* pointers to these, once there is need */
+	uint8_t hook;
 };
 
-/* Names are C identifiers to the kernel. */
+/* Names are C identifiers to the kernel, but for those of tags. */
 static uint32_t add_string(struct types *t, const char *s)
 {
 	uint32_t at = (uint32_t)t->strings.len;
@@ -30,7 +38,7 @@ static uint32_t add_string(struct types *t, const char *s)
 	if (!*s)
 		return 0;
 	for (; *s; s++)
-		bf_buf_add(&t->strings, isalnum((unsigned char)*s) ? s : "_", 1);
+		bf_buf_add(&t->strings, isalnum((unsigned char)*s) || *s == ':' ? s : "_", 1);
 	bf_buf_add(&t->strings, "", 1);
 	return at;
 }
@@ -66,18 +74,44 @@ static uint32_t add_proto(struct types *t, const char *args)
 	uint32_t name = add_string(t, "arg"), id = add_type(t, "", BTF_KIND_FUNC_PROTO, (uint32_t)strlen(args), U32);
 
 	for (; *args; args++) {
-		struct btf_param p = { name, *args == 'f' ? FRAME_POINTER : *args == 'l' ? U64 : U32 };
+		struct btf_param p = { name, *args == 'f' ? FRAME_POINTER : *args == 'l' ? U64 : *args == 'p' ? t->packet :
+			                   *args == 'h' ? t->handle : U32 };
 
 		bf_buf_add(&t->types, &p, sizeof(p));
 	}
 	return id;
 }
 
+static void add_users(struct types *t)
+{
+	const char *handle = t->hook < BF_HOOKS_NETFILTER ? "sk_buff" : t->hook == BF_HOOK_XDP ? "xdp_md" : "__sk_buff";
+	uint32_t id = add_type(t, "bf_packet", BTF_KIND_STRUCT, 0, BF_PROGRAM_SEES);
+
+	t->packet = add_type(t, "", BTF_KIND_PTR, 0, id);
+	id = add_type(t, handle, BTF_KIND_STRUCT, 0, 0);
+	t->handle = add_type(t, "", BTF_KIND_PTR, 0, id);
+}
+
+static void add_tag(struct types *t, const char *tag, uint32_t func, uint32_t arg)
+{
+	add_type(t, tag, BTF_KIND_DECL_TAG, 0, func);
+	bf_buf_add(&t->types, &arg, sizeof(arg));
+}
+
 static uint32_t add_func(struct types *t, const struct bf_func *f)
 {
-	uint32_t proto = f->args ? add_proto(t, f->args) : INT_OF_VOID;
+	bool users = f->args && f->args[0] == 'p';
+	uint32_t proto, id;
 
-	return add_type(t, f->name, BTF_KIND_FUNC, f->args ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC, proto);
+	if (users && !t->packet)
+		add_users(t);
+	proto = f->args ? add_proto(t, f->args) : INT_OF_VOID;
+	id = add_type(t, f->name, BTF_KIND_FUNC, f->args ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC, proto);
+	if (users)
+		add_tag(t, "arg:nonnull", id, 0);
+	if (users && t->hook < BF_HOOKS_NETFILTER)
+		add_tag(t, "arg:trusted", id, 1);
+	return id;
 }
 
 static int load(const struct types *t)
@@ -102,7 +136,7 @@ static int load(const struct types *t)
 
 int bf_funcs_describe(const struct bf_prog_image *p, struct bpf_func_info *info)
 {
-	struct types t = { 0 };
+	struct types t = { .hook = p->at.hook };
 	int fd;
 
 	add_fixed(&t, p->frame);

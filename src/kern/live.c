@@ -47,7 +47,7 @@ static int fill(int fd, const struct bf_map_spec *s, struct bf_diag *d)
 {
 	size_t size = s->key_size + sizeof(struct bf_rt_elem);
 	uint64_t now = bf_live_now();
-	int err = s->value_size == sizeof(struct bf_rt_elem) ? 0 : -EINVAL;
+	int err = !s->init_len || s->value_size == sizeof(struct bf_rt_elem) ? 0 : -EINVAL;
 
 	for (size_t at = 0; !err && at + size <= s->init_len; at += size)
 		err = put(fd, s, (const char *)s->init + at, now);

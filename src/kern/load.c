@@ -24,23 +24,38 @@ static const char *log_tail(char *log)
 	return log + len + (lines == LOG_LINES);
 }
 
-static int refused(const char *name, uint8_t hook, uint32_t n, int err, const char *log, struct bf_diag *d)
+/* The function that the verifier looked at last, when it is a user's: "Validating uXXXXXXXX_NAME() func#N..." */
+static void add_function(const char *log, struct bf_buf *out)
 {
+	const char *at = NULL, *end;
+
+	for (const char *p = log; (p = strstr(p, "Validating u")); p++)
+		at = p + strlen("Validating ");
+	end = at ? strchr(at, '(') : NULL;
+	if (end && end - at > 10 && at[9] == '_')
+		bf_buf_printf(out, ", in the function %.*s of an object file", (int)(end - at - 10), at + 10);
+}
+
+static int refused(const char *name, uint8_t hook, uint32_t n, int err, char *log, struct bf_diag *d)
+{
+	_cleanup_buf_ struct bf_buf where = { 0 };
 	const char *why = strerror(-err);
 
+	add_function(log, &where);
 	if (err == -EPERM)
 		why = "not permitted: CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed";
 	else if (err == -E2BIG)
 		why = "larger or more complex than the kernel's verifier accepts";
 	else if (err == -EINVAL && !*log && hook < BF_HOOKS_NETFILTER)
 		why = "Invalid argument: BPF_PROG_TYPE_NETFILTER needs Linux 6.4 with CONFIG_NETFILTER_BPF_LINK";
-	return bf_diag_error(d, err, "the kernel refuses program \"%s\" of %u instructions: %s%s%s", name, n, why,
-	                     *log ? "; its verifier says:\n" : "", log);
+	return bf_diag_error(d, err, "the kernel refuses program \"%s\" of %u instructions: %s%s%s%s", name, n, why,
+	                     where.len ? where.data : "", *log ? "; its verifier says:\n" : "", log_tail(log));
 }
 
 static int load_desc(struct bf_prog_desc *p, uint8_t hook, struct bf_diag *d)
 {
 	int fd = bf_prog_load(p), again;
+	char none[] = "";
 
 	if (fd >= 0)
 		return fd;
@@ -50,10 +65,10 @@ static int load_desc(struct bf_prog_desc *p, uint8_t hook, struct bf_diag *d)
 		again = bf_prog_load(p);
 		if (again >= 0)
 			close(again); /* it was a passing want, of memory for instance: still an error, the caller may try again */
-		refused(p->name, hook, p->n_insns, fd, log_tail(p->log), d);
+		refused(p->name, hook, p->n_insns, fd, p->log, d);
 		free(p->log);
 	} else {
-		refused(p->name, hook, p->n_insns, fd, "", d);
+		refused(p->name, hook, p->n_insns, fd, none, d);
 	}
 	return fd;
 }

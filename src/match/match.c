@@ -14,6 +14,7 @@ const struct bf_match_ops *const bf_matches[] = {
 	&bf_match_limit,
 	&bf_match_lookup,
 	&bf_match_object,
+	&bf_match_program,
 	&bf_match_put,
 	&bf_match_statistic,
 	&bf_match_tcpmss,

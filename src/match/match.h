@@ -63,6 +63,7 @@ extern const struct bf_match_ops bf_match_tcpmss;
 extern const struct bf_match_ops bf_match_conntrack; /* the combinations that plain ct fields cannot say */
 extern const struct bf_match_ops bf_match_any;       /* "or": one of several groups of conditions holds */
 extern const struct bf_match_ops bf_match_bytecode;  /* classic BPF */
+extern const struct bf_match_ops bf_match_program;   /* a user's function */
 extern const struct bf_match_ops bf_match_lookup;    /* in a set or map */
 extern const struct bf_match_ops bf_match_element;   /* a rule adds, updates or deletes an element */
 extern const struct bf_match_ops bf_match_compare;   /* a field against a field */
@@ -201,6 +202,19 @@ struct bf_bytecode { /* classic BPF, run on the packet from its network header o
 };
 /* Does the kernel take it? -EINVAL: no. -EOPNOTSUPP: yes, but it loads what we do not offer (SKF_AD_NLATTR, ...). -ENOMEM. */
 int bf_bytecode_check(const struct bf_bytecode *b);
+/*
+ * A function of an object file, with those it calls, and its maps; names are those of the image. bf_object_read (object
+ * files: elf.c) makes it, all of it in the arena. `why`: what is wrong with the file, with -EINVAL, -EOPNOTSUPP.
+ */
+#define BF_USERS_MAP "u_" /* how names of such maps begin */
+struct bf_program {
+	const char *file, *section; /* section: NULL, there is one only */
+	const struct bf_rt_func *funcs; /* base/func.h; the first is it */
+	uint32_t n_funcs;
+	const struct bf_map_spec *maps;
+	uint32_t n_maps;
+};
+int bf_object_read(struct bf_arena *a, const void *bytes, size_t len, struct bf_program *p, char *why, size_t why_size);
 struct bf_assist { /* struct xt_entry_match content for the kernel */
 	char name[29];
 	uint8_t revision;

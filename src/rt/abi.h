@@ -108,6 +108,7 @@ enum bf_need {
 	BF_NEED_IIFNAME = 1 << 8,
 	BF_NEED_OIFNAME = 1 << 9,
 	BF_NEED_ASSIST = 1 << 10,
+	BF_NEED_DEVICES = 1 << 11, /* no word: what leads to the devices */
 };
 
 /*
@@ -554,6 +555,7 @@ struct bf_rt_config {
  * An image has only those it uses (bf_link).
  */
 
+#define BF_PROGRAM_SEES 64 /* sizeof(struct bf_packet) of bpfilter/program.h */
 #define BF_STACK_DEPTH 8 /* return addresses kept on the BPF stack; what lies deeper is kept in the map "stack" */
 
 #endif

@@ -66,7 +66,7 @@ static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *c
 
 	f->trusted = skb;
 	f->skb = number_of(skb);
-	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT) || config.loaders & STATE_LOADERS || config.watched)
+	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT | BF_NEED_DEVICES) || config.loaders & STATE_LOADERS || config.watched)
 		f->state = number_of(ctx->state);
 	f->nh = (__u64)skb->data;
 	f->linear = len - skb->data_len;

@@ -149,7 +149,7 @@ static int code(struct cells_walk *w, const struct bf_cell *c)
 {
 	bool hotdrop = false;
 
-	return bf_match_bytecode.eval(w->c->helper, w->p, w->c->g->codes[c->lo], &hotdrop);
+	return bf_match_bytecode.eval(w->c->helper, w->p, w->c->g->codes[c->lo].filter, &hotdrop);
 }
 
 static void count(struct cells_walk *w, uint64_t counter)

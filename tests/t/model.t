@@ -155,6 +155,9 @@ pcap "port" ; - ; FAIL 6: libpcap: can't parse filter expression: syntax error
 bytecode "1,6 0 0 262144" accept ; bytecode "1,6 0 0 262144" counter accept ; OK
 bytecode "1,6 0 0 99999999999" accept ; - ; FAIL 10: instruction 0: 99999999999 is too large
 bytecode "1,255 0 0 0" ; - ; FAIL 10: this is no valid program of classic BPF
+program "x.o" ; - ; FAIL 9: the file has not been read
+program "x.o" object "AAA" ; - ; FAIL 9: what stands behind 'object' is no base64
+program "x.o" object "AAAA" ; - ; FAIL 9: "x.o": it is no object file of BPF
 meta iif lo ; iif 1 counter ; OK
 skuid root ; meta skuid 0 counter ; OK
 skuid rot ; - ; FAIL 7: there is no uid 'rot'

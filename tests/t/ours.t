@@ -47,6 +47,8 @@ program "/usr/lib/x.o" section "match" drop ; = ; OK ours
 program != "x.o" section "a/b" drop ; = ; OK ours
 program x.o ; - ; FAIL 9: expected the name of an object file in quotes, found 'x.o'
 program "x.o" section ; - ; FAIL 22: expected the name of a section in quotes, found the end of the file
+program "x.o" section "a" object "AAAA" ; = ; OK ours
+program "x.o" object 5 ; - ; FAIL 22: expected the bytes of the file in base64, in quotes, found '5'
 redirect to "eth1" ; = ; OK ours
 redirect to eth1 ; redirect to "eth1" ; OK ours
 redirect to :8080 ; - ; FAIL 1: bpfilter does not translate addresses: redirect to "IF" sends through a device

@@ -147,7 +147,7 @@ static int one_round(struct rng *r, const struct kernel *k, unsigned *taken)
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	struct sock_filter insns[MAX_LEN];
 	struct bf_bytecode b = { .insns = insns, .frame = rng_percent(r, 50) };
-	const struct bf_bytecode *list = &b;
+	const struct bf_code list = { .filter = &b };
 	bool extras = rng_percent(r, 30);
 	struct bf_rt_func code;
 	int err;

@@ -249,12 +249,12 @@ static const struct {
 static void print_root(struct bf_buf *out, struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r)
 {
 	struct bf_rt_config c = { .n_counters = r->chain->table->n_counters, .stripe_mask = 1 };
-	struct bf_rt_func own[BF_CODE_FUNCS];
+	struct bf_rt_func *own;
 	bool straight;
 	uint32_t n;
 
 	bf_buf_printf(out, "\nhook %u: start %u, needs 0x%x, depth %u\n", r->chain->at.hook, r->start, r->uses.needs, r->depth);
-	if (bf_code_funcs(a, g, r, &c, 1000, own, &n, &straight, NULL) < 0)
+	if (bf_code_funcs(a, g, r, &c, 1000, &own, &n, &straight, NULL) < 0)
 		n = 0;
 	for (uint32_t i = 0; i < n; i++)
 		bf_func_print(out, &own[i]);

@@ -19,7 +19,7 @@ struct both {
 	struct bf_graph g;
 	struct cells cells, code; /* each with its own counters and state */
 	struct bf_interp *in;
-	struct bf_rt_func funcs[ROOTS][BF_CODE_FUNCS];
+	struct bf_rt_func *funcs[ROOTS];
 	uint32_t n_funcs[ROOTS];
 	bool straight;
 	struct bf_rt_config config;
@@ -44,7 +44,7 @@ static void make_straight(struct both *b, const struct bf_table *t)
 	for (uint32_t i = 0; i < b->g.n_roots; i++) {
 		bool straight = false;
 
-		if (bf_code_funcs(b->arena, &b->g, &b->g.roots[i], &b->config, 10000000, b->funcs[i], &b->n_funcs[i], &straight,
+		if (bf_code_funcs(b->arena, &b->g, &b->g.roots[i], &b->config, 10000000, &b->funcs[i], &b->n_funcs[i], &straight,
 		                  NULL) < 0)
 			abort();
 		for (uint32_t k = 0; k < b->n_funcs[i]; k++)

@@ -244,6 +244,8 @@ struct bf_ast_stmt {
 			bool neg;
 			struct bf_ast_word text;    /* expression, bytecode, file */
 			struct bf_ast_word section; /* PROGRAM; or none */
+			const char *object;         /* PROGRAM: the file, in base64; NULL: not read yet */
+			bool brief;                 /* printed without it */
 		} code;
 		struct bf_ast_expr *to; /* REDIRECT, MIRROR, ROUTE: a device or an address */
 		struct {

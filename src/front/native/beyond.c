@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* beyond.c: what nft has not: connections' parameters, filter expressions, bytecode, programs, ways out. */
+#include "base/base64.h"
 #include "front/native/parse.h"
+
+enum { LARGEST_OBJECT = 1 << 20 };
 
 bool bf_p_set_stmt(struct bf_nparser *p, struct bf_ast_stmt *s)
 {
@@ -81,11 +84,38 @@ bool bf_p_bytecode(struct bf_nparser *p, struct bf_ast_stmt *s)
 	return code(p, s, BF_STMT_BYTECODE, "bytecode in quotes") && check_bytecode(p, &s->code.text);
 }
 
+static bool read_object(struct bf_nparser *p, struct bf_ast_stmt *s)
+{
+	_cleanup_buf_ struct bf_buf bytes = { 0 }, text = { 0 };
+	int err = p->o->file ? p->o->file(s->code.text.text, &bytes) : 0;
+
+	if (!p->o->file)
+		return true;
+	if (!err && bytes.len > LARGEST_OBJECT)
+		err = -EFBIG;
+	if (err)
+		return bf_p_error(p, s->code.text.loc, "cannot read \"%s\": %s", s->code.text.text, strerror(-err));
+	bf_base64_put(&text, bytes.data, bytes.len);
+	s->code.object = text.err ? NULL : bf_arena_strdup(p->a, text.len ? text.data : "");
+	p->err = s->code.object ? p->err : -ENOMEM;
+	return s->code.object;
+}
+
+/* The file itself stands there when the table is stored or saved: nobody needs it again. */
 bool bf_p_program(struct bf_nparser *p, struct bf_ast_stmt *s)
 {
+	struct bf_ast_word object;
+
 	if (!code(p, s, BF_STMT_PROGRAM, "the name of an object file in quotes"))
 		return false;
-	return !bf_p_eat_word(p, "section") || bf_p_string(p, "the name of a section in quotes", &s->code.section);
+	if (bf_p_eat_word(p, "section") && !bf_p_string(p, "the name of a section in quotes", &s->code.section))
+		return false;
+	if (!bf_p_eat_word(p, "object"))
+		return read_object(p, s);
+	if (!bf_p_string(p, "the bytes of the file in base64, in quotes", &object))
+		return false;
+	s->code.object = object.text;
+	return true;
 }
 
 static bool to_device(struct bf_nparser *p, struct bf_ast_stmt *s, enum bf_ast_stmt_kind kind)

@@ -142,7 +142,6 @@ bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt
 	case BF_STMT_SOCKSET: return bf_ev_sockset(ev, d, s);
 	case BF_STMT_CT_COUNT: return bf_ev_unserved(ev, s->loc, "connections are not counted by rules");
 	case BF_STMT_STRIP: return bf_ev_unserved(ev, s->loc, "packets are not rewritten");
-	case BF_STMT_PROGRAM: return bf_ev_unserved(ev, s->loc, "programs in files are not loaded");
 	default: return bf_ev_unserved(ev, s->loc, "this is not served");
 	}
 }

@@ -287,6 +287,7 @@ static bool statement(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 	switch (s->kind) {
 	case BF_STMT_MATCH: return flush(ev, d) && bf_ev_match(ev, d, s);
 	case BF_STMT_PCAP:
+	case BF_STMT_PROGRAM:
 	case BF_STMT_BYTECODE: return flush(ev, d) && bf_ev_code(ev, d, s);
 	case BF_STMT_LIMIT:
 	case BF_STMT_QUOTA:

@@ -25,18 +25,30 @@ static int read_all(int fd, struct bf_buf *out)
 	}
 }
 
-static int one_file(const char *path, int (*each)(void *arg, const char *path, const char *text, size_t len), void *arg)
+static int open_file(const char *path)
 {
-	_cleanup_buf_ struct bf_buf text = { 0 };
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	int err;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	err = read_all(fd, &text);
+	return TAKE_FD(fd);
+}
+
+int bf_native_file(const char *path, struct bf_buf *out)
+{
+	_cleanup_close_ int fd = open_file(path);
+
+	return fd < 0 ? fd : read_all(fd, out);
+}
+
+static int one_file(const char *path, int (*each)(void *arg, const char *path, const char *text, size_t len), void *arg)
+{
+	_cleanup_buf_ struct bf_buf text = { 0 };
+	int err = bf_native_file(path, &text);
+
 	return err ? err : each(arg, path, text.data ? text.data : "", text.len);
 }
 

@@ -17,10 +17,12 @@ struct bf_native_opts {
 	int (*include)(void *ctx, const char *pattern,
 	               int (*each)(void *arg, const char *path, const char *text, size_t len), void *arg);
 	void *include_ctx;
+	int (*file)(const char *path, struct bf_buf *out); /* what `program "FILE"` names: -errno. NULL: it is not read */
 	uint32_t max_errors; /* 0: 100 */
 	uint32_t max_nodes;  /* of the tree, what variables stand for counted at each use; 0: 32 Mi */
 };
 
+int bf_native_file(const char *path, struct bf_buf *out);
 /* Reads files. ctx: NULL or a const char * const *, directories to look in, NULL at the end. */
 int bf_native_include(void *ctx, const char *pattern,
                       int (*each)(void *arg, const char *path, const char *text, size_t len), void *arg);
@@ -60,8 +62,8 @@ enum {
 	BF_PRINT_NUMBERS = 2,  /* of priorities; of values: bf_native_style */
 };
 void bf_native_print_as(struct bf_buf *out, const struct bf_ast_cmd *cmd, unsigned flags);
-/* Marks the tree: counters of rules and elements without their numbers; values without words. */
-enum { BF_STYLE_STATELESS = 1, BF_STYLE_NUMBERS = 2 };
+/* Marks the tree: counters of rules and elements without their numbers; values without words; programs without their files. */
+enum { BF_STYLE_STATELESS = 1, BF_STYLE_NUMBERS = 2, BF_STYLE_BRIEF = 4 };
 void bf_native_style(struct bf_ast_table *t, unsigned style);
 void bf_native_print_rule(struct bf_buf *out, const struct bf_ast_rule *rule); /* without a newline */
 void bf_native_print_expr(struct bf_buf *out, const struct bf_ast_expr *e);

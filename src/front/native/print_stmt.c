@@ -134,6 +134,8 @@ static void print_code(struct bf_buf *out, const struct bf_ast_stmt *s)
 	bf_buf_printf(out, "%s %s\"%s\"", word, s->code.neg ? "!= " : "", s->code.text.text);
 	if (s->code.section.text)
 		bf_buf_printf(out, " section \"%s\"", s->code.section.text);
+	if (s->code.object && !s->code.brief)
+		bf_buf_printf(out, " object \"%s\"", s->code.object);
 }
 
 static void print_sockset(struct bf_buf *out, const struct bf_ast_stmt *s)

@@ -69,6 +69,9 @@ static void in_stmt(struct bf_ast_stmt *s, unsigned style)
 	case BF_STMT_COUNTER:
 		s->counter.bare |= (style & BF_STYLE_STATELESS) != 0;
 		break;
+	case BF_STMT_PROGRAM:
+		s->code.brief |= (style & BF_STYLE_BRIEF) != 0;
+		break;
 	case BF_STMT_OBJECT:
 		in_expr(s->object.name, style);
 		break;

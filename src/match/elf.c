@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * elf.c: an object file as clang makes it for BPF -> functions and maps with
+ * names, as the linker wants them (base/func.h). All functions of the file are
+ * read; the linker takes those that are called.
+ *
+ *   symbol                                  becomes
+ *   ------------------------------------    ------------------------------------------------
+ *   in section .maps                        MAP_FD of "u_NAME", which stays over changes of the table
+ *   in another section of data              MAP_VALUE + addend, of a map that holds the section: "uXXXXXXXX.data"
+ *   function, here                          call of "uXXXXXXXX_NAME"
+ *   bf_packet_read                          call of ours
+ *   other undefined functions               call of the kernel's
+ *
+ * XXXXXXXX is a hash of the file. Whoever made the file, what is read of it is
+ * looked at before it is used; what it does is the verifier's affair.
+ */
+#include "match/elf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#ifndef R_BPF_64_64
+#define R_BPF_64_64 1
+#define R_BPF_64_32 10
+#endif
+enum { NAME_MAX_BYTES = 15 };
+
+static const char *const ours[] = { "bf_packet_read" };
+
+int bf_elf_error(struct bf_elf *e, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e->why, e->why_size, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static int broken(struct bf_elf *e)
+{
+	return bf_elf_error(e, -EINVAL, "it is no whole object file of BPF");
+}
+
+static const char *section_name(const struct bf_elf *e, size_t section)
+{
+	Elf_Scn *scn = elf_getscn(e->elf, section);
+	GElf_Shdr sh;
+	const char *name = scn && gelf_getshdr(scn, &sh) ? elf_strptr(e->elf, e->names, sh.sh_name) : NULL;
+
+	return name ? name : "";
+}
+
+static Elf_Data *section_data(const struct bf_elf *e, size_t section, GElf_Shdr *sh)
+{
+	Elf_Scn *scn = elf_getscn(e->elf, section);
+	Elf_Data *d = scn ? elf_getdata(scn, NULL) : NULL;
+
+	return d && gelf_getshdr(scn, sh) ? d : NULL;
+}
+
+/* NULL: there is none. */
+static const char *symbol(const struct bf_elf *e, size_t i, GElf_Sym *sym)
+{
+	Elf_Data *d = elf_getdata(e->symtab, NULL);
+
+	return d && gelf_getsym(d, (int)i, sym) ? elf_strptr(e->elf, e->symbols.sh_link, sym->st_name) : NULL;
+}
+
+static size_t n_symbols(const struct bf_elf *e)
+{
+	return e->symbols.sh_entsize ? e->symbols.sh_size / e->symbols.sh_entsize : 0;
+}
+
+static const char *own_name(struct bf_elf *e, const char *name)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s_%s", e->id, name);
+	return bf_arena_strdup(e->arena, text);
+}
+
+/* ------------------------------------------------------------------ functions */
+
+static int add_func(struct bf_elf *e, const char *name, const GElf_Sym *sym)
+{
+	struct bf_rt_func *f = &e->funcs[e->n_funcs];
+	GElf_Shdr sh;
+	Elf_Data *d = section_data(e, sym->st_shndx, &sh);
+
+	if (!d || !d->d_buf || !sym->st_size || sym->st_size % 8 || sym->st_value % 8 || sym->st_value > d->d_size ||
+	    sym->st_size > d->d_size - sym->st_value)
+		return broken(e);
+	f->name = own_name(e, name);
+	f->n_insns = (uint32_t)(sym->st_size / 8);
+	f->insns = bf_arena_memdup(e->arena, (const char *)d->d_buf + sym->st_value, sym->st_size);
+	f->relocs = bf_arena_array(e->arena, f->n_insns, struct bf_rt_reloc);
+	e->begin[e->n_funcs] = (uint32_t)(sym->st_value / 8);
+	e->in[e->n_funcs++] = sym->st_shndx;
+	return f->name && f->insns && f->relocs ? 0 : -ENOMEM;
+}
+
+static int find_funcs(struct bf_elf *e)
+{
+	int err = 0;
+
+	e->funcs = bf_arena_array(e->arena, n_symbols(e) + 1, struct bf_rt_func);
+	e->begin = bf_arena_array(e->arena, n_symbols(e) + 1, uint32_t);
+	e->in = bf_arena_array(e->arena, n_symbols(e) + 1, uint32_t);
+	e->maps = bf_arena_array(e->arena, n_symbols(e) + 1, struct bf_map_spec);
+	if (!e->funcs || !e->begin || !e->in || !e->maps)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_symbols(e) && !err; i++) {
+		GElf_Sym sym;
+		const char *name = symbol(e, i, &sym);
+
+		if (name && GELF_ST_TYPE(sym.st_info) == STT_FUNC && sym.st_shndx != SHN_UNDEF)
+			err = add_func(e, name, &sym);
+	}
+	return err;
+}
+
+static int func_at(const struct bf_elf *e, size_t section, uint64_t insn)
+{
+	for (uint32_t i = 0; i < e->n_funcs; i++)
+		if (e->in[i] == section && insn >= e->begin[i] && insn - e->begin[i] < e->funcs[i].n_insns)
+			return (int)i;
+	return -1;
+}
+
+/* ----------------------------------------------------------------------- maps */
+
+static const char *map_named(struct bf_elf *e, const char *name)
+{
+	for (uint32_t i = 0; i < e->n_maps; i++)
+		if (!strcmp(e->maps[i].name, name))
+			return e->maps[i].name;
+	return NULL;
+}
+
+static int map_reloc(struct bf_elf *e, const char *name, struct bf_rt_reloc *r)
+{
+	struct bf_map_spec m = { .role = BF_MAP_LIVE, .kept = true };
+	char text[64];
+	int err;
+
+	r->kind = BF_RELOC_MAP_FD;
+	if (snprintf(text, sizeof(text), BF_USERS_MAP "%s", name) > NAME_MAX_BYTES)
+		return bf_elf_error(e, -EINVAL, "the name of its map \"%s\" is longer than %zu characters", name,
+		                    NAME_MAX_BYTES - strlen(BF_USERS_MAP));
+	r->symbol = map_named(e, text);
+	if (r->symbol)
+		return 0;
+	err = bf_elf_map(e, name, &m);
+	r->symbol = m.name = bf_arena_strdup(e->arena, text);
+	e->maps[e->n_maps++] = m;
+	return err ? err : m.name ? 0 : -ENOMEM;
+}
+
+/* .rodata.str1.1 and the like, .data, .bss */
+static int data_reloc(struct bf_elf *e, const GElf_Sym *sym, int32_t imm, struct bf_rt_reloc *r)
+{
+	GElf_Shdr sh;
+	Elf_Data *d = section_data(e, sym->st_shndx, &sh);
+	char text[64];
+	struct bf_map_spec m = { .role = BF_MAP_DATA, .type = BPF_MAP_TYPE_ARRAY, .key_size = sizeof(uint32_t), .max_entries = 1 };
+
+	if (!d || !sh.sh_size || sh.sh_size > INT32_MAX || sh.sh_flags & SHF_EXECINSTR || (d->d_buf && d->d_size != sh.sh_size))
+		return broken(e);
+	snprintf(text, sizeof(text), "%s.%u", e->id, (unsigned)sym->st_shndx);
+	r->kind = BF_RELOC_MAP_VALUE;
+	r->addend = (int32_t)(sym->st_value + (uint32_t)imm);
+	r->symbol = map_named(e, text);
+	if (r->symbol)
+		return 0;
+	if (!(sh.sh_flags & SHF_WRITE))
+		m.role = BF_MAP_RODATA;
+	m.value_size = (uint32_t)sh.sh_size;
+	m.name = r->symbol = bf_arena_strdup(e->arena, text);
+	if (d->d_buf) {
+		m.init = bf_arena_memdup(e->arena, d->d_buf, d->d_size);
+		m.init_len = d->d_size;
+	}
+	e->maps[e->n_maps++] = m;
+	return m.name && (m.init || !d->d_buf) ? 0 : -ENOMEM;
+}
+
+/* ---------------------------------------------------------------- relocations */
+
+static int undefined(struct bf_elf *e, const char *name, struct bf_rt_reloc *r)
+{
+	r->kind = BF_RELOC_KFUNC;
+	for (size_t i = 0; i < BF_ARRAY_SIZE(ours); i++)
+		if (!strcmp(ours[i], name))
+			r->kind = BF_RT_RELOC_CALL;
+	r->symbol = bf_arena_strdup(e->arena, name);
+	return r->symbol ? 0 : -ENOMEM;
+}
+
+/* A call of what lies `imm + 1` instructions behind the symbol: clang names the section for static functions. */
+static int call_reloc(struct bf_elf *e, const char *name, const GElf_Sym *sym, int32_t imm, struct bf_rt_reloc *r)
+{
+	int to;
+
+	if (sym->st_shndx == SHN_UNDEF)
+		return undefined(e, name, r);
+	to = func_at(e, sym->st_shndx, sym->st_value / 8 + (uint64_t)((int64_t)imm + 1));
+	if (to < 0)
+		return broken(e);
+	r->kind = BF_RT_RELOC_CALL;
+	r->symbol = e->funcs[to].name;
+	return 0;
+}
+
+static int address_reloc(struct bf_elf *e, const char *name, const GElf_Sym *sym, int32_t imm, struct bf_rt_reloc *r)
+{
+	if (sym->st_shndx == SHN_UNDEF)
+		return bf_elf_error(e, -EOPNOTSUPP, "it refers to \"%s\", which it does not define", name);
+	if (!strcmp(section_name(e, sym->st_shndx), ".maps"))
+		return map_reloc(e, name, r);
+	return data_reloc(e, sym, imm, r);
+}
+
+static void add_reloc(struct bf_elf *e, int func, struct bf_rt_reloc *r, uint8_t source)
+{
+	struct bf_rt_func *f = &e->funcs[func];
+	struct bpf_insn *insn = (struct bpf_insn *)&f->insns[r->insn];
+
+	insn->src_reg = source;
+	insn->imm = 0;
+	((struct bf_rt_reloc *)f->relocs)[f->n_relocs++] = *r;
+}
+
+static int read_reloc(struct bf_elf *e, size_t section, const GElf_Rel *rel)
+{
+	uint64_t at = rel->r_offset / 8;
+	int func = func_at(e, section, at), err;
+	struct bf_rt_reloc r = { 0 };
+	const struct bpf_insn *insn;
+	GElf_Sym sym;
+	const char *name = symbol(e, GELF_R_SYM(rel->r_info), &sym);
+
+	if (func < 0 || !name || e->funcs[func].n_relocs == e->funcs[func].n_insns)
+		return broken(e);
+	r.insn = (uint32_t)at - e->begin[func];
+	if (r.insn + 1 == e->funcs[func].n_insns) /* none ends so: what takes two instructions has room */
+		return broken(e);
+	insn = &e->funcs[func].insns[r.insn];
+	if (GELF_R_TYPE(rel->r_info) == R_BPF_64_32 && insn->code == (BPF_JMP | BPF_CALL)) {
+		err = call_reloc(e, name, &sym, insn->imm, &r);
+		if (!err)
+			add_reloc(e, func, &r, r.kind == BF_RELOC_KFUNC ? BPF_PSEUDO_KFUNC_CALL : BPF_PSEUDO_CALL);
+		return err;
+	}
+	if (GELF_R_TYPE(rel->r_info) != R_BPF_64_64 || insn->code != (BPF_LD | BPF_IMM | BPF_DW))
+		return bf_elf_error(e, -EOPNOTSUPP, "it refers to \"%s\" in a way that is not served", name);
+	err = address_reloc(e, name, &sym, insn->imm, &r);
+	if (!err)
+		add_reloc(e, func, &r, r.kind == BF_RELOC_MAP_FD ? BPF_PSEUDO_MAP_FD : BPF_PSEUDO_MAP_VALUE);
+	return err;
+}
+
+static int read_relocs_of(struct bf_elf *e, Elf_Scn *scn, const GElf_Shdr *sh)
+{
+	Elf_Data *d = elf_getdata(scn, NULL);
+	GElf_Shdr of;
+	int err = 0;
+
+	if (!d || !section_data(e, sh->sh_info, &of) || !sh->sh_entsize)
+		return broken(e);
+	for (size_t i = 0; i < sh->sh_size / sh->sh_entsize && of.sh_flags & SHF_EXECINSTR && !err; i++) {
+		GElf_Rel rel;
+
+		err = gelf_getrel(d, (int)i, &rel) ? read_reloc(e, sh->sh_info, &rel) : broken(e);
+	}
+	return err;
+}
+
+static int read_relocs(struct bf_elf *e)
+{
+	int err = 0;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(e->elf, scn)) && !err;) {
+		GElf_Shdr sh;
+
+		if (!gelf_getshdr(scn, &sh))
+			return broken(e);
+		if (sh.sh_type == SHT_REL)
+			err = read_relocs_of(e, scn, &sh);
+	}
+	return err;
+}
+
+static bool has_reloc(const struct bf_rt_func *f, uint32_t insn)
+{
+	for (uint32_t i = 0; i < f->n_relocs; i++)
+		if (f->relocs[i].insn == insn)
+			return true;
+	return false;
+}
+
+/* Calls inside a section may come without a relocation: their distance is known. */
+static int resolve_local_calls(struct bf_elf *e, uint32_t func)
+{
+	const struct bf_rt_func *f = &e->funcs[func];
+
+	for (uint32_t i = 0; i < f->n_insns; i++) {
+		const struct bpf_insn *insn = &f->insns[i];
+		struct bf_rt_reloc r = { .insn = i, .kind = BF_RT_RELOC_CALL };
+		int to;
+
+		if (insn->code != (BPF_JMP | BPF_CALL) || insn->src_reg != BPF_PSEUDO_CALL || has_reloc(f, i))
+			continue;
+		to = func_at(e, e->in[func], (uint64_t)((int64_t)e->begin[func] + i + insn->imm + 1));
+		if (to < 0 || f->n_relocs == f->n_insns)
+			return broken(e);
+		r.symbol = e->funcs[to].name;
+		add_reloc(e, (int)func, &r, BPF_PSEUDO_CALL);
+	}
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- file */
+
+static uint32_t hash(const unsigned char *p, size_t len, uint32_t h)
+{
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 16777619u;
+	return h;
+}
+
+/* .BTF.ext tells where the compiler wants to know the running kernel's types. */
+static bool wants_kernel_types(const Elf_Data *d)
+{
+	struct {
+		struct {
+			uint16_t magic;
+			uint8_t version, flags;
+			uint32_t len;
+		} begin;
+		uint32_t func_off, func_len, line_off, line_len, core_off, core_len;
+	} h;
+
+	if (!d->d_buf || d->d_size < sizeof(h))
+		return false;
+	memcpy(&h, d->d_buf, sizeof(h));
+	return h.begin.len >= sizeof(h) && h.core_len > sizeof(uint32_t);
+}
+
+static int find_sections(struct bf_elf *e)
+{
+	int err;
+
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(e->elf, scn));) {
+		const char *name = section_name(e, elf_ndxscn(scn));
+		Elf_Data *d = elf_getdata(scn, NULL);
+		GElf_Shdr sh;
+
+		if (!d || !gelf_getshdr(scn, &sh))
+			return broken(e);
+		if (sh.sh_type == SHT_SYMTAB) {
+			e->symtab = scn;
+			e->symbols = sh;
+		} else if (!strcmp(name, ".BTF") && d->d_buf) {
+			err = bf_elf_types(e, d->d_buf, d->d_size);
+			if (err)
+				return err;
+		} else if (!strcmp(name, ".BTF.ext") && wants_kernel_types(d)) {
+			return bf_elf_error(e, -EOPNOTSUPP, "it looks into types of the kernel (CO-RE relocations), which is not served");
+		}
+	}
+	return e->symtab ? 0 : broken(e);
+}
+
+/* Functions in .text are called by others; each of the others is one that can be named. */
+static int choose(struct bf_elf *e, struct bf_program *p)
+{
+	int found = -1;
+
+	for (uint32_t i = 0; i < e->n_funcs; i++) {
+		const char *name = section_name(e, e->in[i]);
+
+		if (p->section ? strcmp(name, p->section) : !strcmp(name, ".text"))
+			continue;
+		if (found >= 0)
+			return p->section ? bf_elf_error(e, -EINVAL, "its section \"%s\" has several functions", p->section)
+			                  : bf_elf_error(e, -EINVAL, "it has several functions: say which section, \"%s\" or \"%s\"",
+			                                 section_name(e, e->in[found]), name);
+		found = (int)i;
+	}
+	if (found < 0)
+		return p->section ? bf_elf_error(e, -EINVAL, "it has no function in a section \"%s\"", p->section)
+		                  : bf_elf_error(e, -EINVAL, "it has no function in a section of its own");
+	if (found) {
+		struct bf_rt_func f = e->funcs[0];
+
+		e->funcs[0] = e->funcs[found];
+		e->funcs[found] = f;
+	}
+	e->funcs[0].args = "ph";
+	return 0;
+}
+
+static int by_insn(const void *a, const void *b)
+{
+	const struct bf_rt_reloc *x = a, *y = b;
+
+	return x->insn < y->insn ? -1 : x->insn > y->insn;
+}
+
+static int read_all(struct bf_elf *e, struct bf_program *p)
+{
+	int err = find_sections(e);
+
+	if (!err)
+		err = find_funcs(e);
+	if (!err)
+		err = read_relocs(e);
+	for (uint32_t i = 0; i < e->n_funcs && !err; i++) {
+		err = resolve_local_calls(e, i);
+		qsort((void *)e->funcs[i].relocs, e->funcs[i].n_relocs, sizeof(struct bf_rt_reloc), by_insn);
+	}
+	if (!err)
+		err = choose(e, p);
+	p->funcs = e->funcs;
+	p->n_funcs = e->n_funcs;
+	p->maps = e->maps;
+	p->n_maps = e->n_maps;
+	return err;
+}
+
+int bf_object_read(struct bf_arena *a, const void *bytes, size_t len, struct bf_program *p, char *why, size_t why_size)
+{
+	struct bf_elf e = { .arena = a, .why = why, .why_size = why_size };
+	_cleanup_free_ void *copy = malloc(len + 1); /* libelf may write to it */
+	GElf_Ehdr h;
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, bytes, len);
+	snprintf(e.id, sizeof(e.id), "u%08x", hash(bytes, len, 2166136261u));
+	elf_version(EV_CURRENT);
+	e.elf = elf_memory(copy, len);
+	if (!e.elf || !gelf_getehdr(e.elf, &h) || h.e_machine != EM_BPF || h.e_type != ET_REL || elf_getshdrstrndx(e.elf, &e.names))
+		err = bf_elf_error(&e, -EINVAL, "it is no object file of BPF");
+	else
+		err = read_all(&e, p);
+	if (e.elf)
+		elf_end(e.elf);
+	return err;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* elf.h: an object file while it is read: between elf.c and elf_btf.c. */
+#ifndef BF_ELF_H
+#define BF_ELF_H
+
+#include <gelf.h>
+#include <linux/bpf.h>
+#include <linux/btf.h>
+
+#include "base/func.h"
+#include "match/match.h"
+
+struct bf_elf {
+	struct bf_arena *arena;
+	Elf *elf;
+	size_t names;      /* section of section names */
+	Elf_Scn *symtab;
+	GElf_Shdr symbols;
+	const struct btf_type **types; /* from 1 on; n_types 0: there are none */
+	uint32_t n_types;
+	const char *strings;
+	uint32_t strings_len;
+	char id[10];       /* of the file, by what is in it */
+	struct bf_rt_func *funcs;
+	uint32_t *begin, *in;  /* where each begins, in its section, which one that is */
+	uint32_t n_funcs;
+	struct bf_map_spec *maps;
+	uint32_t n_maps;
+	char *why;
+	size_t why_size;
+};
+
+int bf_elf_error(struct bf_elf *e, int err, const char *fmt, ...) bf_printf_like(3, 4);
+int bf_elf_types(struct bf_elf *e, const void *btf, size_t len);
+/* What .maps says about the variable `name`: types, sizes. */
+int bf_elf_map(struct bf_elf *e, const char *name, struct bf_map_spec *out);
+
+#endif
