@@ -335,6 +335,23 @@ static __always_inline void try_out(struct bf_frame *f)
 			f->key[i] = i == BF_KEY_META ? (f->key[i] & ~(7u << 24)) | trial.key[i] : trial.key[i];
 }
 
+/*
+ * The verifier forgets what it knows of the key's words: a store that may be to
+ * any of them. Else all rounds of a walk would be looked at again for each way
+ * through the prologue, and again for each word that a round may change.
+ */
+static __always_inline void forget_numbers(struct bf_frame *f)
+{
+	const __u32 light = 1u << BF_CELL_TEST | 1u << BF_CELL_COUNT | 1u << BF_CELL_VERDICT | 1u << BF_CELL_CLASS;
+	__u32 place = f->len >> 27, value = f->len >> 31; /* 0 */
+
+	if (!(config.ops & ~light))
+		return;
+	opaque(place);
+	opaque(value);
+	f->key[place] = f->key[0] + value;
+}
+
 /* 0, or -1: the packet must be dropped. */
 static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx *ctx, bool ip6)
 {
@@ -362,6 +379,7 @@ static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx 
 		try_out(f);
 		return 0;
 	}
+	forget_numbers(f);
 	return has_answers(f) ? bf_assist(f) : 0;
 }
 

@@ -336,9 +336,12 @@ static __always_inline int next_ip_option(struct ip_options *o, __u32 wanted, __
 static __noinline __s64 find_ip_option(struct bf_frame *f, __u64 arg)
 {
 	__u32 end = (load8(bytes_at(f->nh), 0) & 15) * 4 - 20;
+	__u32 zero = f->len >> 31;
 	struct ip_options o = {};
 	int r = GO_ON;
 
+	opaque(zero);
+	o.at = o.seen = o.found = zero; /* or any number, to the verifier: else the first rounds are not like the others */
 	if (end == 0 || end > 40 || bf_pkt_read(f, 20, o.b, end))
 		return -1;
 	LOOP_BEGIN(64)

@@ -146,6 +146,7 @@ static __noinline int fill_packet(struct bf_frame *f, __u32 fam)
 		fill_name(f, BF_KEY_OIFNAME, device_of(f, true));
 	if (config.trial)
 		try_out(f);
+	forget_numbers(f);
 	return 0;
 }
 

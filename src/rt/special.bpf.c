@@ -99,7 +99,7 @@ static inline int try_option(const __u8 *opt, volatile __u8 *at, __u32 kind, __u
 int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size)
 {
 	__u8 opt[64] = {};
-	volatile __u8 at = 0;
+	volatile __u8 at = f->len >> 31;
 	__s64 doff = bf_pkt_load(f, f->thoff + 12, 1);
 	__u32 len = doff >> 2 & 60;
 	int here = -1;
