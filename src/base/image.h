@@ -105,7 +105,11 @@ struct bf_handoff_log {
 	char prefix[128];
 };
 
-enum bf_handoff_place { BF_PLACE_NONE, BF_PLACE_MARK, BF_PLACE_PRIORITY, BF_PLACE_CT_MARK };
+enum bf_handoff_place {
+	BF_PLACE_NONE, BF_PLACE_MARK, BF_PLACE_PRIORITY, BF_PLACE_CT_MARK,
+	BF_PLACE_CT_LABEL, /* from here on only from NONE; a label's number */
+	BF_PLACE_CT_ZONE, BF_PLACE_CT_EVENT, BF_PLACE_TRACE, BF_PLACE_PKTTYPE,
+};
 struct bf_handoff_set { /* to := (from & mask) ^ value; from NONE: value */
 	uint8_t to, from; /* enum bf_handoff_place */
 	uint8_t pad[2];

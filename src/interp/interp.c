@@ -190,8 +190,27 @@ const union bf_datum *bf_interp_found(const struct bf_interp *in)
 	return in->found ? &in->datum : NULL;
 }
 
+/* What a rule has put there. A connection has to be there for its mark. */
+static bool was_put(const struct bf_interp *in, const struct bf_packet *p, const struct bf_field *f, bf_u128 *v)
+{
+	enum bf_out out = BF_OUT_SET;
+
+	if (f->loader == BF_LOAD_META && f->loader_arg == BF_META_PRIORITY)
+		out = BF_OUT_PRIORITY;
+	else if (f->loader == BF_LOAD_CONN && (f->loader_arg & 0xff) == BF_CONN_MARK && p->hook < BF_HOOKS_NETFILTER)
+		out = BF_OUT_CT_MARK;
+	if (out == BF_OUT_SET || !in->out || !(in->out->out[BF_OUT_SET] >> out & 1))
+		return false;
+	*v = in->out->out[out];
+	return true;
+}
+
 int bf_interp_field(struct bf_interp *in, const struct bf_packet *p, const struct bf_field *f, bf_u128 *v)
 {
+	bf_u128 was;
+
+	if (f != &bf_field_found && was_put(in, p, f, v)) /* if there was something to put it to */
+		return bf_packet_value(p, f, &was);
 	if (f != &bf_field_found)
 		return bf_packet_value(p, f, v);
 	*v = in->found ? (uint32_t)in->datum.value : 0;

@@ -215,12 +215,17 @@ void nft_expr_ct_state(struct nft_batch *b)
 	expr_end(b, e);
 }
 
-static void put_data(struct nft_batch *b, uint16_t type, uint32_t v)
+static void put_bytes(struct nft_batch *b, uint16_t type, const void *p, size_t len)
 {
 	struct nlattr *nest = mnl_attr_nest_start(b->msg, type);
 
-	put(b, NFTA_DATA_VALUE, &v, sizeof(v)); /* host order, as the register holds it */
+	put(b, NFTA_DATA_VALUE, p, len);
 	mnl_attr_nest_end(b->msg, nest);
+}
+
+static void put_data(struct nft_batch *b, uint16_t type, uint32_t v)
+{
+	put_bytes(b, type, &v, sizeof(v)); /* host order, as the register holds it */
 }
 
 void nft_expr_none_of(struct nft_batch *b, uint32_t mask)
@@ -261,21 +266,44 @@ void nft_expr_log(struct nft_batch *b, const struct bf_handoff_log *l)
 	expr_end(b, e);
 }
 
+/* What can be set; bytes of it in a register. */
+static const struct {
+	bool ct;
+	uint8_t key, size;
+} places[] = {
+	[BF_PLACE_MARK] = { false, NFT_META_MARK, 4 },       [BF_PLACE_PRIORITY] = { false, NFT_META_PRIORITY, 4 },
+	[BF_PLACE_CT_MARK] = { true, NFT_CT_MARK, 4 },       [BF_PLACE_CT_LABEL] = { true, NFT_CT_LABELS, 16 },
+	[BF_PLACE_CT_ZONE] = { true, NFT_CT_ZONE, 2 },       [BF_PLACE_CT_EVENT] = { true, NFT_CT_EVENTMASK, 4 },
+	[BF_PLACE_TRACE] = { false, NFT_META_NFTRACE, 1 },   [BF_PLACE_PKTTYPE] = { false, NFT_META_PKTTYPE, 1 },
+};
+
 /* Register 1 from or to one of the places. */
 static void expr_place(struct nft_batch *b, uint8_t place, bool set)
 {
-	bool ct = place == BF_PLACE_CT_MARK;
+	bool ct = places[place].ct;
 	struct expr e = expr_begin(b, ct ? "ct" : "meta");
 
 	if (ct)
 		put_u32(b, set ? NFTA_CT_SREG : NFTA_CT_DREG, NFT_REG_1);
 	else
 		put_u32(b, set ? NFTA_META_SREG : NFTA_META_DREG, NFT_REG_1);
-	if (ct)
-		put_u32(b, NFTA_CT_KEY, NFT_CT_MARK);
-	else
-		put_u32(b, NFTA_META_KEY, place == BF_PLACE_MARK ? NFT_META_MARK : NFT_META_PRIORITY);
+	put_u32(b, ct ? NFTA_CT_KEY : NFTA_META_KEY, places[place].key);
 	expr_end(b, e);
+}
+
+/* As the kernel takes it out of a register: numbers in its own order, of a label the bit. */
+static void put_constant(struct nft_batch *b, const struct bf_handoff_set *s)
+{
+	uint32_t words[4] = { s->value };
+	uint16_t half = (uint16_t)s->value;
+	uint8_t byte = (uint8_t)s->value;
+
+	if (s->to == BF_PLACE_CT_LABEL) {
+		words[0] = 0;
+		words[s->value / 32 & 3] = 1u << s->value % 32;
+	}
+	put_bytes(b, NFTA_IMMEDIATE_DATA, places[s->to].size == 1 ? &byte : places[s->to].size == 2 ? (void *)&half : words,
+	          places[s->to].size);
 }
 
 void nft_expr_set(struct nft_batch *b, const struct bf_handoff_set *s)
@@ -293,7 +321,7 @@ void nft_expr_set(struct nft_batch *b, const struct bf_handoff_set *s)
 	} else {
 		e = expr_begin(b, "immediate");
 		put_u32(b, NFTA_IMMEDIATE_DREG, NFT_REG_1);
-		put_data(b, NFTA_IMMEDIATE_DATA, s->value);
+		put_constant(b, s);
 	}
 	expr_end(b, e);
 	expr_place(b, s->to, true);

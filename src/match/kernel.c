@@ -68,7 +68,11 @@ const struct bf_target_ops bf_target_nft_log = {
 
 static void print_set(struct bf_buf *out, const void *data)
 {
-	static const char *const places[] = { "", "meta mark", "meta priority", "ct mark" };
+	static const char *const places[] = {
+		[BF_PLACE_NONE] = "", [BF_PLACE_MARK] = "meta mark", [BF_PLACE_PRIORITY] = "meta priority",
+		[BF_PLACE_CT_MARK] = "ct mark", [BF_PLACE_CT_LABEL] = "ct label", [BF_PLACE_CT_ZONE] = "ct zone",
+		[BF_PLACE_CT_EVENT] = "ct event", [BF_PLACE_TRACE] = "meta nftrace", [BF_PLACE_PKTTYPE] = "meta pkttype",
+	};
 	const struct bf_handoff_set *p = data;
 
 	bf_buf_printf(out, "%s set ", places[p->to]);
@@ -86,13 +90,15 @@ static int handoff_set(const void *data, uint8_t family, struct bf_handoff_spec 
 /* A mark that is set is what the rules behind see. */
 static bool of_packet(const struct bf_handoff_set *p, struct bf_put *put)
 {
-	*put = (struct bf_put){ .out = p->to == BF_PLACE_MARK ? BF_OUT_MARK : BF_OUT_PRIORITY, .value = p->value };
+	static const uint8_t outs[] = { [BF_PLACE_MARK] = BF_OUT_MARK, [BF_PLACE_PRIORITY] = BF_OUT_PRIORITY,
+		                            [BF_PLACE_CT_MARK] = BF_OUT_CT_MARK };
+
+	*put = (struct bf_put){ .out = p->to < BF_ARRAY_SIZE(outs) ? outs[p->to] : 0, .value = p->value };
 	if (p->from == BF_PLACE_MARK)
 		put->from = (struct bf_operand){ .field = &bf_fields[BF_F_MARK], .mask = p->mask };
 	if (put->from.field && !p->mask)
 		put->from.field = NULL;
-	return (p->to == BF_PLACE_MARK || p->to == BF_PLACE_PRIORITY) &&
-	       (p->from == BF_PLACE_NONE || p->from == BF_PLACE_MARK);
+	return put->out && (p->from == BF_PLACE_NONE || p->from == BF_PLACE_MARK);
 }
 
 static int lower_set(struct bf_lower *l, const void *data)

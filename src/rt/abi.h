@@ -151,7 +151,7 @@ enum bf_cell_op {
  * Outputs: what a program does to a packet or socket beside its verdict, at
  * hooks that can (base/hook.h). PUT cells set them, the last one holds; most
  * are done when the program ends, a mirror at once. MARK is also the key's
- * from then on. EXIT and ARG say what a VERDICT DROP behind them means; what
+ * from then on; PRIORITY and CT_MARK are what is read from then on. EXIT and ARG say what a VERDICT DROP behind them means; what
  * then cannot be done is dropped.
  */
 enum bf_out {
@@ -161,6 +161,7 @@ enum bf_out {
 	BF_OUT_EXIT = 3,        /* enum bf_exit */
 	BF_OUT_ARG = 4,        /* of EXIT */
 	BF_OUT_MIRROR = 5,     /* a copy leaves by the device of this index */
+	BF_OUT_CT_MARK = 5,    /* netfilter, where there are no mirrors: what the companion will set */
 	BF_OUT_RTO = 2,        /* sock_ops: jiffies, */
 	BF_OUT_CWND = 3,       /* segments, */
 	BF_OUT_RWND = 4,

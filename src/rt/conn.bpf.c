@@ -110,6 +110,8 @@ int bf_load_conn(struct bf_frame *f, __u32 key, __u32 dir)
 		return BF_MISS;
 	switch (key) {
 	case BF_CONN_MARK:
+		if (KIND(NETFILTER) && in_use(ops, BF_CELL_PUT) && was_put(f, BF_OUT_CT_MARK))
+			return set_value(f, f->out[BF_OUT_CT_MARK]);
 		return set_value(f, load32(bytes_at(ct + offset(c->mark)), 0));
 	case BF_CONN_SECMARK:
 		return set_value(f, load32(bytes_at(ct + offset(c->secmark)), 0));

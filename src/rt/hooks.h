@@ -183,12 +183,6 @@ static __always_inline int straight_family(struct bf_frame *f, int fam)
 }
 
 /* ------------------------------------------------------------------ verdicts */
-
-static __always_inline bool was_put(const struct bf_frame *f, __u32 out)
-{
-	return f->out[BF_OUT_SET] >> out & 1;
-}
-
 static __always_inline int end_xdp(struct bf_frame *f, struct xdp_md *ctx, int verdict)
 {
 	if (finish(f, verdict) == BF_ACCEPT)

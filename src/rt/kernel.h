@@ -471,6 +471,11 @@ int bf_forget(struct bf_frame *f); /* deletes what an older packet left under th
 int bf_assist(struct bf_frame *f); /* word BF_KEY_ASSIST. 0, or -1: no answers */
 int bf_load_answer(struct bf_frame *f, __u64 arg);
 
+static __always_inline bool was_put(const struct bf_frame *f, __u32 out)
+{
+	return f->out[BF_OUT_SET] >> out & 1;
+}
+
 /* Was the packet asked about? */
 static inline bool has_answers(const struct bf_frame *f)
 {

@@ -159,7 +159,7 @@ int bf_load_meta(struct bf_frame *f, __u32 key)
 	case BF_META_PROTOCOL:
 		return set_value(f, bpf_ntohs(skb->protocol));
 	case BF_META_PRIORITY:
-		return set_value(f, skb->priority);
+		return set_value(f, in_use(ops, BF_CELL_PUT) && was_put(f, BF_OUT_PRIORITY) ? f->out[BF_OUT_PRIORITY] : skb->priority);
 	case BF_META_RANDOM:
 		return set_value(f, bpf_get_prandom_u32());
 	case BF_META_CPU:

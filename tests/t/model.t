@@ -163,7 +163,7 @@ skuid root ; meta skuid 0 counter ; OK
 skuid rot ; - ; FAIL 7: there is no uid 'rot'
 ip saddr 1.2.3.4 comment "hello" ; meta nfproto 2 ip saddr 1.2.3.4/32 counter comment "hello" ; OK
 tcp dport 22 accept comment "ssh" ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept comment "ssh" ; OK
-notrack ; - ; FAIL 1: connections are found at prerouting and output: notrack must come before, at priority raw
+notrack ; counter notrack ; OK
 oifname "eth0" jump other ; meta oifname "eth0" counter jump other ; OK
 counter name "cc" accept ; counter name cc counter accept ; OK
 counter name cd ; - ; FAIL 14: the table has no counter 'cd'; did you mean 'cc'?
@@ -198,6 +198,15 @@ meta mark set meta mark | 0x10 ; counter meta mark set meta mark & 0xffffffef ^ 
 meta mark set meta mark & 0xff ^ 0x3 ; counter meta mark set meta mark & 0x000000ff ^ 0x00000003 ; OK
 meta mark set ct mark ; set output 1 ct mark ^ 0x0 counter meta mark set ct mark & 0xffffffff ^ 0x00000000 ; OK
 ct mark set meta mark & 0xff accept ; counter ct mark set meta mark & 0x000000ff ^ 0x00000000 accept ; OK
+ct label set 3 ; counter ct label set 0x00000003 ; OK
+ct label set 3 ct label 3 ; - ; FAIL 1: 'ct label' is set behind all rules of the chain: rules that look at it afterwards belong into another table
+ct zone set 5 accept ; counter ct zone set 0x00000005 accept ; OK
+ct zone set meta mark ; - ; FAIL 13: only constants can be set here
+ct event set new,destroy ; counter ct event set 0x00000005 ; OK
+meta nftrace set 1 ; counter meta nftrace set 0x00000001 ; OK
+meta pkttype set broadcast ; - ; FAIL 1: what kind of packet it is can be set at prerouting only
+ct mark set ct mark | 1 ; set output 5 ct mark & 4294967294 ^ 0x1 counter ct mark set ct mark & 0xfffffffe ^ 0x00000001 ; OK
+ct helper set "ftp" ; - ; FAIL 1: of meta only mark, priority, nftrace and pkttype can be set, of ct mark, label, zone and event
 ct mark set 0x12 ; counter ct mark set 0x00000012 ; OK
 meta priority set 1:2 ; counter meta priority set 0x00010002 ; OK
 meta mark set ip saddr map { 1.2.3.4 : 5, 1.2.3.5 : 6 } accept ; goto "c:1" | goto "c:2" c:1 { meta nfproto 2 ip saddr 1.2.3.4/32 meta mark set 0x00000005 goto "c:3" | meta nfproto 2 ip saddr 1.2.3.5/32 meta mark set 0x00000006 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter accept | goto "c:2" } ; OK

@@ -115,14 +115,7 @@ static bool log_stmt(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 
 static bool notrack(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
-	const uint32_t here = 1u << BF_HOOK_PREROUTING | 1u << BF_HOOK_OUTPUT;
-
-	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "notrack"))
-		return false;
-	if (ev->chain->hooks & ~here)
-		return bf_ev_error(ev, s->loc, "connections are found at prerouting and output: notrack must come before, at "
-		                   "priority raw");
-	return bf_ev_add_action(ev, d, &bf_target_nft_notrack, "");
+	return bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "notrack") && bf_ev_add_action(ev, d, &bf_target_nft_notrack, "");
 }
 
 /* All of them. */

@@ -419,11 +419,11 @@ static bool in_set(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 
 /* One value. */
 
-static bool has_key(const struct bf_ast_expr *e)
+bool bf_ev_has_key(const struct bf_ast_expr *e)
 {
 	e = bf_ast_peel(e);
 	if (e->kind == BF_AST_BINOP)
-		return has_key(e->two.l) || has_key(e->two.r);
+		return bf_ev_has_key(e->two.l) || bf_ev_has_key(e->two.r);
 	return e->kind == BF_AST_KEY;
 }
 
@@ -519,7 +519,7 @@ bool bf_ev_match(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_st
 		return in_set(ev, d, s);
 	if (l->kind == BF_AST_CONCAT)
 		return concat(ev, d, s);
-	if (has_key(r))
+	if (bf_ev_has_key(r))
 		return bf_ev_compare(ev, d, s);
 	if (l->kind == BF_AST_MAP)
 		return bf_ev_unserved(ev, l->loc, "what a map gives cannot be compared");

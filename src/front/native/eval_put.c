@@ -53,7 +53,12 @@ struct target {
 static const struct target targets[] = {
 	{ "meta", "mark", BF_PLACE_MARK, BF_OUT_MARK, BF_CAN_SET_MARK },
 	{ "meta", "priority", BF_PLACE_PRIORITY, BF_OUT_PRIORITY, BF_CAN_PRIORITY },
-	{ "ct", "mark", BF_PLACE_CT_MARK, -1, BF_CAN_CT_SET },
+	{ "ct", "mark", BF_PLACE_CT_MARK, BF_OUT_CT_MARK, BF_CAN_CT_SET },
+	{ "ct", "label", BF_PLACE_CT_LABEL, -1, BF_CAN_CT_SET },
+	{ "ct", "zone", BF_PLACE_CT_ZONE, -1, BF_CAN_CT_SET },
+	{ "ct", "event", BF_PLACE_CT_EVENT, -1, BF_CAN_CT_SET },
+	{ "meta", "nftrace", BF_PLACE_TRACE, -1, BF_CAN_COMPANION },
+	{ "meta", "pkttype", BF_PLACE_PKTTYPE, -1, BF_CAN_COMPANION },
 };
 
 static const struct target *target_of(const struct bf_ast_expr *e)
@@ -152,6 +157,67 @@ static bool by_program(struct bf_ev *ev, struct bf_ev_draft *d, const struct tar
 	return bf_ev_add_match(ev, d, &bf_match_put, &p, false);
 }
 
+static bool is_read(const struct bf_ast_expr *e, const struct target *t)
+{
+	e = e ? bf_ast_peel(e) : NULL;
+	if (!e)
+		return false;
+	if (e->kind == BF_AST_BINOP || e->kind == BF_AST_MAP)
+		return is_read(e->two.l, t) || (e->kind == BF_AST_BINOP && is_read(e->two.r, t));
+	if (e->kind == BF_AST_CONCAT)
+		for (const struct bf_ast_expr *i = e->items.first; i; i = i->next)
+			if (is_read(i, t))
+				return true;
+	return target_of(e) == t;
+}
+
+/* From statement s on, and in the rules behind it. */
+static bool reads(const struct bf_ast_stmt *s, const struct bf_ast_rule *more, const struct target *t)
+{
+	for (; s || more; s = more ? more->stmts : NULL, more = more ? more->next : NULL)
+		for (; s; s = s->next)
+			if (s->kind == BF_STMT_MATCH || s->kind == BF_STMT_VMAP || s->kind == BF_STMT_SET)
+				if ((s->kind != BF_STMT_SET && is_read(s->match.l, t)) || is_read(s->match.r, t))
+					return true;
+	return false;
+}
+
+/* The kernel sets it behind the program, which then must not look at it. A label may be set again and again. */
+static bool is_seen(const struct bf_ev *ev, const struct bf_ast_stmt *s, const struct target *t)
+{
+	bool seen = reads(s->next, ev->rule->next, t);
+
+	for (uint32_t i = 0; i < ev->n_chains && !seen; i++)
+		seen = &ev->chains[i] != ev->chain && ev->chains[i].hooks & ev->chain->hooks &&
+		       reads(NULL, ev->chains[i].ast->rules, t);
+	return seen;
+}
+
+/* Constants only. */
+static bool set_constant(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
+                         const struct bf_ast_expr *e)
+{
+	struct value v = { 0 };
+	struct bf_types type;
+	bf_u128 c;
+
+	bf_native_types_of(s->match.l, &type);
+	if (bf_ev_has_key(e))
+		return bf_ev_unserved(ev, e->loc, "only constants can be set here");
+	if (t->place == BF_PLACE_PKTTYPE && ev->chain->hooks & ~(1u << BF_HOOK_PREROUTING))
+		return bf_ev_error(ev, s->loc, "what kind of packet it is can be set at prerouting only");
+	if (is_seen(ev, s, t))
+		return bf_ev_unserved(ev, s->loc, "'%s %s' is set behind all rules of the chain: rules that look at it afterwards "
+		                      "belong into another table", t->group, t->name);
+	if (!bf_ev_number(ev, e, type.type[0], &c))
+		return false;
+	v.xor = (uint32_t)c;
+	if (t->place == BF_PLACE_CT_LABEL) /* its number, from the bit */
+		for (v.xor = 0; c > 1; c >>= 1)
+			v.xor++;
+	return by_target(ev, d, t, NULL, &v);
+}
+
 static bool set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
                       const struct bf_ast_expr *e)
 {
@@ -169,7 +235,7 @@ static bool set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 			                      "of the other");
 		if (!bf_ev_one_kind(ev, s->loc, "set"))
 			return false;
-		if (t->out >= 0 && (!at_netfilter(ev) || t->out == BF_OUT_MARK) && !by_program(ev, d, t, &v))
+		if (!by_program(ev, d, t, &v))
 			return false;
 		if (!at_netfilter(ev))
 			return true;
@@ -190,9 +256,12 @@ bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 	if (!t && l->kind == BF_AST_KEY && of_header(l->key.row->class))
 		return bf_ev_unserved(ev, l->loc, "packets are not rewritten");
 	if (!t)
-		return bf_ev_unserved(ev, l->loc, "only meta mark, meta priority and ct mark can be set");
+		return bf_ev_unserved(ev, l->loc, "of meta only mark, priority, nftrace and pkttype can be set, of ct mark, label, "
+		                      "zone and event");
 	if (!bf_ev_need(ev, s->loc, t->can, "set"))
 		return false;
+	if (t->place >= BF_PLACE_CT_LABEL)
+		return set_constant(ev, d, s, t, e);
 	return set_value(ev, d, s, t, e);
 }
 

@@ -125,6 +125,7 @@ bool bf_ev_test(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_exp
 /* key, which may have several parts, is this element */
 bool bf_ev_test_elem(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key,
                      const struct bf_ast_expr *elem);
+bool bf_ev_has_key(const struct bf_ast_expr *e);
 bool bf_ev_key(struct bf_ev *ev, const struct bf_ast_expr *e, struct bf_native_key *k);
 
 /* eval_value.c */
