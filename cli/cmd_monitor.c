@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cmd_monitor.c: `bpfilter monitor [-dj] [-n COUNT] [-w FILE] [EXPRESSION]`
+ * cmd_monitor.c: `bpfilter monitor [-djl] [-n COUNT] [-w FILE] [EXPRESSION]`
  *
  * A packet is a line, or an object of JSON, or a packet of a capture file in
  * the format pcapng (draft-ietf-opsawg-pcapng), with what decided it as its comment.
@@ -21,7 +21,7 @@
 #include "cli.h"
 
 struct monitor {
-	bool json, drops;
+	bool json, drops, logs;
 	unsigned long left;      /* packets to be shown; 0: all */
 	FILE *capture;
 	struct bpf_program filter;
@@ -99,7 +99,7 @@ static void print_decision(FILE *to, const struct bf_seen *s)
 	}
 }
 
-static void print_text(const struct bf_seen *s)
+static void print_packet(const struct bf_seen *s, const char *prefix)
 {
 	time_t t = (time_t)(s->time / 1000000000);
 	char when[16], what[160];
@@ -107,12 +107,29 @@ static void print_text(const struct bf_seen *s)
 
 	strftime(when, sizeof(when), "%H:%M:%S", localtime_r(&t, &tm));
 	summary(s, what, sizeof(what));
-	printf("%s.%06u %s len %u", when, (unsigned)(s->time % 1000000000 / 1000), what, s->len);
+	printf("%s.%06u %s%s len %u", when, (unsigned)(s->time % 1000000000 / 1000), prefix, what, s->len);
 	printf("%s%s%s%s ", *s->iif ? " iif " : "", s->iif, *s->oif ? " oif " : "", s->oif);
 	if (s->mark)
 		printf("mark %#x ", s->mark);
+}
+
+static void print_text(const struct bf_seen *s)
+{
+	print_packet(s, "");
 	print_decision(stdout, s);
 	putchar('\n');
+}
+
+/* A line for each rule that logs it. */
+static void print_logs(const struct bf_seen *s)
+{
+	for (unsigned i = 0; i < s->n_rules; i++)
+		if (s->rules[i].log) {
+			print_packet(s, s->rules[i].log);
+			printf("%s %s %s: ", s->hook, s->family, s->table);
+			print_rule(stdout, &s->rules[i]);
+			putchar('\n');
+		}
 }
 
 /* JSON: one object a line. */
@@ -130,6 +147,8 @@ static void print_json(const struct bf_seen *s)
 			json_object_set_new(r, "handle", json_integer((json_int_t)s->rules[i].handle));
 		else if (s->rules[i].number)
 			json_object_set_new(r, "number", json_integer(s->rules[i].number));
+		if (s->rules[i].log)
+			json_object_set_new(r, "log", json_string(s->rules[i].log));
 		json_array_append_new(rules, r);
 	}
 	o = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:o}", "time", (json_int_t)s->time, "hook", s->hook,
@@ -205,11 +224,19 @@ static void capture(FILE *f, const struct bf_seen *s)
 
 /* Packets. */
 
+static bool is_logged(const struct bf_seen *s)
+{
+	for (unsigned i = 0; i < s->n_rules; i++)
+		if (s->rules[i].log)
+			return true;
+	return false;
+}
+
 static bool wanted(const struct monitor *m, const struct bf_seen *s)
 {
 	const struct pcap_pkthdr h = { .caplen = s->caplen, .len = s->len };
 
-	if (m->drops && s->accept)
+	if ((m->drops && s->accept) || (m->logs && !is_logged(s)))
 		return false;
 	return !m->filtered || pcap_offline_filter(&m->filter, &h, s->bytes);
 }
@@ -227,6 +254,8 @@ static int on_packet(void *arg, const struct bf_seen *s)
 		capture(m->capture, s);
 	else if (m->json)
 		print_json(s);
+	else if (m->logs)
+		print_logs(s);
 	else
 		print_text(s);
 	fflush(stdout);
@@ -276,13 +305,16 @@ static bool options(struct monitor *m, int argc, char **argv)
 
 	opterr = 0;
 	optind = 0; /* glibc: forget the last scan */
-	while ((opt = getopt(argc, argv, "+djn:w:")) != -1) {
+	while ((opt = getopt(argc, argv, "+djln:w:")) != -1) {
 		switch (opt) {
 		case 'd':
 			m->drops = true;
 			break;
 		case 'j':
 			m->json = true;
+			break;
+		case 'l':
+			m->logs = true;
 			break;
 		case 'n':
 			m->left = strtoul(optarg, &end, 10);

@@ -63,7 +63,7 @@ _bpfilter()
 		[[ ${words[i + 1]} == -- ]] && ((i++))
 		((cword > i)) && _command_offset $((i + 1))
 		;;
-	monitor) [[ $prev == -w ]] && _filedir || COMPREPLY=($(compgen -W "-d -j -n -w icmp icmp6 tcp udp host net port src dst and or not" -- "$cur")) ;;
+	monitor) [[ $prev == -w ]] && _filedir || COMPREPLY=($(compgen -W "-d -j -l -n -w icmp icmp6 tcp udp host net port src dst and or not" -- "$cur")) ;;
 	stats) COMPREPLY=($(compgen -W "-j -p" -- "$cur")) ;;
 	top) COMPREPLY=($(compgen -W "-a -d -n" -- "$cur")) ;;
 	test) case $prev in -f | -r) COMPREPLY=($(compgen -f -- "$cur")) ;; *) COMPREPLY=($(compgen -W "-j -f -r tcp udp icmp icmpv6 connect sendmsg iif oif hook ct mark uid comm cgroup" -- "$cur")) ;; esac ;;

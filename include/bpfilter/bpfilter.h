@@ -192,6 +192,7 @@ struct bf_seen_rule {
 	uint64_t handle; /* native tables, else 0 */
 	uint32_t number; /* in the chain, from 1; 0: the chain's policy */
 	const char *rule; /* its text */
+	const char *log;  /* it logs the packet: the prefix, or ""; else NULL */
 };
 struct bf_seen { /* a packet at a hook; valid during the call */
 	uint64_t time;   /* CLOCK_REALTIME, ns */

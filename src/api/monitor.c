@@ -17,6 +17,7 @@
 
 #include "api/subject.h"
 #include "kern/events.h"
+#include "match/match.h"
 
 enum { IDLE_MS = 250, OPEN_MAX_PACKETS = 256, RULES_MAX = 256 };
 
@@ -216,6 +217,24 @@ static const struct place *place_of(const struct watched *w, uint32_t slot)
 	return NULL;
 }
 
+/* What the rule's log statement, or LOG, puts in front of the packet; NULL: there is none. */
+static const char *log_of(const struct place *p)
+{
+	const struct bf_rule *r = p->rule < p->chain->n_rules ? &p->chain->rules[p->rule] : NULL;
+
+	for (uint32_t i = 0; r && i < r->n_actions; i++) {
+		const struct bf_action *a = &r->actions[i];
+
+		if (a->target == &bf_target_nft_log)
+			return ((const struct bf_handoff_log *)a->data)->prefix;
+		if (a->target == &bf_target_log)
+			return ((const struct bf_log *)a->data)->prefix;
+		if (a->target == &bf_target_nflog)
+			return ((const struct bf_nflog *)a->data)->prefix;
+	}
+	return NULL;
+}
+
 static unsigned name_rules(const struct watched *w, const struct underway *u, struct bf_seen_rule *out, struct bf_buf *text)
 {
 	unsigned n = 0;
@@ -227,7 +246,7 @@ static unsigned name_rules(const struct watched *w, const struct underway *u, st
 		if (!p)
 			continue;
 		bf_subject_name(w->s, p->chain, p->rule, &name);
-		out[n] = (struct bf_seen_rule){ name.chain, name.handle, name.number, NULL };
+		out[n] = (struct bf_seen_rule){ name.chain, name.handle, name.number, NULL, log_of(p) };
 		bf_subject_print(w->s, p->chain, p->rule, &text[n]);
 		out[n].rule = text[n].data ? text[n].data : "";
 		n++;

@@ -31,6 +31,12 @@ static uint32_t span(const struct bf_subject *s, const struct bf_chain *c, uint3
 	return n;
 }
 
+/* A log in the middle: what it counted has not matched all of the rule. */
+static bool is_step(const struct bf_rule *r, bool last)
+{
+	return !last && r->n_actions && r->verdict.kind == BF_VERDICT_CONTINUE;
+}
+
 static int tell(struct stats *t, const struct bf_subject *s, const struct bf_chain *c, uint32_t i, struct bf_stat *out)
 {
 	_cleanup_buf_ struct bf_buf text = {};
@@ -55,7 +61,8 @@ static int tell_chain(struct stats *t, const struct bf_subject *s, const struct 
 		out.handle = name.handle;
 		out.number = name.number;
 		for (uint32_t k = i; k < i + n; k++)
-			add(&out, all, n_counters, c->rules[k].counter);
+			if (!is_step(&c->rules[k], k + 1 == i + n))
+				add(&out, all, n_counters, c->rules[k].counter);
 		rc = tell(t, s, c, i, &out);
 	}
 	if (!rc && c->base) {

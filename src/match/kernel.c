@@ -57,8 +57,15 @@ static int handoff_log(const void *data, uint8_t family, struct bf_handoff_spec 
 	return 0;
 }
 
+/* Where there is no companion, a program that is watched tells of the rule, and that is all. */
+static int lower_log(struct bf_lower *l, const void *data)
+{
+	return 0;
+}
+
 const struct bf_target_ops bf_target_nft_log = {
 	.name = "nft log",
+	.lower = lower_log,
 	.data_size = sizeof(struct bf_handoff_log),
 	.print = print_log,
 	.handoff = handoff_log,

@@ -85,6 +85,34 @@ done
 wait $monitor
 check 'JSON' python3 -c "import json; assert json.load(open('$work/json'))['verdict'] == 'accept'"
 
+# What rules log: at netfilter's hooks, where the kernel does so too, and at devices, where it is heard of here only.
+cat >"$work/logs" <<'END'
+table ip f2 { chain in { type filter hook input priority -5; icmp type echo-request log prefix "ping " counter; } }
+table netdev d {
+	chain x { type filter hook xdp device "mon0" mode generic; policy accept; log prefix "all " udp dport 7 log prefix "xdp " counter; }
+	chain g { type filter hook ingress device "mon0" priority 0; policy accept; udp dport 7 log prefix "in " counter drop; }
+	chain e { type filter hook egress device "mon0" priority 0; policy accept; icmp type echo-reply log prefix "out " level info counter; }
+}
+END
+check 'log at devices is loaded' $b load "$work/logs"
+$b monitor -l -n 8 >"$work/seen" 2>>"$work/errors" &
+monitor=$!
+for _ in $(seq 100); do
+	inside $there ping -qc 1 -W 1 10.0.0.1 >/dev/null
+	inside $there bash -c 'echo >/dev/udp/10.0.0.1/7' 2>/dev/null
+	kill -0 $monitor 2>/dev/null || break
+	sleep .05
+done
+wait $monitor
+check 'logged at input' seen '^[0-9:.]+ ping icmp 10.0.0.2 > 10.0.0.1 len 84 iif mon0 input ip f2: in handle'
+check 'at xdp, in the middle of a rule' seen ' all icmp 10.0.0.2 > 10.0.0.1 .* xdp netdev d: x handle'
+check 'and behind it' seen ' xdp udp 10.0.0.2:.* > 10.0.0.1:7 .* xdp netdev d: x handle'
+check 'at ingress' seen ' in udp 10.0.0.2:.* > 10.0.0.1:7 .* ingress netdev d: g handle'
+check 'at egress' seen ' out icmp 10.0.0.1 > 10.0.0.2 .* egress netdev d: e handle'
+$b list -c >"$work/list"; $b stats >"$work/stats"
+logged=$(sed -n 's/.*"xdp " counter packets \([0-9]*\).*/\1/p' "$work/list")
+check "what did not match all is not in stats" grep -E "^ +$logged .*\"xdp \"" "$work/stats"
+
 # Killed: the rules stay enforced; the next change makes the programs what they were.
 $b monitor >/dev/null 2>&1 &
 monitor=$!

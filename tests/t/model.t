@@ -136,8 +136,8 @@ log ; counter log level warn ; OK
 log prefix "hello: " level info ; counter log prefix "hello: " level info ; OK
 log prefix "g" group 5 snaplen 100 queue-threshold 3 ; counter log prefix "g" group 5 snaplen 100 queue-threshold 3 ; OK
 log flags all ; counter log level warn flags tcp sequence flags tcp options flags ip options flags skuid flags ether ; OK
-log prefix "x" tcp dport 22 accept ; log prefix "x" level warn | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept ; OK
-limit rate 1/second log prefix "x" tcp dport 22 accept ; limit rate 1/second burst 5 packets goto "c:1" | goto "c:2" c:1 { log prefix "x" level warn | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | goto "c:2" } c:2 {  } ; OK
+log prefix "x" tcp dport 22 accept ; counter log prefix "x" level warn | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept ; OK
+limit rate 1/second log prefix "x" tcp dport 22 accept ; limit rate 1/second burst 5 packets goto "c:1" | goto "c:2" c:1 { counter log prefix "x" level warn | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter accept | goto "c:2" } c:2 {  } ; OK
 log level audit ; - ; FAIL 1: packets are not logged to the audit system
 reject ; counter reject with icmpx port-unreachable ; OK
 tcp dport 22 reject ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter reject with icmpx port-unreachable ; OK
@@ -227,7 +227,8 @@ pcap "icmp or arp" ; frame bytecode "18,32 0 0 4294963228,21 2 0 1,21 1 0 772,5 
 bytecode "1,6 0 0 1" drop ; frame bytecode "1,6 0 0 1" counter drop ; OK
 ip saddr 1.2.3.4 drop ; meta nfproto 2 ip saddr 1.2.3.4/32 counter drop ; OK
 ct state new ; - ; FAIL 1: 'ct state' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting, egress of control groups
-log ; - ; FAIL 1: 'log' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting
+log prefix "x" ; counter log prefix "x" level warn ; OK
+log group 5 ; - ; FAIL 1: 'log group' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting
 oifname "eth1" ; - ; FAIL 1: 'oifname' cannot be had at hook ingress of devices; it can at: forward, output, postrouting, egress of devices, egress of control groups
 meta mark set 5 accept ; counter meta mark set 0x00000005 accept ; OK
 meta mark set ip saddr & 0xff ; - ; FAIL 15: ipv4_addr where the type is mark

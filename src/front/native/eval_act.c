@@ -88,14 +88,14 @@ static bool reject(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 	return answer(ev, s, &a) && can_answer(ev, s) && bf_ev_add_action(ev, d, &bf_target_answer, &a);
 }
 
-/* Log. */
+/* Log: by the kernel at netfilter's hooks; at others nobody but `bpfilter monitor` hears of it. */
 
 static bool log_stmt(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
 	enum { GROUPED = BF_LOG_GROUP | BF_LOG_SNAPLEN | BF_LOG_THRESHOLD };
 	struct bf_handoff_log l;
 
-	if (!bf_ev_need(ev, s->loc, BF_CAN_COMPANION, "log"))
+	if (!bf_ev_need(ev, s->loc, s->log.set & GROUPED ? BF_CAN_COMPANION : BF_CAN_EVENT, s->log.set & GROUPED ? "log group" : "log"))
 		return false;
 	memset(&l, 0, sizeof(l));
 	l.grouped = !!(s->log.set & GROUPED);

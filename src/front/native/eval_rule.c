@@ -157,9 +157,22 @@ bool bf_ev_split(struct bf_ev *ev, struct bf_ev_draft *d)
 	return true;
 }
 
+/* By its counter monitor knows that a packet came by. */
+static bool count_log(struct bf_ev *ev, struct bf_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_actions; i++)
+		if (r->actions[i].target == &bf_target_nft_log) {
+			r->counter = bf_ev_counter(ev, ev->rule->handle, BF_EVAL_STATEMENT, BF_EVAL_NONE);
+			break;
+		}
+	return true;
+}
+
 /* What is done so far is done whatever follows. */
 static bool flush(struct bf_ev *ev, struct bf_ev_draft *d)
 {
+	struct bf_rule *r;
+
 	if (!d->n_actions)
 		return true;
 	if (d->state) {
@@ -172,11 +185,12 @@ static bool flush(struct bf_ev *ev, struct bf_ev_draft *d)
 		d->actions = actions;
 		d->n_actions = n;
 	}
-	if (!write_rule(ev, d, BF_VERDICT_CONTINUE, NULL))
+	r = write_rule(ev, d, BF_VERDICT_CONTINUE, NULL);
+	if (!r)
 		return false;
 	d->n_actions = 0;
 	d->actions = NULL;
-	return true;
+	return count_log(ev, r);
 }
 
 /* Statements. */
