@@ -39,6 +39,8 @@ struct bf_inst { /* a chain as it is lowered once, with its way back */
 	uint32_t chain;  /* index into the plan */
 	bf_label ret;    /* where RETURN leads; l->ret when that is on the stack */
 	bf_label first;  /* first + i: rule i; first + n_rules: the chain's end */
+	bf_label entry;  /* where a packet begins: at first, or at the gate before it */
+	bf_label last;   /* its policy, behind the gate at its end */
 	bool copied;     /* one of several copies: everything below it is a copy too */
 	enum bf_sorts set; /* of packets that it sees; what it enters sees the same */
 	uint8_t pass;    /* set and family */
@@ -68,6 +70,17 @@ struct bf_lower_run { /* a run of rules that is class data */
 	uint32_t gap;      /* rule i has the order (i - from + 1) * gap */
 	bf_label miss;
 	uint32_t rules, n_rules; /* see struct bf_class_stats */
+};
+
+/*
+ * A gate is a place outside of runs where rules may come without compiling the table: before the first rule of a chain, and
+ * behind its last. It is a TEST of the version that leads to the same cell either way, until a change lets one of them
+ * lead to its own.
+ */
+struct bf_lower_gate {
+	uint32_t inst, place; /* rules come before rule `place` */
+	uint32_t cell;
+	bf_label next;
 };
 
 struct bf_lower {
@@ -100,6 +113,9 @@ struct bf_lower {
 	bool explain;
 	struct bf_lower_run *runs;
 	uint32_t n_runs, cap_runs;
+	struct bf_lower_gate *gates;
+	uint32_t n_gates, cap_gates;
+	bool gates_all; /* chains without runs get them, too */
 	uint32_t class_min, own_max; /* see gen.h */
 	uint64_t class_bytes;
 	const struct bf_progress *progress;
@@ -204,8 +220,14 @@ void bf_lower_view(struct bf_lower *l, uint32_t i, const struct bf_view *v, enum
 
 /* classes.c: all its rules; runs to the map "class" at the end */
 void bf_lower_rules(struct bf_lower *l);
+void bf_lower_add_spare(struct bf_lower *l); /* room for deltas, when there is none yet */
 void bf_lower_finish_runs(struct bf_lower *l);
 void bf_lower_free_runs(struct bf_lower *l);
+
+/* gates.c: at rule `place` of the instance being lowered, here; goes on at next, which is bound here then */
+bool bf_lower_wants_gates(const struct bf_lower *l, const struct bf_plan_chain *c);
+void bf_lower_gate(struct bf_lower *l, uint32_t place, bf_label next);
+void bf_lower_no_gates(struct bf_lower *l); /* nothing can change in place */
 
 /* patch_link.c: what changes in place have to know, to g->link */
 void bf_lower_finish_link(struct bf_lower *l);

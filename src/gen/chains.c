@@ -42,7 +42,12 @@ static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label r
 	in = &l->insts[l->n_insts];
 	*in = (struct bf_inst){ .chain = c - l->plan.chains, .ret = ret, .copied = copied, .set = l->set,
 	                        .pass = l->pass, .edges = BF_IDMAP_NONE };
-	in->first = bf_lower_labels(l, c->chain->n_rules + 1);
+	in->first = in->entry = bf_lower_labels(l, c->chain->n_rules + 1);
+	in->last = in->first + c->chain->n_rules;
+	if (bf_lower_wants_gates(l, c)) {
+		in->entry = bf_lower_label(l);
+		in->last = bf_lower_label(l);
+	}
 	if (!copied)
 		c->inst[l->pass] = l->n_insts;
 	for (uint32_t i = 0; c->indexed && i <= c->chain->n_rules && !l->err; i++)
@@ -104,7 +109,7 @@ static void enter_chain(struct bf_lower *l, const struct bf_verdict *v, bf_label
 	if (l->err)
 		return;
 	add_edge(l, to, push);
-	entry = inst_of(l, to)->first + v->index;
+	entry = v->index ? inst_of(l, to)->first + v->index : inst_of(l, to)->entry;
 	bf_lower_use(l, entry);
 	if (push)
 		bf_lower_cell(l, BF_CELL_CALL, entry, ret);
@@ -230,6 +235,14 @@ void bf_lower_rule(struct bf_lower *l, uint32_t i)
 	bf_lower_view(l, i, &v, BF_COUNT_RULE, first + i + 1);
 }
 
+/* What comes behind the last rule comes to a run. */
+static bool ends_in_run(const struct bf_lower *l)
+{
+	const struct bf_lower_run *r = l->n_runs ? &l->runs[l->n_runs - 1] : NULL;
+
+	return r && r->inst == l->inst && r->to == l->plan.chains[l->insts[l->inst].chain].chain->n_rules;
+}
+
 static void lower_end(struct bf_lower *l)
 {
 	const struct bf_inst *in = inst_of(l, l->inst);
@@ -237,6 +250,12 @@ static void lower_end(struct bf_lower *l)
 	bf_label ret = in->ret;
 
 	bf_lower_bind(l, in->first + c->n_rules);
+	if (in->last != in->first + c->n_rules) {
+		if (ends_in_run(l))
+			bf_lower_bind(l, in->last);
+		else
+			bf_lower_gate(l, c->n_rules, in->last);
+	}
 	count(l, c->counter, BF_COUNT_RULE);
 	if (c->policy == BF_VERDICT_ACCEPT)
 		ret = l->accept;
@@ -269,18 +288,18 @@ static void lower_insts(struct bf_lower *l)
 static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c)
 {
 	uint32_t in = new_inst(l, c, BF_NO_LABEL, false);
-	bf_label first, start, here;
+	bf_label entry, start, here;
 
 	if (l->err)
 		return 0;
-	first = inst_of(l, in)->first;
-	inst_of(l, in)->ret = c->sites ? l->ret : first + c->chain->n_rules;
-	bf_lower_use(l, first);
+	entry = inst_of(l, in)->entry;
+	inst_of(l, in)->ret = c->sites ? l->ret : inst_of(l, in)->last;
+	bf_lower_use(l, entry);
 	if (!c->sites)
-		return first;
+		return entry;
 	here = l->here;
 	l->here = start = bf_lower_label(l);
-	bf_lower_cell(l, BF_CELL_CALL, first, first + c->chain->n_rules);
+	bf_lower_cell(l, BF_CELL_CALL, entry, inst_of(l, in)->last);
 	l->here = here;
 	return start;
 }
@@ -538,7 +557,7 @@ static void sum_roots(struct bf_lower *l)
 
 	if (!stack)
 		return bf_lower_error(l, -ENOMEM);
-	for (uint32_t i = 0; i < l->g->n_roots && l->n_runs && l->g->n_roots <= BF_ROOTS_MARKED; i++)
+	for (uint32_t i = 0; i < l->g->n_roots && l->n_runs + l->n_gates && l->g->n_roots <= BF_ROOTS_MARKED; i++)
 		mark_root(l, stack, i);
 	for (uint32_t i = 0; i < l->g->n_roots; i++) {
 		struct bf_graph_root *r = &l->g->roots[i];

@@ -272,10 +272,14 @@ static void lower_targets(struct bf_lower *l, const struct rules *rs, struct run
 /* --------------------------------------------------------------------- runs */
 
 /* Room for deltas (patch.h): a few bytes for each rule of the table. */
-static void add_spare(struct bf_lower *l)
+void bf_lower_add_spare(struct bf_lower *l)
 {
 	uint64_t rules = 0;
 
+	if (!l->class.len)
+		bf_buf_reserve(&l->class, 8); /* place 0 is none */
+	if (l->spare_at || l->class.err)
+		return;
 	for (uint32_t i = 0; i < l->plan.n_chains; i++)
 		rules += l->plan.chains[i].chain->n_rules;
 	if (l->class.len % 8)
@@ -324,10 +328,7 @@ static int build(struct bf_lower *l, struct run *r)
 		p.n_slots = r->r.rules[r->by_slot[r->n_by_slot - 1]].counter - p.first_slot + 1;
 	}
 	find_base(l, r, &p);
-	if (!l->class.len)
-		bf_buf_reserve(&l->class, 8); /* place 0 is none */
-	if (!l->spare_at && !l->class.err)
-		add_spare(l);
+	bf_lower_add_spare(l);
 	if (l->class.err)
 		return -ENOMEM;
 	err = bf_class_build(&p, &o, &l->class, &r->head, &r->stats);
@@ -477,6 +478,17 @@ static uint32_t lower_front(struct bf_lower *l, const struct rules *rs, uint32_t
 	return i;
 }
 
+/* What comes before the first rule comes to a run, or (there is none) behind the last. */
+static bool begins_in_run(struct bf_lower *l, const struct rules *rs, uint32_t back)
+{
+	struct bf_box b;
+
+	if (!rs->n)
+		return true;
+	make_box(l, rs, 0, &b);
+	return back >= l->class_min && !is_little(&b);
+}
+
 /* Cells for all that are left. */
 static void lower_few(struct bf_lower *l, const struct rules *rs, uint32_t i, enum bf_piece_kind kind)
 {
@@ -502,6 +514,13 @@ void bf_lower_rules(struct bf_lower *l)
 
 	if (rs.n >= l->class_min)
 		back = find_back(l, &rs);
+	bf_lower_bind(l, bf_lower_inst(l)->entry);
+	if (bf_lower_inst(l)->entry != rs.first) {
+		if (begins_in_run(l, &rs, back))
+			bf_lower_bind(l, rs.first);
+		else
+			bf_lower_gate(l, 0, rs.first);
+	}
 	while (i < back && back - i >= l->class_min && !l->err) {
 		i = skip_dead(l, &rs, i);
 		if (i < back)
@@ -565,6 +584,7 @@ void bf_lower_free_runs(struct bf_lower *l)
 	for (uint32_t i = 0; i < l->n_runs; i++)
 		free(l->runs[i].targets);
 	free(l->runs);
+	free(l->gates);
 	free(l->pieces);
 	bf_buf_free(&l->class);
 }

@@ -464,11 +464,21 @@ static void finish_root(struct bf_lower *l, struct bf_graph_root *r)
 	r->start_other = bf_lower_cell_of(l, r->start_other);
 }
 
+/* Can it be changed in place? */
+static bool has_link(const struct bf_lower *l)
+{
+	return (l->n_runs || l->n_gates) && !l->n_assists && !l->plan.cyclic && l->g->n_roots <= BF_ROOTS_MARKED && !l->err;
+}
+
 void bf_lower_finish(struct bf_lower *l)
 {
 	static const struct bf_handoff_spec drop = { .kind = BF_HANDOFF_DROP, .terminal = true };
 	struct bf_graph *g = l->g;
 
+	if (!has_link(l))
+		bf_lower_no_gates(l);
+	if (l->n_gates)
+		bf_lower_add_spare(l);
 	bf_lower_resolve(l);
 	for (uint32_t i = 0; i < g->n_roots && !l->err; i++)
 		finish_root(l, &g->roots[i]);
@@ -491,7 +501,7 @@ void bf_lower_finish(struct bf_lower *l)
 	g->companion.n_codes = l->n_handoffs;
 	g->companion.codes = bf_lower_keep(l, l->handoffs.data, l->handoffs.len);
 	take_assists(l);
-	if (l->n_runs && !l->n_assists && !l->plan.cyclic && g->n_roots <= BF_ROOTS_MARKED && !l->err)
+	if (has_link(l))
 		bf_lower_finish_link(l);
 	if (l->n_handoffs)
 		g->companion.max_codes_per_packet = BF_MIN(l->plan.max_codes, (uint32_t)BF_HANDOFF_MAX);

@@ -30,7 +30,8 @@ struct patch {
 	const struct bf_changed *changes;
 	uint32_t n;
 	unsigned half; /* that is written */
-	uint32_t *next; /* of each run: the place of its delta, or 0 */
+	uint32_t *next; /* of each run: the place of its delta, or 0; of a gate: the cell it leads to */
+	bf_label *gates; /* of each gate: a label for that cell, or BF_NO_LABEL */
 	struct bf_lower_target *targets;
 	uint32_t n_targets, cap_targets;
 };
@@ -243,7 +244,7 @@ static void add_target(struct patch *p, uint32_t place, bf_label to)
 }
 
 /* Where a rest that misses goes on, and what has no verdict. */
-static void lower_resume(struct patch *p, const struct delta *d)
+static void lower_resume(struct patch *p, const struct delta *d, uint32_t head)
 {
 	struct bf_cell *c;
 
@@ -251,10 +252,19 @@ static void lower_resume(struct patch *p, const struct delta *d)
 	bf_lower_bind(&p->l, d->resume);
 	c = bf_lower_cell(&p->l, BF_CELL_CLASS, BF_NO_LABEL, d->miss);
 	c->word = 1;
-	c->arg = d->run->head;
+	c->arg = d->run->gate == BF_NO_CELL ? d->run->head : head;
 }
 
-static void lower_targets(struct patch *p, const struct delta *d, uint32_t svcs)
+/* Where a gate leads: to what came. */
+static bf_label lower_gate(struct patch *p, const struct delta *d, uint32_t head)
+{
+	bf_label start = new_place(&p->l);
+
+	bf_lower_cell(&p->l, BF_CELL_CLASS, BF_NO_LABEL, d->miss)->arg = head;
+	return start;
+}
+
+static void lower_targets(struct patch *p, const struct delta *d, uint32_t head, uint32_t svcs)
 {
 	for (uint32_t i = 0; i < d->r.n_svc && !p->l.err; i++) {
 		const struct bf_run_svc *s = &d->r.svc[i];
@@ -263,7 +273,7 @@ static void lower_targets(struct patch *p, const struct delta *d, uint32_t svcs)
 		if (!(svc->flags & BF_SVC_SKIP))
 			add_target(p, svcs + 4 * s->place + offsetof(struct bf_class_svc, target) / 4, lower_target(p, d, s));
 	}
-	lower_resume(p, d);
+	lower_resume(p, d, head);
 }
 
 /* -------------------------------------------------------------------- boxes */
@@ -397,7 +407,7 @@ static int build(struct patch *p, struct delta *d, uint32_t *head)
 	h = (const void *)(p->l.class.data + (size_t)*head * sizeof(uint32_t));
 	p->inst.uses.structs |= 1u << h->kind;
 	p->inst.uses.ops |= 1u << BF_CELL_CLASS;
-	lower_targets(p, d, h->svcs);
+	lower_targets(p, d, *head, h->svcs);
 	return p->l.err;
 }
 
@@ -413,6 +423,9 @@ static int make_delta(struct patch *p, uint32_t i)
 	struct delta d = { .run = r, .chain = p->l.table->chains[r->chain] };
 	int err;
 
+	p->gates[i] = BF_NO_LABEL;
+	if (r->gate != BF_NO_CELL)
+		p->next[i] = r->miss;
 	if (next_change(p, &d, 0) == p->n)
 		return 0;
 	if (r->miss == BF_NO_CELL)
@@ -426,6 +439,8 @@ static int make_delta(struct patch *p, uint32_t i)
 	err = p->l.err ? p->l.err : collect(p, &d);
 	if (!err && d.r.n_boxes)
 		err = build(p, &d, &p->next[i]);
+	if (!err && d.r.n_boxes && r->gate != BF_NO_CELL)
+		p->gates[i] = lower_gate(p, &d, p->next[i]);
 	if (!err && !within(&p->inst.uses, &r->uses))
 		err = -EAGAIN;
 	bf_run_free(&d.r);
@@ -459,6 +474,22 @@ static bool adds_more(const struct patch *p)
 	       l->n_switches || l->n_lives;
 }
 
+/* What leads to the deltas: heads of runs, or the gates' ways for the half. */
+static void put_ways(struct patch *p, struct bf_patch *out, bool gates)
+{
+	size_t way = p->half ? offsetof(struct bf_cell, miss) : offsetof(struct bf_cell, hit);
+
+	for (uint32_t i = 0; i < p->h->n_runs; i++) {
+		const struct bf_link_run *r = &p->runs[i];
+		uint64_t head = r->head * sizeof(uint32_t) + offsetof(struct bf_class_head, next[p->half]);
+
+		if ((r->gate != BF_NO_CELL) == gates)
+			out->writes[out->n++] = (struct bf_write){
+				gates ? "cells" : "class", gates ? r->gate * sizeof(struct bf_cell) + way : head, &p->next[i],
+				sizeof(p->next[i]) };
+	}
+}
+
 /* Cells and class data of the half, then which runs have deltas in it. */
 static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
 {
@@ -467,6 +498,9 @@ static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
 
 	for (uint32_t i = 0; i < p->n_targets && !p->l.err; i++)
 		words[p->targets[i].place] = bf_lower_cell_of(&p->l, p->targets[i].to);
+	for (uint32_t i = 0; i < p->h->n_runs && !p->l.err; i++)
+		if (p->gates[i] != BF_NO_LABEL)
+			p->next[i] = bf_lower_cell_of(&p->l, p->gates[i]);
 	if (p->l.err)
 		return p->l.err;
 	if (adds_more(p) || p->l.n_cells > p->h->cells_half ||
@@ -478,10 +512,8 @@ static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
 	              p->l.n_cells * sizeof(struct bf_cell)) < 0 ||
 	    add_write(out, a, "class", class_at, p->l.class.data + class_at, p->l.class.len - class_at) < 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < p->h->n_runs; i++)
-		out->writes[out->n++] = (struct bf_write){
-			"class", p->runs[i].head * sizeof(uint32_t) + offsetof(struct bf_class_head, next[p->half]), &p->next[i],
-			sizeof(p->next[i]) };
+	put_ways(p, out, false);
+	put_ways(p, out, true);
 	return 0;
 }
 
@@ -501,7 +533,8 @@ static int begin(struct patch *p, struct bf_arena *a, const struct bf_table *stu
 	l->accept = bf_lower_label(l);
 	l->ret = bf_lower_label(l);
 	p->next = bf_arena_array(a, p->h->n_runs, uint32_t);
-	return p->next ? l->err : -ENOMEM;
+	p->gates = bf_arena_array(a, p->h->n_runs, bf_label);
+	return p->next && p->gates ? l->err : -ENOMEM;
 }
 
 static void end(struct patch *p)

@@ -3,7 +3,7 @@
 #include "gen/patch_link.h"
 
 enum { SPARE_CELLS = 256, RULES_A_CELL = 64, SPARE_COUNTERS = 64, RULES_A_COUNTER = 64, SPARE_MAX = 1 << 16 };
-enum { CODES_KEPT = 64, LOG_ROOM = 8 };
+enum { CODES_KEPT = 64, LOG_ROOM = 8, GATE_GAP = 1024 };
 
 /* What all roots that reach an instance can do. */
 static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst *in)
@@ -41,7 +41,20 @@ static void put_run(struct bf_lower *l, uint32_t i, struct bf_link_run *out)
 
 	*out = (struct bf_link_run){
 		.chain = in->chain, .pass = in->pass, .from = r->from, .to = r->to, .last = last_of(l, i), .gap = r->gap,
-		.head = r->head, .miss = bf_lower_try_cell(l, r->miss),
+		.head = r->head, .gate = BF_NO_CELL, .miss = bf_lower_try_cell(l, r->miss),
+		.ret = in->ret == BF_NO_LABEL ? BF_NO_CELL : bf_lower_try_cell(l, in->ret),
+		.uses = common_uses(l, in),
+	};
+}
+
+/* A gate is a run without rules. */
+static void put_gate(struct bf_lower *l, const struct bf_lower_gate *g, struct bf_link_run *out)
+{
+	const struct bf_inst *in = &l->insts[g->inst];
+
+	*out = (struct bf_link_run){
+		.chain = in->chain, .pass = in->pass, .from = g->place, .to = g->place, .last = g->place, .gap = GATE_GAP,
+		.gate = g->cell, .miss = bf_lower_try_cell(l, g->next),
 		.ret = in->ret == BF_NO_LABEL ? BF_NO_CELL : bf_lower_try_cell(l, in->ret),
 		.uses = common_uses(l, in),
 	};
@@ -66,7 +79,7 @@ static void put_entries(struct bf_lower *l, const struct bf_link_head *h, struct
 
 		e->insts++;
 		if (!l->plan.chains[in->chain].returns)
-			e->cell = bf_lower_try_cell(l, in->first);
+			e->cell = bf_lower_try_cell(l, in->entry);
 	}
 }
 
@@ -94,7 +107,7 @@ void bf_lower_finish_link(struct bf_lower *l)
 {
 	uint32_t n_rules = l->table->n_counters;
 	struct bf_link_head h = {
-		.magic = BF_LINK_MAGIC, .n_runs = l->n_runs, .n_chains = l->plan.n_chains, .passes = passes_of(l),
+		.magic = BF_LINK_MAGIC, .n_runs = l->n_runs + l->n_gates, .n_chains = l->plan.n_chains, .passes = passes_of(l),
 		.n_codes = BF_MIN(l->n_handoffs, (uint32_t)CODES_KEPT),
 		.class_at = l->spare_at, .class_half = l->spare_half, .cells_at = l->n_cells,
 		.cells_half = SPARE_CELLS + BF_MIN(n_rules / RULES_A_CELL, (uint32_t)SPARE_MAX),
@@ -115,8 +128,10 @@ void bf_lower_finish_link(struct bf_lower *l)
 		return bf_lower_error(l, -ENOMEM);
 	memcpy(p, &h, sizeof(h));
 	p += sizeof(h);
-	for (uint32_t i = 0; i < h.n_runs; i++)
+	for (uint32_t i = 0; i < l->n_runs; i++)
 		put_run(l, i, (struct bf_link_run *)p + i);
+	for (uint32_t i = 0; i < l->n_gates; i++)
+		put_gate(l, &l->gates[i], (struct bf_link_run *)p + l->n_runs + i);
 	p += size[0];
 	for (uint32_t i = 0; i < h.n_chains; i++)
 		put_chain(&l->plan.chains[i], (struct bf_link_chain *)p + i);

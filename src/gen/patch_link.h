@@ -33,7 +33,8 @@ struct bf_link_run {
 	uint32_t from, to; /* its rules in the chain */
 	uint32_t last;     /* what comes before this rule is still its, at most */
 	uint32_t gap;      /* between orders */
-	uint32_t head;     /* place */
+	uint32_t head;     /* place; of a gate: none */
+	uint32_t gate;     /* its cell; BF_NO_CELL: it is a run */
 	uint32_t miss;     /* cell behind the run */
 	uint32_t ret;      /* cell where RETURN leads, or BF_NO_CELL: to nowhere */
 	struct bf_uses uses; /* what all programs that come here can do */

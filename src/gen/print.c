@@ -29,6 +29,8 @@ static const char *word_name(uint8_t word)
 
 static void print_test(struct bf_buf *out, const struct bf_cell *c)
 {
+	if (c->hit == c->miss && c->word == BF_KEY_HALF)
+		return bf_buf_puts(out, "whether rules came here");
 	bf_buf_puts(out, word_name(c->word));
 	if (c->mask != UINT32_MAX)
 		bf_buf_printf(out, " & 0x%x", c->mask);

@@ -113,6 +113,8 @@ static bool is_data(const struct bf_cell *c)
 		return true;
 	case BF_CELL_COUNT:
 		return c->word;
+	case BF_CELL_TEST:
+		return c->word == BF_KEY_HALF && c->hit == c->miss; /* a gate */
 	case BF_CELL_PUT:
 		return c->lo == BF_OUT_MIRROR; /* the walk does it, with the program's context */
 	default:

@@ -26,10 +26,37 @@ struct patch {
 	struct bf_diag *d;
 };
 
-static int put_bytes(int fd, const struct bf_write *w)
+struct target { /* the map that writes go to, one behind the other */
+	const char *name; /* NULL: none yet */
+	int fd;
+	size_t len;
+};
+
+static int open_target(const struct patch *p, const char *map, struct target *t)
+{
+	char path[BF_PATH_MAX];
+	struct bpf_map_info info;
+	int err;
+
+	if (t->name && !strcmp(t->name, map))
+		return 0;
+	if (t->fd >= 0)
+		close(t->fd);
+	bf_path(path, "%s/map-%s", p->dir, map);
+	t->name = map;
+	t->fd = bf_pin_get(path);
+	err = t->fd < 0 ? t->fd : bf_map_info(t->fd, &info);
+	if (err)
+		return bf_diag_error(p->d, err, "cannot open the map %s: %s", map, strerror(-err));
+	t->len = bf_map_bytes(info.value_size, info.max_entries);
+	return 0;
+}
+
+/* Only the pages that it is about: mapping takes time for each. */
+static int put_bytes(const struct target *t, const struct bf_write *w)
 {
 	uint64_t skip = w->at % PAGE;
-	char *p = bf_map_mmap_at(fd, w->at - skip, skip + w->len, true);
+	char *p = bf_map_mmap_at(t->fd, w->at - skip, skip + w->len, true);
 
 	if (!p)
 		return -errno;
@@ -38,24 +65,28 @@ static int put_bytes(int fd, const struct bf_write *w)
 	return 0;
 }
 
-static int put(const struct patch *p, const struct bf_write *w)
+static int put(const struct patch *p, const struct bf_write *w, struct target *t)
 {
-	char path[BF_PATH_MAX];
-	_cleanup_close_ int fd = -1;
-	struct bpf_map_info info;
-	size_t len;
-	int err;
+	int err = open_target(p, w->map, t);
 
-	bf_path(path, "%s/map-%s", p->dir, w->map);
-	fd = bf_pin_get(path);
-	err = fd < 0 ? fd : bf_map_info(fd, &info);
 	if (err)
-		return bf_diag_error(p->d, err, "cannot open the map %s: %s", w->map, strerror(-err));
-	len = bf_map_bytes(info.value_size, info.max_entries);
-	if (w->at > len || w->len > len - w->at)
+		return err;
+	if (w->at > t->len || w->len > t->len - w->at)
 		return bf_diag_error(p->d, -EINVAL, "a patch is written beyond the end of map %s", w->map);
-	err = put_bytes(fd, w);
+	err = put_bytes(t, w);
 	return err ? bf_diag_error(p->d, err, "cannot write to the map %s: %s", w->map, strerror(-err)) : 0;
+}
+
+static int put_all(const struct patch *p, const struct bf_write *w, uint32_t n)
+{
+	struct target t = { .fd = -1 };
+	int err = 0;
+
+	for (uint32_t i = 0; i < n && !err; i++)
+		err = put(p, &w[i], &t);
+	if (t.fd >= 0)
+		close(t.fd);
+	return err;
 }
 
 /* As a transaction does for a unit that stays as it is. */
@@ -118,8 +149,8 @@ static int apply(struct bf_ns *ns, const struct patch *p, uint64_t version, cons
 
 	if (!err)
 		err = prepare(ns, p->unit, p->d);
-	for (uint32_t i = 0; !err && i < n; i++)
-		err = put(p, &w[i]);
+	if (!err)
+		err = put_all(p, w, n);
 	if (err)
 		return err;
 	memcpy((char *)(j + 1) + used, record, len);

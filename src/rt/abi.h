@@ -60,6 +60,7 @@ enum bf_key_word {
 	BF_KEY_IIFNAME = 16,
 	BF_KEY_OIFNAME = 20,
 	BF_KEY_ASSIST = 24,
+	BF_KEY_HALF = 24,  /* lowest bit of the journal's version, for gates (gen/build.h): tables with assists have none */
 	BF_KEY_ORDER = 25,
 	BF_KEY_SLOT = 26,
 	BF_KEY_ZERO = 27,

@@ -82,6 +82,8 @@ static __always_inline void clear_key(struct bf_frame *f)
 			set_scratch(f, i, 0);
 	if (in_use(ops, BF_CELL_CLASS))
 		f->key[BF_KEY_ZERO] = f->depth;
+	if (config.patched)
+		f->key[BF_KEY_HALF] = f->version & 1;
 }
 
 /* The packet type as xt_pkttype sees it: looped-back packets by their address. */

@@ -60,6 +60,8 @@ static void fill_key(struct cells_walk *w)
 			continue;
 		store(w->key + f->word, f, v);
 	}
+	if (w->c->g->link)
+		w->key[BF_KEY_HALF] = w->c->version & 1;
 	if (w->c->g->companion.assist_states && !(w->key[BF_KEY_CTSTATE] & w->c->g->companion.assist_states))
 		return; /* nobody may look at the answers */
 	for (uint32_t i = 0; i < w->c->g->companion.n_assists; i++) {
