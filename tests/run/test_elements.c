@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_elements.c: elements of sets come and go in place, some at once and in
+ * several sets, rules among them, while two threads send packets. Each packet
+ * must meet the verdict of a ruleset that was in force between its sending and
+ * its arrival: rules look into the same set more than once, and a packet that
+ * saw it before and after a change would meet none. Then two writers at a time,
+ * and writers that are killed: what is listed is what packets meet.
+ *
+ *   test_elements [UPDATES [SEED [KILLS]]]
+ */
+#include <dirent.h>
+#include <endian.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "bpfilter/bpfilter.h"
+#include "kern/events.h"
+#include "kern/kern.h"
+#include "lib/rng.h"
+#include "run/net.h"
+
+enum { HOSTS = 256, PREFIXES = 80, RING = 64, PORT = 4100, SENDERS = 2, FILL_A = 20000, FILL_P = 5000 };
+
+struct world {
+	struct bf_ctx *ctx;
+	struct rng r;
+	bool a[HOSTS], p[PREFIXES]; /* what is in the sets */
+	int blocked;                /* a host that a rule drops; -1: none */
+	uint8_t ring[RING][HOSTS];  /* verdicts of ruleset k are in ring[k % RING] */
+	uint64_t begun, done;       /* the newest that may be in force; the oldest */
+	bool stop;
+	uint64_t sent[SENDERS], skipped[SENDERS], bad[SENDERS];
+};
+
+static void die(const char *what, const char *why)
+{
+	fprintf(stderr, "test_elements: %s: %s\n", what, why);
+	exit(1);
+}
+
+/* Hosts are 127.1.0.1 - .16, 127.1.1.1 ...; prefixes 127.1.b.0/30, .4/30, .8/30, .12/30, .16/32. */
+static uint32_t host(uint32_t i)
+{
+	return 0x7f010001u + (i & 15) + ((i >> 4) << 8);
+}
+
+static uint32_t prefix_of(uint32_t i)
+{
+	return (i >> 4) * 5 + (host(i) & 31) / 4;
+}
+
+static void print_host(FILE *f, uint32_t i)
+{
+	fprintf(f, "127.1.%u.%u", i >> 4, (i & 15) + 1);
+}
+
+static void print_prefix(FILE *f, uint32_t i)
+{
+	fprintf(f, "127.1.%u.%u%s", i / 5, i % 5 * 4, i % 5 == 4 ? "" : "/30");
+}
+
+/* In one of the sets, or in neither or both; whatever else is a packet that saw a set twice, and not alike. */
+static const char rules[] =
+	"chain i { type filter hook input priority 0; policy accept\n"
+	"  ip saddr != @a goto out\n  ip saddr @a goto in\n  drop\n}\n"
+	"chain out { ip saddr @a drop\n  ip saddr @p drop\n  ip saddr != @p accept\n  drop\n }\n"
+	"chain in { ip saddr != @p drop\n  ip saddr @p accept\n drop\n }\n";
+
+static bool verdict(const struct world *w, uint32_t i)
+{
+	return (int)i != w->blocked && w->a[i] == w->p[prefix_of(i)];
+}
+
+static void run(struct world *w, const char *text)
+{
+	if (bf_native_run(w->ctx, "test", text, strlen(text), 0, NULL)) {
+		fprintf(stderr, "%.300s\n", text);
+		die("run", bf_ctx_message(w->ctx));
+	}
+}
+
+static void load(struct world *w)
+{
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	fprintf(f, "table inet t {\nset a { type ipv4_addr; elements = { 10.0.0.0");
+	for (uint32_t i = 1; i < FILL_A; i++)
+		fprintf(f, ", 10.%u.%u.%u", i >> 8 & 255, i & 255, i % 7);
+	fprintf(f, " }; }\nset p { type ipv4_addr; flags interval; elements = { 11.0.0.0/25");
+	for (uint32_t i = 1; i < FILL_P; i++)
+		fprintf(f, ", 11.%u.%u.0/%u", i >> 8 & 255, i & 255, 25 + i % 6);
+	fprintf(f, " }; }\nset n { type inet_service; }\n");
+	for (const char *c = rules; *c; c++)
+		fputc(*c, f);
+	fprintf(f, "}\n");
+	fclose(f);
+	run(w, text);
+	free(text);
+}
+
+/* Another set of elements, none twice; the commands for it. */
+static void change_elements(struct world *w, FILE *f)
+{
+	bool prefixes = rng_percent(&w->r, 50), *in = prefixes ? w->p : w->a;
+	uint32_t n = rng_percent(&w->r, 70) ? 1 : rng_percent(&w->r, 80) ? 2 + rng_below(&w->r, 3) : 20;
+	uint32_t from = rng_below(&w->r, prefixes ? PREFIXES : HOSTS), count = prefixes ? PREFIXES : HOSTS;
+
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t i = (from + k * 3) % count;
+
+		fprintf(f, "%s element inet t %c { ", in[i] ? "delete" : "add", prefixes ? 'p' : 'a');
+		if (prefixes)
+			print_prefix(f, i);
+		else
+			print_host(f, i);
+		fprintf(f, " }\n");
+		in[i] = !in[i];
+	}
+}
+
+/* The rule stands first: the one that was there goes, another one comes. */
+static void change_rule(struct world *w, FILE *f)
+{
+	w->blocked = rng_percent(&w->r, 30) ? -1 : (int)rng_below(&w->r, HOSTS);
+	fprintf(f, "flush chain inet t i\n");
+	if (w->blocked >= 0) {
+		fprintf(f, "add rule inet t i ip saddr ");
+		print_host(f, (uint32_t)w->blocked);
+		fprintf(f, " drop\n");
+	}
+	fprintf(f, "add rule inet t i ip saddr != @a goto out\nadd rule inet t i ip saddr @a goto in\nadd rule inet t i drop\n");
+}
+
+static void update(struct world *w)
+{
+	uint64_t k = w->done + 1;
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (rng_percent(&w->r, 2))
+		change_rule(w, f);
+	else
+		change_elements(w, f);
+	fclose(f);
+	for (uint32_t i = 0; i < HOSTS; i++)
+		w->ring[k % RING][i] = verdict(w, i);
+	__atomic_store_n(&w->begun, k, __ATOMIC_SEQ_CST);
+	run(w, text);
+	__atomic_store_n(&w->done, k, __ATOMIC_SEQ_CST);
+	free(text);
+}
+
+/* Packets. */
+
+static int socket_at(uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htobe32(0x7f000001), .sin_port = htobe16(port) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)))
+		die("bind", strerror(errno));
+	return fd;
+}
+
+/* Was a datagram from that host delivered? */
+static bool deliver(int tx, int rx, uint32_t from, uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htobe32(0x7f000001), .sin_port = htobe16(port) };
+	struct in_pktinfo info = { .ipi_spec_dst.s_addr = htobe32(from) };
+	char control[CMSG_SPACE(sizeof(info))] = { 0 }, byte = 'x';
+	struct iovec io = { &byte, 1 };
+	struct msghdr m = { .msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &io, .msg_iovlen = 1, .msg_control = control,
+		                .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO };
+	memcpy(CMSG_DATA(c), &info, sizeof(info));
+	if (sendmsg(tx, &m, 0) < 0)
+		die("sendmsg", strerror(errno));
+	return recv(rx, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
+struct sender {
+	struct world *w;
+	unsigned i;
+};
+
+static void *send_all(void *arg)
+{
+	struct sender *s = arg;
+	struct world *w = s->w;
+	struct rng r = { 100 + s->i };
+	int rx = socket_at((uint16_t)(PORT + s->i)), tx = socket(AF_INET, SOCK_DGRAM, 0);
+
+	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
+		uint32_t i = rng_below(&r, HOSTS);
+		uint64_t first = __atomic_load_n(&w->done, __ATOMIC_SEQ_CST), last;
+		bool passed = deliver(tx, rx, host(i), (uint16_t)(PORT + s->i)), allowed = false;
+
+		last = __atomic_load_n(&w->begun, __ATOMIC_SEQ_CST);
+		for (uint64_t k = first; k <= last && last - first < RING - 2; k++)
+			allowed |= w->ring[k % RING][i] == passed;
+		w->sent[s->i]++;
+		if (last - first >= RING - 2)
+			w->skipped[s->i]++;
+		else if (!allowed)
+			w->bad[s->i]++;
+	}
+	close(rx);
+	close(tx);
+	return NULL;
+}
+
+static unsigned open_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static uint64_t generation(struct bf_ns *ns)
+{
+	bf_ns_lock(ns, -1);
+	bf_ns_unlock(ns);
+	return bf_ns_generation(ns);
+}
+
+static bool soak(struct world *w, unsigned updates)
+{
+	uint64_t sent = 0, bad = 0, skipped = 0, before, compiled;
+	_cleanup_diag_ struct bf_diag d = { 0 };
+	struct sender s[SENDERS];
+	pthread_t t[SENDERS];
+	struct timespec a, b;
+	unsigned files;
+	struct bf_ns *ns;
+
+	if (bf_ns_open(&ns, -1, false, &d))
+		die("state", d.text.data);
+	update(w);
+	for (unsigned i = 0; i < SENDERS; i++) {
+		s[i] = (struct sender){ w, i };
+		pthread_create(&t[i], NULL, send_all, &s[i]);
+	}
+	files = open_files();
+	before = generation(ns);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (unsigned i = 0; i < updates; i++)
+		update(w);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	compiled = generation(ns) - before;
+	if (open_files() > files + 8) /* sockets of threads that had just begun; what is kept for the next change */
+		die("files", "descriptors are left open");
+	w->stop = true;
+	for (unsigned i = 0; i < SENDERS; i++) {
+		pthread_join(t[i], NULL);
+		sent += w->sent[i];
+		bad += w->bad[i];
+		skipped += w->skipped[i];
+	}
+	bf_ns_close(ns);
+	printf("%u updates in %.1f s, %llu of them compiled; %llu packets, %llu of them over too many updates to tell; %llu met a wrong ruleset\n",
+	       updates, (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9, (unsigned long long)compiled,
+	       (unsigned long long)sent, (unsigned long long)skipped, (unsigned long long)bad);
+	return !bad && sent > updates / 4 && compiled < updates / 10 + 5;
+}
+
+/* What is listed is what packets meet. */
+
+static char *list(struct world *w, const char *set)
+{
+	char text[64], *out = NULL;
+
+	snprintf(text, sizeof(text), "list set inet t %s", set);
+	if (bf_native_run(w->ctx, "test", text, strlen(text), 0, &out))
+		die("list", bf_ctx_message(w->ctx));
+	return out;
+}
+
+static bool is_listed(const char *text, void (*print)(FILE *f, uint32_t i), uint32_t i)
+{
+	char *word, *at;
+	size_t len;
+	FILE *f = open_memstream(&word, &len);
+	bool found = false;
+
+	print(f, i);
+	fclose(f);
+	for (at = strstr(text, word); at && !found; at = strstr(at + 1, word))
+		found = at[-1] == ' ' && (at[len] == ',' || at[len] == ' ');
+	free(word);
+	return found;
+}
+
+static void learn(struct world *w)
+{
+	char *a = list(w, "a"), *p = list(w, "p");
+
+	for (uint32_t i = 0; i < HOSTS; i++)
+		w->a[i] = is_listed(a, print_host, i);
+	for (uint32_t i = 0; i < PREFIXES; i++)
+		w->p[i] = is_listed(p, print_prefix, i);
+	free(a);
+	free(p);
+}
+
+static unsigned meet(const struct world *w)
+{
+	int rx = socket_at(PORT + 9), tx = socket(AF_INET, SOCK_DGRAM, 0);
+	unsigned wrong = 0;
+
+	for (uint32_t i = 0; i < HOSTS; i++)
+		wrong += deliver(tx, rx, host(i), PORT + 9) != verdict(w, i);
+	close(rx);
+	close(tx);
+	return wrong;
+}
+
+static pid_t start_writer(struct world *w)
+{
+	pid_t pid = fork();
+
+	while (!pid) {
+		char *text;
+		size_t len;
+		FILE *f = open_memstream(&text, &len);
+
+		change_elements(w, f);
+		fclose(f);
+		run(w, text);
+		free(text);
+	}
+	return pid;
+}
+
+static bool killed(struct world *w, unsigned kills)
+{
+	unsigned wrong = 0, changed = 0;
+
+	for (unsigned i = 0; i < kills; i++) {
+		const struct timespec pause = { .tv_nsec = 200000 + rng_below(&w->r, 20000000) };
+		bool a[HOSTS];
+		pid_t pid;
+
+		w->r.state += i;
+		learn(w);
+		memcpy(a, w->a, sizeof(a));
+		pid = start_writer(w);
+		nanosleep(&pause, NULL);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		learn(w);
+		wrong += meet(w);
+		changed += memcmp(a, w->a, sizeof(a)) != 0;
+	}
+	printf("%u writers killed, %u had changed something; %u packets met something else than what is listed\n", kills, changed, wrong);
+	return !wrong && changed >= kills / 4;
+}
+
+/* Each its own half of the hosts. */
+static bool two_writers(struct world *w)
+{
+	pid_t pid[2];
+	unsigned bad = 0;
+
+	learn(w);
+	for (int k = 0; k < 2; k++) {
+		pid[k] = fork();
+		if (pid[k])
+			continue;
+		for (uint32_t n = 0; n < 500; n++) {
+			uint32_t i = n % (HOSTS / 2) * 2 + (uint32_t)k;
+			char *text;
+			size_t len;
+			FILE *f = open_memstream(&text, &len);
+
+			fprintf(f, "%s element inet t a { ", w->a[i] ? "delete" : "add");
+			print_host(f, i);
+			fprintf(f, " }");
+			fclose(f);
+			run(w, text);
+			free(text);
+			w->a[i] = !w->a[i];
+		}
+		exit(0);
+	}
+	for (int k = 0; k < 2; k++) {
+		int status;
+
+		waitpid(pid[k], &status, 0);
+		bad += status != 0;
+	}
+	for (uint32_t n = 0; n < 500; n++)
+		for (uint32_t k = 0; k < 2; k++)
+			w->a[n % (HOSTS / 2) * 2 + k] ^= true;
+	bad += meet(w);
+	printf("two writers at once: %u wrong\n", bad);
+	return !bad;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned updates = argc > 1 ? (unsigned)atoi(argv[1]) : 400;
+	static struct world w = { .blocked = -1 };
+	bool good;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	w.r.state = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	test_net_new();
+	w.ctx = bf_ctx_new();
+	load(&w);
+	good = soak(&w, updates);
+	good &= meet(&w) == 0;
+	good &= two_writers(&w);
+	good &= killed(&w, argc > 3 ? (unsigned)atoi(argv[3]) : 20);
+	if (bf_flush(w.ctx))
+		die("flush", bf_ctx_message(w.ctx));
+	bf_ctx_free(w.ctx);
+	return !good;
+}
