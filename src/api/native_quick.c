@@ -7,7 +7,8 @@
  *   notes in the sets' data for version + 2 ──▶ a record for each ──▶ the store of the version
  *
  * Notes are folded into the sets (opt/set.h) when there are some, by the next
- * change, behind a wait for packets of older versions. What cannot be done so
+ * change or when the context is given up, behind a wait for packets of older
+ * versions. What cannot be done so
  * (overlaps, comments, maps, no room) is left to the commands' long way, which
  * also tells mistakes.
  *
@@ -62,7 +63,7 @@ static void forget_table(struct native_warm *w)
 	w->ast = NULL;
 }
 
-void bf_native_warm_free(struct native_warm *w)
+static void free_warm(struct native_warm *w)
 {
 	if (!w)
 		return;
@@ -78,7 +79,7 @@ static int open_warm(struct bf_ctx *ctx, struct native_warm **out)
 	int rc = 0;
 
 	if (w && (w->pid != getpid() || !bf_ns_is(w->ns, ctx->netns))) {
-		bf_native_warm_free(w);
+		free_warm(w);
 		w = ctx->warm = NULL;
 	}
 	if (!w) {
@@ -375,7 +376,7 @@ static bool fold_if(const struct quick *q, uint32_t more_than)
 {
 	if (each_place(q, NULL, has_more, &more_than))
 		return true;
-	return !bf_quick_wait(q->w->q, &q->ctx->diag) && each_place(q, NULL, fold, NULL);
+	return !bf_quick_wait(q->w->q, NULL) && each_place(q, NULL, fold, NULL);
 }
 
 static bool make_changes(struct quick *q)
@@ -417,6 +418,21 @@ static int change_table(struct quick *q, bool *done)
 			return 0;
 	*done = !q->n || make_changes(q);
 	return 0;
+}
+
+/* The last changes' notes cost packets time as long as nobody folds them; whoever else is at it will. */
+void bf_native_warm_free(struct native_warm *w)
+{
+	struct quick *q = w && w->q && w->pid == getpid() ? calloc(1, sizeof(*q)) : NULL;
+
+	if (q && !bf_ns_lock(w->ns, 0)) {
+		q->w = w;
+		if (bf_quick_fits(w->ns, w->q) && w->q->journal && w->q->class && each_place(q, NULL, unnote, NULL))
+			fold_if(q, 0);
+		bf_ns_unlock(w->ns);
+	}
+	free(q);
+	free_warm(w);
 }
 
 int bf_native_unnote(struct bf_ns *ns, const struct native_unit *u)

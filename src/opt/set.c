@@ -77,7 +77,7 @@ static int try_kinds(const struct bf_set_values *v, struct bf_buf *out, uint32_t
 
 static int make_banks(const struct bf_set_values *v, struct bf_buf *out, uint32_t head)
 {
-	uint32_t place = bf_set_room(out, 2ul * BF_SET_BANK(v->n_words) + BF_SET_BANK_SLACK, 16);
+	uint32_t place = bf_set_room(out, 2ul * BF_SET_BANK(v->n_words), 16);
 
 	bf_set_head_at(out, head)->changes = place;
 	return out->err;

@@ -53,7 +53,7 @@ int bf_set_remove(uint32_t *data, uint32_t n_words, uint32_t head, bf_u128 lo, b
  * Sets that were built `open` change for packets of a version on (rt/set.h). Noted changes are part of what is found by
  * that version. One writer at a time; these stand under the namespace's lock.
  */
-enum { BF_SET_FOLD = 8 }; /* so many noted ones are worth folding: each costs a packet a comparison */
+enum { BF_SET_FOLD = 4 }; /* so many noted ones are worth folding: each costs a packet a comparison */
 uint32_t bf_set_noted(const uint32_t *data, uint32_t n_words, uint32_t head);
 /* -ENOSPC: as many are noted as can be. */
 int bf_set_note(uint32_t *data, uint32_t n_words, uint32_t head, uint32_t version, bf_u128 lo, bf_u128 hi, bool in);

@@ -180,32 +180,59 @@ static __always_inline __u64 high_of(const __u32 *w, __u32 n_words)
 	return n_words == 4 ? (__u64)w[0] << 32 | w[1] : 0;
 }
 
-/* The newest change that this packet's version knows of. */
-static __always_inline int newest(const struct bf_frame *f, const struct bf_set_head *h, __u64 high, __u64 low)
+/* By arithmetic: the verifier would follow every branch of every round. */
+static __always_inline __u64 less64(__u64 a, __u64 b)
 {
-	__u32 n = h->n_changes & (2 * BF_SET_CHANGES - 1), words = h->n_words, r = BF_SET_UNCHANGED;
-	__u32 bank = h->n_changes & BF_SET_SECOND ? 1 : 0, size = BF_SET_CHANGE_WORDS(words & 7);
-	__u64 at = (__u64)h->changes + (__u64)bank * BF_SET_CHANGES * size + (__u64)n * size;
+	__u64 r = (~a & b) | ((~a | b) & (a - b));
 
+	opaque(r);
+	return r >> 63;
+}
+
+static __always_inline __u64 less(__u64 a_high, __u64 a_low, __u64 b_high, __u64 b_low, __u32 words)
+{
+	__u64 differ = words == 1 ? a_low - b_low : a_high ^ b_high;
+
+	if (words == 2)
+		return less64(a_low, b_low);
+	if (words == 4)
+		differ |= -differ;
+	opaque(differ);
+	return words == 1 ? differ >> 63 : less64(a_high, b_high) | (less64(a_low, b_low) & ~(differ >> 63));
+}
+
+/* How many are left to be looked at, where the verifier does not follow it; of interest to CLASS cells only. */
+#define LEFT(f) (*(volatile __u32 *)&(f)->key[BF_KEY_FOUND])
+
+/* The newest change that this packet's version knows of. words: constant. */
+static __always_inline int newest(struct bf_frame *f, const struct bf_set_head *h, __u64 high, __u64 low, __u32 words)
+{
+	__u32 r = BF_SET_UNCHANGED, size = BF_SET_CHANGE_WORDS(words);
+	__u64 bank = (__u64)h->changes + (__u64)(h->n_changes >> 31) * BF_SET_BANK(words);
+
+	LEFT(f) = h->n_changes & ~BF_SET_SECOND;
 	LOOP_BEGIN(BF_SET_CHANGES)
 		const struct bf_set_change *c;
+		__u32 n = LEFT(f);
 		const __u32 *lo, *hi;
+		__u64 out;
 
 		if (!n)
 			break;
 		n--;
-		at -= size;
-		c = words_at(at, BF_SET_CHANGE_WORDS(4));
+		LEFT(f) = n;
+		c = words_at(bank + (__u64)n * size, size);
 		if (!c)
 			break;
 		lo = c->range;
-		hi = words == 1 ? lo + 1 : words == 2 ? lo + 2 : lo + 4;
-		if ((__s32)(f->version - c->version) < 0 || high < high_of(lo, words) || high > high_of(hi, words) ||
-		    (high == high_of(lo, words) && low < low_of(lo, words)) ||
-		    (high == high_of(hi, words) && low > low_of(hi, words)))
-			continue;
-		r = c->in & 1;
-		break;
+		hi = lo + words;
+		out = less(high, low, high_of(lo, words), low_of(lo, words), words) |
+		      less(high_of(hi, words), low_of(hi, words), high, low, words) | (f->version - c->version) >> 31;
+		opaque(out);
+		if (!(out & 1)) {
+			r = c->in & 1;
+			break;
+		}
 	LOOP_END
 	return r;
 }
@@ -219,10 +246,10 @@ APART int VARIANT(bf_set_new_)(struct bf_frame *f, __u32 word, __u64 head)
 		return BF_SET_UNCHANGED;
 	key = f->key;
 	if (h->n_words == 1)
-		return newest(f, h, 0, (key[word & (BF_KEY_WORDS - 1)] & h->mask) >> (h->shift & 31));
+		return newest(f, h, 0, (key[word & (BF_KEY_WORDS - 1)] & h->mask) >> (h->shift & 31), 1);
 	if (h->n_words == 2)
-		return newest(f, h, 0, (__u64)key[behind] << 32 | key[behind + 1]);
-	return newest(f, h, (__u64)key[behind] << 32 | key[behind + 1], (__u64)key[behind + 2] << 32 | key[behind + 3]);
+		return newest(f, h, 0, (__u64)key[behind] << 32 | key[behind + 1], 2);
+	return newest(f, h, (__u64)key[behind] << 32 | key[behind + 1], (__u64)key[behind + 2] << 32 | key[behind + 3], 4);
 }
 
 static __always_inline int in_set(struct bf_frame *f, const struct bf_set_head *h, __u32 word)

@@ -52,7 +52,6 @@ struct bf_set_change {
 #define BF_SET_CHANGES 128 /* in a bank */
 #define BF_SET_CHANGE_WORDS(n_words) (2 + 2 * (n_words))
 #define BF_SET_BANK(n_words) (BF_SET_CHANGES * BF_SET_CHANGE_WORDS(n_words))
-#define BF_SET_BANK_SLACK 6 /* words behind the banks: what reads a change reads 10 */
 #define BF_SET_SECOND (1u << 31)
 #define BF_SET_UNCHANGED 2 /* no change knows of the value */
 
