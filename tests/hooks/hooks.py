@@ -339,6 +339,8 @@ def mirror_and_mark():
         near.ask(udp(6000))
     check("mirror", [f[14:] for f in beyond.drain()], [udp(6000)] * 3)
     check("mirror and mark", counts(), [3, 3, 3])
+    tried = sh(TOOL + " test udp 192.0.2.2:5 \\> 192.0.2.1:6000 iif va", NEAR).stdout
+    check("mark of a packet that is tried", "meta mark 0x00000007 counter" in tried, True)
     flush()
 
 

@@ -371,6 +371,7 @@ static int evaluate(struct bf_ev *ev, const struct bf_ast_cmd *cmd)
 		return -ENOMEM;
 	ev->t->auth_ends = true;
 	set_bases(ev);
+	bf_ev_places(ev);
 	add_edges(ev);
 	if (!reach(ev) || !bf_ev_sets(ev))
 		return ev->err;

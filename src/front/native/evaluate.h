@@ -178,6 +178,8 @@ bool bf_ev_stateful(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_sta
 bool bf_ev_state(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 
 /* eval_need.c: says so if a hook that reaches the rule lacks some of it */
+/* eval_place.c: chains of one table at one place get priorities of their own. */
+void bf_ev_places(struct bf_ev *ev);
 bool bf_ev_need(struct bf_ev *ev, struct bf_ast_loc loc, uint32_t can, const char *what);
 
 /* eval_code.c */
