@@ -343,6 +343,7 @@ static void reset(struct bf_box *b)
 
 void bf_box_make(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint8_t family)
 {
+	struct bf_cond_room room;
 	bool barrier = false;
 	struct bf_view v;
 
@@ -350,11 +351,12 @@ void bf_box_make(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint
 	bf_view_make(&v, r, sorts, family);
 	b->end = v.end;
 	for (uint32_t i = 0; i < r->n_conds; i++) {
-		const struct bf_cond *c = bf_rule_cond(r, i);
+		const struct bf_cond *c;
 		enum said said = NO;
 
 		if (!bf_view_has(v.left, i))
 			continue;
+		c = bf_cond_of(r->conds[i], &room);
 		barrier |= bf_cond_acts(c);
 		if (!barrier && c->kind == BF_COND_FIELD && i < 63)
 			said = say_field(b, c, family);

@@ -170,9 +170,17 @@ void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, ui
 {
 	*v = (struct bf_view){ .end = BF_END_BODY };
 	for (uint32_t i = 0; i < r->n_conds; i++) {
-		const struct bf_cond *c = bf_rule_cond(r, i);
-		enum known what = i < 63 ? known(&sorts, c, family) : OPEN;
+		const struct bf_field *packed = bf_cond_packed(r->conds[i]);
+		const struct bf_cond *c;
+		enum known what = OPEN;
 
+		if (packed && bf_field_there(packed, family)) { /* no sort of packet decides it; this is quicker */
+			v->left |= (uint64_t)1 << BF_MIN(i, 63u);
+			continue;
+		}
+		c = bf_rule_cond(r, i);
+		if (i < 63)
+			what = known(&sorts, c, family);
 		if (what == OPEN) {
 			v->left |= (uint64_t)1 << BF_MIN(i, 63u);
 		} else if ((what == HOLDS) == c->guard) {

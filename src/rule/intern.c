@@ -154,7 +154,7 @@ struct bf_cond_ref bf_cond_pack(const struct bf_cond *c)
 {
 	uint64_t id, len;
 
-	if (c->kind != BF_COND_FIELD || c->guard || c->n_ranges != 1 || c->field->bits != 32 || !c->mask || c->mask > UINT32_MAX)
+	if (c->kind != BF_COND_FIELD || c->guard || c->n_ranges != 1 || c->field->bits != 32 || c->field->fixed || !c->mask || c->mask > UINT32_MAX)
 		return (struct bf_cond_ref){ 0 };
 	id = bf_field_id(c->field);
 	len = 32 - (unsigned)__builtin_ctz((uint32_t)c->mask);
@@ -168,7 +168,7 @@ const struct bf_cond *bf_cond_unpack(struct bf_cond_ref ref, struct bf_cond_room
 	_Static_assert(BF_FIELDS <= 256, "a byte");
 
 	room->range.lo = room->range.hi = ref.v >> 32;
-	room->cond = (struct bf_cond){ .kind = BF_COND_FIELD, .neg = ref.v >> 1 & 1, .n_ranges = 1, .field = &bf_fields[ref.v >> 8 & 255],
+	room->cond = (struct bf_cond){ .kind = BF_COND_FIELD, .neg = ref.v >> 1 & 1, .n_ranges = 1, .field = bf_cond_packed(ref),
 	                               .ranges = &room->range, .mask = prefix_mask(ref.v >> 16 & 255) };
 	return &room->cond;
 }

@@ -74,6 +74,11 @@ static inline const struct bf_cond *bf_cond_of(struct bf_cond_ref ref, struct bf
 {
 	return ref.v & 1 ? bf_cond_unpack(ref, room) : (const struct bf_cond *)(uintptr_t)ref.v;
 }
+/* The field of one that is in the list; it is tested as a whole or by prefix, never as a guard. NULL: it is an object. */
+static inline const struct bf_field *bf_cond_packed(struct bf_cond_ref ref)
+{
+	return ref.v & 1 ? &bf_fields[ref.v >> 8 & 255] : NULL;
+}
 static inline struct bf_cond_ref bf_cond_at(const struct bf_cond *c)
 {
 	return (struct bf_cond_ref){ (uintptr_t)c };

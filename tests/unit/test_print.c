@@ -207,9 +207,9 @@ static void match(const struct bf_match_ops *m, const void *data, bool neg, cons
 static void matches(void **state)
 {
 	const struct sock_filter insns[] = { { 48, 0, 0, 9 }, { 6, 0, 0, 1 } };
-	const struct bf_cond *cond = &(struct bf_cond){ .field = &bf_fields[BF_F_IP_TTL], .mask = 0xff, .ranges = &(struct bf_range){ 1, 2 },
-		                          .n_ranges = 1 };
-	const struct bf_any_group groups[] = { { &cond, 1 }, { NULL, 0 } };
+	const struct bf_cond cond = { .field = &bf_fields[BF_F_IP_TTL], .mask = 0xff, .ranges = &(struct bf_range){ 1, 2 }, .n_ranges = 1 };
+	const struct bf_cond_ref ref = bf_cond_at(&cond);
+	const struct bf_any_group groups[] = { { &ref, 1 }, { NULL, 0 } };
 	struct bf_conntrack ct = { .match = XT_CONNTRACK_STATE | XT_CONNTRACK_ORIGSRC | XT_CONNTRACK_ORIGDST_PORT |
 		                                XT_CONNTRACK_DIRECTION,
 		                       .invert = XT_CONNTRACK_ORIGSRC, .state_mask = 8, .addr = { 0x0a000000 },
