@@ -43,6 +43,9 @@ int bf_loaded_map(const struct bf_loaded *l, const struct bf_image *img, enum bf
 /* One map, filled, frozen where its role says so. Its descriptor or -errno. */
 int bf_map_make(const struct bf_map_spec *s, struct bf_diag *d);
 
+/* Writes bytes of a mmapable array; from NULL: zeroes. */
+int bf_map_write(int fd, size_t at, const void *from, size_t len);
+
 /* Writes all of a mmapable map anew: init, then zeroes. */
 int bf_map_refill(int fd, const struct bf_map_spec *s);
 

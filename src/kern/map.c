@@ -11,22 +11,35 @@ size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries)
 	return BF_ALIGN((size_t)value_size, (size_t)8) * max_entries;
 }
 
+enum { PAGE = 4096, WINDOW = 4 << 20 };
+
+/* Window by window: a process that fills hundreds of MiB has what it fills them with, and not all of them as well. */
+int bf_map_write(int fd, size_t at, const void *from, size_t len)
+{
+	while (len) {
+		size_t skip = at % PAGE, n = BF_MIN(len, (size_t)WINDOW - skip);
+		char *p = bf_map_mmap_at(fd, at - skip, skip + n, true);
+
+		if (!p)
+			return -errno;
+		if (from)
+			memcpy(p + skip, from, n);
+		else
+			memset(p + skip, 0, n);
+		bf_map_munmap(p, skip + n);
+		from = from ? (const char *)from + n : NULL;
+		at += n;
+		len -= n;
+	}
+	return 0;
+}
+
 static int fill_mapped(int fd, const struct bf_map_spec *s, bool fresh)
 {
 	size_t len = bf_map_bytes(s->value_size, s->max_entries);
-	void *p;
+	int err = s->init_len > len ? -EINVAL : bf_map_write(fd, 0, s->init, s->init_len);
 
-	if (s->init_len > len)
-		return -EINVAL;
-	p = bf_map_mmap(fd, len, true);
-	if (!p)
-		return -errno;
-	if (s->init_len)
-		memcpy(p, s->init, s->init_len);
-	if (!fresh)
-		memset((char *)p + s->init_len, 0, len - s->init_len);
-	bf_map_munmap(p, len);
-	return 0;
+	return err || fresh ? err : bf_map_write(fd, s->init_len, NULL, len - s->init_len);
 }
 
 static int fill_copied(int fd, const struct bf_map_spec *s)

@@ -34,26 +34,20 @@ static size_t state_offset(const struct bf_unit_head *h)
 /* Pages as elements: one large element would be limited in size by some kernels. */
 int bf_unit_make_state(const struct bf_unit_head *h, const void *record, const void *recipe, const struct bf_change *c)
 {
-	size_t len = state_offset(h) + h->state_len, pages = BF_ALIGN(len, (size_t)PAGE) / PAGE;
-	_cleanup_close_ int fd = make_array("state", PAGE, pages);
-	char *p;
+	const struct { const void *from; size_t at, len; } parts[] = {
+		{ h, 0, sizeof(*h) },
+		{ record, sizeof(*h), h->record_len },
+		{ recipe, sizeof(*h) + h->record_len, h->recipe_len },
+		{ c->head, state_offset(h), c->head_len },
+		{ c->state, state_offset(h) + c->head_len, c->state_len },
+	};
+	size_t len = state_offset(h) + h->state_len;
+	_cleanup_close_ int fd = make_array("state", PAGE, BF_ALIGN(len, (size_t)PAGE) / PAGE);
+	int err = fd < 0 ? fd : 0;
 
-	if (fd < 0)
-		return fd;
-	p = bf_map_mmap(fd, pages * PAGE, true);
-	if (!p)
-		return -errno;
-	memcpy(p, h, sizeof(*h));
-	if (h->record_len)
-		memcpy(p + sizeof(*h), record, h->record_len);
-	if (h->recipe_len)
-		memcpy(p + sizeof(*h) + h->record_len, recipe, h->recipe_len);
-	if (c->head_len)
-		memcpy(p + state_offset(h), c->head, c->head_len);
-	if (c->state_len)
-		memcpy(p + state_offset(h) + c->head_len, c->state, c->state_len);
-	bf_map_munmap(p, pages * PAGE);
-	return TAKE_FD(fd);
+	for (unsigned i = 0; i < BF_ARRAY_SIZE(parts) && !err; i++)
+		err = bf_map_write(fd, parts[i].at, parts[i].from, parts[i].len);
+	return err ? err : TAKE_FD(fd);
 }
 
 int bf_unit_map_array(const char *path, bool write, void **p, size_t *len)
