@@ -48,10 +48,12 @@ static bool keep_apart(struct bf_ev *ev, uint32_t i, uint32_t k)
 {
 	struct bf_chain *first = ev->chains[i].model, *second = ev->chains[k].model;
 
-	if (!is_first(ev, i, k) || !same_place(first, second) || first->at.priority < second->at.priority)
+	if (!is_first(ev, i, k) || !same_place(first, second))
 		return false;
 	if (first->at.hook == BF_HOOK_XDP)
 		return bf_ev_error(ev, ev->chains[k].ast->base->loc, "a device has one XDP program: that of chain '%s'", first->name);
+	if (first->at.priority < second->at.priority)
+		return false;
 	if (second->at.priority < INT_MIN + 2 * ROOM)
 		return bf_ev_error(ev, ev->chains[k].ast->base->loc, "there is no priority left before it for chain '%s'", first->name);
 	first->at.priority = second->at.priority - ROOM;
