@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "api/native.h"
+#include "front/native/rules.h"
 
 enum { DRESSED = BF_LIST_COUNTERS | BF_LIST_HANDLES | BF_LIST_NUMERIC | BF_LIST_JSON };
 
@@ -53,6 +54,32 @@ static bool is_counted(const struct bf_ast_cmd *cmd)
 	               cmd->object == BF_OBJ_QUOTAS);
 }
 
+/* What is stored, with what the log says; -EAGAIN: not without reading it. */
+static int put_text(struct bf_buf *out, const struct bf_nstored *s)
+{
+	_cleanup_nrules_ struct bf_nrules rules = {};
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+	_cleanup_buf_ struct bf_buf text = {};
+	int rc;
+
+	if (memmem(s->text, s->head->text_len, " object \"", 9))
+		return -EAGAIN;
+	if (!s->log_len) {
+		bf_buf_add(out, s->text, s->head->text_len);
+		return 0;
+	}
+	if (!s->head->index_len)
+		return -EAGAIN;
+	rc = bf_native_parse(&ast, "", "", 0, NULL, NULL);
+	if (!rc)
+		rc = bf_nrules_open(&rules, s, ast);
+	if (!rc)
+		rc = bf_nrules_text(&rules, s, &text);
+	if (!rc)
+		bf_buf_add(out, text.data, text.len);
+	return rc;
+}
+
 /* cmd NULL: all of it. -ENOENT: what it is about is not there. */
 static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, const struct bf_ast_cmd *cmd, unsigned flags)
 {
@@ -63,10 +90,9 @@ static int show(struct bf_ctx *ctx, struct bf_buf *out, const struct shown *s, c
 	int rc;
 
 	flags |= is_counted(cmd) ? BF_LIST_COUNTERS : 0;
-	if (whole && !(flags & DRESSED) && !live && !s->now.log_len && !memmem(s->now.text, s->now.head->text_len, " object \"", 9)) {
-		bf_buf_add(out, s->now.text, s->now.head->text_len);
-		return 0;
-	}
+	rc = whole && !(flags & DRESSED) && !live ? put_text(out, &s->now) : -EAGAIN;
+	if (rc != -EAGAIN)
+		return rc;
 	rc = bf_native_parse(&ast, "", "", 0, NULL, NULL);
 	if (!rc)
 		rc = bf_nstored_parse(&s->now, ast, &tree, &ctx->diag);

@@ -192,6 +192,7 @@ static bool make_base(struct world *w)
 			abort();
 		parts = (struct bf_nstore_parts){ .counters = w->ev.counters, .n_counters = w->ev.n_counters, .link = w->g.link,
 			                              .link_len = w->g.link_len, .ev = &w->ev };
+		bf_native_style(a.tables->cmd->body, BF_STYLE_STATELESS); /* as it is stored */
 		bf_nstored_write(&w->state, a.tables, 1, &parts);
 		ok = w->g.link;
 	}
@@ -329,6 +330,23 @@ static void complain(struct world *w, const struct bf_ast_cmd *cmd)
 	fprintf(stderr, "last: %s\nthe table now:\n%s", w->command, text.data);
 }
 
+/* The text put together from the index, and that of the table. */
+static bool text_differs(struct world *w, const struct bf_nstored *s, const struct bf_ast_cmd *cmd)
+{
+	_cleanup_nrules_ struct bf_nrules rules = { 0 };
+	_cleanup_buf_ struct bf_buf text = { 0 }, whole = { 0 };
+	_cleanup_ast_ struct bf_ast *ast = NULL;
+
+	if (bf_native_parse(&ast, "", "", 0, NULL, NULL) || bf_nrules_open(&rules, s, ast) || bf_nrules_text(&rules, s, &text))
+		abort();
+	bf_native_style(cmd->body, BF_STYLE_STATELESS);
+	bf_native_print_cmd(&whole, cmd);
+	if (text.len == whole.len && !memcmp(text.data, whole.data, text.len))
+		return false;
+	fprintf(stderr, "as text:\n%s", text.data);
+	return true;
+}
+
 /* Some commands; what came of them beside the whole. */
 static bool version_differs(struct world *w)
 {
@@ -355,7 +373,7 @@ static bool version_differs(struct world *w)
 	bad = bf_native_eval(ast, cmd, &env, &ev, &d);
 	if (bad)
 		fprintf(stderr, "what was put in place cannot be evaluated: %s\n", d.text.data);
-	bad = bad || packets_differ(w, &s, &ev);
+	bad = bad || text_differs(w, &s, cmd) || packets_differ(w, &s, &ev);
 	if (bad)
 		complain(w, cmd);
 	bf_evaluated_free(&ev);

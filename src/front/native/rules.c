@@ -14,19 +14,27 @@ static uint64_t handle_at(const struct bf_nrules *r, uint32_t chain, uint32_t ru
 	return r->handles[chain + 1 + rule];
 }
 
+/* Rules stand in the text one behind the other, chain by chain. */
 static bool index_fits(const struct bf_nrules *r, size_t text_len)
 {
-	uint32_t next = 0;
+	uint32_t next = 0, k = 0;
+	size_t at = 0;
 
 	for (uint32_t i = 0; i < r->head->n_chains; i++) {
-		if (r->chains[i].first != next || r->chains[i].n > r->head->n_rules - next)
+		const struct bf_nindex_chain *c = &r->chains[i];
+
+		if (c->first != next || c->n > r->head->n_rules - next)
 			return false;
-		next += r->chains[i].n;
+		for (next += c->n; k < next; k++) {
+			if (r->rules[k].text < at)
+				return false;
+			at = (size_t)r->rules[k].text + r->rules[k].len;
+		}
+		if (c->end < at)
+			return false;
+		at = c->end;
 	}
-	for (uint32_t i = 0; i < r->head->n_rules; i++)
-		if (r->rules[i].text > text_len || r->rules[i].len > text_len - r->rules[i].text)
-			return false;
-	return next == r->head->n_rules;
+	return next == r->head->n_rules && at <= text_len;
 }
 
 static int read_bare(struct bf_nrules *r, const char *text)
@@ -302,6 +310,79 @@ int bf_nrules_apply(struct bf_nrules *r, struct bf_ast_cmd *cmd)
 	case BF_VERB_DELETE: return find_rule(r, chain, cmd->at, &p) ? go(r, &p) : -EAGAIN;
 	default: return -EAGAIN;
 	}
+}
+
+/* ----------------------------------------------------------------------- text */
+
+struct writer {
+	const struct bf_nrules *r;
+	struct bf_buf *out;
+	uint32_t at; /* bytes of the text that are done */
+};
+
+static void copy_to(struct writer *w, uint32_t to)
+{
+	bf_buf_add(w->out, w->r->text + w->at, to - w->at);
+	w->at = to;
+}
+
+/* Those that came before rule `before` of the chain, which begins at byte `at`. */
+static void write_came(struct writer *w, uint32_t chain, uint32_t before, uint32_t at)
+{
+	for (uint32_t i = 0; i < w->r->n_came; i++) {
+		const struct bf_nrule_came *c = &w->r->came[i];
+
+		if (c->chain != chain || c->before != before)
+			continue;
+		copy_to(w, at);
+		bf_buf_puts(w->out, "\t\t");
+		bf_native_print_rule(w->out, c->rule);
+		bf_buf_puts(w->out, "\n");
+	}
+}
+
+static bool has_changed(const struct bf_nrules *r, uint32_t chain)
+{
+	const struct bf_nindex_chain *c = &r->chains[chain];
+
+	for (uint32_t i = 0; i < r->n_came; i++)
+		if (r->came[i].chain == chain)
+			return true;
+	for (uint32_t i = 0; i < r->n_went; i++)
+		if (r->went[i] >= c->first && r->went[i] < c->first + c->n)
+			return true;
+	return false;
+}
+
+static void write_chain(struct writer *w, uint32_t chain)
+{
+	const struct bf_nindex_chain *c = &w->r->chains[chain];
+
+	for (uint32_t i = c->first; i < c->first + c->n; i++) {
+		const struct bf_nindex_rule *x = &w->r->rules[i];
+
+		write_came(w, chain, i, x->text);
+		if (!has_gone(w->r, i))
+			continue;
+		copy_to(w, x->text);
+		w->at += x->len;
+	}
+	write_came(w, chain, c->first + c->n, c->end);
+}
+
+int bf_nrules_text(const struct bf_nrules *r, const struct bf_nstored *s, struct bf_buf *out)
+{
+	struct writer w = { .r = r, .out = out };
+	const struct bf_nlog_record *rec;
+
+	for (size_t at = 0; (rec = bf_nlog_next(s->log, s->log_len, &at));)
+		if (rec->kind != BF_NLOG_COMMANDS)
+			return -EAGAIN;
+	for (uint32_t i = 0; i < r->head->n_chains; i++)
+		if (has_changed(r, i))
+			write_chain(&w, i);
+	copy_to(&w, (uint32_t)s->head->text_len);
+	return out->err;
 }
 
 /* ----------------------------------------------------------------------- stub */

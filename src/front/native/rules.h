@@ -34,7 +34,7 @@ struct bf_nindex_chain {
 	uint32_t model;    /* rules of the model's chain */
 	uint32_t hooks;    /* those it is reached from, as bits */
 	uint32_t jumps;    /* some rule of it leads to another chain */
-	uint32_t pad;
+	uint32_t end;      /* of the text: behind its last rule */
 };
 
 struct bf_nindex_rule {
@@ -81,6 +81,9 @@ void bf_nrules_free(struct bf_nrules *r);
 
 /* One more command of this table. Its rule gets a handle. */
 int bf_nrules_apply(struct bf_nrules *r, struct bf_ast_cmd *cmd);
+
+/* The table's text as it is now. -EAGAIN: not only rules changed. */
+int bf_nrules_text(const struct bf_nrules *r, const struct bf_nstored *s, struct bf_buf *out);
 
 struct bf_nrule_change { /* a rule of the stub */
 	enum bf_change_kind kind;

@@ -159,7 +159,7 @@ static bool add_chain(struct maker *m, const struct bf_ast_chain *ast, uint32_t 
 
 	if (strcmp(ast->name.text, c->name) || !find_lines(m))
 		return false;
-	end = (uint32_t)(m->at - m->text);
+	x.end = end = (uint32_t)(m->at - m->text);
 	bf_buf_add(&m->lines, &end, sizeof(end));
 	add_rules(m, ast, c, &x);
 	m->n_rules += x.n;
