@@ -412,6 +412,107 @@ static bool two_writers(struct world *w)
 	return !bad;
 }
 
+/* The same commands in place and the long way (which echo takes): the same answers, the same sets. */
+
+static const char *const set_types[] = { "ipv4_addr", "ipv4_addr; flags interval", "ipv4_addr; flags interval; auto-merge",
+	                                     "inet_service; flags interval", "ipv6_addr; flags interval", "ipv4_addr; size 8",
+	                                     "ipv4_addr; flags constant" };
+
+static void print_element(FILE *f, struct rng *r, unsigned set)
+{
+	unsigned i = rng_below(r, 24), len = rng_below(r, 3), any = rng_percent(r, 50);
+
+	if (set == 3)
+		fprintf(f, any ? "%u" : "%u-%u", i * 2, i * 2 + len);
+	else if (set == 4)
+		fprintf(f, any ? "2001:db8::%x" : "2001:db8::%x/%u", i, 128 - len);
+	else if (set == 1 || set == 2)
+		fprintf(f, any ? "10.0.0.%u" : "10.0.0.%u/%u", any ? i : i & ~((1u << len) - 1), 32 - len);
+	else
+		fprintf(f, "10.0.0.%u", i);
+}
+
+static void print_commands(FILE *f, struct rng *r, const char *table)
+{
+	static const char *const verbs[] = { "add", "add", "add", "delete", "delete", "create", "destroy" };
+	unsigned n = rng_percent(r, 80) ? 1 : 2;
+
+	while (n--) {
+		unsigned set = rng_below(r, BF_ARRAY_SIZE(set_types)), k = rng_percent(r, 70) ? 1 : 2 + rng_below(r, 2);
+
+		fprintf(f, "%s element inet %s s%u { ", verbs[rng_below(r, BF_ARRAY_SIZE(verbs))], table, set);
+		while (k--) {
+			print_element(f, r, set);
+			fputs(k ? ", " : " }\n", f);
+		}
+	}
+}
+
+static int both_ways(struct world *w, struct rng r, bool quick)
+{
+	char *text, *out = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int rc;
+
+	print_commands(f, &r, quick ? "q" : "l");
+	fclose(f);
+	rc = bf_native_run(w->ctx, "test", text, len, quick ? 0 : BF_NATIVE_ECHO, quick ? NULL : &out);
+	free(text);
+	free(out);
+	return rc;
+}
+
+/* From the name on. */
+static char *list_table(struct world *w, const char *name)
+{
+	char text[64], *out = NULL, *from;
+
+	snprintf(text, sizeof(text), "list table inet %s", name);
+	if (bf_native_run(w->ctx, "test", text, strlen(text), 0, &out))
+		die("list", bf_ctx_message(w->ctx));
+	from = strdup(strchr(out, '{'));
+	free(out);
+	return from;
+}
+
+static bool alike(struct world *w, unsigned commands)
+{
+	unsigned good = 0;
+
+	for (int k = 0; k < 2; k++) {
+		char *text;
+		size_t len;
+		FILE *f = open_memstream(&text, &len);
+
+		fprintf(f, "table inet %s {\n", k ? "l" : "q");
+		for (unsigned i = 0; i < BF_ARRAY_SIZE(set_types); i++)
+			fprintf(f, "set s%u { type %s; elements = { %s }; }\n", i, set_types[i], i == 3 ? "1-5, 9" : i == 4 ? "2001:db8::8/127" : "10.0.0.4");
+		fprintf(f, "chain c { type filter hook output priority 0; ip daddr @s0 drop; ip daddr @s1 drop; ip daddr @s2 drop; "
+		           "tcp dport @s3 drop; ip6 saddr @s4 drop; ip daddr @s5 drop; ip daddr @s6 drop; }\n}\n");
+		fclose(f);
+		run(w, text);
+		free(text);
+	}
+	for (unsigned i = 0; i < commands; i++) {
+		const struct rng r = w->r;
+		int a = both_ways(w, r, true), b = both_ways(w, r, false);
+		char *x = list_table(w, "q"), *y = list_table(w, "l");
+
+		rng_u64(&w->r);
+		good += !a;
+		if (a != b || strcmp(x, y)) {
+			printf("commands %u: %d in place, %d the long way\n%s\n%s\n", i, a, b, x, y);
+			print_commands(stdout, &(struct rng){ r.state }, "t");
+			return false;
+		}
+		free(x);
+		free(y);
+	}
+	printf("%u commands, %u of them good: in place as the long way\n", commands, good);
+	return good > commands / 5;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned updates = argc > 1 ? (unsigned)atoi(argv[1]) : 400;
@@ -425,6 +526,7 @@ int main(int argc, char **argv)
 	load(&w);
 	good = soak(&w, updates);
 	good &= meet(&w) == 0;
+	good &= alike(&w, updates / 2);
 	good &= two_writers(&w);
 	good &= killed(&w, argc > 3 ? (unsigned)atoi(argv[3]) : 20);
 	if (bf_flush(w.ctx))
