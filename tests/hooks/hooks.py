@@ -246,6 +246,28 @@ def tagged(hook, mode=""):
     flush()
 
 
+def stacked(hook, mode=""):
+    """Tags of 802.1ad, and tags in tags: what nft says of them at ingress."""
+    wire = Wire()
+    load("""table netdev t { chain c { type filter hook %s device "va" %s; policy accept; @ll,112,16 != 5 accept
+        ether type 8021ad counter
+        ether type 8021ad vlan id 5 counter
+        vlan id 5 counter
+        ether type 8021ad vlan id 5 vlan type 8021q counter
+        vlan type 8021q counter
+        @ll,128,16 0x8100 counter
+        @ll,144,16 7 counter
+        ip saddr 192.0.2.2 counter
+    } }""" % (hook, mode))
+    inner = struct.pack("!HHH", 0x8100, 7, 0x0800)
+    for outer in 0x88a8, 0x8100:
+        for rest in inner, b"\x08\0":
+            wire.s.send(PEER + wire.me + struct.pack("!HH", outer, 5) + rest + udp(5004))
+    wire.drain()
+    check(hook + " stacked tags", counts(), [2, 2, 2, 1, 1, 2, 2, 2])
+    flush()
+
+
 def odd(hook, mode=""):
     """What is too short, or says what it is not, is no packet of the family."""
     wire = Wire()
@@ -504,11 +526,13 @@ try:
     for hook, mode in ("ingress", ""), ("xdp", "mode generic"):
         rejects(hook, mode)
         tagged(hook, mode)
+        stacked(hook, mode)
         odd(hook, mode)
         ways(hook, mode)
     with_xdp()
     rejects("xdp", "mode native")
     tagged("xdp")
+    stacked("xdp")
     odd("xdp")
     egress_rejects()
     lengths()

@@ -228,6 +228,9 @@ bytecode "1,6 0 0 1" drop ; frame bytecode "1,6 0 0 1" counter drop ; OK
 ip saddr 1.2.3.4 drop ; meta nfproto 2 ip saddr 1.2.3.4/32 counter drop ; OK
 ct state new ; - ; FAIL 1: 'ct state' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting, egress of control groups
 log prefix "x" ; counter log prefix "x" level warn ; OK
+vlan id 5 ; meta iiftype 1 ether type 33024 vlan id 5 counter ; OK
+ether type 8021ad vlan id 5 ; meta iiftype 1 ether type 34984 vlan id 5 counter ; OK
+ether type ip vlan id 5 ; - ; FAIL 15: 'vlan id' never is in a packet that the rule looks at here: its protocol is another
 log group 5 ; - ; FAIL 1: 'log group' cannot be had at hook ingress of devices; it can at: prerouting, input, forward, output, postrouting
 oifname "eth1" ; - ; FAIL 1: 'oifname' cannot be had at hook ingress of devices; it can at: forward, output, postrouting, egress of devices, egress of control groups
 meta mark set 5 accept ; counter meta mark set 0x00000005 accept ; OK

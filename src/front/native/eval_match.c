@@ -299,8 +299,23 @@ static bool overlap(const struct bf_cond *a, const struct bf_cond *b)
 	return false;
 }
 
+/* Is what c asks for all in b? */
+static bool within(const struct bf_cond *c, const struct bf_cond *b)
+{
+	for (uint32_t i = 0; i < c->n_ranges; i++) {
+		bool in = false;
+
+		for (uint32_t j = 0; j < b->n_ranges; j++)
+			in |= c->ranges[i].lo >= b->ranges[j].lo && c->ranges[i].hi <= b->ranges[j].hi;
+		if (!in)
+			return false;
+	}
+	return true;
+}
+
 /* Once is enough; against what the rule asked before it is a mistake. */
-static bool depend(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_cond *dep)
+static bool depend(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_cond *dep,
+                   const struct bf_cond *also)
 {
 	char name[80];
 
@@ -311,6 +326,8 @@ static bool depend(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 			return true;
 		if (c->kind != BF_COND_FIELD || c->field != dep->field || c->mask != dep->mask || c->neg || dep->neg)
 			continue;
+		if (also && also->field == dep->field && within(c, also))
+			return true;
 		key_name(key, name, sizeof(name));
 		if (!overlap(c, dep))
 			return bf_ev_error(ev, key->loc, "'%s' never is in a packet that the rule looks at here: its protocol is another",
@@ -323,7 +340,7 @@ bool bf_ev_depends(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
                    const struct bf_native_key *k)
 {
 	for (uint32_t i = 0; i < k->n_deps; i++)
-		if (!depend(ev, d, key, k->deps[i]))
+		if (!depend(ev, d, key, k->deps[i], k->also))
 			return false;
 	return true;
 }

@@ -383,6 +383,17 @@ static int give_transport(struct want *w)
 	return err ? err : give_bits(w, BF_LOAD_PAYLOAD, BF_BASE_TRANSPORT, w->row->off, w->row->bits, BF_CAN_IP);
 }
 
+/* A tag of 802.1Q; one of 802.1ad for who says so (`ether type 8021ad vlan id 5`), as nft has it. */
+static int dep_tag(struct want *w, const struct bf_field *type)
+{
+	static const struct bf_range tags[] = { { ETH_P_8021Q, ETH_P_8021Q }, { ETH_P_8021AD, ETH_P_8021AD } };
+	const struct bf_cond any = { .kind = BF_COND_FIELD, .field = type, .mask = type ? bf_field_ones(type) : 0, .ranges = tags,
+	                             .n_ranges = BF_ARRAY_SIZE(tags) };
+
+	w->out->also = type ? bf_cond_intern(w->rs, &any) : NULL;
+	return w->out->also ? dep_range(w, type, ETH_P_8021Q, ETH_P_8021Q) : -ENOMEM;
+}
+
 static int give_link(struct want *w)
 {
 	const struct bf_field *type = own(w, "meta iiftype", BF_LOAD_META, BF_META_IIFTYPE, 16, BF_VT_INT);
@@ -391,7 +402,7 @@ static int give_link(struct want *w)
 	uint32_t can = BF_CAN_LINK;
 
 	if (!err && same(w->row->group, "vlan")) {
-		err = dep_range(w, ether, ETH_P_8021Q, ETH_P_8021Q);
+		err = dep_tag(w, ether);
 		can |= BF_CAN_VLAN;
 	}
 	return err ? err : give_bits(w, BF_LOAD_PAYLOAD, BF_BASE_LINK, w->row->off, w->row->bits, can);

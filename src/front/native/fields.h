@@ -28,6 +28,8 @@ struct bf_native_key {
 	/* What must hold first, in this order, or the key cannot be read: then no test of it holds, negated neither. */
 	const struct bf_cond *deps[BF_NATIVE_DEPS];
 	uint32_t n_deps;
+	/* One of these, instead of the dependency on the same field, if the rule has asked for it before; or NULL. */
+	const struct bf_cond *also;
 	uint32_t can;        /* BF_CAN_* that the hook must have */
 };
 
