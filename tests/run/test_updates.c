@@ -6,10 +6,10 @@
  * verdict of a ruleset that was in force between its sending and its arrival.
  * Most changes must have been made in place.
  *
- *   test_updates [UPDATES [SEED [whole]]]
+ *   test_updates [UPDATES [SEED [whole|native]]]
  *
  * whole: never by the library's single changes; then each packet must have been
- * counted once.
+ * counted once. native: commands about rules of a native table.
  */
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -31,6 +31,7 @@ struct rule {
 	uint32_t addr; /* source, host order */
 	uint8_t len;
 	bool accept;
+	uint64_t handle; /* native */
 };
 
 struct world {
@@ -46,6 +47,8 @@ struct world {
 	uint64_t sent[SENDERS], skipped[SENDERS], bad[SENDERS];
 	bool whole;      /* the table is always handed over as a whole: then nothing that was counted gets lost */
 	uint64_t counted;
+	bool native;
+	uint64_t last;   /* handle given */
 };
 
 struct entry { /* -s ADDRESS -p udp -j ACCEPT or DROP */
@@ -98,10 +101,16 @@ static void note_verdicts(struct world *w, uint64_t k)
 	}
 }
 
+/* Most packets end at one of the first rules: half of the changes are there. */
+static uint32_t random_place(struct world *w, uint32_t n)
+{
+	return rng_below(&w->r, rng_percent(&w->r, 50) ? BF_MIN(n, 40u) : n);
+}
+
 static void edit(struct world *w, struct bf_xt_rule_edit *e, struct entry *entry)
 {
 	enum bf_xt_edit_op op = w->n < RULES / 2 ? BF_XT_INSERT : w->n == RULES_MAX ? BF_XT_DELETE : (int)rng_below(&w->r, 3);
-	uint32_t at = rng_below(&w->r, w->n + (op == BF_XT_INSERT));
+	uint32_t at = random_place(w, w->n + (op == BF_XT_INSERT));
 	struct rule r = random_rule(w);
 
 	*entry = entry_of(&r);
@@ -112,6 +121,38 @@ static void edit(struct world *w, struct bf_xt_rule_edit *e, struct entry *entry
 		memmove(&w->rules[at], &w->rules[at + 1], (--w->n - at) * sizeof(r));
 	else
 		w->rules[at] = r;
+}
+
+/* A change of a native table, as a command. */
+static void native_edit(struct world *w, struct bf_buf *text)
+{
+	bool grow = w->n < RULES / 2, full = w->n == RULES_MAX;
+	uint32_t op = grow ? 0 : full ? 1 : rng_below(&w->r, 3), at = random_place(w, w->n + !op);
+	struct rule r = random_rule(w);
+
+	if (op == 1) {
+		bf_buf_printf(text, "delete rule inet t i handle %llu\n", (unsigned long long)w->rules[at].handle);
+		memmove(&w->rules[at], &w->rules[at + 1], (--w->n - at) * sizeof(r));
+		return;
+	}
+	r.handle = ++w->last;
+	if (op == 2)
+		bf_buf_printf(text, "replace rule inet t i handle %llu", (unsigned long long)w->rules[at].handle);
+	else if (at == w->n)
+		bf_buf_puts(text, "add rule inet t i");
+	else
+		bf_buf_printf(text, "insert rule inet t i index %u", at + 1); /* behind the first, which is none of ours */
+	bf_buf_printf(text, " ip saddr %u.%u.%u.%u/%u udp dport %u-%u counter %s\n", r.addr >> 24, r.addr >> 16 & 255, r.addr >> 8 & 255,
+	              r.addr & 255, r.len, PORT, PORT + SENDERS, r.accept ? "accept" : "drop");
+	if (!op)
+		memmove(&w->rules[at + 1], &w->rules[at], (w->n++ - at) * sizeof(r));
+	w->rules[at] = r;
+}
+
+static void native_run(struct world *w, const struct bf_buf *text)
+{
+	if (text->err || bf_native_run(w->ctx, "updates", text->data, text->len, 0, NULL))
+		die("update", bf_ctx_message(w->ctx));
 }
 
 static void put_chain(struct bb *b, unsigned hook, const struct rule *rules, uint32_t n)
@@ -164,13 +205,22 @@ static void update(struct world *w, uint32_t n)
 {
 	static struct bf_xt_rule_edit e[RULES];
 	static struct entry entry[RULES];
+	_cleanup_buf_ struct bf_buf text = { 0 };
 	uint64_t k = w->done + 1;
 
-	for (uint32_t i = 0; i < n; i++)
+	if (w->native && k == 1) {
+		bf_buf_puts(&text, "table inet t { chain i { type filter hook input priority 0; ct state invalid drop; }; }\n");
+		w->last = 2;
+	}
+	for (uint32_t i = 0; i < n && !w->native; i++)
 		edit(w, &e[i], &entry[i]);
+	for (uint32_t i = 0; i < n && w->native; i++)
+		native_edit(w, &text);
 	note_verdicts(w, k);
 	__atomic_store_n(&w->begun, k, __ATOMIC_SEQ_CST);
-	if (k > 1 && (w->whole || rng_percent(&w->r, 30)))
+	if (w->native)
+		native_run(w, &text);
+	else if (k > 1 && (w->whole || rng_percent(&w->r, 30)))
 		hand_over(w);
 	else if (bf_xt_edit(w->ctx, AF_INET, "filter", e, n))
 		die("update", bf_ctx_message(w->ctx));
@@ -238,13 +288,13 @@ static void *send_all(void *arg)
 }
 
 /* Changes in place since the table was compiled last. */
-static uint64_t version(struct bf_ns *ns)
+static uint64_t version(struct bf_ns *ns, const char *unit)
 {
 	struct bf_unit *u;
 	uint64_t v = 0;
 	size_t len;
 
-	if (bf_unit_open(ns, "ip-filter", &u))
+	if (bf_unit_open(ns, unit, &u))
 		return 0;
 	bf_unit_journal(u, &len, &v);
 	bf_unit_close(u);
@@ -262,7 +312,8 @@ int main(int argc, char **argv)
 	struct bf_ns *ns;
 
 	w.r.state = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-	w.whole = argc > 3;
+	w.whole = argc > 3 && !strcmp(argv[3], "whole");
+	w.native = argc > 3 && !strcmp(argv[3], "native");
 	test_net_new();
 	w.ctx = bf_ctx_new();
 	note_verdicts(&w, 0);
@@ -274,9 +325,9 @@ int main(int argc, char **argv)
 		pthread_create(&t[i], NULL, send_all, &s[i]);
 	}
 	for (unsigned i = 0; i < updates; i++) {
-		before = version(ns);
+		before = version(ns, w.native ? "n1" : "ip-filter");
 		update(&w, 1 + rng_below(&w.r, 3));
-		in_place += version(ns) == before + 1;
+		in_place += version(ns, w.native ? "n1" : "ip-filter") == before + 1;
 	}
 	w.stop = true;
 	for (unsigned i = 0; i < SENDERS; i++) {
@@ -286,7 +337,8 @@ int main(int argc, char **argv)
 		skipped += w.skipped[i];
 	}
 	bf_ns_close(ns);
-	hand_over(&w);
+	if (!w.native)
+		hand_over(&w);
 	if (w.whole && w.counted != sent) {
 		printf("%llu packets were counted, %llu sent\n", (unsigned long long)w.counted, (unsigned long long)sent);
 		bad++;
