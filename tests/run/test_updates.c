@@ -123,6 +123,14 @@ static void edit(struct world *w, struct bf_xt_rule_edit *e, struct entry *entry
 		w->rules[at] = r;
 }
 
+static void print_rule(struct bf_buf *out, const struct rule *r)
+{
+	bf_buf_printf(out, " ip saddr %u.%u.%u.%u", r->addr >> 24, r->addr >> 16 & 255, r->addr >> 8 & 255, r->addr & 255);
+	if (r->len < 32)
+		bf_buf_printf(out, "/%u", r->len);
+	bf_buf_printf(out, " udp dport %u-%u counter %s\n", PORT, PORT + SENDERS, r->accept ? "accept" : "drop");
+}
+
 /* A change of a native table, as a command. */
 static void native_edit(struct world *w, struct bf_buf *text)
 {
@@ -142,8 +150,7 @@ static void native_edit(struct world *w, struct bf_buf *text)
 		bf_buf_puts(text, "add rule inet t i");
 	else
 		bf_buf_printf(text, "insert rule inet t i index %u", at + 1); /* behind the first, which is none of ours */
-	bf_buf_printf(text, " ip saddr %u.%u.%u.%u/%u udp dport %u-%u counter %s\n", r.addr >> 24, r.addr >> 16 & 255, r.addr >> 8 & 255,
-	              r.addr & 255, r.len, PORT, PORT + SENDERS, r.accept ? "accept" : "drop");
+	print_rule(text, &r);
 	if (!op)
 		memmove(&w->rules[at + 1], &w->rules[at], (w->n++ - at) * sizeof(r));
 	w->rules[at] = r;
@@ -153,6 +160,33 @@ static void native_run(struct world *w, const struct bf_buf *text)
 {
 	if (text->err || bf_native_run(w->ctx, "updates", text->data, text->len, 0, NULL))
 		die("update", bf_ctx_message(w->ctx));
+}
+
+/* Is what is listed what should be there, in that order? */
+static bool is_listed(struct world *w)
+{
+	static const char list[] = "list chain inet t i";
+	_cleanup_buf_ struct bf_buf want = { 0 };
+	const char *p;
+	char *text;
+
+	if (bf_native_run(w->ctx, "updates", list, strlen(list), 0, &text))
+		die("list", bf_ctx_message(w->ctx));
+	p = strstr(text, "invalid drop\n");
+	p = p ? strchr(p, '\n') + 1 : text;
+	for (uint32_t i = 0; i < w->n; i++) {
+		want.len = 0;
+		bf_buf_puts(&want, "\t\t");
+		print_rule(&want, &w->rules[i]);
+		if (strncmp(p, "\t\t", 2) || strncmp(p + 2, want.data + 3, want.len - 3))
+			break;
+		p += want.len - 1;
+		if (i + 1 == w->n)
+			return free(text), true;
+	}
+	fprintf(stderr, "the list differs at %.100s\n", p);
+	free(text);
+	return false;
 }
 
 static void put_chain(struct bb *b, unsigned hook, const struct rule *rules, uint32_t n)
@@ -337,7 +371,9 @@ int main(int argc, char **argv)
 		skipped += w.skipped[i];
 	}
 	bf_ns_close(ns);
-	if (!w.native)
+	if (w.native)
+		bad += !is_listed(&w);
+	else
 		hand_over(&w);
 	if (w.whole && w.counted != sent) {
 		printf("%llu packets were counted, %llu sent\n", (unsigned long long)w.counted, (unsigned long long)sent);
