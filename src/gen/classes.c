@@ -380,7 +380,7 @@ static void lower_class(struct bf_lower *l, const struct rules *rs, struct run *
 /* One rule after the other; of those collected, the ones that have a box. */
 static void lower_singly(struct bf_lower *l, const struct rules *rs, const struct run *r)
 {
-	const struct bf_class_box *b = (const void *)r->r.boxes.data, *end = b + r->r.n_boxes;
+	const struct bf_class_box *b = (const void *)r->r.boxes.data, *end = b ? b + r->r.n_boxes : NULL;
 
 	for (uint32_t i = r->from; i < r->to && !l->err; i++) {
 		bool there = b < end && b->order == order_of(r, i);

@@ -21,6 +21,8 @@ ct state != new,established ; ct state != established,new ; OK
 ct state { new, established } ; = ; OK
 ct status assured,snat ; = ; OK
 ct status & snat != 0 ; ct status & snat != 0x00000000 ; OK
+ct status & snat > 5 ; ct status & snat > 0x5 ; OK ours
+ct status >= 3 ; ct status >= 0x3 ; OK ours
 ct mark & 0xff == 0x12 ; ct mark & 0x000000ff == 0x00000012 ; OK
 ct mark and 0xff eq 0x12 ; ct mark & 0x000000ff == 0x00000012 ; OK
 meta mark & 0xff 0x12 ; meta mark & 0x000000ff 0x00000012 ; OK

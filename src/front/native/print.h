@@ -13,6 +13,7 @@ struct bf_nprint {
 };
 
 void bf_print_expr(struct bf_buf *out, const struct bf_ast_expr *e);
+void bf_print_number(struct bf_buf *out, const struct bf_ast_expr *e); /* several bits as one number, where no list may stand */
 void bf_print_set(struct bf_buf *out, const struct bf_ast_expr *e,
                   const char *wrap); /* wrap: between long lines, or NULL */
 void bf_print_elem(struct bf_buf *out, const struct bf_ast_elem *el,

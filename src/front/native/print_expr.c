@@ -147,6 +147,14 @@ static bool is_list(const struct bf_ast_expr *e)
 	return e->value.num & (e->value.num - 1);
 }
 
+void bf_print_number(struct bf_buf *out, const struct bf_ast_expr *e)
+{
+	if (is_list(e))
+		bf_buf_printf(out, "0x%llx", (unsigned long long)bf_ast_peel(e)->value.num);
+	else
+		bf_print_expr(out, e);
+}
+
 static void print_inside(struct bf_buf *out, const struct bf_ast_expr *e, bool parens)
 {
 	parens |= is_list(e);

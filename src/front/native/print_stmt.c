@@ -14,7 +14,10 @@ static void print_match(struct bf_buf *out, const struct bf_ast_stmt *s)
 {
 	bf_print_expr(out, s->match.l);
 	bf_buf_puts(out, s->kind == BF_STMT_VMAP ? " vmap " : s->kind == BF_STMT_SET ? " set " : rels[s->match.rel]);
-	bf_print_expr(out, s->match.r);
+	if (s->kind == BF_STMT_MATCH && s->match.rel >= BF_REL_LT && s->match.rel <= BF_REL_GE)
+		bf_print_number(out, s->match.r);
+	else
+		bf_print_expr(out, s->match.r);
 	if (s->match.mask) {
 		bf_buf_puts(out, " / ");
 		bf_print_expr(out, s->match.mask);
