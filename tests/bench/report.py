@@ -76,6 +76,24 @@ def library(r):
         say("%-9s %9.2f %6d" % (name, s["ms"], s["bytes"]))
 
 
+def native(rows):
+    """What tests/bench/native found."""
+    say("\nfiles: milliseconds, and of those on a CPU\n   rules what     bpfilter       nft    bpfilter       nft")
+    for r in [r for r in rows if "native" in r]:
+        for what in ("check", "load", "list"):
+            cells = ["%9.1f" % (r[e][k] * 1000) for k in (what, what + "_cpu") for e in ("bpfilter", "nft")]
+            say("%8d %-7s %s %s   %s %s" % (r["native"], what, *cells))
+    say("\nhooks: ns of a packet, from its sender until it is dropped\nrules      hook          bpfilter       nft xdp-filter")
+    for r in [r for r in rows if "hooks" in r]:
+        for hook in r["engines"]["bpfilter"]:
+            cells = ["%10.0f" % e[hook] if hook in e else "%10s" % "-" for e in
+                     (r["engines"].get(n, {}) for n in ("bpfilter", "nft", "xdp-filter"))]
+            say("%-10s %-11s %s" % (r["hooks"], hook, "".join(cells)))
+        say("%-10s %-11s%10.0f" % (r["hooks"], "xdp, no set", r["all"]))
+        for who, why in r["refused"].items():
+            say("%-10s %s: %s" % (r["hooks"], who, why))
+
+
 def impossible(rows):
     """Figures that cannot be true on any machine, however busy."""
     for r in rows:
