@@ -10,6 +10,7 @@
  *   native_quick.c  elements that come and go in place
  *   native_show.c   list, get, reset; echo
  *   native_json.c   the same as JSON
+ *   native_blame.c  where a function is asked that the verifier refuses
  *   native_env.c    what the system knows: interfaces, users, the time zone
  */
 #ifndef BF_API_NATIVE_H
@@ -132,6 +133,9 @@ void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t);
 int bf_native_commit(struct native_run *r, bool only_check);
 /* The stored table once more, told what becomes of its rules (gen/explain.h). */
 int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img);
+
+/* native_blame.c: the verifier has spoken about a user's function: notes where it is asked. */
+void bf_native_blame(struct native_run *r, const struct native_change *v, uint32_t n);
 
 /* native_show.c: ops of bf_napply. */
 int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd);

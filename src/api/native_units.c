@@ -243,6 +243,8 @@ static int switch_over(struct native_run *r, struct native_change *v, uint32_t n
 	} else {
 		bf_diag_move(&r->ctx->diag, &first);
 	}
+	if (bf_verifier_refused(rc) || rc == -EACCES)
+		bf_native_blame(r, v, n);
 	if (!rc && !only_check)
 		bf_restored_done(r);
 	if (!rc && !only_check)
