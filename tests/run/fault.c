@@ -73,6 +73,13 @@ int __wrap_bf_btf_open(struct bf_btf **out)
 	return kind == FAULT_NO_BTF ? -ENOENT : __real_bf_btf_open(out);
 }
 
+int __real_bf_btf_peek(void);
+int __wrap_bf_btf_peek(void);
+int __wrap_bf_btf_peek(void)
+{
+	return kind == FAULT_NO_BTF ? -ENOENT : __real_bf_btf_peek();
+}
+
 WRAP(void *, malloc, (size_t n), (n), NULL)
 WRAP(void *, calloc, (size_t n, size_t m), (n, m), NULL)
 WRAP(void *, realloc, (void *p, size_t n), (p, n), NULL)
