@@ -597,11 +597,12 @@ void bf_lower_chains(struct bf_lower *l)
 		assist_hooks(l);
 }
 
-/* Where a run is class data nothing can be straight code. */
+/* Where a run is class data nothing can be straight code; and in a chain as long as that one will be, for some packets. */
 static uint32_t class_min(const struct bf_plan *p, uint32_t code_max)
 {
 	for (uint32_t i = 0; i < p->n_chains; i++)
-		if (p->chains[i].chain->base && p->chains[i].size > code_max)
+		if (p->chains[i].chain->base &&
+		    (p->chains[i].size > code_max || p->chains[i].chain->n_rules >= BF_CLASS_MIN_CODE))
 			return BF_CLASS_MIN_DATA;
 	return BF_CLASS_MIN_CODE;
 }
