@@ -14,13 +14,13 @@
 #define NODE_NS 6.0
 #define RULE_NS 1.2
 #define ASKED 3 /* times that, where the addresses match: then the service is looked at */
-#define GOOD_LEAF 14 /* rules; shorter ones are not worth much */
+#define GOOD_LEAF 12 /* rules; shorter ones are not worth much */
 #define NS_PER_HALVING 16.0
 #define NS_PER_FILL 14.0 /* for the whole of the budget */
 #define TREE_NS 14.0
 #define TREE_NS_PER_HALVING 16.0
 #define SPILL_NS 140.0 /* for all boxes: what is spilled must be handled all the same */
-#define FEW 128 /* boxes: wide ones are counted in the children that they meet, not in all */
+#define FEW 112 /* boxes: wide ones are counted in the children that they meet, not in all */
 
 /* More than so many children a box are never worth their place. */
 static unsigned widest(uint32_t n)
