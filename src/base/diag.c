@@ -98,15 +98,26 @@ static void mark_place(struct bf_buf *out, const struct bf_loc *loc, const char 
 	mark_line(out, loc, line, strcspn(line, "\n"));
 }
 
+/* What a file or its name holds is no command for a terminal. */
+static void tame(struct bf_buf *b, size_t from)
+{
+	for (size_t i = from; i < b->len; i++)
+		if ((b->data[i] >= 0 && b->data[i] < ' ' && b->data[i] != '\n' && b->data[i] != '\t') || b->data[i] == 0x7f)
+			b->data[i] = '?';
+}
+
 int bf_diag_at(struct bf_diag *d, const char *kind, const struct bf_loc *loc, const char *line, size_t len, int err,
                const char *fmt, va_list ap)
 {
+	size_t from = d ? d->text.len : 0;
+
 	if (!d)
 		return err;
 	d->n_errors += !strcmp(kind, "error");
 	bf_buf_printf(&d->text, "%s:%u:%u: ", loc->file ? loc->file : "-", loc->line, loc->column);
 	bf_buf_printf(&d->text, "%s: ", kind);
 	add_line(d, "", fmt, ap);
+	tame(&d->text, from);
 	if (line)
 		mark_line(&d->text, loc, line, len);
 	return err;

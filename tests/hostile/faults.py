@@ -83,6 +83,7 @@ def malformed(folder):
         "a line of 10 MB": b"a" * 10000000, "a string of 10 MB": b'table inet t { chain c { accept comment "' + b"b" * 10000000 + b'"; }; }',
         "a file that includes itself": b'include "%s"\n' % loop.encode(), "a directory": b'include "/"\n',
         "a device": b'include "/dev/zero"\n', "escape sequences": b"table inet t { chain c { \x1b]0;title\x07 accept; }; }\n",
+        "escape sequences in a string": b'"\x1b]0;title\x07"\n',
         "chains in a circle": b"table inet t { chain a { jump b; }; chain b { jump a; }; }\n",
     }
     with open(loop, "wb") as f:
