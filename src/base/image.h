@@ -109,10 +109,13 @@ enum bf_handoff_place {
 	BF_PLACE_NONE, BF_PLACE_MARK, BF_PLACE_PRIORITY, BF_PLACE_CT_MARK,
 	BF_PLACE_CT_LABEL, /* from here on only from NONE; a label's number */
 	BF_PLACE_CT_ZONE, BF_PLACE_CT_EVENT, BF_PLACE_TRACE, BF_PLACE_PKTTYPE,
+	BF_PLACE_MSS,       /* TCP's option, which only gets smaller; from NONE, or */
+	BF_PLACE_ROUTE_MSS, /* what the route's MTU leaves */
+	BF_PLACE_HEADER,    /* 16 bits of the IP header: what mask has of them stays */
 };
 struct bf_handoff_set { /* to := (from & mask) ^ value; from NONE: value */
 	uint8_t to, from; /* enum bf_handoff_place */
-	uint8_t pad[2];
+	uint8_t at, sum;  /* HEADER: byte; where the checksum is (0: there is none) */
 	uint32_t mask, value;
 };
 

@@ -18,6 +18,7 @@
  *       [digit is 0] goto n-...                   inner node
  *       [digit is 0] target LOG, return           last digit, code that lets the packet go on
  *       [digit is 1] [consume] reject             last digit, terminal code
+ *       (codes and nodes are there for each hook, "-<hook>", if some code is not for all of them)
  *   finish
  *       [finish] drop                             it was terminal; else the end of the base chain: accept
  *   conntrack         no hook; its ct expression keeps connection tracking on
@@ -132,6 +133,50 @@ static void match_digit(struct comp_table *t, uint32_t digit, uint32_t value)
 	match_prog(t, (struct comp_prog){ .kind = COMP_DIGIT, .arg = digit, .value = value }, &t->digit[digit][value]);
 }
 
+/* What a code sets; nothing: it is of another kind. info is not aligned. */
+static struct bf_handoff_set set_of(const struct bf_handoff_spec *s)
+{
+	struct bf_handoff_set set = { 0 };
+
+	if (s->kind == BF_HANDOFF_NFT_SET)
+		memcpy(&set, s->info, sizeof(set));
+	return set;
+}
+
+/*
+ * nf_tables refuses some expressions where a hook that leads to them has no use for them. If there are such, each hook has
+ * a tree of its own, in which they are for the others.
+ */
+static bool fits_hook(const struct bf_handoff_spec *s, uint8_t hook)
+{
+	const struct bf_handoff_set set = set_of(s);
+
+	if (set.to == BF_PLACE_PKTTYPE)
+		return hook == NF_INET_PRE_ROUTING;
+	return set.from != BF_PLACE_ROUTE_MSS || hook >= NF_INET_FORWARD;
+}
+
+static bool needs_trees(const struct bf_companion_desc *desc)
+{
+	for (uint32_t i = 0; i < desc->n_hooks; i++)
+		for (uint32_t c = 0; c < desc->spec.n_codes && desc->hooks[i].handoff; c++)
+			if (!fits_hook(&desc->spec.codes[c], desc->hooks[i].hook))
+				return true;
+	return false;
+}
+
+/* Expressions that give up on some packets: the rule ends there, without its verdict. */
+static bool may_break(const struct bf_handoff_spec *s)
+{
+	return set_of(s).to >= BF_PLACE_MSS;
+}
+
+/* A chain of the tree that is being made. */
+static void tree_name(const struct comp_table *t, char name[24], const char *what)
+{
+	snprintf(name, 24, "%.11s%s%s", what, t->trees ? "-" : "", t->trees ? hook_names[t->hook] : "");
+}
+
 /* info is not aligned. */
 static void act_log(struct comp_table *t, const struct bf_handoff_spec *s)
 {
@@ -144,14 +189,15 @@ static void act_log(struct comp_table *t, const struct bf_handoff_spec *s)
 
 static void act_set(struct comp_table *t, const struct bf_handoff_spec *s)
 {
-	struct bf_handoff_set set;
+	const struct bf_handoff_set set = set_of(s);
 
-	memcpy(&set, s->info, sizeof(set));
 	nft_expr_set(&t->batch, &set);
 }
 
 static void act(struct comp_table *t, const struct bf_handoff_spec *s)
 {
+	if (t->trees && !fits_hook(s, t->hook))
+		return verdict(t, NF_DROP); /* nobody comes here */
 	if (s->terminal)
 		match_kind(t, COMP_CONSUME, &t->consume);
 	if (t->err)
@@ -174,7 +220,7 @@ static void act(struct comp_table *t, const struct bf_handoff_spec *s)
 static uint32_t add_node(struct comp_table *t, uint32_t digit, uint32_t prefix)
 {
 	uint32_t n = t->desc->spec.n_codes, shift = digit * COMP_DIGIT_BITS, child[COMP_DIGIT_BASE] = { 0 }, count = 0, at;
-	char name[24];
+	char name[24], plain[24];
 
 	while (count < COMP_DIGIT_BASE && (uint64_t)(prefix * COMP_DIGIT_BASE + count) << shift < n)
 		count++;
@@ -182,7 +228,8 @@ static uint32_t add_node(struct comp_table *t, uint32_t digit, uint32_t prefix)
 		child[v] = add_node(t, digit - 1, prefix * COMP_DIGIT_BASE + v);
 	if (digit && count == 1)
 		return child[0];
-	snprintf(name, sizeof(name), "n-%u-%u", digit, prefix);
+	snprintf(plain, sizeof(plain), "n-%u-%u", digit, prefix);
+	tree_name(t, name, plain);
 	at = add_chain(t, name);
 	for (uint32_t v = 0; v < count; v++) {
 		uint32_t code = prefix * COMP_DIGIT_BASE + v;
@@ -194,6 +241,13 @@ static uint32_t add_node(struct comp_table *t, uint32_t digit, uint32_t prefix)
 			lead_to(t, NFT_GOTO, child[v]);
 		else
 			act(t, &t->desc->spec.codes[code]);
+		rule_end(t);
+		if (digit || !may_break(&t->desc->spec.codes[code]))
+			continue;
+		rule(t, at, COMP_ABOUT(COMP_ABOUT_PLUMBING, 0));
+		if (v < count - 1)
+			match_digit(t, digit, v);
+		verdict(t, NFT_RETURN);
 		rule_end(t);
 	}
 	return at;
@@ -219,10 +273,15 @@ static uint32_t add_finish(struct comp_table *t)
 	return at;
 }
 
-static uint32_t add_codes(struct comp_table *t)
+static uint32_t add_codes(struct comp_table *t, uint8_t hook, uint32_t finish)
 {
-	uint32_t tree = add_tree(t), finish = add_finish(t), at = add_chain(t, "codes");
-	uint32_t rows = t->desc->spec.max_codes_per_packet, plumbing = COMP_ABOUT(COMP_ABOUT_PLUMBING, 0);
+	uint32_t rows = t->desc->spec.max_codes_per_packet, plumbing = COMP_ABOUT(COMP_ABOUT_PLUMBING, 0), tree, at;
+	char name[24];
+
+	t->hook = hook;
+	tree = add_tree(t);
+	tree_name(t, name, "codes");
+	at = add_chain(t, name);
 
 	for (uint32_t i = 0; i < rows; i++) {
 		rule(t, at, plumbing);
@@ -343,7 +402,8 @@ int comp_table_make(struct comp_table *t, const char *name, const struct comp_co
 					const struct bf_companion_maps *maps, int assist, struct bf_diag *d)
 {
 	const struct bf_companion_desc *desc = &content->desc;
-	uint32_t codes = 0;
+	uint32_t codes[NF_INET_NUMHOOKS] = { 0 }, finish = 0; /* chain 0 is none of these, or nobody asks */
+	bool made[NF_INET_NUMHOOKS] = { false };
 
 	init(t, name, content);
 	t->maps = maps;
@@ -355,10 +415,17 @@ int comp_table_make(struct comp_table *t, const char *name, const struct comp_co
 	if (desc->conntrack)
 		add_conntrack(t);
 	if (desc->spec.n_codes)
-		codes = add_codes(t);
+		finish = add_finish(t);
+	t->trees = needs_trees(desc);
 	for (uint32_t i = 0; i < desc->n_hooks && !t->err; i++) {
+		uint8_t hook = desc->hooks[i].hook, tree = t->trees ? hook : 0;
+
+		if (desc->hooks[i].handoff && desc->spec.n_codes && !made[tree]) {
+			codes[tree] = add_codes(t, hook, finish);
+			made[tree] = true;
+		}
 		if (desc->hooks[i].handoff)
-			add_handoff(t, &desc->hooks[i], codes);
+			add_handoff(t, &desc->hooks[i], codes[tree]);
 		if (comp_desc_assists(desc, desc->hooks[i].hook))
 			add_assists(t, &desc->hooks[i]);
 	}

@@ -30,6 +30,8 @@ struct comp_table {
 	const struct bf_companion_desc *desc;
 	const struct bf_companion_maps *maps; /* NULL: dry run, no programs are loaded */
 	int assist;
+	bool trees;   /* there is one for each hook; */
+	uint8_t hook; /* that of this hook is being made */
 	uint64_t tag;
 	int begin, step, last, consume, finish, open; /* programs, -1: not loaded yet */
 	int digit[8][COMP_DIGIT_BASE - 1];

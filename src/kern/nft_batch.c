@@ -306,24 +306,100 @@ static void put_constant(struct nft_batch *b, const struct bf_handoff_set *s)
 	          places[s->to].size);
 }
 
+static void expr_bits(struct nft_batch *b, const void *mask, const void *xor, uint32_t size)
+{
+	struct expr e = expr_begin(b, "bitwise");
+
+	put_u32(b, NFTA_BITWISE_SREG, NFT_REG_1);
+	put_u32(b, NFTA_BITWISE_DREG, NFT_REG_1);
+	put_u32(b, NFTA_BITWISE_LEN, size);
+	put_bytes(b, NFTA_BITWISE_MASK, mask, size);
+	put_bytes(b, NFTA_BITWISE_XOR, xor, size);
+	expr_end(b, e);
+}
+
+static struct expr expr_header(struct nft_batch *b, uint16_t reg, uint8_t at)
+{
+	struct expr e = expr_begin(b, "payload");
+
+	put_u32(b, reg, NFT_REG_1);
+	put_u32(b, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	put_u32(b, NFTA_PAYLOAD_OFFSET, at);
+	put_u32(b, NFTA_PAYLOAD_LEN, 2);
+	return e;
+}
+
+static void set_header(struct nft_batch *b, const struct bf_handoff_set *s)
+{
+	uint16_t mask = htons((uint16_t)s->mask), xor = htons((uint16_t)s->value);
+	struct expr e;
+
+	expr_end(b, expr_header(b, NFTA_PAYLOAD_DREG, s->at));
+	expr_bits(b, &mask, &xor, 2);
+	e = expr_header(b, NFTA_PAYLOAD_SREG, s->at);
+	if (s->sum) {
+		put_u32(b, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+		put_u32(b, NFTA_PAYLOAD_CSUM_OFFSET, s->sum);
+	}
+	expr_end(b, e);
+}
+
+static void load_mss(struct nft_batch *b, const struct bf_handoff_set *s)
+{
+	uint16_t size = htons((uint16_t)s->value);
+	struct expr e;
+
+	if (s->from != BF_PLACE_ROUTE_MSS) {
+		e = expr_begin(b, "immediate");
+		put_u32(b, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+		put_bytes(b, NFTA_IMMEDIATE_DATA, &size, sizeof(size));
+		return expr_end(b, e);
+	}
+	e = expr_begin(b, "rt");
+	put_u32(b, NFTA_RT_DREG, NFT_REG_1);
+	put_u32(b, NFTA_RT_KEY, NFT_RT_TCPMSS);
+	expr_end(b, e);
+	e = expr_begin(b, "byteorder");
+	put_u32(b, NFTA_BYTEORDER_SREG, NFT_REG_1);
+	put_u32(b, NFTA_BYTEORDER_DREG, NFT_REG_1);
+	put_u32(b, NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+	put_u32(b, NFTA_BYTEORDER_LEN, 2);
+	put_u32(b, NFTA_BYTEORDER_SIZE, 2);
+	expr_end(b, e);
+}
+
+static void set_mss(struct nft_batch *b, const struct bf_handoff_set *s)
+{
+	const uint8_t kind = 2;
+	struct expr e;
+
+	load_mss(b, s);
+	e = expr_begin(b, "exthdr");
+	put_u32(b, NFTA_EXTHDR_SREG, NFT_REG_1);
+	put(b, NFTA_EXTHDR_TYPE, &kind, sizeof(kind));
+	put_u32(b, NFTA_EXTHDR_OFFSET, 2);
+	put_u32(b, NFTA_EXTHDR_LEN, 2);
+	put_u32(b, NFTA_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+	expr_end(b, e);
+}
+
 void nft_expr_set(struct nft_batch *b, const struct bf_handoff_set *s)
 {
 	struct expr e;
 
+	if (s->to == BF_PLACE_HEADER)
+		return set_header(b, s);
+	if (s->to == BF_PLACE_MSS)
+		return set_mss(b, s);
 	if (s->from != BF_PLACE_NONE) {
 		expr_place(b, s->from, false);
-		e = expr_begin(b, "bitwise");
-		put_u32(b, NFTA_BITWISE_SREG, NFT_REG_1);
-		put_u32(b, NFTA_BITWISE_DREG, NFT_REG_1);
-		put_u32(b, NFTA_BITWISE_LEN, sizeof(s->mask));
-		put_data(b, NFTA_BITWISE_MASK, s->mask);
-		put_data(b, NFTA_BITWISE_XOR, s->value);
+		expr_bits(b, &s->mask, &s->value, sizeof(s->mask));
 	} else {
 		e = expr_begin(b, "immediate");
 		put_u32(b, NFTA_IMMEDIATE_DREG, NFT_REG_1);
 		put_constant(b, s);
+		expr_end(b, e);
 	}
-	expr_end(b, e);
 	expr_place(b, s->to, true);
 }
 

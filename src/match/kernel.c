@@ -79,9 +79,14 @@ static void print_set(struct bf_buf *out, const void *data)
 		[BF_PLACE_NONE] = "", [BF_PLACE_MARK] = "meta mark", [BF_PLACE_PRIORITY] = "meta priority",
 		[BF_PLACE_CT_MARK] = "ct mark", [BF_PLACE_CT_LABEL] = "ct label", [BF_PLACE_CT_ZONE] = "ct zone",
 		[BF_PLACE_CT_EVENT] = "ct event", [BF_PLACE_TRACE] = "meta nftrace", [BF_PLACE_PKTTYPE] = "meta pkttype",
+		[BF_PLACE_MSS] = "tcp option maxseg size", [BF_PLACE_ROUTE_MSS] = "rt mtu",
 	};
 	const struct bf_handoff_set *p = data;
 
+	if (p->to == BF_PLACE_HEADER) {
+		bf_buf_printf(out, "@nh,%u,16 set @nh,%u,16 & 0x%04x ^ 0x%04x", p->at * 8u, p->at * 8u, p->mask, p->value);
+		return;
+	}
 	bf_buf_printf(out, "%s set ", places[p->to]);
 	if (p->from != BF_PLACE_NONE)
 		bf_buf_printf(out, "%s & 0x%08x ^ ", places[p->from], p->mask);

@@ -206,14 +206,24 @@ ct event set new,destroy ; counter ct event set 0x00000005 ; OK
 meta nftrace set 1 ; counter meta nftrace set 0x00000001 ; OK
 meta pkttype set broadcast ; - ; FAIL 1: what kind of packet it is can be set at prerouting only
 ct mark set ct mark | 1 ; set output 5 ct mark & 4294967294 ^ 0x1 counter ct mark set ct mark & 0xfffffffe ^ 0x00000001 ; OK
+ip dscp set ef accept ; meta nfproto 2 ip tos & 0xfc == 0-252 counter @nh,0,16 set @nh,0,16 & 0xff03 ^ 0x00b8 accept ; OK
+ip dscp set ef ip ttl set 5 ; meta nfproto 2 ip tos & 0xfc == 0-252 ip ttl 0-255 counter @nh,0,16 set @nh,0,16 & 0xff03 ^ 0x00b8 @nh,64,16 set @nh,64,16 & 0x00ff ^ 0x0500 ; OK
+ip dscp set ef ip dscp 3 ; - ; FAIL 1: 'ip dscp' is set behind all rules of the chain: rules that look at it afterwards belong into another table
+ip ttl set 5 @nh,0,8 1 ; - ; FAIL 1: 'ip ttl' is set behind all rules of the chain: rules that look at it afterwards belong into another table
+ip6 hoplimit set 64 ; meta nfproto 10 ip6 hoplimit 0-255 counter @nh,48,16 set @nh,48,16 & 0xff00 ^ 0x0040 ; OK
+ip6 dscp set cs1 ; meta nfproto 10 ip6 tclass & 0xfc == 0-252 counter @nh,0,16 set @nh,0,16 & 0xf03f ^ 0x0200 ; OK
+tcp flags syn tcp option maxseg size set 1360 ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn / syn tcp doff 5-15 tcp doff << 2 <= th available any of ( tcp option maxseg size 0-65535 | tcp option maxseg 0 ) counter tcp option maxseg size set 0x00000550 ; OK
+tcp option maxseg size set rt mtu ; - ; FAIL 28: 'rt mtu' cannot be had at hook input; it can at: forward, output, postrouting
+ip saddr set 1.2.3.4 ; - ; FAIL 1: of packets only dscp, ecn, ttl, hoplimit and TCP's maxseg size can be set
+ip ttl set ip ttl ; - ; FAIL 12: only constants can be set here
 ct helper set "ftp" ; - ; FAIL 1: of meta only mark, priority, nftrace and pkttype can be set, of ct mark, label, zone and event
 ct mark set 0x12 ; counter ct mark set 0x00000012 ; OK
 meta priority set 1:2 ; counter meta priority set 0x00010002 ; OK
 meta mark set ip saddr map { 1.2.3.4 : 5, 1.2.3.5 : 6 } accept ; goto "c:1" | goto "c:2" c:1 { meta nfproto 2 ip saddr 1.2.3.4/32 meta mark set 0x00000005 goto "c:3" | meta nfproto 2 ip saddr 1.2.3.5/32 meta mark set 0x00000006 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter accept | goto "c:2" } ; OK
 meta mark set tcp dport map @mm counter ; goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 meta mark set 0x00000001 goto "c:3" | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 meta mark set 0x00000002 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter | goto "c:2" } ; OK
 meta mark set ip saddr ; - ; FAIL 15: ipv4_addr where the type is mark
-ip ttl set 5 ; - ; FAIL 1: packets are not rewritten
-tcp dport set 80 ; - ; FAIL 1: packets are not rewritten
+ip ttl set 5 ; meta nfproto 2 ip ttl 0-255 counter @nh,64,16 set @nh,64,16 & 0x00ff ^ 0x0500 ; OK
+tcp dport set 80 ; - ; FAIL 1: of packets only dscp, ecn, ttl, hoplimit and TCP's maxseg size can be set
 redirect to "eth0" ; - ; FAIL 1: 'redirect' cannot be had at hook input; it can at: xdp, ingress of devices, egress of devices
 :in ip type filter hook output priority 0
 iifname "eth0" ; meta iifname "eth0" counter ; OK

@@ -175,6 +175,28 @@ static void chains(void **state)
 	free(t);
 }
 
+/* Codes that not every hook may lead to: a tree for each hook; and a way on for what may end its rule. */
+static void trees_of_hooks(void **state)
+{
+	static const struct bf_companion_hook two[] = { { .hook = NF_INET_PRE_ROUTING, .handoff = true },
+		                                            { .hook = NF_INET_POST_ROUTING, .handoff = true } };
+	const struct bf_handoff_set mss = { .to = BF_PLACE_MSS, .from = BF_PLACE_ROUTE_MSS };
+	struct bf_handoff_spec one[] = { { .kind = BF_HANDOFF_NFT_SET, .size = sizeof(mss) } };
+	struct comp_content c = { .desc = all() };
+	struct comp_table *t = calloc(1, sizeof(*t));
+
+	memcpy(one[0].info, &mss, sizeof(mss));
+	c.desc.hooks = two;
+	c.desc.spec = (struct bf_companion){ .codes = one, .n_codes = 1, .max_codes_per_packet = 1 };
+	assert_int_equal(comp_table_make(t, "T", &c, NULL, -1, NULL), 0);
+	assert_int_equal(use_of(t, "codes"), UINT32_MAX);
+	assert_int_equal(use_of(t, "codes-prerouting"), 2 + 1);
+	assert_int_equal(use_of(t, "n-0-0-postrouting"), 2 + 1);
+	assert_int_equal(use_of(t, "finish"), 1 + 2);
+	comp_table_free(t);
+	free(t);
+}
+
 /* Every code has one rule, and the tree is never deeper than nf_tables allows. */
 static void trees(void **state)
 {
@@ -302,7 +324,7 @@ int main(void)
 		cmocka_unit_test(damage_is_noticed),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(chains),
-		cmocka_unit_test(trees),
+		cmocka_unit_test(trees_of_hooks), cmocka_unit_test(trees),
 		cmocka_unit_test(missing_pieces_are_named),
 	};
 

@@ -44,28 +44,37 @@ bool bf_ev_put(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_out out, uint32_
 /* ------------------------------------------------------------ mark, priority */
 
 struct target {
-	const char *group, *name;
+	const char *group, *sub, *name;
 	enum bf_handoff_place place;
 	int out;          /* enum bf_out, or -1 */
 	uint32_t can;     /* BF_CAN_* */
 };
 
+#define OF_HEADER(group, name) { group, NULL, name, BF_PLACE_HEADER, -1, BF_CAN_COMPANION | BF_CAN_IP }
 static const struct target targets[] = {
-	{ "meta", "mark", BF_PLACE_MARK, BF_OUT_MARK, BF_CAN_SET_MARK },
-	{ "meta", "priority", BF_PLACE_PRIORITY, BF_OUT_PRIORITY, BF_CAN_PRIORITY },
-	{ "ct", "mark", BF_PLACE_CT_MARK, BF_OUT_CT_MARK, BF_CAN_CT_SET },
-	{ "ct", "label", BF_PLACE_CT_LABEL, -1, BF_CAN_CT_SET },
-	{ "ct", "zone", BF_PLACE_CT_ZONE, -1, BF_CAN_CT_SET },
-	{ "ct", "event", BF_PLACE_CT_EVENT, -1, BF_CAN_CT_SET },
-	{ "meta", "nftrace", BF_PLACE_TRACE, -1, BF_CAN_COMPANION },
-	{ "meta", "pkttype", BF_PLACE_PKTTYPE, -1, BF_CAN_COMPANION },
+	{ "meta", NULL, "mark", BF_PLACE_MARK, BF_OUT_MARK, BF_CAN_SET_MARK },
+	{ "meta", NULL, "priority", BF_PLACE_PRIORITY, BF_OUT_PRIORITY, BF_CAN_PRIORITY },
+	{ "ct", NULL, "mark", BF_PLACE_CT_MARK, BF_OUT_CT_MARK, BF_CAN_CT_SET },
+	{ "ct", NULL, "label", BF_PLACE_CT_LABEL, -1, BF_CAN_CT_SET },
+	{ "ct", NULL, "zone", BF_PLACE_CT_ZONE, -1, BF_CAN_CT_SET },
+	{ "ct", NULL, "event", BF_PLACE_CT_EVENT, -1, BF_CAN_CT_SET },
+	{ "meta", NULL, "nftrace", BF_PLACE_TRACE, -1, BF_CAN_COMPANION },
+	{ "meta", NULL, "pkttype", BF_PLACE_PKTTYPE, -1, BF_CAN_COMPANION },
+	{ "tcp option", "maxseg", "size", BF_PLACE_MSS, -1, BF_CAN_COMPANION | BF_CAN_IP },
+	OF_HEADER("ip", "dscp"), OF_HEADER("ip", "ecn"), OF_HEADER("ip", "ttl"),
+	OF_HEADER("ip6", "dscp"), OF_HEADER("ip6", "ecn"), OF_HEADER("ip6", "hoplimit"),
 };
+
+static bool same_word(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
 
 static const struct target *target_of(const struct bf_ast_expr *e)
 {
 	for (size_t i = 0; i < BF_ARRAY_SIZE(targets); i++)
-		if (e->kind == BF_AST_KEY && !strcmp(targets[i].group, e->key.row->group) && !e->key.row->sub && e->key.row->name &&
-		    !strcmp(targets[i].name, e->key.row->name))
+		if (e->kind == BF_AST_KEY && same_word(targets[i].group, e->key.row->group) &&
+		    same_word(targets[i].sub, e->key.row->sub) && same_word(targets[i].name, e->key.row->name))
 			return &targets[i];
 	return NULL;
 }
@@ -168,6 +177,8 @@ static bool is_read(const struct bf_ast_expr *e, const struct target *t)
 		for (const struct bf_ast_expr *i = e->items.first; i; i = i->next)
 			if (is_read(i, t))
 				return true;
+	if (t->place >= BF_PLACE_MSS && e->kind == BF_AST_KEY && e->key.row->class == BF_NK_RAW)
+		return true;
 	return target_of(e) == t;
 }
 
@@ -175,10 +186,14 @@ static bool is_read(const struct bf_ast_expr *e, const struct target *t)
 static bool reads(const struct bf_ast_stmt *s, const struct bf_ast_rule *more, const struct target *t)
 {
 	for (; s || more; s = more ? more->stmts : NULL, more = more ? more->next : NULL)
-		for (; s; s = s->next)
-			if (s->kind == BF_STMT_MATCH || s->kind == BF_STMT_VMAP || s->kind == BF_STMT_SET)
-				if ((s->kind != BF_STMT_SET && is_read(s->match.l, t)) || is_read(s->match.r, t))
-					return true;
+		for (; s; s = s->next) {
+			bool pair = s->kind == BF_STMT_MATCH || s->kind == BF_STMT_VMAP || s->kind == BF_STMT_SET;
+
+			if (pair && ((s->kind != BF_STMT_SET && is_read(s->match.l, t)) || is_read(s->match.r, t)))
+				return true;
+			if (t->place >= BF_PLACE_MSS && (s->kind == BF_STMT_PCAP || s->kind == BF_STMT_BYTECODE))
+				return true;
+		}
 	return false;
 }
 
@@ -193,29 +208,115 @@ static bool is_seen(const struct bf_ev *ev, const struct bf_ast_stmt *s, const s
 	return seen;
 }
 
-/* Constants only. */
-static bool set_constant(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
-                         const struct bf_ast_expr *e)
+/* nft's: what cannot be written breaks the rule. Here its kind is known, and that it is there: else the rule does not match. */
+static bool is_there(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key)
 {
-	struct value v = { 0 };
-	struct bf_types type;
-	bf_u128 c;
+	_cleanup_ranges_ struct bf_ev_ranges all = { 0 };
 
-	bf_native_types_of(s->match.l, &type);
-	if (bf_ev_has_key(e))
+	return bf_ev_add_range(ev, &all, 0, ~(bf_u128)0) && bf_ev_test(ev, d, key, ~(bf_u128)0, &all, false);
+}
+
+static const struct bf_cond_ref *one_cond(struct bf_ev *ev, const struct bf_field *f, bf_u128 lo, bf_u128 hi)
+{
+	const struct bf_range r = { lo, hi };
+	const struct bf_cond c = { .kind = BF_COND_FIELD, .field = f, .mask = f ? bf_field_ones(f) : 0, .ranges = &r, .n_ranges = 1 };
+	struct bf_cond_ref *ref = bf_arena_new_of(ev->rs->arena, struct bf_cond_ref);
+
+	if (ref && f)
+		*ref = bf_cond_at(bf_cond_intern(ev->rs, &c));
+	if (!ref || !ref->v)
+		bf_ev_nomem(ev);
+	return ref && ref->v ? ref : NULL;
+}
+
+static const struct bf_field *tcp_field(struct bf_ev *ev, const char *name, enum bf_loader loader, uint64_t arg, uint8_t bits)
+{
+	const struct bf_field f = { .name = name, .bits = bits, .type = BF_VT_INT, .word = BF_KEY_WORDS - 1,
+		                        .loader = (int8_t)loader, .loader_arg = arg, .needs = BF_NEED_L4 };
+
+	return bf_ruleset_field(ev->rs, &f);
+}
+
+/*
+ * The header is whole; there is no such option, or it is as long as it must be. (Of an option whose length lies programs see
+ * no more than that there is none; nft ends the rule for it. Nobody changes it.)
+ */
+static bool fits_mss(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key)
+{
+	const struct bf_field *doff = tcp_field(ev, "tcp doff", BF_LOAD_PAYLOAD, BF_LOAD_BITS(BF_BASE_TRANSPORT, 96, 4), 4);
+	const struct bf_field *there = tcp_field(ev, "tcp option maxseg", BF_LOAD_TCP_OPTION, BF_LOAD_BITS(2, 0, 0), 1);
+	const struct bf_cond_ref *whole = one_cond(ev, doff, 5, 15), *none = one_cond(ev, there, 0, 0);
+	struct bf_any_group *g = bf_arena_array(ev->rs->arena, 2, struct bf_any_group);
+	const struct bf_any any = { g, 2 };
+	struct bf_native_key k = { 0 };
+	struct bf_compare fits;
+
+	memset(&fits, 0, sizeof(fits));
+	fits.relation = BF_LE;
+	fits.a = (struct bf_operand){ .field = doff, .mask = 15, .shift = -2 };
+	fits.b = (struct bf_operand){ .field = &bf_fields[BF_F_L4_AVAIL] };
+	if (!whole || !none || !bf_ev_key(ev, key, &k))
+		return false;
+	if (!g)
+		return bf_ev_nomem(ev);
+	g[0] = (struct bf_any_group){ one_cond(ev, k.field, 0, bf_field_ones(k.field)), 1 };
+	g[1] = (struct bf_any_group){ none, 1 };
+	return g[0].conds && bf_ev_depends(ev, d, key, &k) && bf_ev_add_cond(ev, d, (const struct bf_cond *)(uintptr_t)whole->v) &&
+	       bf_ev_add_match(ev, d, &bf_match_compare, &fits, false) && bf_ev_add_match(ev, d, &bf_match_any, &any, false);
+}
+
+static bool is_route_mss(const struct bf_ast_expr *e)
+{
+	return e->kind == BF_AST_KEY && e->key.row->class == BF_NK_RT && same_word(e->key.row->name, "mtu");
+}
+
+static void fill_constant(const struct target *t, const struct bf_nkey *row, bf_u128 c, struct bf_handoff_set *set)
+{
+	unsigned shift = 16 - row->off % 16 - row->bits;
+
+	set->value = (uint32_t)c;
+	if (t->place == BF_PLACE_CT_LABEL) /* its number, from the bit */
+		for (set->value = 0; c > 1; c >>= 1)
+			set->value++;
+	if (t->place != BF_PLACE_HEADER)
+		return;
+	set->at = (uint8_t)(row->off / 16 * 2);
+	set->sum = row->group[2] ? 0 : 10; /* IPv4 has one */
+	set->mask = 0xffff & ~(((1u << row->bits) - 1) << shift);
+	set->value <<= shift;
+}
+
+/* What the kernel sets behind all rules. */
+static bool set_behind(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
+                       const struct bf_ast_expr *e)
+{
+	const struct bf_ast_expr *l = bf_ast_peel(s->match.l);
+	struct bf_handoff_set set;
+	struct bf_types type;
+	bf_u128 c = 0;
+
+	memset(&set, 0, sizeof(set));
+	set.to = (uint8_t)t->place;
+	bf_native_types_of(l, &type);
+	e = bf_ast_peel(e);
+	if (t->place == BF_PLACE_MSS && is_route_mss(e))
+		set.from = BF_PLACE_ROUTE_MSS;
+	else if (bf_ev_has_key(e))
 		return bf_ev_unserved(ev, e->loc, "only constants can be set here");
+	else if (!bf_ev_number(ev, e, type.type[0], &c))
+		return false;
+	if (set.from && !bf_ev_need(ev, e->loc, BF_CAN_FIB_OUT, "rt mtu"))
+		return false;
 	if (t->place == BF_PLACE_PKTTYPE && ev->chain->hooks & ~(1u << BF_HOOK_PREROUTING))
 		return bf_ev_error(ev, s->loc, "what kind of packet it is can be set at prerouting only");
 	if (is_seen(ev, s, t))
-		return bf_ev_unserved(ev, s->loc, "'%s %s' is set behind all rules of the chain: rules that look at it afterwards "
-		                      "belong into another table", t->group, t->name);
-	if (!bf_ev_number(ev, e, type.type[0], &c))
+		return bf_ev_unserved(ev, s->loc, "'%s%s%s %s' is set behind all rules of the chain: rules that look at it "
+		                      "afterwards belong into another table", t->group, t->sub ? " " : "", t->sub ? t->sub : "", t->name);
+	fill_constant(t, l->key.row, c, &set);
+	d->state = true;
+	if (t->place == BF_PLACE_MSS ? !fits_mss(ev, d, l) : t->place == BF_PLACE_HEADER && !is_there(ev, d, s->match.l))
 		return false;
-	v.xor = (uint32_t)c;
-	if (t->place == BF_PLACE_CT_LABEL) /* its number, from the bit */
-		for (v.xor = 0; c > 1; c >>= 1)
-			v.xor++;
-	return by_target(ev, d, t, NULL, &v);
+	return bf_ev_add_action(ev, d, &bf_target_nft_set, &set);
 }
 
 static bool set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct target *t,
@@ -254,14 +355,14 @@ bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 	const struct target *t = target_of(l);
 
 	if (!t && l->kind == BF_AST_KEY && of_header(l->key.row->class))
-		return bf_ev_unserved(ev, l->loc, "packets are not rewritten");
+		return bf_ev_unserved(ev, l->loc, "of packets only dscp, ecn, ttl, hoplimit and TCP's maxseg size can be set");
 	if (!t)
 		return bf_ev_unserved(ev, l->loc, "of meta only mark, priority, nftrace and pkttype can be set, of ct mark, label, "
 		                      "zone and event");
 	if (!bf_ev_need(ev, s->loc, t->can, "set"))
 		return false;
 	if (t->place >= BF_PLACE_CT_LABEL)
-		return set_constant(ev, d, s, t, e);
+		return set_behind(ev, d, s, t, e);
 	return set_value(ev, d, s, t, e);
 }
 
