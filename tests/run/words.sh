@@ -7,6 +7,7 @@ source "$(dirname "$0")/../lib.sh"
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
 bf=$build/cli/bpfilter
 group=bft-$$
+# Chains of "/" are met by whatever runs beside this: they look at addresses that nobody else has.
 root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 netns_add a
 in_ns a ip link add v0 type veth peer name v1
@@ -63,12 +64,12 @@ in_ns a "$bf" load - <<-END || exit
 	table inet g {
 		chain c4 {
 			type filter hook connect4 cgroup "/" priority filter
-			tcp dport 443 meta skuid 1000 meta comm "curl" reject with errno ECONNREFUSED comment "curl"
-			tcp dport 25 drop comment "mail"
+			ip daddr 192.0.2.1 tcp dport 443 meta skuid 1000 meta comm "curl" reject with errno ECONNREFUSED comment "curl"
+			ip daddr 192.0.2.1 tcp dport 25 drop comment "mail"
 		}
 		chain c6 { type filter hook connect6 cgroup "/$group" priority filter; ip6 daddr 2001:db8::/32 drop comment "c6"; }
-		chain s4 { type filter hook sendmsg4 cgroup "/" priority filter; udp dport 53 drop comment "s4"; }
-		chain e { type filter hook egress cgroup "/" priority filter; tcp dport 81 counter drop comment "out"; }
+		chain s4 { type filter hook sendmsg4 cgroup "/" priority filter; ip daddr 192.0.2.1 udp dport 53 drop comment "s4"; }
+		chain e { type filter hook egress cgroup "/" priority filter; ip daddr 10.0.0.2 tcp dport 81 counter drop comment "out"; }
 	}
 END
 in_ns a "$bf" add element inet t seen "{ 192.0.2.9 }" || exit
