@@ -191,19 +191,30 @@ static enum relation base_relation(const struct bf_nstored *s, const struct bf_n
 	return lo + 1 < p->n && meets(b, around) ? UNCLEAR : THERE;
 }
 
-/* The top 32 bits of two numbers say mostly that they are apart. */
-static bool may_meet(const struct bf_nstore_pack *p, const struct bf_nlog_record *r, uint32_t lo, uint32_t hi)
+/* The top 64 bits of numbers. */
+static uint64_t top_of(const struct bf_nstore_pack *p, bf_u128 v)
+{
+	return (uint64_t)(p->words > 2 ? v >> 32 * (p->words - 2) : v);
+}
+
+static uint64_t top_at(const struct bf_nstore_pack *p, const uint32_t *w)
+{
+	return p->words > 1 ? (uint64_t)w[0] << 32 | w[1] : w[0];
+}
+
+/* They say mostly that two are apart. */
+static bool may_meet(const struct bf_nstore_pack *p, const struct bf_nlog_record *r, uint64_t lo, uint64_t hi)
 {
 	const uint32_t *w = (const void *)(r + 1);
 
-	return w[0] <= hi && w[p->ranges ? p->words : 0] >= lo;
+	return top_at(p, w) <= hi && top_at(p, w + (p->ranges ? p->words : 0)) >= lo;
 }
 
 /* The last record that is about something there. */
 static const struct bf_nlog_record *last_about(const struct quick *q, uint32_t pack, const bf_u128 around[2])
 {
 	const struct bf_nstore_pack *p = &q->w->stored.packs[pack];
-	uint32_t lo = (uint32_t)(around[0] >> 32 * (p->words - 1)), hi = (uint32_t)(around[1] >> 32 * (p->words - 1));
+	uint64_t lo = top_of(p, around[0]), hi = top_of(p, around[1]);
 	const struct bf_nlog_record *r, *last = NULL;
 	bf_u128 b[2];
 
