@@ -46,24 +46,30 @@ struct native_change {
 	bool live_only;                /* see bf_native_live_only() */
 	struct bf_image *image;
 	struct bf_buf state;
-	struct bf_rt_counter *last;    /* of the old unit */
-	uint32_t n_last;
+	struct bf_carried *carried;    /* counters that go on, or begin with something */
+	uint32_t n_carried;
 	struct native_start *starts;   /* what new counters begin at */
 	uint32_t n_starts;
 };
 
-/* Text that begins with its own numbers: counter packets 5 bytes 300. */
+/* Text that begins with its own numbers: counter packets 5 bytes 300. Or what was saved of a counter that no statement shows:
+ * then stmt is BF_EVAL_NONE, and what and ordinal say which. */
 struct native_start {
 	uint64_t handle;
-	uint32_t stmt;
+	uint32_t stmt, what, ordinal;
 	struct bf_rt_counter value;
 };
 
 /* native_count.c: numbers out of the tree, and how they go on. */
 int bf_native_take_starts(struct native_change *c);
+int bf_native_more_starts(struct native_change *c, const struct native_start *v, size_t n);
 int bf_native_starts_of(struct native_change *c, const struct bf_ast_table *like);
-/* Of the live unit. Needs the lock; nothing to do about an error. */
-void bf_native_carry(struct bf_ns *ns, const struct native_change *c);
+/* Of each of these counters its number in a stored unit, or BF_CARRIED_NONE; *out is malloc'ed. */
+int bf_native_slots(const struct bf_eval_counter *want, uint32_t n, const struct bf_nstored *s, uint32_t **out);
+/* Whose counters go on. */
+int bf_native_carry(struct native_change *c);
+/* The starts of a live unit. Needs the lock; nothing to do about an error. */
+void bf_native_begin(struct bf_ns *ns, const struct native_change *c);
 /* Counters of the unit that s is about into a tree that shows the table: sums by rule and statement. */
 int bf_native_fill(struct bf_ast_table *t, const struct bf_nstored *s, const struct bf_rt_counter *c, uint32_t n);
 
@@ -157,7 +163,7 @@ int bf_restored_read(struct native_run *r, const char *text, size_t len); /* wit
 void bf_restored_handles(struct native_run *r);                            /* behind that */
 uint32_t bf_restored_changes(const struct restored *s, struct bf_change *out); /* out NULL: how many */
 bool bf_restored_without_code(struct native_run *r);
-void bf_restored_done(struct native_run *r); /* counters */
+int bf_restored_starts(struct native_run *r, struct native_change *c); /* more of them */
 
 /* nft_import.c: new tables filter beside those of the kernel that they were made from, whose counters they begin with. */
 int bf_imported_begin(struct native_run *r, struct native_change *v, uint32_t n);

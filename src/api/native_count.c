@@ -16,7 +16,8 @@ static int add_start(struct native_change *c, uint32_t *cap, uint64_t handle, ui
 
 	if (rc)
 		return rc;
-	c->starts[c->n_starts++] = (struct native_start){ handle, stmt, { s->counter.packets, s->counter.bytes } };
+	c->starts[c->n_starts++] = (struct native_start){ .handle = handle, .stmt = stmt,
+		.value = { s->counter.packets, s->counter.bytes } };
 	return 0;
 }
 
@@ -37,6 +38,18 @@ int bf_native_take_starts(struct native_change *c)
 				s->counter.bare = true;
 			}
 		}
+	return 0;
+}
+
+int bf_native_more_starts(struct native_change *c, const struct native_start *v, size_t n)
+{
+	struct native_start *all = n ? realloc(c->starts, (c->n_starts + n) * sizeof(*all)) : NULL;
+
+	if (!all)
+		return n ? -ENOMEM : 0;
+	memcpy(all + c->n_starts, v, n * sizeof(*v));
+	c->starts = all;
+	c->n_starts += (uint32_t)n;
 	return 0;
 }
 
@@ -120,49 +133,92 @@ static void add(struct bf_rt_counter *to, const struct bf_rt_counter *c)
 	to->bytes += c->bytes;
 }
 
-static void carry_old(const struct native_change *c, const struct place *now, struct bf_rt_counter *out)
+/* Room for one of each old counter, and of each start. */
+static void carry_old(struct native_change *c, const struct place *now)
 {
-	const struct bf_eval_counter *old = c->old->stored.counters;
-	uint32_t n_old = BF_MIN(c->old->stored.n_counters, c->n_last), n = c->ev.n_counters;
+	const struct bf_nstored *s = &c->old->stored;
+	uint32_t n_old = BF_MIN(s->n_counters, bf_unit_n_counters(c->old->unit)), n = c->ev.n_counters;
 
 	for (uint32_t i = 0; i < n_old; i++) {
-		uint32_t at = lower(now, n, &old[i]);
+		uint32_t at = lower(now, n, &s->counters[i]);
 
-		if (at < n && !compare(now[at].whose, &old[i]))
-			add(&out[now[at].i], &c->last[i]);
+		if (at < n && !compare(now[at].whose, &s->counters[i]))
+			c->carried[c->n_carried++] = (struct bf_carried){ .to = now[at].i, .from = i };
 	}
+}
+
+/* The counter of a start, or -1. */
+static int64_t place_of(const struct native_start *s, const struct place *now, uint32_t n)
+{
+	const struct bf_eval_counter key = { .handle = s->handle, .stmt = s->stmt, .what = s->what, .ordinal = s->ordinal };
+	uint32_t at = lower(now, n, &key);
+
+	if (s->stmt == BF_EVAL_NONE && (at >= n || compare(now[at].whose, &key)))
+		return -1;
+	return at < n && now[at].whose->handle == s->handle && now[at].whose->stmt == s->stmt ? (int64_t)now[at].i : -1;
 }
 
 /* Rules that are there already do not begin anew: what they say was taken when they came. */
-static void begin_new(const struct native_change *c, const struct place *now, struct bf_rt_counter *out)
+static void carry_starts(struct native_change *c, const struct place *now)
 {
-	uint32_t n = c->ev.n_counters;
-
 	for (uint32_t i = 0; i < c->n_starts; i++) {
-		const struct native_start *s = &c->starts[i];
-		const struct bf_eval_counter key = { .handle = s->handle, .stmt = s->stmt };
-		uint32_t at = lower(now, n, &key);
+		const struct bf_rt_counter *v = &c->starts[i].value;
+		int64_t to = place_of(&c->starts[i], now, c->ev.n_counters);
 
-		if (at < n && now[at].whose->handle == s->handle && now[at].whose->stmt == s->stmt)
-			add(&out[now[at].i], &s->value);
+		if (to >= 0)
+			c->carried[c->n_carried++] = (struct bf_carried){ (uint32_t)to, BF_CARRIED_NONE, v->packets, v->bytes };
 	}
 }
 
-void bf_native_carry(struct bf_ns *ns, const struct native_change *c)
+int bf_native_carry(struct native_change *c)
+{
+	_cleanup_free_ struct place *now = NULL;
+	size_t n = c->n_starts + (c->old ? c->old->stored.n_counters : 0ul);
+
+	if (!n)
+		return 0;
+	now = sorted(c->ev.counters, c->ev.n_counters);
+	c->carried = calloc(n, sizeof(*c->carried));
+	if (!now || !c->carried)
+		return -ENOMEM;
+	if (c->old)
+		carry_old(c, now);
+	carry_starts(c, now);
+	return 0;
+}
+
+void bf_native_begin(struct bf_ns *ns, const struct native_change *c)
 {
 	uint32_t n = c->ev.n_counters;
 	_cleanup_free_ struct place *now = sorted(c->ev.counters, n);
 	_cleanup_free_ struct bf_rt_counter *out = calloc(n + 1ul, sizeof(*out));
 	struct bf_unit *u = NULL;
 
-	if (!now || !out || (!c->old && !c->n_starts))
-		return;
-	if (c->old && c->last)
-		carry_old(c, now, out);
-	begin_new(c, now, out);
-	if (!bf_unit_open(ns, c->name, &u))
+	for (uint32_t i = 0; now && out && i < c->n_starts; i++) {
+		int64_t to = place_of(&c->starts[i], now, n);
+
+		if (to >= 0)
+			add(&out[to], &c->starts[i].value);
+	}
+	if (now && out && !bf_unit_open(ns, c->name, &u))
 		bf_unit_add_counters(u, out, BF_MIN(n, bf_unit_n_counters(u)));
 	bf_unit_close(u);
+}
+
+int bf_native_slots(const struct bf_eval_counter *want, uint32_t n, const struct bf_nstored *s, uint32_t **out)
+{
+	_cleanup_free_ struct place *have = sorted(s->counters, s->n_counters);
+	uint32_t *slot = calloc(n + 1ul, sizeof(*slot));
+
+	*out = slot;
+	if (!have || !slot)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = lower(have, s->n_counters, &want[i]);
+
+		slot[i] = at < s->n_counters && !compare(have[at].whose, &want[i]) ? have[at].i : BF_CARRIED_NONE;
+	}
+	return 0;
 }
 
 /* For people: what several counters of a statement say together. */

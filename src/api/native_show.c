@@ -238,7 +238,7 @@ void bf_native_echo(void *arg, struct bf_ntable *t, const struct bf_ast_cmd *cmd
 	bf_buf_printf(&r->out, " # handle %" PRIu64 "\n", handle);
 }
 
-/* Reset: what is shown is what is taken. The rest goes back. */
+/* Reset: what is shown is what is taken. */
 
 static bool is_reset(const struct bf_ast_cmd *cmd, const struct bf_eval_counter *c)
 {
@@ -249,19 +249,15 @@ static int reset_unit(struct native_run *r, const struct native_unit *u, const s
 {
 	uint32_t n = bf_unit_n_counters(u->unit);
 	_cleanup_free_ struct bf_rt_counter *c = calloc(n + 1ul, sizeof(*c));
-	_cleanup_free_ struct bf_rt_counter *back = calloc(n + 1ul, sizeof(*back));
+	_cleanup_free_ bool *which = calloc(n + 1ul, sizeof(*which));
 	const struct shown s = { .now = u->stored, .unit = u, .counters = c, .n_counters = n, .take = true };
 	int rc;
 
-	if (!c || !back)
+	if (!c || !which)
 		return -ENOMEM;
-	rc = n ? bf_unit_take_counters(u->unit, c, n) : 0;
-	if (rc)
-		return rc;
-	for (uint32_t i = 0; i < n; i++)
-		if (i >= u->stored.head->n_counters || !is_reset(cmd, &u->stored.counters[i]))
-			back[i] = c[i];
-	rc = n ? bf_unit_add_counters(u->unit, back, n) : 0;
+	for (uint32_t i = 0; i < n && i < u->stored.n_counters; i++)
+		which[i] = is_reset(cmd, &u->stored.counters[i]);
+	rc = n ? bf_unit_take_counters(u->unit, which, c, n) : 0;
 	return rc ? rc : show(r->ctx, &r->out, &s, cmd, r->flags | BF_LIST_COUNTERS);
 }
 

@@ -147,6 +147,10 @@ static int compile(struct native_run *r, struct native_change *c)
 	bf_native_env(&env, r->ctx);
 	rc = bf_native_take_starts(c);
 	if (!rc)
+		rc = bf_restored_starts(r, c);
+	if (r->imported)
+		c->n_starts = 0; /* the kernel's are read behind the switch */
+	if (!rc)
 		rc = bf_native_eval(r->ast, c->table->cmd, &env, &c->ev, d);
 	if (rc)
 		return rc;
@@ -161,7 +165,7 @@ static void free_changes(struct native_change *v, uint32_t n)
 		bf_evaluated_free(&v[i].ev);
 		bf_image_free(v[i].image);
 		bf_buf_free(&v[i].state);
-		free(v[i].last);
+		free(v[i].carried);
 		free(v[i].starts);
 	}
 	free(v);
@@ -182,23 +186,18 @@ static bool concerns(const struct native_run *r, const struct bf_ntable *t)
 	return t->gone ? t->owner && !taken_over(r, t) : t->changed;
 }
 
-static int start_change(struct native_change *c, const struct bf_ntable *t)
+static void start_change(struct native_change *c, const struct bf_ntable *t)
 {
 	c->table = t;
 	c->old = t->owner;
 	snprintf(c->name, sizeof(c->name), "n%" PRIu64, t->handle);
-	if (!c->old || t->gone)
-		return 0;
-	c->n_last = bf_unit_n_counters(c->old->unit);
-	c->last = calloc(c->n_last + 1ul, sizeof(*c->last));
-	return c->last ? 0 : -ENOMEM;
 }
 
 static void list_changes(const struct native_change *v, uint32_t n, struct bf_change *out)
 {
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = (struct bf_change){ .unit = v[i].name, .image = v[i].image, .state = v[i].state.data,
-			.state_len = v[i].state.len, .old = v[i].n_last ? v[i].last : NULL, .n_old = v[i].n_last };
+			.state_len = v[i].state.len, .carried = v[i].carried, .n_carried = v[i].n_carried };
 }
 
 /* Straight code once more as data. */
@@ -229,10 +228,12 @@ static int switch_over(struct native_run *r, struct native_change *v, uint32_t n
 	uint32_t all = n + bf_restored_changes(r->restored, NULL);
 	_cleanup_free_ struct bf_change *changes = calloc(all + 1ul, sizeof(*changes));
 	_cleanup_diag_ struct bf_diag first = {};
-	int rc;
+	int rc = changes ? 0 : -ENOMEM;
 
-	if (!changes)
-		return -ENOMEM;
+	for (uint32_t i = 0; !rc && !only_check && i < n; i++)
+		rc = v[i].image ? bf_native_carry(&v[i]) : 0;
+	if (rc)
+		return rc;
 	list_changes(v, n, changes);
 	bf_restored_changes(r->restored, changes + n);
 	rc = go(r->ns, changes, all, &first);
@@ -246,14 +247,10 @@ static int switch_over(struct native_run *r, struct native_change *v, uint32_t n
 	if (bf_verifier_refused(rc) || rc == -EACCES)
 		bf_native_blame(r, v, n);
 	if (!rc && !only_check)
-		bf_restored_done(r);
-	if (!rc && !only_check)
 		rc = bf_imported_begin(r, v, n);
 	for (uint32_t i = 0; !rc && !only_check && i < n; i++)
-		if (v[i].image) {
-			bf_native_carry(r->ns, &v[i]);
+		if (v[i].image)
 			bf_native_live_delete(r, &v[i]);
-		}
 	return rc;
 }
 
@@ -264,9 +261,8 @@ static int compile_all(struct native_run *r, struct native_change *v, uint32_t *
 	for (const struct bf_ntable *t = r->apply.tables; t; t = t->next) {
 		if (!concerns(r, t))
 			continue;
-		err = start_change(&v[*n], t);
-		if (!err && !t->gone)
-			err = compile(r, &v[*n]);
+		start_change(&v[*n], t);
+		err = t->gone ? 0 : compile(r, &v[*n]);
 		++*n;
 		rc = rc ? rc : err; /* the next table's errors are told, too */
 	}

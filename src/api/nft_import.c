@@ -265,6 +265,8 @@ int bf_imported_begin(struct native_run *r, struct native_change *v, uint32_t n)
 		const struct bf_ast_table *t = v[i].image ? body_of(ast, v[i].table) : NULL;
 
 		rc = t ? bf_native_starts_of(&v[i], t) : 0;
+		if (t && !rc)
+			bf_native_begin(r->ns, &v[i]);
 	}
 	if (!rc)
 		keep_elements(&m->elements, ast);

@@ -63,7 +63,7 @@ static int take_counters(const struct bf_stored *t, struct bf_rt_counter *old)
 {
 	uint32_t n = bf_unit_n_counters(t->unit);
 	_cleanup_free_ struct bf_rt_counter *all = calloc(n + 1, sizeof(*all));
-	int rc = all ? bf_unit_take_counters(t->unit, all, n) : -ENOMEM;
+	int rc = all ? bf_unit_take_counters(t->unit, NULL, all, n) : -ENOMEM;
 
 	if (!rc)
 		bf_stored_gather(t, all, n, old);

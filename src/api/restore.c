@@ -17,7 +17,13 @@ struct table { /* of iptables */
 	uint32_t older;
 	char name[32], unit[48];
 	struct bf_buf state, counters, head;
+	struct bf_buf carried; /* counters, for the change */
 	struct bf_image *image; /* NULL: the table goes */
+};
+
+struct hidden {
+	const struct bf_ntable *table;
+	struct native_start start;
 };
 
 struct restored {
@@ -25,14 +31,18 @@ struct restored {
 	uint32_t n;
 	const char *text; /* where lines about handles are looked for */
 	size_t len;
+	const struct bf_ntable *last; /* the table whose handles came last, */
+	struct bf_buf hidden;  /* struct hidden of it and of others */
 };
 
 static void forget(struct restored *s)
 {
+	bf_buf_free(&s->hidden);
 	for (uint32_t i = 0; i < s->n; i++) {
 		bf_buf_free(&s->v[i].state);
 		bf_buf_free(&s->v[i].counters);
 		bf_buf_free(&s->v[i].head);
+		bf_buf_free(&s->v[i].carried);
 		bf_image_free(s->v[i].image);
 	}
 	memset(s, 0, sizeof(*s));
@@ -101,6 +111,20 @@ static int compile(struct native_run *r, struct table *t, struct bf_image *image
 	return bf_stored_head(image, &t->state, t->older, &t->head);
 }
 
+/* Entry i has counter i. */
+static void carry(struct table *t)
+{
+	const struct bf_rt_counter *c = (const void *)t->counters.data;
+
+	for (uint32_t i = 0; i < t->counters.len / sizeof(*c); i++) {
+		struct bf_carried one = { i, BF_CARRIED_NONE, 0, 0 };
+
+		memcpy(&one.packets, &c[i].packets, sizeof(one.packets));
+		memcpy(&one.bytes, &c[i].bytes, sizeof(one.bytes));
+		bf_buf_add(&t->carried, &one, sizeof(one));
+	}
+}
+
 static int read_rules(struct native_run *r, struct table *t, struct line *l)
 {
 	_cleanup_buf_ struct bf_buf blob = {};
@@ -115,7 +139,8 @@ static int read_rules(struct native_run *r, struct table *t, struct line *l)
 	if (!next_line(r->restored, l) || !starts(l, "counters") ||
 	    !bf_base64_get(&t->counters, l->at + 9, (size_t)(l->end - l->at - 9)))
 		return broken(r, l, "these are no counters");
-	return t->counters.err ? t->counters.err : compile(r, t, NULL);
+	carry(t);
+	return t->counters.err ? t->counters.err : t->carried.err ? t->carried.err : compile(r, t, NULL);
 }
 
 static int read_table(struct native_run *r, struct line *l)
@@ -192,7 +217,8 @@ static struct bf_ntable *find(struct native_run *r, const struct line *l, const 
 {
 	for (struct bf_ntable *t = r->apply.tables; t; t = t->next) {
 		char head[300];
-		int n = snprintf(head, sizeof(head), "table %s %.255s ", t->family->name, t->name);
+		const char *word = starts(l, "hidden") ? "hidden" : "table";
+		int n = snprintf(head, sizeof(head), "%s %s %.255s ", word, t->family->name, t->name);
 
 		if (!t->gone && t->changed && l->end - l->at > n && !strncmp(l->at, head, (size_t)n)) {
 			*at = l->at + n;
@@ -231,16 +257,49 @@ static void give(struct native_run *r, const struct line *l)
 	if (is_free(r, handle))
 		t->handle = t->cmd->body->handle = handle;
 	r->apply.last_table = BF_MAX(r->apply.last_table, t->handle);
+	r->restored->last = t;
+}
+
+/* Handles are as they were: so these are whose they were. */
+static void keep_hidden(struct native_run *r, const struct line *l)
+{
+	struct restored *s = r->restored;
+	const char *at;
+	struct bf_ntable *t = find(r, l, &at);
+	uint64_t n[5];
+
+	while (t && t == s->last) {
+		for (unsigned i = 0; i < 5; i++)
+			if (!read_number(l, &at, &n[i]))
+				return;
+		bf_buf_add(&s->hidden, &(struct hidden){ t, { n[0], BF_EVAL_NONE, (uint32_t)n[1], (uint32_t)n[2], { n[3], n[4] } } },
+		           sizeof(struct hidden));
+	}
+}
+
+int bf_restored_starts(struct native_run *r, struct native_change *c)
+{
+	const struct hidden *h = r->restored ? (const void *)r->restored->hidden.data : NULL;
+	size_t n = h ? r->restored->hidden.len / sizeof(*h) : 0;
+	_cleanup_buf_ struct bf_buf v = {};
+
+	for (size_t i = 0; i < n; i++)
+		if (h[i].table == c->table)
+			bf_buf_add(&v, &h[i].start, sizeof(h[i].start));
+	if (v.err || (r->restored && r->restored->hidden.err))
+		return -ENOMEM;
+	return bf_native_more_starts(c, (const void *)v.data, v.len / sizeof(struct native_start));
 }
 
 void bf_restored_handles(struct native_run *r)
 {
 	struct line l = {};
 
-	if (r->restored)
-		while (next_line(r->restored, &l))
-			if (starts(&l, "table"))
-				give(r, &l);
+	while (r->restored && next_line(r->restored, &l))
+		if (starts(&l, "table"))
+			give(r, &l);
+		else if (starts(&l, "hidden"))
+			keep_hidden(r, &l);
 }
 
 /* The change. */
@@ -251,7 +310,8 @@ uint32_t bf_restored_changes(const struct restored *s, struct bf_change *out)
 		const struct table *t = &s->v[i];
 
 		out[i] = (struct bf_change){ .unit = t->unit, .image = t->image, .head = t->head.data, .head_len = t->head.len,
-			.state = t->state.data, .state_len = t->state.len };
+			.state = t->state.data, .state_len = t->state.len, .carried = (const void *)t->carried.data,
+			.n_carried = (uint32_t)(t->carried.len / sizeof(struct bf_carried)) };
 	}
 	return s ? s->n : 0;
 }
@@ -268,21 +328,6 @@ bool bf_restored_without_code(struct native_run *r)
 			any |= !compile(r, t, data);
 	}
 	return any;
-}
-
-static void count(struct native_run *r, const struct table *t)
-{
-	_cleanup_stored_ struct bf_stored now = {};
-
-	if (t->image && !bf_stored_load(r->ns, t->family, t->name, &now) && now.unit &&
-	    t->counters.len == now.num_entries * sizeof(struct bf_rt_counter))
-		bf_stored_add_counters(&now, (const void *)t->counters.data);
-}
-
-void bf_restored_done(struct native_run *r)
-{
-	for (uint32_t i = 0; r->restored && i < r->restored->n; i++)
-		count(r, &r->restored->v[i]);
 }
 
 int bf_restore(struct bf_ctx *ctx, const char *name, const char *text, size_t len, unsigned flags)

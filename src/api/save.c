@@ -5,6 +5,8 @@
  * begin with #: so that the text is one of the native language all the same.
  *
  *   #:table inet filter 3 17 1 4 5 ...        handle, last handle given in it, handles in order; behind it the table
+ *   #:hidden inet filter 4 0 1 17 1200 ...    counters that no statement shows, of the table in the line before, by five:
+ *                                             handle of the rule or chain, what, ordinal (eval.h), packets, bytes
  *   #:iptables ip filter 0                    so many tables were there before it; the next two lines, in base64:
  *   #:rules ...                               struct ipt_replace and entries (or ip6t), without counters
  *   #:counters ...                            a struct bf_rt_counter for each entry
@@ -44,6 +46,27 @@ static int save_handles(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_
 	return handles.err;
 }
 
+static int save_hidden(struct bf_buf *out, const struct native_unit *u)
+{
+	const struct bf_nstored *s = &u->stored;
+	uint32_t n = BF_MIN(bf_unit_n_counters(u->unit), s->n_counters), some = 0;
+	_cleanup_free_ struct bf_rt_counter *c = calloc(n + 1ul, sizeof(*c));
+	int rc = !c ? -ENOMEM : n ? bf_unit_counters(u->unit, c, n) : 0;
+
+	for (uint32_t i = 0; i < n && !rc; i++) {
+		const struct bf_eval_counter *w = &s->counters[i];
+
+		if (w->stmt != BF_EVAL_NONE || !(c[i].packets | c[i].bytes))
+			continue;
+		if (!some++)
+			bf_buf_printf(out, "#:hidden %s %s", s->family->name, s->name);
+		bf_buf_printf(out, " %" PRIu64 " %d %u %llu %llu", w->handle, w->what, w->ordinal, (unsigned long long)c[i].packets,
+		              (unsigned long long)c[i].bytes);
+	}
+	bf_buf_puts(out, some ? "\n" : "");
+	return rc;
+}
+
 static int save_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_buf *out)
 {
 	_cleanup_units_ struct native_units units = {};
@@ -51,6 +74,8 @@ static int save_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_buf *out)
 
 	for (uint32_t i = 0; i < units.n && !rc; i++) {
 		rc = save_handles(ctx, out, &units.v[i].stored);
+		if (!rc)
+			rc = save_hidden(out, &units.v[i]);
 		if (!rc)
 			rc = bf_native_list_unit(ctx, out, &units.v[i], BF_LIST_COUNTERS | LIST_WHOLE);
 	}

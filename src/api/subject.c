@@ -127,7 +127,9 @@ static int read_native(struct bf_ctx *ctx, struct bf_subject *s)
 		return rc;
 	s->rs = s->ev.rs;
 	bf_native_style(s->cmd->body, BF_STYLE_STATELESS | BF_STYLE_BRIEF);
-	return list_rules(s);
+	if (s->nstored.log_len)
+		rc = bf_native_slots(s->ev.counters, s->ev.n_counters, &s->nstored, &s->slot);
+	return rc ? rc : list_rules(s);
 }
 
 static int open_native(struct bf_ctx *ctx, struct bf_ns *ns, struct bf_subject *s)
@@ -259,21 +261,17 @@ static int write_native(struct bf_ctx *ctx, const struct bf_subject *s, const st
 
 static int commit_native(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img)
 {
-	struct bf_change c = { .unit = s->unit, .image = img, .n_old = bf_unit_n_counters(s->own) };
-	_cleanup_free_ struct bf_rt_counter *old = calloc(c.n_old + 1ul, sizeof(*old));
+	uint32_t n = s->ev.n_counters;
+	_cleanup_free_ struct bf_carried *carried = calloc(n + 1ul, sizeof(*carried));
+	struct bf_change c = { .unit = s->unit, .image = img, .carried = carried, .n_carried = n };
 	_cleanup_buf_ struct bf_buf state = {};
-	int rc;
+	int rc = carried ? write_native(ctx, s, img, &state) : -ENOMEM;
 
-	if (!old)
-		return -ENOMEM;
-	rc = write_native(ctx, s, img, &state);
-	if (rc)
-		return rc;
-	c.old = c.n_old ? old : NULL;
+	for (uint32_t i = 0; i < n && !rc; i++)
+		carried[i] = (struct bf_carried){ .to = i, .from = bf_subject_slot(s, i) };
 	c.state = state.data;
 	c.state_len = state.len;
-	rc = bf_ns_commit(ns, &c, 1, &ctx->diag);
-	return rc ? rc : add_counters(ns, s->unit, old, s->ev.n_counters);
+	return rc ? rc : bf_ns_commit(ns, &c, 1, &ctx->diag);
 }
 
 static int commit_xt(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img)

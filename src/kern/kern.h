@@ -56,8 +56,9 @@ const void *bf_unit_state(const struct bf_unit *u, size_t *len);
 /* The records of its patches, one behind the other, and their version; valid until close. NULL: it cannot be patched. */
 const void *bf_unit_journal(const struct bf_unit *u, size_t *len, uint64_t *version);
 uint32_t bf_unit_n_counters(const struct bf_unit *u);
-/* As bf_unit_counters, and from now on they begin at 0: no packet is lost or counted twice. Hold the lock. */
-int bf_unit_take_counters(struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
+/* As bf_unit_counters, of those that which (n of them; NULL: all) says, and from now on these begin at 0: no packet is lost or
+ * counted twice. Hold the lock. */
+int bf_unit_take_counters(struct bf_unit *u, const bool *which, struct bf_rt_counter *out, uint32_t n);
 /* Sums over the stripes, of the first n, at most bf_unit_n_counters. -ESTALE: it was replaced twice meanwhile, its counters are gone:
  * open the unit again. Never while the lock is held. */
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n);
@@ -80,6 +81,12 @@ int bf_unit_elements_add(struct bf_ns *ns, const char *unit, const char *set, co
 int bf_unit_objects_take(struct bf_ns *ns, const char *unit, uint64_t id, struct bf_rt_state *s);
 int bf_unit_element_delete(struct bf_ns *ns, const char *unit, const char *set, const uint32_t *key);
 
+#define BF_CARRIED_NONE UINT32_MAX
+struct bf_carried { /* counter `to` of the new unit begins with these, and with what `from` of the replaced one has counted */
+	uint32_t to, from;
+	uint64_t packets, bytes;
+};
+
 struct bf_change {
 	const char *unit;
 	const struct bf_image *image; /* NULL: remove the unit */
@@ -89,6 +96,9 @@ struct bf_change {
 	 * there any more. n_old: at most the replaced unit's number of counters. */
 	struct bf_rt_counter *old;
 	uint32_t n_old;
+	/* What the new unit's counters begin with. To the last packet, and whoever is killed: the next writer ends it. */
+	const struct bf_carried *carried;
+	uint32_t n_carried;
 	const void *head; /* bytes that are stored before those of state, as one with them, or NULL */
 	size_t head_len;
 };

@@ -17,6 +17,7 @@
  * line is reported as a failure: the change has happened.
  */
 #include "kern/attach.h"
+#include "kern/carry.h"
 #include "kern/probe.h"
 #include "kern/spare.h"
 #include "kern/txn.h"
@@ -143,6 +144,9 @@ static void finish(struct txn *t)
 	if (t->counting)
 		bf_grace_wait(&t->grace);
 	read_old_counters(t);
+	for (uint32_t i = 0; i < t->n_units; i++)
+		if (t->units[i].change && t->units[i].change->n_carried)
+			bf_carry_finish(t->ns, t->idle, t->units[i].name);
 	stop_slot(t, t->live, true);
 	remove_dispatchers(t, t->wanted, false);
 	give_dispatchers(t);

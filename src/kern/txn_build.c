@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "kern/attach.h"
+#include "kern/carry.h"
 #include "kern/recipe.h"
 #include "kern/spare.h"
 #include "kern/sys.h"
@@ -218,6 +219,8 @@ static int pin_unit(struct txn *t, struct txn_unit *u)
 		err = pin_counters(t, u);
 	if (!err && !u->taken)
 		err = pin_maps(t, u);
+	if (!err)
+		err = bf_carry_prepare(t, u);
 	if (!err)
 		err = pin_assist(t, u);
 	return err ? err : pin_progs(t, u);

@@ -148,6 +148,8 @@ static int open_maps(const struct bf_ns *ns, unsigned slot, const char *name, st
 	if (err)
 		return err;
 	u->counters_len = bf_map_bytes(info.value_size, info.max_entries);
+	bf_path(path, "%s/%u/%s/base", ns->dir, slot, name);
+	u->base_fd = bf_pin_get(path);
 	return (uint64_t)u->head->n_counters * u->head->stripes * sizeof(struct bf_rt_counter) <= u->counters_len ? 0 : -EPROTO;
 }
 
@@ -157,7 +159,7 @@ int bf_unit_open_at(const struct bf_ns *ns, unsigned slot, const char *name, str
 	int err = -ENOMEM;
 
 	if (u) {
-		u->counters_fd = -1;
+		u->counters_fd = u->base_fd = -1;
 		err = open_maps(ns, slot, name, u);
 	}
 	if (err)
@@ -194,6 +196,8 @@ void bf_unit_close(struct bf_unit *u)
 	bf_map_munmap((void *)u->head, u->mapped_len);
 	if (u->counters_fd >= 0)
 		close(u->counters_fd);
+	if (u->base_fd >= 0)
+		close(u->base_fd);
 	bf_map_munmap((void *)u->journal, u->journal_len);
 	free(u->copy);
 	free(u);
@@ -242,6 +246,28 @@ static void add_counter(const struct bf_rt_counter *c, struct bf_rt_counter *sum
 	sum->bytes += __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
 }
 
+/* Mapped; NULL: there is none. */
+static struct bf_rt_counter *map_base(const struct bf_unit *u, uint32_t n, size_t *len)
+{
+	struct bpf_map_info info;
+
+	if (u->base_fd < 0 || bf_map_info(u->base_fd, &info) || info.max_entries < n)
+		return NULL;
+	*len = bf_map_bytes(info.value_size, info.max_entries);
+	return bf_map_mmap(u->base_fd, *len, true);
+}
+
+static void add_base(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
+{
+	size_t len;
+	struct bf_rt_counter *base = map_base(u, n, &len);
+
+	for (uint32_t i = 0; base && i < n; i++)
+		add_counter(&base[i], &out[i]);
+	if (base)
+		bf_map_munmap(base, len);
+}
+
 int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
 {
 	struct bf_rt_counter *c;
@@ -264,6 +290,7 @@ int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_
 				add_counter(&stripe[u->head->moved[i].place], &out[u->head->moved[i].counter]);
 	}
 	bf_map_munmap(c, u->counters_len);
+	add_base(u, out, n);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&u->head->recycled, __ATOMIC_RELAXED) ? -ESTALE : 0;
 }
@@ -279,7 +306,19 @@ static void take_counter(struct bf_rt_counter *c, struct bf_rt_counter *sum)
 	sum->bytes += take(&c->bytes);
 }
 
-int bf_unit_take_counters(struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
+static void take_base(const struct bf_unit *u, const bool *which, struct bf_rt_counter *out, uint32_t n)
+{
+	size_t len;
+	struct bf_rt_counter *base = map_base(u, n, &len);
+
+	for (uint32_t i = 0; base && i < n; i++)
+		if (!which || which[i])
+			take_counter(&base[i], &out[i]);
+	if (base)
+		bf_map_munmap(base, len);
+}
+
+int bf_unit_take_counters(struct bf_unit *u, const bool *which, struct bf_rt_counter *out, uint32_t n)
 {
 	struct bf_rt_counter *c;
 
@@ -295,12 +334,14 @@ int bf_unit_take_counters(struct bf_unit *u, struct bf_rt_counter *out, uint32_t
 		struct bf_rt_counter *stripe = c + (size_t)s * u->head->n_counters;
 
 		for (uint32_t i = 0; i < u->head->n_moved; i++)
-			if (u->head->moved[i].counter < n)
+			if (u->head->moved[i].counter < n && (!which || which[u->head->moved[i].counter]))
 				take_counter(&stripe[u->head->moved[i].place], &out[u->head->moved[i].counter]);
 		for (uint32_t i = 0; i < n; i++)
-			take_counter(&stripe[i], &out[i]);
+			if (!which || which[i])
+				take_counter(&stripe[i], &out[i]);
 	}
 	bf_map_munmap(c, u->counters_len);
+	take_base(u, which, out, n);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
  *   <unit>/journal    records of changes in place, if it can be patched (patch.c)
  *   <unit>/map-<name> the other maps, if patches write to them or the unit has a recipe (spare.c)
  *   <unit>/map-<name> hashes of sets that rules change (live.c); they go on in the next unit of that name
+ *   <unit>/base       what its counters began with; carry, last, last-base: until that is known (carry.c)
  *   <unit>/assist     map of the companion's assist chain, if it has one
  *
  * Nothing of it is exchanged while it lives, so a unit that a transaction does
@@ -43,6 +44,7 @@ struct bf_unit {
 	size_t mapped_len;
 	const struct bf_unit_head *head;
 	int counters_fd;                /* -1: it has none */
+	int base_fd;                    /* what they began with (carry.c), or -1 */
 	size_t counters_len;            /* of them, mapped when they are looked at: [stripes][n_counters] */
 	size_t journal_len;             /* mapped */
 	const struct bf_journal *journal; /* NULL: it cannot be patched */
