@@ -100,11 +100,11 @@ check "export: the kernel has again what it had, and the counters" back
 # One rule is beyond us: it is named with its place, and nothing moves unless that table is left.
 refused()
 {
-	start && in_ns a nft -f - <<<"table bridge br { chain c { }; }; table ip6 six { chain o { ip6 dscp set cs1; }; }" || return
+	start && in_ns a nft -f - <<<"table bridge br { chain c { }; }; table ip6 six { chain o { dup to fe80::1 device \"lo\"; }; }" || return
 	in_ns a nft list ruleset >"$work/list"
 	in_ns a "$bf" import -n 2>"$work/said" && return 1
 	grep -q "^nft list ruleset:$(grep -n '^table bridge' "$work/list" | cut -d: -f1):1: error: .* bridge" "$work/said" || return
-	grep -q "^nft list ruleset:$(grep -n "dscp set" "$work/list" | cut -d: -f1):3: error:" "$work/said" || return
+	grep -q "^nft list ruleset:$(grep -n "dup to" "$work/list" | cut -d: -f1):3: error:" "$work/said" || return
 	[ -z "$(tables "$bf" list)" ] && in_ns a nft list ruleset | cmp - "$work/list" || return
 	in_ns a "$bf" import -n -l --dry-run 2>"$work/said" || return
 	[ -z "$(tables "$bf" list)" ] || return
