@@ -9,6 +9,8 @@
 #ifndef BF_CLI_H
 #define BF_CLI_H
 
+#include <stdio.h>
+
 #include <bpfilter/bpfilter.h>
 
 struct bf_cmd {
@@ -52,6 +54,10 @@ int bf_cli_flags(int argc, char **argv, const char *opts);
 /* Tells what a library call said. rc < 0: exit status 1. */
 int bf_cli_result(struct bf_ctx *ctx, const char *verb, int rc);
 int bf_cli_usage(const char *verb);
+void bf_cli_print_usage(FILE *to, const struct bf_cmd *c);
+/* All verbs; one with its flags. 1: cannot be written. */
+int bf_cli_help(FILE *to);
+int bf_cli_verb_help(const struct bf_cmd *c);
 /* Writes text to standard output; 1 when that fails (disk full, closed pipe). */
 int bf_cli_print(const char *text);
 

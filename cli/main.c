@@ -51,32 +51,10 @@ static const struct bf_cmd *find_cmd(const char *name)
 	return NULL;
 }
 
-static void print_usage(FILE *to, const struct bf_cmd *c)
-{
-	fprintf(to, "usage: bpfilter [--netns NAME|PATH] %s%s%s\n", c->name, *c->args ? " " : "", c->args);
-}
-
 int bf_cli_usage(const char *verb)
 {
-	print_usage(stderr, find_cmd(verb));
+	bf_cli_print_usage(stderr, find_cmd(verb));
 	return 2;
-}
-
-static int print_help(FILE *to)
-{
-	fprintf(to, "usage: bpfilter [--netns NAME|PATH] VERB [ARGUMENT...]\n"
-	            "\n"
-	            "Turns packet-filter rules into eBPF.\n"
-	            "\n");
-	for (const struct bf_cmd *c = bf_cmds; c->name; c++)
-		fprintf(to, "  %-9s %-26s %s\n", c->name, c->args, c->help);
-	fprintf(to, "\n"
-	            "  --netns NAME|PATH   work on another network namespace (ip-netns(8) name, or a file)\n"
-	            "  --dry-run           all but the change itself (verbs of the native language)\n"
-	            "  --help, --version\n"
-	            "\n"
-	            "See bpfilter(8), and xtables-bpf(8) for iptables-bpf and its family.\n");
-	return ferror(to) ? 1 : 0;
 }
 
 int bf_cmd_help(struct bf_ctx *ctx, int argc, char **argv)
@@ -85,14 +63,12 @@ int bf_cmd_help(struct bf_ctx *ctx, int argc, char **argv)
 
 	(void)ctx;
 	if (argc < 2)
-		return print_help(stdout);
+		return bf_cli_help(stdout);
 	if (!c) {
 		fprintf(stderr, "bpfilter: no verb \"%s\"; see bpfilter help\n", argv[1]);
 		return 2;
 	}
-	print_usage(stdout, c);
-	printf("%s\n", c->help);
-	return 0;
+	return bf_cli_verb_help(c);
 }
 
 int bf_cli_flags(int argc, char **argv, const char *opts)
@@ -175,7 +151,7 @@ static int global_options(struct bf_ctx *ctx, int argc, char **argv, int *status
 	while ((opt = getopt_long(argc, argv, "+hV", options, NULL)) != -1) {
 		*status = 0;
 		if (opt == 'h')
-			return *status = print_help(stdout), 0;
+			return *status = bf_cli_help(stdout), 0;
 		if (opt == 'V')
 			return *status = bf_cli_print("bpfilter " BF_VERSION "\n"), 0;
 		if (opt == 'd') {
@@ -195,6 +171,8 @@ int bf_cli_verb(struct bf_ctx *ctx, int argc, char **argv)
 
 	if (!cmd)
 		return bf_cmd_help(ctx, 2, (char *[]){NULL, argv[0]});
+	if (argc > 1 && !strcmp(argv[1], "--help"))
+		return bf_cli_verb_help(cmd);
 	if (!bf_cli_dry_run || cmd->dry)
 		return cmd->run(ctx, argc, argv);
 	fprintf(stderr, "bpfilter %s: there is no --dry-run of it\n", argv[0]);
@@ -213,7 +191,7 @@ int main(int argc, char **argv)
 	at = global_options(ctx, argc, argv, &status);
 	if (at && at == argc) {
 		status = 2;
-		print_help(stderr);
+		bf_cli_help(stderr);
 	} else if (at) {
 		status = bf_cli_verb(ctx, argc - at, argv + at);
 	}

@@ -38,7 +38,7 @@ _bpfilter_native()
 
 _bpfilter()
 {
-	local cur prev words cword i verb= verbs
+	local cur prev words cword i at verb= verbs flags=
 	local native="add create insert replace delete destroy rename reset get"
 
 	_init_completion || return
@@ -57,6 +57,7 @@ _bpfilter()
 			;;
 		esac
 	done
+	at=$i
 	case $verb in
 	"") COMPREPLY=($(compgen -W "$verbs --netns --dry-run --help --version" -- "$cur")) ;;
 	run)
@@ -68,9 +69,13 @@ _bpfilter()
 	top) COMPREPLY=($(compgen -W "-a -d -n" -- "$cur")) ;;
 	test) case $prev in -f | -r) COMPREPLY=($(compgen -f -- "$cur")) ;; *) COMPREPLY=($(compgen -W "-j -f -r tcp udp icmp icmpv6 connect sendmsg iif oif hook ct mark uid comm cgroup" -- "$cur")) ;; esac ;;
 	load | check)
-		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "-a -c -e -j -n -r --dry-run" -- "$cur")) || _filedir
+		[[ $verb == load ]] && flags="--dry-run"
+		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "-a -c -e -j -n -r $flags" -- "$cur")) || _filedir
 		;;
-	save | restore) _filedir ;;
+	save | restore)
+		[[ $verb == restore ]] && flags="--dry-run"
+		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$flags" -- "$cur")) || _filedir
+		;;
 	confirm)
 		((cword > i + 1)) && COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
 		;;
@@ -78,8 +83,13 @@ _bpfilter()
 		for ((i++; i < cword; i++)); do
 			[[ ${words[i]} == -* ]] || break
 		done
+		case $verb in
+		list) flags="-a -c -j -n" ;;
+		flush) flags="--dry-run" ;;
+		*) flags="-a -c -e -j -n --dry-run" ;;
+		esac
 		if [[ $cur == -* ]]; then
-			COMPREPLY=($(compgen -W "-a -c -e -j -n --dry-run" -- "$cur"))
+			COMPREPLY=($(compgen -W "$flags" -- "$cur"))
 		else
 			_bpfilter_native "$verb" "$i"
 		fi
@@ -90,6 +100,8 @@ _bpfilter()
 	features) COMPREPLY=($(compgen -W "-j" -- "$cur")) ;;
 	help) COMPREPLY=($(compgen -W "$verbs" -- "$cur")) ;;
 	esac
+	[[ $verb && $cword == $((at + 1)) && $cur == -* ]] && COMPREPLY+=($(compgen -W "--help" -- "$cur"))
+	return 0
 }
 complete -F _bpfilter bpfilter
 
