@@ -10,57 +10,104 @@
 
 #include "cli.h"
 
-static int print_json(const struct bf_feature_info *f, int n)
+struct here {
+	const struct bf_feature_info *f;
+	const struct bf_hook_info *hooks;
+	int n, n_hooks;
+};
+
+static int print_json(const struct here *h)
 {
-	json_t *all = json_array();
+	json_t *features = json_array(), *hooks = json_array(), *all;
 	int rc = 1;
 
-	for (int i = 0; i < n; i++)
-		json_array_append_new(all, json_pack("{s:s, s:b, s:b, s:s, s:s}", "name", f[i].name, "present", f[i].present,
-		                                     "required", f[i].required, "enables", f[i].enables, "hint", f[i].hint));
-	if (all && json_array_size(all) == (size_t)n && !json_dumpf(all, stdout, JSON_INDENT(2)))
+	for (const struct bf_feature_info *f = h->f; f < h->f + h->n; f++)
+		json_array_append_new(features, json_pack("{s:s, s:b, s:b, s:s, s:s}", "name", f->name, "present", f->present,
+		                                          "required", f->required, "enables", f->enables, "hint", f->hint));
+	for (const struct bf_hook_info *k = h->hooks; k < h->hooks + h->n_hooks; k++)
+		json_array_append_new(hooks, json_pack("{s:s, s:s, s:b, s:s}", "name", k->name, "at", k->at, "present", k->present,
+		                                       "statements", k->statements));
+	all = json_pack("{s:o, s:o}", "features", features, "hooks", hooks);
+	if (all && json_array_size(features) == (size_t)h->n && json_array_size(hooks) == (size_t)h->n_hooks &&
+	    !json_dumpf(all, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER))
 		rc = bf_cli_print("\n");
 	json_decref(all);
 	return rc;
 }
 
-static int add_line(struct libscols_table *t, const struct bf_feature_info *f)
+enum { COLUMNS = 4 };
+
+static int add_line(struct libscols_table *t, const char *const data[COLUMNS])
 {
 	struct libscols_line *l = scols_table_new_line(t, NULL);
-	const char *state = f->present ? "yes" : f->required ? "MISSING" : "no";
+	int rc = !l;
 
-	return !l || scols_line_set_data(l, 0, f->name) || scols_line_set_data(l, 1, state) ||
-	       scols_line_set_data(l, 2, f->enables) || scols_line_set_data(l, 3, f->present ? "" : f->hint);
+	for (unsigned i = 0; i < COLUMNS && !rc; i++)
+		rc = scols_line_set_data(l, i, data[i]) != 0;
+	return rc;
 }
 
-static int print_table(const struct bf_feature_info *f, int n)
+static struct libscols_table *new_table(const char *const names[COLUMNS])
 {
 	struct libscols_table *t = scols_new_table();
-	int rc = !t || !scols_table_new_column(t, "FEATURE", 0, 0) || !scols_table_new_column(t, "HERE", 0, 0) ||
-	         !scols_table_new_column(t, "FOR", 0, SCOLS_FL_WRAP) ||
-	         !scols_table_new_column(t, "OTHERWISE", 0, SCOLS_FL_WRAP);
+	bool ok = t;
 
-	for (int i = 0; i < n && !rc; i++)
-		rc = add_line(t, &f[i]);
+	for (unsigned i = 0; i < COLUMNS && ok; i++)
+		ok = scols_table_new_column(t, names[i], 0, i < 2 ? 0 : SCOLS_FL_WRAP);
+	if (ok)
+		return t;
+	scols_unref_table(t);
+	return NULL;
+}
+
+static int print_features(const struct here *h)
+{
+	struct libscols_table *t = new_table((const char *const[]){ "FEATURE", "HERE", "FOR", "OTHERWISE" });
+	int rc = !t;
+
+	for (const struct bf_feature_info *f = h->f; f < h->f + h->n && !rc; f++)
+		rc = add_line(t, (const char *const[]){ f->name, f->present ? "yes" : f->required ? "MISSING" : "no", f->enables,
+		                                        f->present ? "" : f->hint });
 	if (!rc)
 		rc = scols_print_table(t) != 0;
 	scols_unref_table(t);
 	return rc;
 }
 
+static int print_hooks(const struct here *h)
+{
+	struct libscols_table *t = new_table((const char *const[]){ "HOOK", "HERE", "OF", "STATEMENTS" });
+	int rc = !t;
+
+	for (const struct bf_hook_info *k = h->hooks; k < h->hooks + h->n_hooks && !rc; k++)
+		rc = add_line(t, (const char *const[]){ k->name, k->present ? "yes" : "no", k->at, k->statements });
+	if (!rc)
+		rc = scols_print_table(t) != 0;
+	scols_unref_table(t);
+	return rc;
+}
+
+static int print_tables(const struct here *h)
+{
+	return print_features(h) || bf_cli_print("\n") || print_hooks(h);
+}
+
 int bf_cmd_features(struct bf_ctx *ctx, int argc, char **argv)
 {
-	int flags = bf_cli_flags(argc, argv, "j");
-	const struct bf_feature_info *f;
-	int n, status;
+	int flags = bf_cli_flags(argc, argv, "j"), status;
+	struct here h = { 0 };
 
 	if (flags < 0)
 		return 2;
-	n = bf_get_features(ctx, &f);
-	status = bf_cli_result(ctx, argv[0], n);
+	h.n = bf_get_features(ctx, &h.f);
+	status = bf_cli_result(ctx, argv[0], h.n);
+	if (!status) {
+		h.n_hooks = bf_get_hooks(ctx, &h.hooks);
+		status = bf_cli_result(ctx, argv[0], h.n_hooks);
+	}
 	if (!status)
-		status = flags ? print_json(f, n) : print_table(f, n);
-	for (int i = 0; i < n; i++)
-		status |= f[i].required && !f[i].present;
+		status = flags ? print_json(&h) : print_tables(&h);
+	for (int i = 0; i < h.n; i++)
+		status |= h.f[i].required && !h.f[i].present;
 	return status;
 }

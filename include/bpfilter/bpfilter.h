@@ -238,6 +238,15 @@ struct bf_feature_info {
 };
 int bf_get_features(struct bf_ctx *ctx, const struct bf_feature_info **out);
 
+/* What a chain can do at each hook here. Returns the number of hooks; the array lives as long as the context. */
+struct bf_hook_info {
+	const char *name;
+	const char *at;         /* "namespace", "device", "cgroup" */
+	bool present;
+	const char *statements; /* "drop, reject, ..." */
+};
+int bf_get_hooks(struct bf_ctx *ctx, const struct bf_hook_info **out);
+
 /*
  * Runs argv (searched in PATH) and serves the iptables calls of it and of all
  * its descendants until the last one is gone. Returns the program's wait

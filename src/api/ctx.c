@@ -41,6 +41,8 @@ void bf_ctx_free(struct bf_ctx *ctx)
 		close(ctx->netns);
 	bf_native_warm_free(ctx->warm);
 	bf_diag_free(&ctx->diag);
+	for (unsigned h = 0; h < BF_HOOKS; h++)
+		free(ctx->hook_words[h]);
 	free(ctx);
 }
 

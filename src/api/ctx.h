@@ -26,6 +26,8 @@ struct bf_ctx {
 	struct bf_diag diag;
 	struct bf_features features;
 	struct bf_feature_info info[BF_ARRAY_SIZE(((struct bf_features *)0)->f)];
+	struct bf_hook_info hooks[BF_HOOKS];
+	char *hook_words[BF_HOOKS];
 };
 
 #define _cleanup_ns_ _cleanup_(bf_ns_closep)

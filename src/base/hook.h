@@ -60,6 +60,7 @@ enum bf_can {
 	BF_CAN_EVENT = 1 << 24,    /* log by an event of our own */
 	BF_CAN_FIB_IN = 1 << 25,   /* by which device it is reached; the routes of the device the packet came from, */
 	BF_CAN_FIB_OUT = 1 << 26,  /* and of that by which it leaves */
+	BF_CAN_REJECT = 1 << 27,   /* reject, one way or another: by the kernel, REPLY, ERRNO */
 };
 
 struct bf_hook_kind {

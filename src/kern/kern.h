@@ -176,6 +176,7 @@ struct bf_features {
 int bf_probe(struct bf_features *out);
 bool bf_has(const struct bf_features *f, const char *name);
 bool bf_probe_one(const char *name); /* tries only this one */
+bool bf_probe_hook(uint8_t hook);    /* programs can be had for it, and where they are attached is there */
 /* -EOPNOTSUPP: this kernel can never do it; d says what it lacks. 0 also where the rights to find out are missing. */
 int bf_check_kernel(struct bf_diag *d);
 uint32_t bf_possible_cpus(void);

@@ -13,6 +13,7 @@
 #include "kern/attach.h"
 #include "kern/companion.h"
 #include "kern/dispatch.h"
+#include "kern/load.h"
 #include "kern/nft.h"
 #include "kern/probe.h"
 #include "kern/sys.h"
@@ -191,6 +192,42 @@ static int try_sockops(void)
 	return try_hook(BF_HOOK_SOCKOPS);
 }
 
+bool bf_probe_hook(uint8_t hook)
+{
+	return !(bf_hook_kinds[hook].point == BF_POINT_CGROUP ? closed(bf_cgroup_open("/")) : 0) && !try_hook(hook);
+}
+
+/* f(64 bytes, the packet): both are known to be there by tags alone (funcs.c). */
+static int try_program(void)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = 2, .src_reg = 1, .off = 8 }, /* bpf_nf_ctx.skb */
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1, .src_reg = 10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -BF_PROGRAM_SEES },
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = 2 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = BF_ACCEPT },
+		{ .code = BPF_JMP | BPF_EXIT },
+		{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = 0, .src_reg = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	struct bf_func funcs[] = { { .name = "bf_probe" }, { .name = "bf_asked", .insn = 6, .args = "ph" } };
+	struct bf_prog_image p = { .at.hook = BF_HOOK_INPUT, .frame = BF_PROGRAM_SEES, .funcs = funcs, .n_funcs = 2 };
+	struct bpf_func_info info[2];
+	_cleanup_close_ int btf = bf_funcs_describe(&p, info);
+	const struct bf_prog_desc desc = {
+		.name = "bf_probe",
+		.type = BF_PROG_TYPE_NETFILTER,
+		.attach_type = BF_ATTACH_NETFILTER,
+		.insns = insns,
+		.n_insns = BF_ARRAY_SIZE(insns),
+		.btf = btf,
+		.funcs = info,
+		.n_funcs = 2,
+	};
+
+	return btf < 0 ? btf : closed(bf_prog_load(&desc));
+}
+
 static const struct {
 	const char *name;
 	bool required;
@@ -216,6 +253,7 @@ static const struct {
 	  "Linux 6.6 or newer with CONFIG_NET_XGRESS" },
 	{ "cgroup", false, try_cgroup, "chains of control groups", "a kernel with CONFIG_CGROUP_BPF; CAP_SYS_ADMIN" },
 	{ "sockops", false, try_sockops, "sockops chains", "a kernel with CONFIG_CGROUP_BPF and CONFIG_INET" },
+	{ "program", false, try_program, "functions of object files (program)", "Linux 6.9 or newer: tags of arguments" },
 	{ "conntrack", false, try_conntrack, "state and conntrack matches", "a kernel with CONFIG_NF_CONNTRACK" },
 	{ "nf_tables", false, try_nf_tables, "switching connection tracking on; REJECT, LOG, NFLOG, addrtype",
 	  "a kernel with CONFIG_NF_TABLES (module nf_tables)" },

@@ -263,6 +263,8 @@ pcap "arp" drop ; frame bytecode "4,40 0 0 12,21 0 1 2054,6 0 0 65535,6 0 0 0" c
 pcap "ether host 00:11:22:33:44:55" drop ; frame bytecode "10,32 0 0 8,21 0 2 573785173,40 0 0 6,21 4 0 17,32 0 0 2,21 0 3 573785173,40 0 0 0,21 0 1 17,6 0 0 65535,6 0 0 0" counter drop ; OK
 pcap "ether src 00:11:22:33:44:55 and less 100" drop ; frame bytecode "8,32 0 0 8,21 0 5 573785173,40 0 0 6,21 0 3 17,128 0 0 0,37 1 0 100,6 0 0 65535,6 0 0 0" counter drop ; OK
 pcap "por 80" drop ; - ; FAIL 6: libpcap: can't parse filter expression: syntax error
+:in inet type filter hook postrouting priority 0
+reject ; - ; FAIL 1: 'reject' cannot be had at hook postrouting; it can at: prerouting, input, forward, output, xdp, ingress of devices, egress of devices, connect4, connect6, sendmsg4, sendmsg6
 :in inet type sockops cgroup "/"
 tcp dport 443 set initcwnd 40 ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 443 set output 3 0x28 counter ; OK
 set rto 20s ; set output 2 0x1388 counter ; OK

@@ -67,17 +67,8 @@ static bool fail(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_st
 	return bf_ev_need(ev, s->loc, BF_CAN_ERRNO, "reject with errno") && bf_ev_errno_exit(ev, d, (uint32_t)err);
 }
 
-/* By the kernel at netfilter's hooks; by a packet of the program's, or by an error of the call, at others. */
-static bool can_answer(struct bf_ev *ev, const struct bf_ast_stmt *s)
-{
-	const uint32_t ways[] = { BF_CAN_COMPANION, BF_CAN_REPLY, BF_CAN_ERRNO };
-
-	for (unsigned h = 0; h < BF_HOOKS; h++)
-		if (ev->chain->hooks >> h & 1 && !(bf_hook_kinds[h].can & (ways[0] | ways[1] | ways[2])))
-			return bf_ev_need(ev, s->loc, BF_CAN_REPLY, "reject");
-	return true;
-}
-
+/* By the kernel at netfilter's hooks (postrouting has no reject); by a packet of the program's, or by an error of the
+ * call, at others. */
 static bool reject(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, enum bf_verdict_kind *end)
 {
 	struct bf_answer a;
@@ -85,7 +76,7 @@ static bool reject(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 	*end = s->reject.with == BF_REJECT_ERRNO ? BF_VERDICT_DROP : BF_VERDICT_ACTION;
 	if (s->reject.with == BF_REJECT_ERRNO)
 		return fail(ev, d, s);
-	return answer(ev, s, &a) && can_answer(ev, s) && bf_ev_add_action(ev, d, &bf_target_answer, &a);
+	return answer(ev, s, &a) && bf_ev_need(ev, s->loc, BF_CAN_REJECT, "reject") && bf_ev_add_action(ev, d, &bf_target_answer, &a);
 }
 
 /* Log: by the kernel at netfilter's hooks; at others nobody but `bpfilter monitor` hears of it. */
