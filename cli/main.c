@@ -57,6 +57,30 @@ int bf_cli_usage(const char *verb)
 	return 2;
 }
 
+/* But for one letter that is left out, put in, changed, or swapped with the next. */
+static bool alike(const char *a, const char *b)
+{
+	for (; *a && *a == *b; b++)
+		a++;
+	if (!*a || !*b)
+		return strlen(a) + strlen(b) == 1;
+	return !strcmp(a + 1, b + 1) || !strcmp(a, b + 1) || !strcmp(a + 1, b) ||
+	       (a[1] == b[0] && a[0] == b[1] && !strcmp(a + 2, b + 2));
+}
+
+static int unknown(const char *name)
+{
+	const struct bf_cmd *c = bf_cmds;
+
+	while (c->name && !alike(name, c->name))
+		c++;
+	if (c->name)
+		fprintf(stderr, "bpfilter: no verb '%s'; did you mean '%s'?\n", name, c->name);
+	else
+		fprintf(stderr, "bpfilter: no verb '%s'; see bpfilter help\n", name);
+	return 2;
+}
+
 int bf_cmd_help(struct bf_ctx *ctx, int argc, char **argv)
 {
 	const struct bf_cmd *c = argc > 1 ? find_cmd(argv[1]) : NULL;
@@ -64,11 +88,7 @@ int bf_cmd_help(struct bf_ctx *ctx, int argc, char **argv)
 	(void)ctx;
 	if (argc < 2)
 		return bf_cli_help(stdout);
-	if (!c) {
-		fprintf(stderr, "bpfilter: no verb \"%s\"; see bpfilter help\n", argv[1]);
-		return 2;
-	}
-	return bf_cli_verb_help(c);
+	return c ? bf_cli_verb_help(c) : unknown(argv[1]);
 }
 
 int bf_cli_flags(int argc, char **argv, const char *opts)
@@ -130,7 +150,8 @@ static int set_netns(struct bf_ctx *ctx, const char *name)
 	fd = open(netns_path, O_RDONLY | O_CLOEXEC);
 	rc = fd < 0 ? -errno : bf_ctx_set_netns(ctx, fd);
 	if (rc)
-		fprintf(stderr, "bpfilter: network namespace %s: %s\n", name, strerror(-rc));
+		fprintf(stderr, "bpfilter: network namespace %s: %s%s\n", name, strerror(-rc),
+		        rc == -ENOENT && !strchr(name, '/') ? " (ip netns list tells which there are)" : "");
 	if (fd >= 0)
 		close(fd);
 	return rc;

@@ -125,7 +125,8 @@ int bf_ctx_lock_xtables(struct bf_ctx *ctx)
 	_cleanup_close_ int fd = open(path ? path : "/run/xtables.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return bf_diag_error(&ctx->diag, -errno, "cannot open iptables' lock: %s", strerror(errno));
+		return bf_diag_error(&ctx->diag, -errno, "cannot open iptables' lock: %s%s", strerror(errno),
+		                     errno == EACCES ? " (only root may)" : "");
 	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += 10) {
 		if (errno != EWOULDBLOCK || (ctx->lock_ms >= 0 && ms >= ctx->lock_ms))
 			return bf_diag_error(&ctx->diag, -ETIMEDOUT, "another iptables command holds its lock");

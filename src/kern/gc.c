@@ -139,6 +139,8 @@ int bf_ns_collect_others(const char *base, uint64_t own, struct bf_diag *d)
 	_cleanup_buf_ struct bf_buf names = { 0 };
 	int err = bf_path_list(base, &names);
 
+	if (err && err != -ENOENT)
+		bf_diag_error(d, err, "cannot read %s: %s%s", base, strerror(-err), err == -EACCES ? " (only root may)" : "");
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	return has_other(&names, own) ? collect(base, &names, d) : 0;

@@ -77,15 +77,18 @@ static int find_net(struct bf_ns *ns, int netns_fd, struct bf_diag *d)
 	return find_cookie(ns, d);
 }
 
+static const char *who_may(int err)
+{
+	return err == -EACCES ? " (only root may)" : err == -EPERM ? " (only root may, with CAP_BPF and CAP_NET_ADMIN)" : "";
+}
+
 static int found(const struct bf_ns *ns, int err, struct bf_diag *d)
 {
 	if (err == -EPROTONOSUPPORT)
 		bf_diag_error(d, err, "the rules of this network namespace were stored by another version of bpfilter; "
 		              "to give them up (which ends their filtering): rm -r /run/bpfilter/%" PRIu64, ns->cookie);
 	else if (err && err != -ENOENT)
-		bf_diag_error(d, err, "cannot read %s: %s%s", ns->dir, strerror(-err),
-		              err == -EACCES ? " (only root may)" :
-		              err == -EPERM ? " (only root may, with CAP_BPF and CAP_NET_ADMIN)" : "");
+		bf_diag_error(d, err, "cannot read %s: %s%s", ns->dir, strerror(-err), who_may(err));
 	return err;
 }
 
@@ -102,7 +105,7 @@ static int find_dir(struct bf_ns *ns, struct bf_diag *d)
 	if (!mkdir(ns->dir, 0700))
 		bf_ns_collect_others(ns->base, ns->cookie, NULL);
 	else if (errno != EEXIST)
-		return bf_diag_error(d, -errno, "cannot make the directory %s: %s", ns->dir, strerror(errno));
+		return bf_diag_error(d, -errno, "cannot make the directory %s: %s%s", ns->dir, strerror(errno), who_may(-errno));
 	err = found(ns, bf_ns_refresh(ns), d);
 	return err == -ENOENT ? 0 : err;
 }

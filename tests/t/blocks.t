@@ -153,6 +153,8 @@ table inet t { ct helper h { type "ftp" protocol tcp; }; } ; - ; FAIL 16: nft's 
 table inet t { flowtable f { hook ingress priority 0; devices = { lo }; }; } ; - ; FAIL 16: nft's 'flowtable' is not served by bpfilter
 table inet t { synproxy s { mss 1460; wscale 7; }; } ; - ; FAIL 16: nft's 'synproxy' is not served by bpfilter
 table inet t { chian c { accept; }; } ; - ; FAIL 16: a table has no 'chian'; did you mean 'chain'?
+table inte t { chain c { accept; }; } ; - ; FAIL 7: unknown family 'inte'; did you mean 'inet'?
+list table inte t ; - ; FAIL 12: unknown family 'inte'; did you mean 'inet'?
 table inet t { chain c { accept;  ; - ; FAIL 33: expected '}', found the end of the file
 table inet t { chain c { tcp dport 22 accept;\nchain d { drop; }; } ; - ; FAIL 2:1: a '}' is missing before this
 table inet t { }; } ; - ; FAIL 19: this '}' closes nothing

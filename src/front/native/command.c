@@ -80,6 +80,17 @@ static bool refused(struct bf_nparser *p)
 	return true;
 }
 
+/* `table inte filter`: the first word was read as the table's name. True: it is like no family's. */
+static bool no_family(struct bf_nparser *p, const struct bf_ast_cmd *c)
+{
+	struct bf_suggest s;
+
+	bf_suggest_start(&s, c->table.text, strlen(c->table.text));
+	for (size_t i = 0; i < bf_n_nfamilies; i++)
+		bf_suggest_try(&s, bf_nfamilies[i].name);
+	return !s.best || bf_p_unknown(p, c->table.loc, "unknown family", &s);
+}
+
 static const struct bf_nfamily *read_family(struct bf_nparser *p)
 {
 	for (size_t i = 0; i < bf_n_nfamilies; i++)
@@ -198,7 +209,7 @@ static bool read_rest(struct bf_nparser *p, struct bf_ast_cmd *c)
 	if (c->object == BF_OBJ_TABLE) {
 		if (p->tok.kind == '{' && (c->verb == BF_VERB_ADD || c->verb == BF_VERB_CREATE))
 			return (c->body = bf_p_table_body(p));
-		return true;
+		return c->family || p->tok.kind != BF_TOK_WORD || no_family(p, c);
 	}
 	if (c->object == BF_OBJ_RULE)
 		return read_rule(p, c);
