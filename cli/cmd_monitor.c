@@ -303,7 +303,6 @@ static bool options(struct monitor *m, int argc, char **argv)
 	char *end;
 	int opt;
 
-	opterr = 0;
 	optind = 0; /* glibc: forget the last scan */
 	while ((opt = getopt(argc, argv, "+djln:w:")) != -1) {
 		switch (opt) {

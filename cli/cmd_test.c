@@ -120,7 +120,6 @@ int bf_cmd_test(struct bf_ctx *ctx, int argc, char **argv)
 	unsigned flags = 0;
 	int opt;
 
-	opterr = 0;
 	optind = 0; /* glibc: forget the last scan */
 	while ((opt = getopt(argc, argv, "+jf:r:")) != -1) {
 		if (opt == 'j')

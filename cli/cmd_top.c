@@ -161,7 +161,6 @@ static bool options(struct top *t, int argc, char **argv)
 	char *end = "";
 	int opt;
 
-	opterr = 0;
 	optind = 0; /* glibc: forget the last scan */
 	while ((opt = getopt(argc, argv, "ad:n:")) != -1) {
 		if (opt == 'a')

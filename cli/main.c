@@ -95,7 +95,6 @@ int bf_cli_flags(int argc, char **argv, const char *opts)
 {
 	int flags = 0, opt;
 
-	opterr = 0;
 	optind = 0; /* glibc: forget the last scan */
 	while ((opt = getopt(argc, argv, opts)) != -1) {
 		const char *at = opt == '?' ? NULL : strchr(opts, opt);

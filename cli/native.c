@@ -139,7 +139,6 @@ int bf_cli_options(int argc, char **argv, const char *opts, int *rest)
 	int flags = 0, opt;
 
 	snprintf(all, sizeof(all), "+%s", opts);
-	opterr = 0;
 	optind = 0; /* glibc: forget the last scan */
 	while ((opt = getopt_long(argc, argv, all, longs, NULL)) != -1) {
 		const char *at = opt == '?' || opt == 1 ? NULL : strchr(opts, opt);
