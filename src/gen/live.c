@@ -197,6 +197,34 @@ int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit,
 	return 0;
 }
 
+/* ---------------------------------------------------------- what is made */
+
+static void turn(struct bf_lower *l, const struct bf_generator *g, bf_label made)
+{
+	struct bf_rt_live p = { .set = number_of(l, NULL), .words = OBJECT_WORDS, .timeout = g->offset, .data = g->mod };
+
+	for (unsigned i = 0; i < OBJECT_WORDS; i++)
+		p.word[i].constant = (uint32_t)(g->object->id >> 32 * i);
+	use(l, NULL);
+	live_cell(l, BF_LIVE_TURN, &p, made, made);
+}
+
+int bf_lower_generator(struct bf_lower *l, const struct bf_generator *g, bf_label hit)
+{
+	bf_label made = bf_lower_label(l);
+
+	if (l->cell_base)
+		return -EAGAIN;
+	if (g->object)
+		turn(l, g, made);
+	else
+		bf_lower_load(l, BF_LOAD_PICK, BF_PICK(g->mod, g->offset, false), made, made);
+	bf_lower_bind(l, made);
+	keep(l, g->object ? BF_KEY_SCRATCH : BF_KEY_WORDS - 1, UINT32_MAX, BF_KEPT_MADE); /* own values are right-aligned */
+	bf_lower_goto(l, hit);
+	return 0;
+}
+
 /* ------------------------------------------------------------------ hashes */
 
 struct record { /* of a hash's first elements */

@@ -55,6 +55,7 @@ void bf_lower_cond(struct bf_lower *l, const struct bf_cond *c, bf_label hit, bf
 int bf_lower_lookup(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss);
 int bf_lower_element(struct bf_lower *l, const struct bf_element_change *c, bf_label hit, bf_label miss);
 int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit, bf_label miss); /* NULL: the one found */
+int bf_lower_generator(struct bf_lower *l, const struct bf_generator *g, bf_label hit);
 
 /* Fields against fields, outputs (compare.c). */
 int bf_lower_compare(struct bf_lower *l, const struct bf_compare *c, bf_label hit, bf_label miss);

@@ -37,6 +37,7 @@ struct bf_interp {
 	uint64_t seed;
 	union bf_datum datum; /* what was found, */
 	bool found;           /* if anything */
+	uint32_t made;        /* by the last generator */
 	struct bf_packet now; /* the packet with what was changed about it */
 	struct bf_outcome *out;
 	struct bf_live *live;
@@ -185,6 +186,11 @@ void bf_interp_set_found(struct bf_interp *in, const union bf_datum *d)
 		in->datum = *d;
 }
 
+void bf_interp_make(struct bf_interp *in, uint32_t number)
+{
+	in->made = number;
+}
+
 const union bf_datum *bf_interp_found(const struct bf_interp *in)
 {
 	return in->found ? &in->datum : NULL;
@@ -209,6 +215,10 @@ int bf_interp_field(struct bf_interp *in, const struct bf_packet *p, const struc
 {
 	bf_u128 was;
 
+	if (f == &bf_field_made) {
+		*v = in->made;
+		return 1;
+	}
 	if (f != &bf_field_found && was_put(in, p, f, v)) /* if there was something to put it to */
 		return bf_packet_value(p, f, &was);
 	if (f != &bf_field_found)

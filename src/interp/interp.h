@@ -125,6 +125,9 @@ struct bf_live_elem {
 const struct bf_live_elem *bf_interp_live(struct bf_interp *in, const struct bf_set *s, uint32_t *n);
 const struct bf_live_state *bf_interp_object_state(struct bf_interp *in, const struct bf_object *o);
 
+/* What bf_field_made is from now on. */
+void bf_interp_make(struct bf_interp *in, uint32_t number);
+
 void bf_interp_unknown(struct bf_interp *in);
 
 /* A PUT: param_len bytes of the map "params" are what value stands for, where there are any. */

@@ -71,6 +71,7 @@ extern const struct bf_match_ops bf_match_put;       /* sets an output of the pr
 extern const struct bf_match_ops bf_match_counter;   /* counts, and holds */
 extern const struct bf_match_ops bf_match_object;    /* counter, limit or quota, nft's arithmetic */
 extern const struct bf_match_ops bf_match_found_object; /* the same, of the object that the last lookup found */
+extern const struct bf_match_ops bf_match_generator; /* makes a number, and holds: bf_field_made */
 extern const struct bf_match_ops bf_match_assist;    /* answered by a match of the kernel, beforehand (addrtype) */
 
 extern const struct bf_target_ops bf_target_reject;
@@ -146,6 +147,11 @@ struct bf_count_here {
 };
 struct bf_object_use {
 	const struct bf_object *object;
+};
+/* offset .. offset + mod - 1: in turn (object counts the packets), or by chance (object NULL). */
+struct bf_generator {
+	const struct bf_object *object;
+	uint32_t mod, offset;
 };
 struct bf_limit { /* as xt_rateinfo: avg in 1/10000 s between packets; cost and cap follow from it and HZ */
 	uint32_t avg;

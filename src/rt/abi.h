@@ -147,6 +147,9 @@ enum bf_cell_op {
 #define BF_CMP_TEMP BF_KEY_WORDS /* `other`: it is what was put to BF_OUT_TEMP */
 
 #define BF_KEPT_WORDS 8 /* for what is loaded: other words of a set's key are taken where they are */
+/* What a generator has made waits in the last of them. A key that takes all eight is complete by then: words are kept in the
+ * order in which they are loaded, this one at its turn or before it. */
+#define BF_KEPT_MADE (BF_KEPT_WORDS - 1)
 
 /*
  * Outputs: what a program does to a packet or socket beside its verdict, at
@@ -236,6 +239,7 @@ enum bf_loader {
 	BF_LOAD_CONN,         /* arg: enum bf_conn_key | direction << 8 (2: none) */
 	BF_LOAD_PICK,         /* one of some numbers, arg: BF_PICK(...) */
 	BF_LOAD_ANSWER,       /* what an assist has found, arg: BF_ANSWER_AT(...); not available: it has found nothing */
+	BF_LOAD_MADE,         /* scratch[0] alone = what the last generator has made (BF_KEPT_MADE) */
 	BF_LOADERS,
 };
 
@@ -361,6 +365,7 @@ enum bf_live_verb {
 	BF_LIVE_ADD,
 	BF_LIVE_UPDATE,
 	BF_LIVE_DELETE, /* always true */
+	BF_LIVE_TURN,   /* of an object, a counter: scratch[0] := timeout + (packets before this one) % data; it counts */
 };
 
 enum { BF_RT_STATE_OVER = 1, BF_RT_STATE_BYTES = 2 };
@@ -395,7 +400,7 @@ struct bf_rt_live {
 	__u32 set;     /* number in its map */
 	__u32 words;   /* of the key; 4 and less: of "sets4" */
 	__u64 timeout; /* UPDATE: ns from now on */
-	__u32 data;    /* ADD: words of data, behind the key's */
+	__u32 data;    /* ADD: words of data, behind the key's; TURN: see there */
 	__u32 pad;
 	struct bf_rt_gather word[BF_LIVE_KEY_LONG]; /* of the key, and of data behind it; 0 behind that */
 	__u64 sweep;   /* ADD, UPDATE: when the set is full: not before that time, ns */

@@ -204,6 +204,15 @@ static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, struct b
 	return e;
 }
 
+/* Who comes next gets the next number, whatever CPU it is on. */
+static __always_inline int turn(struct bf_frame *f, const struct bf_rt_live *p, struct bf_rt_elem *e)
+{
+	__u64 before = __sync_fetch_and_add(&e->state[0].now[0], 1);
+
+	set_scratch(f, 0, p->timeout + (p->data ? before % p->data : 0));
+	return BF_HIT;
+}
+
 APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 {
 	struct bf_rt_live *p;
@@ -233,6 +242,8 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 		return BF_MISS;
 	if (verb == BF_LIVE_UPDATE && e->timeout)
 		*(volatile __u64 *)&e->expires = now + p->timeout;
+	if (verb == BF_LIVE_TURN)
+		return turn(f, p, e);
 	set_scratch(f, 0, e->data[0]);
 	set_scratch(f, 1, e->data[1]);
 	set_scratch(f, 2, e->data[2]);

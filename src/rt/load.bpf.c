@@ -179,6 +179,10 @@ APART int bf_load_apart(struct bf_frame *f, __u32 loader, __u64 arg)
 		return BF_HOTDROP;
 	if (in_use(loaders, BF_LOAD_PICK) && loader == BF_LOAD_PICK)
 		return load_pick(f, arg);
+	if (in_use(loaders, BF_LOAD_MADE) && loader == BF_LOAD_MADE) {
+		set_scratch(f, 0, f->kept[BF_KEPT_MADE]);
+		return BF_HIT;
+	}
 	if (config.trial && loader > BF_LOAD_SOCKET && !(loader == BF_LOAD_META && arg == BF_META_LENGTH))
 		return load_trial(f, loader, arg);
 	if (!HAS_SKB)

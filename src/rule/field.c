@@ -67,6 +67,7 @@ const struct bf_field bf_fields[BF_FIELDS] = {
 };
 
 const struct bf_field bf_field_found = { "map value", 32, BF_VT_HEX, KEY(0, BF_KEY_SCRATCH, 0, 0) };
+const struct bf_field bf_field_made = { "number made", 32, BF_VT_INT, LOADED(0, BF_LOAD_MADE, 0, 0) };
 
 const struct bf_field *bf_field_find(const char *name)
 {

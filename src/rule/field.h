@@ -105,6 +105,9 @@ extern const struct bf_field bf_fields[BF_FIELDS];
 /* Not in the table: the value of the element that the last lookup found, up to 32 bits. Right behind the lookup only. */
 extern const struct bf_field bf_field_found;
 
+/* Nor this: what the last generator (match/generator.c) has made for this packet. */
+extern const struct bf_field bf_field_made;
+
 /* BF_FIELDS: it is not in the table. */
 static inline enum bf_field_id bf_field_id(const struct bf_field *f)
 {

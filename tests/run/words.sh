@@ -139,6 +139,7 @@ picks()
 				icmp type echo-request counter comment "all"
 				icmp type echo-request numgen random mod 2 0 counter comment "half"
 				symhash mod 3 1 counter comment "third"
+				udp dport 1-20 numgen random mod 2 vmap { 0 : accept, 1 : drop }
 			}
 		}
 	END

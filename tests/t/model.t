@@ -225,6 +225,18 @@ meta mark set ip saddr ; - ; FAIL 15: ipv4_addr where the type is mark
 ip ttl set 5 ; meta nfproto 2 ip ttl 0-255 counter @nh,64,16 set @nh,64,16 & 0x00ff ^ 0x0500 ; OK
 tcp dport set 80 ; - ; FAIL 1: of packets only dscp, ecn, ttl, hoplimit and TCP's maxseg size can be set
 redirect to "eth0" ; - ; FAIL 1: 'redirect' cannot be had at hook input; it can at: xdp, ingress of devices, egress of devices
+numgen inc mod 3 1 drop ; make numgen inc mod 3 number made 1 counter drop ; OK
+numgen inc mod 3 offset 10 != { 10, 12 } drop ; make numgen inc mod 3 offset 10 number made != { 10, 12 } counter drop ; OK
+ip protocol tcp numgen inc mod 10 offset 5 vmap { 5 : accept, 6 : jump other } ; meta nfproto 2 meta l4proto tcp make numgen inc mod 10 offset 5 number made map { 2 elements } counter vmap ; OK
+meta mark set numgen inc mod 2 map { 0 : 1, 1 : 2 } accept ; make numgen inc mod 2 goto "c:1" | goto "c:2" c:1 { number made 0 meta mark set 0x00000001 goto "c:3" | number made 1 meta mark set 0x00000002 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter accept | goto "c:2" } ; OK
+numgen inc mod 2 . tcp dport { 0 . 22, 1 . 80 } accept ; meta l4proto tcp make numgen inc mod 2 th fragment 0 th available 4-65535 number made . th dport { 2 elements } counter accept ; OK
+tcp dport vmap { 22 : continue, 80 : continue } numgen inc mod 2 0 accept ; goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 goto "c:3" | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 goto "c:3" | goto "c:2" } c:2 {  } c:3 { make numgen inc mod 2 number made 0 counter accept | goto "c:2" } ; OK
+numgen random mod 4 1 drop ; numgen random mod 4 1 counter drop ; OK
+numgen random mod 2 vmap { 0 : accept, 1 : drop } ; make numgen random mod 2 number made map { 2 elements } counter vmap ; OK
+numgen inc mod 2 . numgen inc mod 3 { 0 . 1 } ; - ; FAIL 1: two numgen in one statement
+numgen inc mod 2 vmap { 0 : continue, 1 : drop } accept ; - ; FAIL 50: statements behind a verdict map of numgen
+numgen inc mod 7 offset 0x80000000 0 ; - ; FAIL 1: 'numgen': its offset is 2147483647 at most
+add @dyn { numgen inc mod 2 } ; - ; FAIL 6: the keys of 'dyn' are of another type
 :in ip type filter hook output priority 0
 iifname "eth0" ; meta iifname "eth0" counter ; OK
 ip6 saddr ::1 ; - ; FAIL 1: no packet that a table of this family sees has 'ip6 saddr'
@@ -255,6 +267,7 @@ reject ; counter reject with icmpx port-unreachable ; OK
 reject with tcp reset ; meta l4proto tcp counter reject with tcp reset ; OK
 reject with icmp type admin-prohibited ; meta nfproto 2 counter reject with icmp 13 ; OK
 reject with icmpv6 type 1 ; meta nfproto 10 counter reject with icmpv6 1 ; OK
+meta mark set numgen inc mod 4 offset 1 ; make numgen inc mod 4 offset 1 set output 1 number made ^ 0x0 counter ; OK
 :in netdev type filter hook xdp device eth0 priority 0
 meta mark 5 ; - ; FAIL 1: 'meta mark' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, ingress of devices, egress of devices, ingress of control groups, egress of control groups
 tcp dport 22 drop ; meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 counter drop ; OK

@@ -151,5 +151,6 @@ bool bf_ev_vmap(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stm
 	const struct bf_ast_expr *map = bf_ast_peel(s->match.r);
 	bool few = map->kind == BF_AST_SET && (map->set.n <= FEW || bf_ast_peel(s->match.l)->kind != BF_AST_CONCAT);
 
+	few &= !bf_ev_generator(s); /* where an element leads, another number may be made */
 	return few || s->next ? by_elements(ev, d, s, number) : by_lookup(ev, d, s);
 }

@@ -163,6 +163,10 @@ bool bf_ev_key(struct bf_ev *ev, const struct bf_ast_expr *e, struct bf_native_k
 	char name[80];
 	int err;
 
+	if (e && e == ev->generated) {
+		*k = (struct bf_native_key){ .field = &bf_field_made, .bits = 32 };
+		return true;
+	}
 	key_name(e, name, sizeof(name));
 	if (e->kind != BF_AST_KEY || !e->key.row->group)
 		return bf_ev_error(ev, e->loc, "a field is wanted here, not '%s'", name);

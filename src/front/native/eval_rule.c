@@ -236,7 +236,7 @@ bool bf_ev_needs_tail(const struct bf_ast_stmt *s)
 	                       1u << BF_STMT_PROGRAM | 1u << BF_STMT_LOG;
 
 	for (; s; s = s->next)
-		if (kinds >> s->kind & 1)
+		if (kinds >> s->kind & 1 || bf_ev_generator(s))
 			return true;
 	return false;
 }
@@ -299,7 +299,7 @@ static bool statement(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 	enum bf_verdict_kind end = BF_VERDICT_CONTINUE;
 
 	switch (s->kind) {
-	case BF_STMT_MATCH: return flush(ev, d) && bf_ev_match(ev, d, s);
+	case BF_STMT_MATCH: return flush(ev, d) && bf_ev_generate(ev, d, s) && bf_ev_match(ev, d, s);
 	case BF_STMT_PCAP:
 	case BF_STMT_PROGRAM:
 	case BF_STMT_BYTECODE: return flush(ev, d) && bf_ev_code(ev, d, s);
@@ -312,8 +312,10 @@ static bool statement(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 	case BF_STMT_VERDICT: return verdict(ev, d, s, done);
 	case BF_STMT_VMAP:
 		*done = true;
-		return flush(ev, d) && bf_ev_vmap(ev, d, s, number);
+		return flush(ev, d) && bf_ev_generate(ev, d, s) && bf_ev_vmap(ev, d, s, number);
 	case BF_STMT_SET:
+		if (bf_ev_generator(s) && (!flush(ev, d) || !bf_ev_generate(ev, d, s)))
+			return false;
 		if (!maps(s))
 			break;
 		*done = true;

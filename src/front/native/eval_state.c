@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* eval_state.c: statements that remember: limits and quotas of a rule; and samples. */
+/* eval_state.c: statements that remember: limits and quotas of a rule, numgen; and samples. */
 #include "front/native/evaluate.h"
 
 bool bf_ev_stateful(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_stateful *out)
@@ -50,4 +50,106 @@ static bool sample(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 bool bf_ev_state(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
 	return s->kind == BF_STMT_SAMPLE ? sample(ev, d, s) : own(ev, d, s);
+}
+
+/*
+ * Numbers that are made. What one statement says may become several model
+ * rules, each of which would make another one.
+ */
+
+/* How many in an expression; *first: the first one. By chance is a field like others where it is looked at but once. */
+static unsigned generators(const struct bf_ast_expr *e, bool chance, const struct bf_ast_expr **first)
+{
+	unsigned n = 0;
+
+	e = e ? bf_ast_peel(e) : NULL;
+	if (!e)
+		return 0;
+	if (e->kind == BF_AST_BINOP || e->kind == BF_AST_MAP)
+		return generators(e->two.l, chance, first) + (e->kind == BF_AST_BINOP ? generators(e->two.r, chance, first) : 0);
+	if (e->kind == BF_AST_CONCAT)
+		for (const struct bf_ast_expr *i = e->items.first; i; i = i->next)
+			n += generators(i, chance, first);
+	if (e->kind != BF_AST_KEY || e->key.row->class != BF_NK_NUMGEN || (e->key.more->random && !chance))
+		return n;
+	*first = *first ? *first : e;
+	return 1;
+}
+
+static unsigned generators_of(const struct bf_ast_stmt *s, const struct bf_ast_expr **first)
+{
+	bool chance = s->kind != BF_STMT_MATCH;
+
+	if (s->kind != BF_STMT_MATCH && s->kind != BF_STMT_VMAP && s->kind != BF_STMT_SET)
+		return 0;
+	return generators(s->match.l, chance, first) + generators(s->match.r, chance, first);
+}
+
+const struct bf_ast_expr *bf_ev_generator(const struct bf_ast_stmt *s)
+{
+	const struct bf_ast_expr *first = NULL;
+
+	generators_of(s, &first);
+	return first;
+}
+
+static const struct bf_ast_expr *innermost(const struct bf_ast_expr *e)
+{
+	e = bf_ast_peel(e);
+	while (e->kind == BF_AST_BINOP || e->kind == BF_AST_MAP)
+		e = bf_ast_peel(e->two.l);
+	return e;
+}
+
+/*
+ * What other parts of a key need is asked before a number is made, as nft does:
+ * of those in front all of it, of those behind what protocol it is.
+ */
+static bool parts_depend(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key)
+{
+	const struct bf_ast_expr *i = key->kind == BF_AST_CONCAT ? key->items.first : NULL;
+	bool behind = false;
+
+	for (; i; i = i->next) {
+		const struct bf_ast_expr *e = innermost(i);
+		struct bf_native_key k = { 0 };
+		uint32_t n = 0;
+
+		if (!bf_ev_key(ev, e, &k))
+			return false;
+		behind |= e == ev->generated;
+		for (uint32_t j = 0; j < k.n_deps; j++)
+			if (!behind || k.deps[j]->field == &bf_fields[BF_F_L4PROTO] || k.deps[j]->field == &bf_fields[BF_F_NFPROTO])
+				k.deps[n++] = k.deps[j];
+		k.n_deps = n;
+		if (!bf_ev_depends(ev, d, e, &k))
+			return false;
+	}
+	return true;
+}
+
+bool bf_ev_generate(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
+{
+	const struct bf_stateful what = { .kind = BF_STATEFUL_COUNTER };
+	const struct bf_ast_expr *e = NULL;
+	unsigned n = generators_of(s, &e);
+	struct bf_generator g;
+
+	ev->generated = e;
+	if (!e)
+		return true;
+	if (n > 1)
+		return bf_ev_unserved(ev, e->loc, "two numgen in one statement");
+	if (s->kind == BF_STMT_VMAP && s->next)
+		return bf_ev_unserved(ev, s->next->loc, "statements behind a verdict map of numgen");
+	memset(&g, 0, sizeof(g));
+	g.mod = e->key.more->mod;
+	g.offset = e->key.more->offset;
+	if (g.offset >> 31)
+		return bf_ev_unserved(ev, e->loc, "'numgen': its offset is 2147483647 at most");
+	if (!e->key.more->random && !(g.object = bf_table_add_object(ev->rs, ev->t, NULL, id_of(ev), &what)))
+		return bf_ev_nomem(ev);
+	if (!parts_depend(ev, d, innermost(s->kind == BF_STMT_SET ? s->match.r : s->match.l)))
+		return false;
+	return bf_ev_add_match(ev, d, &bf_match_generator, &g, false);
 }

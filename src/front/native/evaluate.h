@@ -11,7 +11,7 @@
  *   eval_put.c    marks, ways out, parameters of connections
  *   eval_act.c    reject, log and what else is done with a packet
  *   eval_code.c   pcap expressions, bytecode
- *   eval_state.c  limits, quotas, samples
+ *   eval_state.c  limits, quotas, samples, numbers that are made
  *   eval_need.c   what hooks must be able to do
  *
  * Functions that fail have said so (bf_ev_error) and return false. Who can go
@@ -75,6 +75,7 @@ struct bf_ev {
 	struct bf_chain *resume; /* where packets go on behind it, once it was taken apart; or NULL */
 	uint32_t ordinal, made, states;
 	uint32_t stmt; /* the statement's number in it */
+	const struct bf_ast_expr *generated; /* the key whose value was made (bf_ev_generate) */
 };
 
 /*
@@ -176,6 +177,9 @@ bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt
 /* eval_state.c: limit, quota, sample, objects by name */
 bool bf_ev_stateful(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_stateful *out);
 bool bf_ev_state(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
+/* numgen in a match, map or what is set: made once, in front. NULL: there is none. */
+const struct bf_ast_expr *bf_ev_generator(const struct bf_ast_stmt *s);
+bool bf_ev_generate(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 
 /* eval_need.c: says so if a hook that reaches the rule lacks some of it */
 /* eval_place.c: chains of one table at one place get priorities of their own. */

@@ -602,7 +602,7 @@ static int give_pick(struct want *w)
 	bool hash = w->row->class == BF_NK_SYMHASH;
 
 	if (!hash && !w->more->random)
-		return refuse(w, "a generator that counts needs a place to do so: numgen random has none");
+		return refuse(w, "a generator that counts stands in matches, maps and what is set");
 	if (!w->more->mod || w->more->offset >> 31)
 		return refuse(w, w->more->mod ? "its offset is 2147483647 at most" : "it counts to 0");
 	return give_own(w, BF_LOAD_PICK, BF_PICK(w->more->mod, w->more->offset, hash), 32, hash ? BF_CAN_IP : 0);
