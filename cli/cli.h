@@ -49,6 +49,7 @@ int bf_cmd_help(struct bf_ctx *ctx, int argc, char **argv);
 int bf_cli_verb(struct bf_ctx *ctx, int argc, char **argv);
 /* The network namespace that verbs work on, by its inode number. */
 unsigned long bf_cli_netns(void);
+extern const char *bf_cli_netns_arg; /* of --netns; NULL: the caller's own */
 /* Options of a verb: "jc" as getopt's; bit i of the result is opts[i]. -1: told, exit 2. */
 int bf_cli_flags(int argc, char **argv, const char *opts);
 /* Tells what a library call said. rc < 0: exit status 1. */

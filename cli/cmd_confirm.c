@@ -181,7 +181,8 @@ static int run_guarded(struct bf_ctx *ctx, long seconds, int argc, char **argv, 
 	say(to, START);
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		return prompt(guardian, to, seconds);
-	printf("The rules go back in %ld seconds unless \"bpfilter confirm\" is said.\n", seconds);
+	printf("The rules go back in %ld second%s unless \"bpfilter %s%s%sconfirm\" is said.\n", seconds, seconds == 1 ? "" : "s",
+	       bf_cli_netns_arg ? "--netns " : "", bf_cli_netns_arg ? bf_cli_netns_arg : "", bf_cli_netns_arg ? " " : "");
 	return fflush(stdout) ? 1 : 0;
 }
 

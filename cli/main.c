@@ -131,6 +131,7 @@ int bf_cli_print(const char *text)
 	return 1;
 }
 
+const char *bf_cli_netns_arg;
 static char netns_path[4096] = "/proc/self/ns/net";
 
 unsigned long bf_cli_netns(void)
@@ -145,6 +146,7 @@ static int set_netns(struct bf_ctx *ctx, const char *name)
 {
 	int fd, rc;
 
+	bf_cli_netns_arg = name;
 	snprintf(netns_path, sizeof(netns_path), "%s%s", strchr(name, '/') ? "" : "/run/netns/", name);
 	fd = open(netns_path, O_RDONLY | O_CLOEXEC);
 	rc = fd < 0 ? -errno : bf_ctx_set_netns(ctx, fd);
