@@ -162,6 +162,7 @@ static bool add_more(const struct reader *r, struct bf_ast_elem *el, const struc
 		return true;
 	m->has_expires = e->timeout != 0;
 	m->expires = e->expires > now ? BF_MAX((e->expires - now) / MS, 1u) : e->timeout / MS;
+	m->expires = BF_MIN(m->expires, e->timeout / MS); /* a packet may have come since `now` */
 	return add_states(r, m, e);
 }
 

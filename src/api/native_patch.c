@@ -72,7 +72,7 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 		return rc;
 	bf_nlog_commands(&record, last, (const void *)m->fresh.data, counters, text->data, text->len);
 	return record.err ? record.err :
-	                    bf_ns_patch(r->ns, u->name, version, patch.writes, patch.n, record.data, record.len, NULL);
+	                    bf_ns_patch(r->ns, u->name, version, patch.writes, patch.n, record.data, record.len, false, NULL);
 }
 
 static int patch(struct native_run *r, const struct native_unit *u)

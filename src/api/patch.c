@@ -16,6 +16,7 @@ struct attempt {
 	struct bf_buf edits; /* all since the table was compiled */
 	size_t had;          /* of these are in the journal */
 	struct bf_patch patch;
+	bool counts; /* the old rules' counters are asked for: no packet may add to them any more */
 };
 
 static void begin(struct attempt *a)
@@ -38,7 +39,7 @@ static int compile(struct attempt *a, struct bf_arena *arena, struct bf_diag *d)
 static int put(struct bf_ns *ns, const struct attempt *a, struct bf_diag *d)
 {
 	int rc = bf_ns_patch(ns, a->t->name, a->t->version, a->patch.writes, a->patch.n, a->edits.data + a->had,
-	                     a->edits.len - a->had, d);
+	                     a->edits.len - a->had, a->counts, d);
 
 	return rc == -ENOSPC || rc == -EOPNOTSUPP ? -EAGAIN : rc;
 }
@@ -59,12 +60,19 @@ static bool can_patch(const struct bf_stored *t)
 	return t->unit && t->edits && t->link_len;
 }
 
+/* Of the old rules only: those that came count already. */
 static int take_counters(const struct bf_stored *t, struct bf_rt_counter *old)
 {
 	uint32_t n = bf_unit_n_counters(t->unit);
 	_cleanup_free_ struct bf_rt_counter *all = calloc(n + 1, sizeof(*all));
-	int rc = all ? bf_unit_take_counters(t->unit, NULL, all, n) : -ENOMEM;
+	_cleanup_free_ bool *which = calloc(n + 1, sizeof(*which));
+	int rc;
 
+	if (!all || !which)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < t->num_entries; i++)
+		which[BF_MIN(bf_stored_slot(t, i), n)] = true;
+	rc = bf_unit_take_counters(t->unit, which, all, n);
 	if (!rc)
 		bf_stored_gather(t, all, n, old);
 	return rc;
@@ -73,7 +81,7 @@ static int take_counters(const struct bf_stored *t, struct bf_rt_counter *old)
 int bf_stored_patch(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *state,
                     struct bf_rt_counter *old)
 {
-	struct attempt a = {.t = t};
+	struct attempt a = {.t = t, .counts = old};
 	int rc;
 
 	if (!can_patch(t))

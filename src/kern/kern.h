@@ -124,10 +124,11 @@ int bf_ns_check(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, s
  * is appended to the journal, and one store makes both valid, for packets and
  * for readers. Needs the lock. -ENOSPC: no room for the record; -EOPNOTSUPP:
  * the unit cannot be patched; -EAGAIN: version is not the present one. Errors
- * change nothing.
+ * change nothing. `settle`: it returns when no packet counts for the old rules
+ * any more.
  */
 int bf_ns_patch(struct bf_ns *ns, const char *unit, uint64_t version, const struct bf_write *w, uint32_t n,
-                const void *record, size_t len, struct bf_diag *d);
+                const void *record, size_t len, bool settle, struct bf_diag *d);
 
 /*
  * The same for changes that come often and are small: the unit's maps stay mapped between them, and nobody is waited for

@@ -115,17 +115,16 @@ static int heal(struct bf_ns *ns, const char *unit, const struct bf_grace *g, st
 	return err;
 }
 
-static int prepare(struct bf_ns *ns, const char *unit, struct bf_diag *d)
+static int prepare(struct bf_ns *ns, const char *unit, struct bf_grace *g, struct bf_diag *d)
 {
-	_cleanup_grace_ struct bf_grace g = BF_GRACE_NONE;
-	int err = bf_grace_prepare(&g, d);
+	int err = bf_grace_prepare(g, d);
 
 	if (err)
 		return err;
-	g.fast = bf_grace_is_fast(ns->base);
-	err = heal(ns, unit, &g, d);
+	g->fast = bf_grace_is_fast(ns->base);
+	err = heal(ns, unit, g, d);
 	if (!err)
-		bf_grace_wait(&g);
+		bf_grace_wait(g);
 	return err;
 }
 
@@ -141,14 +140,15 @@ static int check(const struct patch *p, uint64_t version, size_t len)
 }
 
 static int apply(struct bf_ns *ns, const struct patch *p, uint64_t version, const struct bf_write *w, uint32_t n,
-                 const void *record, size_t len)
+                 const void *record, size_t len, bool settle)
 {
+	_cleanup_grace_ struct bf_grace g = BF_GRACE_NONE;
 	struct bf_journal *j = p->journal;
 	uint64_t used = j->len[version & 3];
 	int err = check(p, version, len);
 
 	if (!err)
-		err = prepare(ns, p->unit, p->d);
+		err = prepare(ns, p->unit, &g, p->d);
 	if (!err)
 		err = put_all(p, w, n);
 	if (err)
@@ -156,11 +156,13 @@ static int apply(struct bf_ns *ns, const struct patch *p, uint64_t version, cons
 	memcpy((char *)(j + 1) + used, record, len);
 	__atomic_store_n(&j->len[(version + 1) & 3], used + len, __ATOMIC_RELEASE);
 	__atomic_store_n(&j->version, version + 1, __ATOMIC_SEQ_CST);
+	if (settle)
+		bf_grace_wait(&g);
 	return 0;
 }
 
 int bf_ns_patch(struct bf_ns *ns, const char *unit, uint64_t version, const struct bf_write *w, uint32_t n,
-                const void *record, size_t len, struct bf_diag *d)
+                const void *record, size_t len, bool settle, struct bf_diag *d)
 {
 	char dir[BF_PATH_MAX], path[BF_PATH_MAX];
 	struct patch p = { .unit = unit, .dir = dir, .d = d };
@@ -177,7 +179,7 @@ int bf_ns_patch(struct bf_ns *ns, const char *unit, uint64_t version, const stru
 	if (err)
 		return err == -ENOENT ? -EOPNOTSUPP : err;
 	p.journal = journal;
-	err = apply(ns, &p, version, w, n, record, len);
+	err = apply(ns, &p, version, w, n, record, len, settle);
 	bf_map_munmap(journal, p.journal_len);
 	return err;
 }

@@ -109,7 +109,7 @@ static int patch(struct fixture *f, uint64_t version, uint64_t v)
 	const uint64_t half[2] = { v, v };
 	const struct bf_write w = { "class", !(version & 1) * HALF, half, sizeof(half) };
 
-	return bf_ns_patch(f->ns, "ip-filter", version, &w, 1, &v, sizeof(v), &f->d);
+	return bf_ns_patch(f->ns, "ip-filter", version, &w, 1, &v, sizeof(v), false, &f->d);
 }
 
 static void records_are_kept(void **state)
@@ -145,12 +145,12 @@ static void refuses(void **state)
 
 	commit(f);
 	assert_int_equal(bf_ns_commit(f->ns, &plain, 1, &f->d), 0);
-	assert_int_equal(bf_ns_patch(f->ns, "ip6-filter", 0, NULL, 0, &v, 8, &f->d), -EOPNOTSUPP);
-	assert_int_equal(bf_ns_patch(f->ns, "none", 0, NULL, 0, &v, 8, &f->d), -EOPNOTSUPP);
+	assert_int_equal(bf_ns_patch(f->ns, "ip6-filter", 0, NULL, 0, &v, 8, false, &f->d), -EOPNOTSUPP);
+	assert_int_equal(bf_ns_patch(f->ns, "none", 0, NULL, 0, &v, 8, false, &f->d), -EOPNOTSUPP);
 	assert_int_equal(patch(f, 1, 1), -EAGAIN);
-	assert_int_equal(bf_ns_patch(f->ns, "ip-filter", 0, &beyond, 1, &v, 8, &f->d), -EINVAL);
-	assert_int_equal(bf_ns_patch(f->ns, "ip-filter", 0, &other, 1, &v, 8, &f->d), -ENOENT);
-	assert_int_equal(bf_ns_patch(f->ns, "ip-filter", 0, NULL, 0, &v, 7, &f->d), -EINVAL);
+	assert_int_equal(bf_ns_patch(f->ns, "ip-filter", 0, &beyond, 1, &v, 8, false, &f->d), -EINVAL);
+	assert_int_equal(bf_ns_patch(f->ns, "ip-filter", 0, &other, 1, &v, 8, false, &f->d), -ENOENT);
+	assert_int_equal(bf_ns_patch(f->ns, "ip-filter", 0, NULL, 0, &v, 7, false, &f->d), -EINVAL);
 	assert_int_equal(look(f, &len, &last), 0);
 	assert_int_equal(len, 0);
 }
