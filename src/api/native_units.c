@@ -126,11 +126,26 @@ static void write_state(struct native_run *r, struct native_change *c)
 	bf_nstored_write(&c->state, c->table, r->apply.last_table, &parts);
 }
 
+static int check_size(struct native_run *r, const struct native_change *c)
+{
+	uint32_t progs = c->image->n_progs, places = bf_image_places(c->image);
+
+	if (progs <= BF_UNIT_PROGS && places <= BF_UNIT_PLACES)
+		return 0;
+	return bf_ast_error(r->ast, &r->ctx->diag, c->table->cmd->table.loc, -EINVAL,
+	                    "table %s %s has too many base chains: they need %u programs (at most %d: one for each hook and "
+	                    "priority, in inet for each family, too) at %u hooks and devices (at most %d): divide it into "
+	                    "several tables",
+	                    c->table->family->name, c->table->name, progs, BF_UNIT_PROGS, places, BF_UNIT_PLACES);
+}
+
 /* What is loaded and what is stored. */
 static int make_image(struct native_run *r, struct native_change *c)
 {
 	int rc = generate(r, c, BF_CODE_MAX, &c->image, &r->ctx->diag);
 
+	if (!rc)
+		rc = check_size(r, c);
 	if (rc)
 		return rc;
 	bf_native_live_strip(c->table->cmd->body, c->image);

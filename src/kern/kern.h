@@ -87,6 +87,10 @@ struct bf_carried { /* counter `to` of the new unit begins with these, and with 
 	uint64_t packets, bytes;
 };
 
+/* So many programs a unit can have, at so many hooks, devices and control groups. */
+enum { BF_UNIT_PROGS = 16, BF_UNIT_PLACES = 32 };
+uint32_t bf_image_places(const struct bf_image *img);
+
 struct bf_change {
 	const char *unit;
 	const struct bf_image *image; /* NULL: remove the unit */

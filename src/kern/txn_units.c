@@ -13,6 +13,15 @@ static uint32_t n_places(const struct bf_prog_image *p)
 	return bf_hook_kinds[p->at.hook].point == BF_POINT_DEVICE ? p->at.n_devices : 1;
 }
 
+uint32_t bf_image_places(const struct bf_image *img)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < img->n_progs; i++)
+		n += n_places(&img->progs[i]);
+	return n;
+}
+
 static const char *at_of(const struct bf_prog_image *p, uint32_t k)
 {
 	switch (bf_hook_kinds[p->at.hook].point) {
@@ -28,19 +37,17 @@ static const char *at_of(const struct bf_prog_image *p, uint32_t k)
 static int check_image(const struct txn *t, const struct bf_change *c)
 {
 	const struct bf_image *img = c->image;
-	uint64_t places = 0;
 
 	if (img->n_progs > BF_UNIT_PROGS)
 		return bad_change(t, c, "too many programs");
 	for (uint32_t i = 0; i < img->n_progs; i++) {
-		places += n_places(&img->progs[i]);
 		if (img->progs[i].at.hook >= BF_HOOKS)
 			return bad_change(t, c, "no such hook");
 		for (uint32_t k = 0; k < n_places(&img->progs[i]); k++)
 			if (strlen(at_of(&img->progs[i], k)) >= BF_AT_MAX)
 				return bad_change(t, c, "the path of a control group is too long");
 	}
-	if (places > BF_UNIT_PLACES)
+	if (bf_image_places(img) > BF_UNIT_PLACES)
 		return bad_change(t, c, "at too many hooks and devices");
 	if (img->n_counters && !img->stripes)
 		return bad_change(t, c, "counters without stripes");

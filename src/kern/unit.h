@@ -20,7 +20,7 @@
 #include "base/image.h"
 #include "kern/ns.h"
 
-enum { BF_UNIT_PROGS = 16, BF_UNIT_PLACES = 32, BF_UNIT_MAGIC = 0x62706675 };
+enum { BF_UNIT_MAGIC = 0x62706675 };
 
 struct bf_unit_place { /* a program at one hook; at several devices it has as many places */
 	uint8_t family, hook, handoff, xdp_mode;

@@ -230,6 +230,23 @@ static void long_lines(void **state)
 	assert_null(strchr(d.text.data, '\033'));
 }
 
+/* A text of some lines that stands for a thousand thousands of millions: no option is needed that it ends soon. */
+static void doubled(void **state)
+{
+	const struct bf_native_opts as_api = { .max_nodes = UINT32_MAX }, few = { .max_nodes = UINT32_MAX, .max_copies = 1000 };
+	_cleanup_buf_ struct bf_buf text = { 0 };
+	_cleanup_diag_ struct bf_diag d = { 0 }, d2 = { 0 }, d3 = { 0 };
+
+	bf_buf_puts(&text, "define a0 = { 1, 2 }\n");
+	assert_int_equal(run("define a = { 1, 2 }\ndefine b = { $a, $a }\n", &few, NULL, &d), 0);
+	for (int i = 1; i < 40; i++)
+		bf_buf_printf(&text, "define a%d = { $a%d, $a%d }\n", i, i - 1, i - 1);
+	assert_int_equal(run(text.data, &few, NULL, &d2), -EINVAL);
+	assert_non_null(strstr(d2.text.data, "rules:7:20: error: variables stand for too much"));
+	assert_int_equal(run(text.data, &as_api, NULL, &d3), -EINVAL);
+	assert_non_null(strstr(d3.text.data, ": error: variables stand for too much"));
+}
+
 static void limits(void **state)
 {
 	const struct bf_native_opts few = { .max_errors = 3, .max_nodes = 100000 };
@@ -358,7 +375,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(includes), cmocka_unit_test(include_errors), cmocka_unit_test(all_errors),
-		cmocka_unit_test(missing_brace), cmocka_unit_test(long_lines), cmocka_unit_test(limits),
+		cmocka_unit_test(missing_brace), cmocka_unit_test(long_lines), cmocka_unit_test(limits), cmocka_unit_test(doubled),
 		cmocka_unit_test(long_chains), cmocka_unit_test(no_squares), cmocka_unit_test(nul_bytes), cmocka_unit_test(typed_later),
 		cmocka_unit_test(no_memory),
 	};

@@ -62,7 +62,7 @@ struct bf_nparser {
 	struct bf_ast_cmd **tail;
 	struct bf_ndef *defs[BF_PARSE_BUCKETS], *last_def;
 	unsigned scope, depth, includes, errors;
-	uint32_t nodes;
+	uint32_t nodes, copies;
 	int err;           /* what else went wrong: -ENOMEM */
 	struct bf_nset_ref *sets[BF_PARSE_BUCKETS];
 	const struct bf_nfamily *family; /* of the table that is read */

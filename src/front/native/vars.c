@@ -2,7 +2,7 @@
 /*
  * vars.c: variables. A use gets a copy of the value: values are typed where
  * they stand, and one variable may stand where a port is wanted and where a
- * mark is. Copies count as nodes, so that no chain of definitions grows
+ * mark is. Copies are counted, so that no chain of definitions grows
  * without end, and their depth is bounded like that of what is written out.
  */
 #include "front/native/parse.h"
@@ -40,6 +40,17 @@ void bf_p_scope(struct bf_nparser *p, bool enter)
 
 enum { LEVEL = 3 }; /* what a level costs at most when it is written out and read again (expr.c) */
 
+static void *new_copy(struct bf_nparser *p, size_t size)
+{
+	uint32_t max = p->o->max_copies ? p->o->max_copies : 8u << 20;
+
+	if (p->err || p->copies++ < max)
+		return bf_p_alloc(p, size);
+	bf_p_error(p, bf_p_loc(p), "variables stand for too much: more than %u values and lists in all, counted at each use", max);
+	p->err = -EINVAL;
+	return NULL;
+}
+
 static struct bf_ast_expr *copy(struct bf_nparser *p, const struct bf_ast_expr *e, unsigned depth);
 
 static struct bf_ast_elem *copy_elems(struct bf_nparser *p, const struct bf_ast_elem *e, unsigned depth)
@@ -47,7 +58,7 @@ static struct bf_ast_elem *copy_elems(struct bf_nparser *p, const struct bf_ast_
 	struct bf_ast_elem *first = NULL, **tail = &first;
 
 	for (; e; e = e->next) {
-		struct bf_ast_elem *n = bf_p_new(p, struct bf_ast_elem);
+		struct bf_ast_elem *n = new_copy(p, sizeof(*n));
 
 		if (!n)
 			return NULL;
@@ -81,7 +92,7 @@ static struct bf_ast_expr *copy(struct bf_nparser *p, const struct bf_ast_expr *
 
 	if (depth > BF_PARSE_DEPTH)
 		return bf_p_error(p, bf_p_loc(p), "variables of variables of variables: too deep"), NULL;
-	n = bf_p_new(p, struct bf_ast_expr);
+	n = new_copy(p, sizeof(*n));
 	if (!n)
 		return NULL;
 	*n = *e;
