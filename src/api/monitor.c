@@ -95,7 +95,10 @@ static int place_rules(struct watched *w)
 	return 0;
 }
 
-/* Only data tells of its rules. Straight code that the verifier refuses is data, too. */
+/*
+ * Only data tells of its rules. Straight code that the verifier refuses is data, too: a table of iptables has been
+ * tried as both when it is committed (table.c), a native one is stored with what its image says, and so made anew.
+ */
 static int swap(struct monitor *m, const struct bf_subject *s, bool watched)
 {
 	struct bf_gen_opts o = { .code_max = watched ? 0 : BF_CODE_MAX, .watched = watched };
@@ -105,7 +108,7 @@ static int swap(struct monitor *m, const struct bf_subject *s, bool watched)
 
 	if (!rc)
 		rc = bf_subject_commit(m->ctx, m->ns, s, img);
-	if (!rc || !img || !img->straight)
+	if (!s->native || !img || !img->straight || !bf_verifier_refused(rc))
 		return rc;
 	bf_diag_move(&first, &m->ctx->diag);
 	o.code_max = 0;
