@@ -31,6 +31,14 @@ static int list_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_st
 	return 0;
 }
 
+void bf_list_counts(struct bf_buf *out, const struct bf_table *t)
+{
+	for (uint32_t i = 0; i < t->n_chains; i++)
+		for (uint32_t k = 0; k < t->chains[i]->n_rules; k++)
+			if (t->chains[i]->rules[k].counter != BF_NO_COUNTER)
+				bf_buf_printf(out, "count %u: chain %s, rule %u\n", t->chains[i]->rules[k].counter, t->chains[i]->name, k + 1);
+}
+
 static void print_image(struct bf_buf *out, const struct bf_image *img, const char *name, unsigned flags)
 {
 	if (flags & BF_DUMP_JSON) {
@@ -51,23 +59,31 @@ static void print_image(struct bf_buf *out, const struct bf_image *img, const ch
 static int dump_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags)
 {
 	_cleanup_image_ struct bf_image *img = NULL;
+	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
 	int rc = bf_stored_explain(ctx, t, &img);
 
 	if (!rc)
-		print_image(out, img, img->name, flags);
-	return rc;
+		rc = bf_xt_to_ruleset(t->state, t->len, &rs, NULL);
+	if (rc)
+		return rc;
+	print_image(out, img, img->name, flags);
+	if (flags & BF_DUMP_CODE && !(flags & BF_DUMP_JSON))
+		bf_list_counts(out, rs->tables[0]);
+	return 0;
 }
 
 static int dump_native(struct bf_ctx *ctx, struct bf_buf *out, const struct native_unit *u, unsigned flags)
 {
 	_cleanup_image_ struct bf_image *img = NULL;
-	_cleanup_buf_ struct bf_buf name = {};
-	int rc = bf_native_explain(ctx, u, &img);
+	_cleanup_buf_ struct bf_buf name = {}, counts = {};
+	int rc = bf_native_explain(ctx, u, &img, &counts);
 
 	bf_buf_printf(&name, "%s %s", u->stored.family->name, u->stored.name);
 	if (!rc && !name.err)
 		print_image(out, img, name.data, flags);
-	return rc ? rc : name.err;
+	if (!rc && flags & BF_DUMP_CODE && !(flags & BF_DUMP_JSON) && counts.data)
+		bf_buf_puts(out, counts.data);
+	return rc ? rc : name.err ? name.err : counts.err;
 }
 
 static int by_name(const void *a, const void *b)

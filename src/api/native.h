@@ -137,8 +137,10 @@ bool bf_native_is_quick(const struct bf_ast *ast); /* might be */
 /* Chains of a table that sleeps stand nowhere. */
 void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t);
 int bf_native_commit(struct native_run *r, bool only_check);
-/* The stored table once more, told what becomes of its rules (gen/explain.h). */
-int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img);
+/* The stored table once more, told what becomes of its rules (gen/explain.h). counts: or NULL; bf_list_counts of it. */
+int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img, struct bf_buf *counts);
+/* Which rule a cell is of that counts: a line for each rule. */
+void bf_list_counts(struct bf_buf *out, const struct bf_table *t);
 
 /* native_blame.c: the verifier has spoken about a user's function: notes where it is asked. */
 void bf_native_blame(struct native_run *r, const struct native_change *v, uint32_t n);

@@ -84,7 +84,7 @@ void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t)
 		}
 }
 
-int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img)
+int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img, struct bf_buf *counts)
 {
 	const struct bf_gen_opts o = { .hz = bf_kernel_hz(), .tai = bf_kernel_tai(), .cpus = bf_possible_cpus(),
 		.may_goto = bf_probe_one("may_goto"), .code_max = BF_CODE_MAX, .explain = true };
@@ -103,6 +103,8 @@ int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf
 		return rc;
 	bf_native_doze(cmd, ev.rs->tables[0]);
 	rc = bf_gen_table(ev.rs->tables[0], &o, img, &ctx->diag);
+	if (counts)
+		bf_list_counts(counts, ev.rs->tables[0]);
 	bf_evaluated_free(&ev);
 	return rc;
 }
