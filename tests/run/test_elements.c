@@ -10,12 +10,8 @@
  *   test_elements [UPDATES [SEED [KILLS]]]
  */
 #include <dirent.h>
-#include <endian.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -23,19 +19,17 @@
 #include "kern/events.h"
 #include "kern/kern.h"
 #include "lib/rng.h"
+#include "run/flood.h"
 #include "run/net.h"
 
-enum { HOSTS = 256, PREFIXES = 80, RING = 64, PORT = 4100, SENDERS = 2, FILL_A = 20000, FILL_P = 5000 };
+enum { HOSTS = FLOOD_HOSTS, PREFIXES = 80, PORT = 4100, FILL_A = 20000, FILL_P = 5000 };
 
 struct world {
 	struct bf_ctx *ctx;
 	struct rng r;
 	bool a[HOSTS], p[PREFIXES]; /* what is in the sets */
 	int blocked;                /* a host that a rule drops; -1: none */
-	uint8_t ring[RING][HOSTS];  /* verdicts of ruleset k are in ring[k % RING] */
-	uint64_t begun, done;       /* the newest that may be in force; the oldest */
-	bool stop;
-	uint64_t sent[SENDERS], skipped[SENDERS], bad[SENDERS];
+	struct flood flood;
 };
 
 static void die(const char *what, const char *why)
@@ -44,15 +38,10 @@ static void die(const char *what, const char *why)
 	exit(1);
 }
 
-/* Hosts are 127.1.0.1 - .16, 127.1.1.1 ...; prefixes 127.1.b.0/30, .4/30, .8/30, .12/30, .16/32. */
-static uint32_t host(uint32_t i)
-{
-	return 0x7f010001u + (i & 15) + ((i >> 4) << 8);
-}
-
+/* Prefixes are 127.1.b.0/30, .4/30, .8/30, .12/30, .16/32. */
 static uint32_t prefix_of(uint32_t i)
 {
-	return (i >> 4) * 5 + (host(i) & 31) / 4;
+	return (i >> 4) * 5 + (flood_host(i) & 31) / 4;
 }
 
 static void print_host(FILE *f, uint32_t i)
@@ -139,9 +128,14 @@ static void change_rule(struct world *w, FILE *f)
 	fprintf(f, "add rule inet t i ip saddr != @a goto out\nadd rule inet t i ip saddr @a goto in\nadd rule inet t i drop\n");
 }
 
+static void note_verdicts(const struct world *w, uint8_t *passes)
+{
+	for (uint32_t i = 0; i < HOSTS; i++)
+		passes[i] = verdict(w, i);
+}
+
 static void update(struct world *w)
 {
-	uint64_t k = w->done + 1;
 	char *text;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
@@ -151,73 +145,11 @@ static void update(struct world *w)
 	else
 		change_elements(w, f);
 	fclose(f);
-	for (uint32_t i = 0; i < HOSTS; i++)
-		w->ring[k % RING][i] = verdict(w, i);
-	__atomic_store_n(&w->begun, k, __ATOMIC_SEQ_CST);
+	note_verdicts(w, flood_next(&w->flood));
+	flood_begin(&w->flood);
 	run(w, text);
-	__atomic_store_n(&w->done, k, __ATOMIC_SEQ_CST);
+	flood_done(&w->flood);
 	free(text);
-}
-
-/* Packets. */
-
-static int socket_at(uint16_t port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htobe32(0x7f000001), .sin_port = htobe16(port) };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)))
-		die("bind", strerror(errno));
-	return fd;
-}
-
-/* Was a datagram from that host delivered? */
-static bool deliver(int tx, int rx, uint32_t from, uint16_t port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htobe32(0x7f000001), .sin_port = htobe16(port) };
-	struct in_pktinfo info = { .ipi_spec_dst.s_addr = htobe32(from) };
-	char control[CMSG_SPACE(sizeof(info))] = { 0 }, byte = 'x';
-	struct iovec io = { &byte, 1 };
-	struct msghdr m = { .msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &io, .msg_iovlen = 1, .msg_control = control,
-		                .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO };
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	if (sendmsg(tx, &m, 0) < 0)
-		die("sendmsg", strerror(errno));
-	return recv(rx, &byte, 1, MSG_DONTWAIT) == 1;
-}
-
-struct sender {
-	struct world *w;
-	unsigned i;
-};
-
-static void *send_all(void *arg)
-{
-	struct sender *s = arg;
-	struct world *w = s->w;
-	struct rng r = { 100 + s->i };
-	int rx = socket_at((uint16_t)(PORT + s->i)), tx = socket(AF_INET, SOCK_DGRAM, 0);
-
-	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
-		uint32_t i = rng_below(&r, HOSTS);
-		uint64_t first = __atomic_load_n(&w->done, __ATOMIC_SEQ_CST), last;
-		bool passed = deliver(tx, rx, host(i), (uint16_t)(PORT + s->i)), allowed = false;
-
-		last = __atomic_load_n(&w->begun, __ATOMIC_SEQ_CST);
-		for (uint64_t k = first; k <= last && last - first < RING - 2; k++)
-			allowed |= w->ring[k % RING][i] == passed;
-		w->sent[s->i]++;
-		if (last - first >= RING - 2)
-			w->skipped[s->i]++;
-		else if (!allowed)
-			w->bad[s->i]++;
-	}
-	close(rx);
-	close(tx);
-	return NULL;
 }
 
 static unsigned open_files(void)
@@ -241,10 +173,9 @@ static uint64_t generation(struct bf_ns *ns)
 
 static bool soak(struct world *w, unsigned updates)
 {
-	uint64_t sent = 0, bad = 0, skipped = 0, before, compiled;
 	_cleanup_diag_ struct bf_diag d = { 0 };
-	struct sender s[SENDERS];
-	pthread_t t[SENDERS];
+	const struct flood *fl = &w->flood;
+	uint64_t before, compiled;
 	struct timespec a, b;
 	unsigned files;
 	struct bf_ns *ns;
@@ -252,10 +183,7 @@ static bool soak(struct world *w, unsigned updates)
 	if (bf_ns_open(&ns, -1, false, &d))
 		die("state", d.text.data);
 	update(w);
-	for (unsigned i = 0; i < SENDERS; i++) {
-		s[i] = (struct sender){ w, i };
-		pthread_create(&t[i], NULL, send_all, &s[i]);
-	}
+	flood_start(&w->flood);
 	files = open_files();
 	before = generation(ns);
 	clock_gettime(CLOCK_MONOTONIC, &a);
@@ -265,18 +193,12 @@ static bool soak(struct world *w, unsigned updates)
 	compiled = generation(ns) - before;
 	if (open_files() > files + 8) /* sockets of threads that had just begun; what is kept for the next change */
 		die("files", "descriptors are left open");
-	w->stop = true;
-	for (unsigned i = 0; i < SENDERS; i++) {
-		pthread_join(t[i], NULL);
-		sent += w->sent[i];
-		bad += w->bad[i];
-		skipped += w->skipped[i];
-	}
+	flood_stop(&w->flood);
 	bf_ns_close(ns);
 	printf("%u updates in %.1f s, %llu of them compiled; %llu packets, %llu of them over too many updates to tell; %llu met a wrong ruleset\n",
 	       updates, (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9, (unsigned long long)compiled,
-	       (unsigned long long)sent, (unsigned long long)skipped, (unsigned long long)bad);
-	return !bad && sent > updates / 4 && compiled < updates / 10 + 5;
+	       (unsigned long long)fl->sent, (unsigned long long)fl->skipped, (unsigned long long)fl->bad);
+	return !fl->bad && fl->sent > updates / 4 && compiled < updates / 10 + 5;
 }
 
 /* What is listed is what packets meet. */
@@ -320,14 +242,10 @@ static void learn(struct world *w)
 
 static unsigned meet(const struct world *w)
 {
-	int rx = socket_at(PORT + 9), tx = socket(AF_INET, SOCK_DGRAM, 0);
-	unsigned wrong = 0;
+	uint8_t passes[HOSTS];
 
-	for (uint32_t i = 0; i < HOSTS; i++)
-		wrong += deliver(tx, rx, host(i), PORT + 9) != verdict(w, i);
-	close(rx);
-	close(tx);
-	return wrong;
+	note_verdicts(w, passes);
+	return flood_once(PORT + 9, passes);
 }
 
 static pid_t start_writer(struct world *w)
@@ -517,7 +435,7 @@ static bool alike(struct world *w, unsigned commands)
 int main(int argc, char **argv)
 {
 	unsigned updates = argc > 1 ? (unsigned)atoi(argv[1]) : 400;
-	static struct world w = { .blocked = -1 };
+	static struct world w = { .blocked = -1, .flood.port = PORT };
 	bool good;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);

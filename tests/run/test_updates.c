@@ -14,18 +14,17 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <endian.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "bpfilter/bpfilter.h"
 #include "kern/kern.h"
 #include "lib/rng.h"
+#include "run/flood.h"
 #include "run/net.h"
 #include "xt/build.h"
 
-enum { RULES = 600, RULES_MAX = 900, HOSTS = 256, RING = 64, PORT = 4000, SENDERS = 2 };
+enum { RULES = 600, RULES_MAX = 900, HOSTS = FLOOD_HOSTS, PORT = 4000 };
 
 struct rule {
 	uint32_t addr; /* source, host order */
@@ -39,12 +38,7 @@ struct world {
 	struct rng r;
 	struct rule rules[RULES_MAX];
 	uint32_t n;
-	/* Verdicts of ruleset k for all hosts: ring[k % RING]. Begun: the newest that may be in force; done: the oldest. */
-	uint8_t ring[RING][HOSTS];
-	uint64_t begun, done;
-	bool stop;
-	int rx;
-	uint64_t sent[SENDERS], skipped[SENDERS], bad[SENDERS];
+	struct flood flood;
 	bool whole;      /* the table is always handed over as a whole: then nothing that was counted gets lost */
 	uint64_t counted;
 	bool native;
@@ -56,17 +50,12 @@ struct entry { /* -s ADDRESS -p udp -j ACCEPT or DROP */
 	struct xt_standard_target t;
 };
 
-/* Hosts are 127.1.0.1 ... : prefixes of few bits take many of them. */
-static uint32_t host(uint32_t i)
-{
-	return 0x7f010001u + (i & 15) + ((i >> 4) << 8);
-}
-
 static struct rule random_rule(struct world *w)
 {
 	uint8_t len = rng_percent(&w->r, 70) ? 32 : 20 + (uint8_t)rng_below(&w->r, 12);
 
-	return (struct rule){ host(rng_below(&w->r, HOSTS)) & (uint32_t)(~0ull << (32 - len)), len, rng_percent(&w->r, 50) };
+	/* Prefixes of few bits take many hosts. */
+	return (struct rule){ flood_host(rng_below(&w->r, HOSTS)) & (uint32_t)(~0ull << (32 - len)), len, rng_percent(&w->r, 50) };
 }
 
 static struct entry entry_of(const struct rule *r)
@@ -86,18 +75,18 @@ static void die(const char *what, const char *why)
 	exit(1);
 }
 
-/* The verdicts of the rules as they are now are those of ruleset k. */
-static void note_verdicts(struct world *w, uint64_t k)
+/* What the rules say as they are now. */
+static void note_verdicts(const struct world *w, uint8_t *passes)
 {
 	for (uint32_t i = 0; i < HOSTS; i++) {
 		uint8_t accept = 1;
 
 		for (uint32_t n = 0; n < w->n; n++)
-			if (!((host(i) ^ w->rules[n].addr) >> (32 - w->rules[n].len))) {
+			if (!((flood_host(i) ^ w->rules[n].addr) >> (32 - w->rules[n].len))) {
 				accept = w->rules[n].accept;
 				break;
 			}
-		w->ring[k % RING][i] = accept;
+		passes[i] = accept;
 	}
 }
 
@@ -128,7 +117,7 @@ static void print_rule(struct bf_buf *out, const struct rule *r)
 	bf_buf_printf(out, " ip saddr %u.%u.%u.%u", r->addr >> 24, r->addr >> 16 & 255, r->addr >> 8 & 255, r->addr & 255);
 	if (r->len < 32)
 		bf_buf_printf(out, "/%u", r->len);
-	bf_buf_printf(out, " udp dport %u-%u counter %s\n", PORT, PORT + SENDERS, r->accept ? "accept" : "drop");
+	bf_buf_printf(out, " udp dport %u-%u counter %s\n", PORT, PORT + FLOOD_SENDERS, r->accept ? "accept" : "drop");
 }
 
 /* A change of a native table, as a command. */
@@ -240,7 +229,7 @@ static void update(struct world *w, uint32_t n)
 	static struct bf_xt_rule_edit e[RULES];
 	static struct entry entry[RULES];
 	_cleanup_buf_ struct bf_buf text = { 0 };
-	uint64_t k = w->done + 1;
+	uint64_t k = w->flood.done + 1;
 
 	if (w->native && k == 1) {
 		bf_buf_puts(&text, "table inet t { chain i { type filter hook input priority 0; ct state invalid drop; }; }\n");
@@ -250,75 +239,15 @@ static void update(struct world *w, uint32_t n)
 		edit(w, &e[i], &entry[i]);
 	for (uint32_t i = 0; i < n && w->native; i++)
 		native_edit(w, &text);
-	note_verdicts(w, k);
-	__atomic_store_n(&w->begun, k, __ATOMIC_SEQ_CST);
+	note_verdicts(w, flood_next(&w->flood));
+	flood_begin(&w->flood);
 	if (w->native)
 		native_run(w, &text);
 	else if (k > 1 && (w->whole || rng_percent(&w->r, 30)))
 		hand_over(w);
 	else if (bf_xt_edit(w->ctx, AF_INET, "filter", e, n))
 		die("update", bf_ctx_message(w->ctx));
-	__atomic_store_n(&w->done, k, __ATOMIC_SEQ_CST);
-}
-
-struct sender {
-	struct world *w;
-	unsigned i;
-	struct test_udp udp;
-};
-
-/* Was a datagram from that host delivered? */
-static bool deliver(int tx, int rx, uint32_t from, uint16_t port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htobe32(0x7f000001), .sin_port = htobe16(port) };
-	struct in_pktinfo info = { .ipi_spec_dst.s_addr = htobe32(from) };
-	char control[CMSG_SPACE(sizeof(info))] = { 0 }, byte = 'x';
-	struct iovec io = { &byte, 1 };
-	struct msghdr m = { .msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &io, .msg_iovlen = 1, .msg_control = control,
-		                .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO };
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	if (sendmsg(tx, &m, 0) < 0)
-		die("sendmsg", strerror(errno));
-	return recv(rx, &byte, 1, MSG_DONTWAIT) == 1;
-}
-
-static int socket_at(uint16_t port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htobe32(0x7f000001), .sin_port = htobe16(port) };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)))
-		die("bind", strerror(errno));
-	return fd;
-}
-
-static void *send_all(void *arg)
-{
-	struct sender *s = arg;
-	struct world *w = s->w;
-	struct rng r = { 100 + s->i };
-	int rx = socket_at((uint16_t)(PORT + s->i)), tx = socket(AF_INET, SOCK_DGRAM, 0);
-
-	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
-		uint32_t i = rng_below(&r, HOSTS);
-		uint64_t first = __atomic_load_n(&w->done, __ATOMIC_SEQ_CST), last;
-		bool passed = deliver(tx, rx, host(i), (uint16_t)(PORT + s->i)), allowed = false;
-
-		last = __atomic_load_n(&w->begun, __ATOMIC_SEQ_CST);
-		for (uint64_t k = first; k <= last && last - first < RING - 2; k++)
-			allowed |= w->ring[k % RING][i] == passed;
-		w->sent[s->i]++;
-		if (last - first >= RING - 2)
-			w->skipped[s->i]++;
-		else if (!allowed)
-			w->bad[s->i]++;
-	}
-	close(rx);
-	close(tx);
-	return NULL;
+	flood_done(&w->flood);
 }
 
 /* Changes in place since the table was compiled last. */
@@ -338,10 +267,9 @@ static uint64_t version(struct bf_ns *ns, const char *unit)
 int main(int argc, char **argv)
 {
 	unsigned updates = argc > 1 ? (unsigned)atoi(argv[1]) : 400;
-	static struct world w;
-	struct sender s[SENDERS];
-	pthread_t t[SENDERS];
-	uint64_t in_place = 0, before, sent = 0, bad = 0, skipped = 0;
+	static struct world w = { .flood.port = PORT };
+	const struct flood *f = &w.flood;
+	uint64_t in_place = 0, before, bad;
 	_cleanup_diag_ struct bf_diag d = { 0 };
 	struct bf_ns *ns;
 
@@ -350,40 +278,32 @@ int main(int argc, char **argv)
 	w.native = argc > 3 && !strcmp(argv[3], "native");
 	test_net_new();
 	w.ctx = bf_ctx_new();
-	note_verdicts(&w, 0);
+	note_verdicts(&w, w.flood.ring[0]);
 	update(&w, RULES); /* the first table */
 	if (bf_ns_open(&ns, -1, false, &d))
 		die("state", d.text.data);
-	for (unsigned i = 0; i < SENDERS; i++) {
-		s[i] = (struct sender){ &w, i, { 0 } };
-		pthread_create(&t[i], NULL, send_all, &s[i]);
-	}
+	flood_start(&w.flood);
 	for (unsigned i = 0; i < updates; i++) {
 		before = version(ns, w.native ? "n1" : "ip-filter");
 		update(&w, 1 + rng_below(&w.r, 3));
 		in_place += version(ns, w.native ? "n1" : "ip-filter") == before + 1;
 	}
-	w.stop = true;
-	for (unsigned i = 0; i < SENDERS; i++) {
-		pthread_join(t[i], NULL);
-		sent += w.sent[i];
-		bad += w.bad[i];
-		skipped += w.skipped[i];
-	}
+	flood_stop(&w.flood);
+	bad = f->bad;
 	bf_ns_close(ns);
 	if (w.native)
 		bad += !is_listed(&w);
 	else
 		hand_over(&w);
-	if (w.whole && w.counted != sent) {
-		printf("%llu packets were counted, %llu sent\n", (unsigned long long)w.counted, (unsigned long long)sent);
+	if (w.whole && w.counted != f->sent) {
+		printf("%llu packets were counted, %llu sent\n", (unsigned long long)w.counted, (unsigned long long)f->sent);
 		bad++;
 	}
 	if (bf_flush(w.ctx))
 		die("flush", bf_ctx_message(w.ctx));
 	bf_ctx_free(w.ctx);
 	printf("%u updates, %llu of them in place; %llu packets, %llu of them over too many updates to tell; %llu met a wrong ruleset\n",
-	       updates, (unsigned long long)in_place, (unsigned long long)sent, (unsigned long long)skipped,
+	       updates, (unsigned long long)in_place, (unsigned long long)f->sent, (unsigned long long)f->skipped,
 	       (unsigned long long)bad);
-	return bad || in_place < updates / 2 || sent < updates || skipped > sent / 10;
+	return bad || in_place < updates / 2 || f->sent < updates || f->skipped > f->sent / 10;
 }
