@@ -34,7 +34,7 @@ static void strip(struct bf_ast_table *t)
 {
 	bf_native_style(t, BF_STYLE_STATELESS);
 	for (struct bf_ast_set *s = t->sets; s; s = s->next)
-		if (s->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT))
+		if (s->flags & BF_SET_DYNAMIC || bf_ast_set_timed(s))
 			s->elements = NULL;
 	for (struct bf_ast_obj *o = t->objs; o; o = o->next) {
 		if (o->state && o->type == BF_OBJ_COUNTER)

@@ -106,7 +106,7 @@ static bool check_elem(struct bf_napply *a, const struct bf_nname *n, const stru
 				return false;
 		return true;
 	}
-	if (el->more && el->more->has_timeout && !(n->set->flags & BF_SET_TIMEOUT))
+	if (el->more && el->more->has_timeout && !bf_ast_set_timed(n->set))
 		return bf_nwrong(a, el->key->loc, -EINVAL, "%s '%s' has no timeouts: it would need 'flags timeout'",
 		                 bf_nkind(BF_OBJ_SET, n), n->name);
 	return true;

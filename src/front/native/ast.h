@@ -324,6 +324,12 @@ struct bf_ast_set {
 	struct bf_ast_expr *elements;    /* a SET, a VAR of one, or NULL */
 };
 
+/* Whether its elements may have timeouts: `timeout 1h` says so as `flags timeout` does. */
+static inline bool bf_ast_set_timed(const struct bf_ast_set *s)
+{
+	return s->flags & BF_SET_TIMEOUT || s->has_timeout;
+}
+
 struct bf_ast_obj { /* a named counter, quota or limit */
 	struct bf_ast_obj *next;
 	enum bf_ast_object type;

@@ -102,7 +102,7 @@ static const struct bf_ast_expr *elements_of(struct bf_ev *ev, const struct bf_a
 	a = bf_ev_set_find(ev, map, true);
 	if (!a || !bf_ev_same_keys(ev, key, ref, a))
 		return NULL;
-	if (a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT))
+	if (a->flags & BF_SET_DYNAMIC || bf_ast_set_timed(a))
 		return bf_ev_unserved(ev, ref->loc, "statements behind a map that changes"), NULL;
 	return a->elements ? bf_ast_peel(a->elements) : &none;
 }

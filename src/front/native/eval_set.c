@@ -265,7 +265,7 @@ static bool is_live(const struct bf_ev *ev, const struct bf_ast_set *a)
 {
 	if (is_changed(ev, a) && !(a->flags & (BF_SET_CONSTANT | BF_SET_INTERVAL)))
 		return true;
-	return a->flags & (BF_SET_DYNAMIC | BF_SET_TIMEOUT) || a->has_timeout || a->stmts || has_life(a->elements);
+	return a->flags & BF_SET_DYNAMIC || bf_ast_set_timed(a) || a->stmts || has_life(a->elements);
 }
 
 static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
