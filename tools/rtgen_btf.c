@@ -70,8 +70,10 @@ static char arg_letter(const struct object *o, uint32_t id)
 {
 	const struct btf_type *t = resolve(o, &id);
 
-	if (btf_is_ptr(t))
-		return 'f';
+	if (btf_is_ptr(t)) {
+		id = t->type;
+		return strcmp(btf__name_by_offset(o->btf, resolve(o, &id)->name_off), "bf_packet") ? 'f' : 'p';
+	}
 	return btf__resolve_size(o->btf, id) == 8 ? 'l' : 'i';
 }
 

@@ -50,6 +50,7 @@ struct bf_packet {
 	__u32 mark;
 	__u32 iif, oif;           /* indexes of devices; 0: none, or not known at this hook */
 	__u32 network;            /* where the handle's bytes have the IP header */
+	__u32 reserved[4];        /* bpfilter's */
 };
 
 /*
@@ -60,5 +61,37 @@ struct bf_handle;
 
 /* n bytes of the packet to `to`. Not 0: they are not there. */
 extern int bf_packet_read(struct bf_packet *p, struct bf_handle *h, __u32 offset, void *to, __u32 n);
+
+/*
+ * The table's own sets, maps and objects, by name. Each of these declares a function, which must find a set (map, counter,
+ * ...) of that name in the table, of keys and values of that size, when the table is loaded:
+ *
+ *     BF_SET(bad, __u32);            // set bad { type ipv4_addr; flags interval; elements = { 192.0.2.0/24 }; }
+ *     BF_COUNTER(seen);              // counter seen { }
+ *
+ *     if (bf_set_bad(p, &p->saddr[0]))
+ *         bf_counter_seen(p);
+ *
+ * Keys and values are numbers of the machine as struct bf_packet has them: 32 bits (ports, protocols, marks, too, in the low
+ * bits); what is wider in words of 32 bits, the most significant first (an IPv6 address, the name of an interface: 4, an
+ * Ethernet address: 2). Keys of several parts are a struct of those. What rules see a function sees: elements that come and go while
+ * packets flow, time-outs.
+ *
+ *   bf_set_NAME(p, &key)         1: it is there; 0: it is not
+ *   bf_map_NAME(p, &key, &value) 1: value is what it leads to; 0: it is not there. Maps to verdicts and objects are not served
+ *   bf_add_, bf_update_, bf_delete_NAME(p, &key)    as `add @NAME`, `update`, `delete` in rules, which 'flags dynamic' allow. 1: done
+ *   bf_counter_NAME(p)           counts the packet. 1
+ *   bf_quota_NAME(p), bf_limit_NAME(p)    the packet counts. 1: a rule with it would match
+ */
+#define BF_SET(name, key) extern int bf_set_##name(struct bf_packet *p, const key *k)
+#define BF_MAP(name, key, value) extern int bf_map_##name(struct bf_packet *p, const key *k, value *v)
+#define BF_DYNAMIC(name, key)                                      \
+	BF_SET(name, key);                                             \
+	extern int bf_add_##name(struct bf_packet *p, const key *k);    \
+	extern int bf_update_##name(struct bf_packet *p, const key *k); \
+	extern int bf_delete_##name(struct bf_packet *p, const key *k)
+#define BF_COUNTER(name) extern int bf_counter_##name(struct bf_packet *p)
+#define BF_QUOTA(name) extern int bf_quota_##name(struct bf_packet *p)
+#define BF_LIMIT(name) extern int bf_limit_##name(struct bf_packet *p)
 
 #endif

@@ -137,6 +137,9 @@ struct bf_lower {
 	const struct bf_set **lives;  /* live.c; NULL: the objects */
 	uint32_t n_lives, cap_lives;
 
+	struct bf_users_func *users;
+	uint32_t n_users, cap_users;
+
 	struct bf_buf params;
 	struct bf_idmap param_ids; /* condition and ordinal -> offset in params: copies share their state */
 	const struct bf_cond *cond; /* being lowered */
@@ -181,6 +184,8 @@ bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, co
 /* The same for a set whose elements come and go; where it is noted, and all others of it, says bf_graph.places. */
 bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na);
 void bf_lower_finish_sets(struct bf_lower *l);
+/* The set as it is looked into by whatever key; the place of its head, or 0. */
+uint32_t bf_lower_any_set(struct bf_lower *l, const struct bf_set *s);
 /* fields.c: its words are in the key then; na: it is not available. Not for fields of other families, or fixed ones. */
 void bf_lower_fetch(struct bf_lower *l, const struct bf_field *f, bf_label na);
 
@@ -198,6 +203,12 @@ void bf_datum_words(const struct bf_set *s, const union bf_datum *d, uint32_t *o
 void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_lookup *k,
                    const struct bf_element_change *c, bf_label hit, bf_label miss, bf_label na);
 void bf_lower_finish_lives(struct bf_lower *l);
+/* Parameters for what is gathered elsewhere; its place among them. NULL: the objects. */
+uint32_t bf_lower_live_params(struct bf_lower *l, const struct bf_set *s);
+void bf_lower_live_use(struct bf_lower *l, const struct bf_set *s); /* who comes here does */
+
+/* users.c: what a user's function asks of the table */
+void bf_lower_users(struct bf_lower *l, const struct bf_program *p);
 void bf_lower_resolve(struct bf_lower *l); /* shared cells; hit and miss become numbers */
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);

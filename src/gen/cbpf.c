@@ -19,7 +19,7 @@
 #include "gen/asm.h"
 #include "rt/code.h"
 
-enum { FRAME = BPF_REG_6, A = BPF_REG_7, X = BPF_REG_8, SCRATCH = -64 };
+enum { FRAME = BPF_REG_6, A = BPF_REG_7, X = BPF_REG_8, SCRATCH = -64, SEEN = -BF_PROGRAM_SEES };
 
 struct filter { /* being translated */
 	struct bf_asm *out;
@@ -226,18 +226,18 @@ static int translate(struct filter *f, const struct bf_bytecode *b)
 	return 0;
 }
 
-/* A user's function: its answers are ours, but for those that we do not know. What it sees lies where filters have scratch. */
+/* A user's function: its answers are ours, but for those that we do not know. What it sees lies where filters have scratch, and below. */
 static void call_program(struct bf_asm *a, const struct bf_code *c)
 {
 	bf_asm_label known = bf_asm_new_label(a);
 
 	bf_asm_mov(a, BPF_REG_1, FRAME);
 	bf_asm_mov(a, BPF_REG_2, BPF_REG_10);
-	bf_asm_emit(a, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, SCRATCH);
+	bf_asm_emit(a, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, SEEN);
 	bf_asm_mov_imm(a, BPF_REG_3, c->family == NFPROTO_IPV4 ? 4 : c->family == NFPROTO_IPV6 ? 6 : 0);
 	bf_asm_call(a, "bf_program_view");
 	bf_asm_mov(a, BPF_REG_1, BPF_REG_10);
-	bf_asm_emit(a, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, SCRATCH);
+	bf_asm_emit(a, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, SEEN);
 	bf_asm_emit(a, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_2, FRAME, offsetof(struct bf_frame, trusted), 0);
 	bf_asm_call(a, c->program->funcs->name);
 	bf_asm_jump(a, BPF_JMP32 | BPF_JLE | BPF_K, BPF_REG_0, 0, BF_HOTDROP, known);
@@ -252,7 +252,7 @@ int bf_cbpf_func(struct bf_arena *arena, const struct bf_code *codes, uint32_t n
 	_cleanup_free_ struct filter *f = calloc(1, sizeof(*f));
 	int err = 0;
 
-	_Static_assert(sizeof(struct bf_packet) == -SCRATCH && BF_PROGRAM_SEES == -SCRATCH, "it lies there");
+	_Static_assert(sizeof(struct bf_packet) == BF_PROGRAM_SEES, "it is told so");
 	if (!f)
 		return -ENOMEM;
 	f->out = &a;

@@ -34,6 +34,14 @@ struct bf_code { /* one of them */
 	uint8_t family; /* of the packets that program sees, 0: neither */
 };
 
+struct bf_users_func { /* a function that is made for users' functions: what it asks (rt/users.h) */
+	const char *symbol;
+	enum { BF_USERS_CLASS, BF_USERS_SHORT, BF_USERS_LONG } how;
+	uint32_t place;  /* CLASS: head; else: of its parameters */
+	uint32_t what;   /* CLASS: words of the key; else: BF_USERS_WHAT */
+	uint64_t object; /* its id, where it is one */
+};
+
 struct bf_graph_root { /* a base chain, for packets of one family or of all */
 	const struct bf_chain *chain;
 	uint8_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6; NFPROTO_NETDEV: all that its hook sees, */
@@ -56,6 +64,8 @@ struct bf_graph {
 	uint32_t n_roots;
 	const struct bf_code *codes; /* CODE cell `lo` runs codes[lo] */
 	uint32_t n_codes;
+	const struct bf_users_func *users; /* what users' functions call */
+	uint32_t n_users;
 	uint32_t drop_code; /* see struct bf_rt_config */
 	uint32_t spare_cells, spare_counters; /* room for changes in place, behind what is used */
 	const void *link;   /* what they have to know (patch_link.h); NULL: there can be none */

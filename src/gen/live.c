@@ -181,6 +181,23 @@ void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_l
 	live_cell(l, verb, &p, hit, miss);
 }
 
+uint32_t bf_lower_live_params(struct bf_lower *l, const struct bf_set *s)
+{
+	struct bf_rt_live p = { .set = number_of(l, s), .words = words_of(s) };
+
+	if (s) {
+		p.timeout = p.fresh.timeout = in_ns(s->timeout);
+		p.fresh.born = 1;
+		put_states(&p.fresh, s->state, s->n_state);
+	}
+	return put_params(l, &p);
+}
+
+void bf_lower_live_use(struct bf_lower *l, const struct bf_set *s)
+{
+	use(l, s);
+}
+
 int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit, bf_label miss)
 {
 	struct bf_rt_live p = { .set = number_of(l, NULL), .words = OBJECT_WORDS };

@@ -323,6 +323,7 @@ void bf_lower_program(struct bf_lower *l, const struct bf_program *p, bf_label h
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_CODE, hit, miss);
 
 	c->lo = number_of(l, &l->codes, &l->n_codes, &code, sizeof(code), hash, 1, same_program);
+	bf_lower_users(l, p);
 }
 
 static bool same_handoff(const void *a, const void *b)
@@ -497,6 +498,8 @@ void bf_lower_finish(struct bf_lower *l)
 	g->n_params = l->params.len;
 	g->params = bf_lower_keep(l, l->params.data, l->params.len);
 	g->n_codes = l->n_codes;
+	g->users = bf_lower_keep(l, l->users, l->n_users * sizeof(*l->users));
+	g->n_users = l->n_users;
 	g->codes = bf_lower_keep(l, l->codes.data, l->codes.len);
 	g->companion.n_codes = l->n_handoffs;
 	g->companion.codes = bf_lower_keep(l, l->handoffs.data, l->handoffs.len);
@@ -517,6 +520,7 @@ void bf_lower_free(struct bf_lower *l)
 	free(l->edges);
 	free(l->sets);
 	free(l->opens);
+	free(l->users);
 	bf_lower_free_lookups(l);
 	bf_buf_free(&l->params);
 	bf_buf_free(&l->handoffs);

@@ -173,6 +173,21 @@ static uint32_t open_head(struct bf_lower *l, const struct bf_lookup *k)
 	return o.head;
 }
 
+uint32_t bf_lower_any_set(struct bf_lower *l, const struct bf_set *s)
+{
+	struct bf_field *f = bf_arena_new_of(l->arena, struct bf_field);
+	struct bf_lookup k = { .set = s, .part[0].field = f };
+	uint32_t head;
+
+	if (!f)
+		return bf_lower_error(l, -ENOMEM), 0;
+	*f = (struct bf_field){ .name = "a program's key", .bits = s->bits[0], .type = BF_VT_WIDE, .word = BF_KEY_SADDR, .loader = -1 };
+	head = open_head(l, &k);
+	if (head && !l->err)
+		bf_lower_uses(l)->structs |= BF_SET_STRUCT(head_in(&l->class, head)->kind);
+	return head;
+}
+
 bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na)
 {
 	uint32_t head = open_head(l, k);

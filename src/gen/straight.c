@@ -568,7 +568,7 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
 	static const char *const names[BF_FAMS] = { "bf_straight", "bf_straight_ip6", "bf_straight_other" };
 	const uint32_t starts[BF_FAMS] = { r->start, r->start_ip6, r->start_other };
 	uint32_t n = r->family == NFPROTO_NETDEV ? BF_FAMS : 1, first;
-	struct bf_rt_func *own = bf_arena_array(a, BF_FAMS + 1 + users_funcs(g), struct bf_rt_func);
+	struct bf_rt_func *own = bf_arena_array(a, BF_FAMS + 1 + users_funcs(g) + g->n_users, struct bf_rt_func);
 	int err = own ? 0 : -ENOMEM;
 
 	*out = own;
@@ -576,6 +576,8 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
 	*straight = false;
 	if (!err && r->uses.ops & 1u << BF_CELL_CODE) {
 		err = add_users(a, g, own, n_own);
+		if (!err)
+			err = bf_users_funcs(a, g, own, n_own);
 		if (!err)
 			err = bf_cbpf_func(a, g->codes, g->n_codes, &own[(*n_own)++], d);
 	}

@@ -8,7 +8,7 @@
  *   1 u32   2 u64   3 struct of as many bytes as they see of the frame   4 pointer to 3   5 int f(void)
  *   then for each function FUNC; before it, when it stands apart, its FUNC_PROTO
  *
- * A user's function (p, h) wants more: its first argument is 64 bytes, the
+ * A user's function (p, h) wants more: its first argument is struct bf_packet, the
  * second what the hook gave, a context by the name of its type or, at
  * netfilter's hooks, an sk_buff; tags behind the function say that both are
  * there (nonnull, trusted: Linux 6.9).
@@ -100,16 +100,16 @@ static void add_tag(struct types *t, const char *tag, uint32_t func, uint32_t ar
 
 static uint32_t add_func(struct types *t, const struct bf_func *f)
 {
-	bool users = f->args && f->args[0] == 'p';
+	bool packet = f->args && f->args[0] == 'p', handle = packet && f->args[1] == 'h';
 	uint32_t proto, id;
 
-	if (users && !t->packet)
+	if (packet && !t->packet)
 		add_users(t);
 	proto = f->args ? add_proto(t, f->args) : INT_OF_VOID;
 	id = add_type(t, f->name, BTF_KIND_FUNC, f->args ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC, proto);
-	if (users)
+	if (packet)
 		add_tag(t, "arg:nonnull", id, 0);
-	if (users && t->hook < BF_HOOKS_NETFILTER)
+	if (handle && t->hook < BF_HOOKS_NETFILTER)
 		add_tag(t, "arg:trusted", id, 1);
 	return id;
 }

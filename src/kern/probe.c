@@ -197,7 +197,7 @@ bool bf_probe_hook(uint8_t hook)
 	return !(bf_hook_kinds[hook].point == BF_POINT_CGROUP ? closed(bf_cgroup_open("/")) : 0) && !try_hook(hook);
 }
 
-/* f(64 bytes, the packet): both are known to be there by tags alone (funcs.c). */
+/* f(what is known of it, the packet): both are known to be there by tags alone (funcs.c). */
 static int try_program(void)
 {
 	const struct bpf_insn insns[] = {

@@ -10,6 +10,7 @@
  *   in another section of data              MAP_VALUE + addend, of a map that holds the section: "uXXXXXXXX.data"
  *   function, here                          call of "uXXXXXXXX_NAME"
  *   bf_packet_read                          call of ours
+ *   bf_set_NAME and the like                call of one that will be made (elf_calls.c)
  *   other undefined functions               call of the kernel's
  *
  * XXXXXXXX is a hash of the file. Whoever made the file, what is read of it is
@@ -109,7 +110,8 @@ static int find_funcs(struct bf_elf *e)
 	e->begin = bf_arena_array(e->arena, n_symbols(e) + 1, uint32_t);
 	e->in = bf_arena_array(e->arena, n_symbols(e) + 1, uint32_t);
 	e->maps = bf_arena_array(e->arena, n_symbols(e) + 1, struct bf_map_spec);
-	if (!e->funcs || !e->begin || !e->in || !e->maps)
+	e->calls = bf_arena_array(e->arena, n_symbols(e) + 1, struct bf_users_call);
+	if (!e->funcs || !e->begin || !e->in || !e->maps || !e->calls)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_symbols(e) && !err; i++) {
 		GElf_Sym sym;
@@ -194,6 +196,14 @@ static int undefined(struct bf_elf *e, const char *name, struct bf_rt_reloc *r)
 	for (size_t i = 0; i < BF_ARRAY_SIZE(ours); i++)
 		if (!strcmp(ours[i], name))
 			r->kind = BF_RT_RELOC_CALL;
+	if (r->kind == BF_RELOC_KFUNC) {
+		int err = bf_elf_call(e, name, &r->symbol);
+
+		if (err || r->symbol) {
+			r->kind = BF_RT_RELOC_CALL;
+			return err;
+		}
+	}
 	r->symbol = bf_arena_strdup(e->arena, name);
 	return r->symbol ? 0 : -ENOMEM;
 }
@@ -402,6 +412,56 @@ static int choose(struct bf_elf *e, struct bf_program *p)
 	return 0;
 }
 
+static int func_named(const struct bf_elf *e, const char *symbol)
+{
+	for (uint32_t i = 0; i < e->n_funcs; i++)
+		if (!strcmp(e->funcs[i].name, symbol))
+			return (int)i;
+	return -1;
+}
+
+static void see(struct bf_elf *e, const struct bf_rt_reloc *r, struct bf_program *p)
+{
+	for (uint32_t i = 0; i < e->n_calls; i++)
+		if (r->kind == BF_RT_RELOC_CALL && r->symbol == e->calls[i].symbol && !e->calls[i].seen) {
+			e->calls[i].seen = true;
+			p->calls[p->n_calls++] = e->calls[i];
+		}
+	for (uint32_t i = 0; i < e->n_maps; i++)
+		if (r->kind != BF_RT_RELOC_CALL && r->symbol == e->maps[i].name && !e->seen[i]) {
+			e->seen[i] = true;
+			p->maps[p->n_maps++] = e->maps[i];
+		}
+}
+
+/* Of calls and maps those that the function, which is the first, comes to. */
+static int take_reached(struct bf_elf *e, struct bf_program *p)
+{
+	uint32_t *todo = bf_arena_array(e->arena, e->n_funcs, uint32_t), n = 1;
+	bool *reached = bf_arena_array(e->arena, e->n_funcs, bool);
+
+	e->seen = bf_arena_array(e->arena, e->n_maps + 1, bool);
+	p->calls = bf_arena_array(e->arena, e->n_calls + 1, struct bf_users_call);
+	p->maps = bf_arena_array(e->arena, e->n_maps + 1, struct bf_map_spec);
+	if (!todo || !reached || !e->seen || !p->calls || !p->maps)
+		return -ENOMEM;
+	reached[0] = true;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct bf_rt_func *f = &e->funcs[todo[i]];
+
+		for (uint32_t k = 0; k < f->n_relocs; k++) {
+			int to = f->relocs[k].kind == BF_RT_RELOC_CALL ? func_named(e, f->relocs[k].symbol) : -1;
+
+			see(e, &f->relocs[k], p);
+			if (to >= 0 && !reached[to]) {
+				reached[to] = true;
+				todo[n++] = (uint32_t)to;
+			}
+		}
+	}
+	return 0;
+}
+
 static int by_insn(const void *a, const void *b)
 {
 	const struct bf_rt_reloc *x = a, *y = b;
@@ -423,10 +483,10 @@ static int read_all(struct bf_elf *e, struct bf_program *p)
 	}
 	if (!err)
 		err = choose(e, p);
+	if (!err)
+		err = take_reached(e, p);
 	p->funcs = e->funcs;
 	p->n_funcs = e->n_funcs;
-	p->maps = e->maps;
-	p->n_maps = e->n_maps;
 	return err;
 }
 

@@ -26,6 +26,9 @@ struct bf_elf {
 	uint32_t n_funcs;
 	struct bf_map_spec *maps;
 	uint32_t n_maps;
+	struct bf_users_call *calls;
+	uint32_t n_calls;
+	bool *seen;            /* maps */
 	char *why;
 	size_t why_size;
 };
@@ -34,5 +37,10 @@ int bf_elf_error(struct bf_elf *e, int err, const char *fmt, ...) bf_printf_like
 int bf_elf_types(struct bf_elf *e, const void *btf, size_t len);
 /* What .maps says about the variable `name`: types, sizes. */
 int bf_elf_map(struct bf_elf *e, const char *name, struct bf_map_spec *out);
+/* What the function's arguments behind the first one point to: bytes, 0 for those that are not there. False: it has no type. */
+bool bf_elf_args(const struct bf_elf *e, const char *name, uint32_t *key, uint32_t *value);
+
+/* elf_calls.c: "bf_set_NAME" and the like, which ask the table. *symbol: NULL if it is not of these. 0 or -ENOMEM. */
+int bf_elf_call(struct bf_elf *e, const char *name, const char **symbol);
 
 #endif

@@ -218,3 +218,30 @@ int bf_elf_map(struct bf_elf *e, const char *name, struct bf_map_spec *out)
 			return describe(e, name, e->types[id]->type, out);
 	return bf_elf_error(e, -EINVAL, "its map \"%s\" has no type", name);
 }
+
+/* Bytes behind the pointer that is argument i; 0: there is none. */
+static uint32_t pointed(const struct bf_elf *e, const struct btf_type *proto, uint32_t i)
+{
+	const struct btf_param *p = (const void *)(proto + 1);
+	const struct btf_type *t = i < BTF_INFO_VLEN(proto->info) ? type(e, p[i].type) : NULL;
+	uint64_t n = is(t, BTF_KIND_PTR) ? size_of(e, t->type) : 0;
+
+	return n <= INT32_MAX ? (uint32_t)n : 0;
+}
+
+bool bf_elf_args(const struct bf_elf *e, const char *name, uint32_t *key, uint32_t *value)
+{
+	for (uint32_t id = 1; id <= e->n_types; id++) {
+		const struct btf_type *t = e->types[id], *proto;
+
+		if (!is(t, BTF_KIND_FUNC) || strcmp(name_at(e, t->name_off), name))
+			continue;
+		proto = type(e, t->type);
+		if (!is(proto, BTF_KIND_FUNC_PROTO))
+			return false;
+		*key = pointed(e, proto, 1);
+		*value = pointed(e, proto, 2);
+		return true;
+	}
+	return false;
+}

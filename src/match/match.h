@@ -213,12 +213,25 @@ int bf_bytecode_check(const struct bf_bytecode *b);
  * files: elf.c) makes it, all of it in the arena. `why`: what is wrong with the file, with -EINVAL, -EOPNOTSUPP.
  */
 #define BF_USERS_MAP "u_" /* how names of such maps begin */
+enum bf_users_verb { BF_USERS_HAS, BF_USERS_GET, BF_USERS_ADD, BF_USERS_UPDATE, BF_USERS_DELETE, BF_USERS_USE };
+struct bf_users_call { /* a function it calls that asks the table: bf_set_NAME(), bf_counter_NAME() and so on (bpfilter/program.h) */
+	const char *symbol;   /* what the image calls it */
+	const char *word, *name; /* "set", ...: what NAME is */
+	uint8_t verb;         /* enum bf_users_verb */
+	bool seen;            /* while the file is read */
+	bool typed;           /* the file says, */
+	uint32_t key, value;  /* of how many bytes these are */
+	const struct bf_set *set;       /* who that is: bound by the front-end; */
+	const struct bf_object *object; /* USE */
+};
 struct bf_program {
 	const char *file, *section; /* section: NULL, there is one only */
 	const struct bf_rt_func *funcs; /* base/func.h; the first is it */
 	uint32_t n_funcs;
-	const struct bf_map_spec *maps;
+	struct bf_map_spec *maps; /* of these only what it comes to */
 	uint32_t n_maps;
+	struct bf_users_call *calls;
+	uint32_t n_calls;
 };
 int bf_object_read(struct bf_arena *a, const void *bytes, size_t len, struct bf_program *p, char *why, size_t why_size);
 struct bf_assist { /* struct xt_entry_match content for the kernel */

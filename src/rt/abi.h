@@ -562,7 +562,7 @@ struct bf_rt_config {
  * An image has only those it uses (bf_link).
  */
 
-#define BF_PROGRAM_SEES 64 /* sizeof(struct bf_packet) of bpfilter/program.h */
+#define BF_PROGRAM_SEES 80 /* sizeof(struct bf_packet) of bpfilter/program.h */
 #define BF_STACK_DEPTH 8 /* return addresses kept on the BPF stack; what lies deeper is kept in the map "stack" */
 
 #endif

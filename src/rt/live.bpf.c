@@ -14,6 +14,7 @@
  * one in fifty times as long as that takes.
  */
 #include "rt/kernel.h"
+#include "rt/users.h"
 
 enum { COUNTER = 1, LIMIT, QUOTA };
 enum { BPF_NOEXIST = 1 };
@@ -36,7 +37,7 @@ static __always_inline void *set_of(const struct bf_rt_live *p)
 	return config.structs & BF_LIVE_LONG ? bpf_map_lookup_elem(&sets16, &i) : NULL;
 }
 
-static __always_inline struct bf_rt_elem *look(void *set, struct key *k)
+static __always_inline struct bf_rt_elem *look(void *set, void *k)
 {
 	return bpf_map_lookup_elem(set, k);
 }
@@ -151,7 +152,7 @@ static __always_inline bool begin_again(const struct bf_frame *f, const struct b
 	e->n_state = p->fresh.n_state;
 	for (int i = 0; i < 4; i++)
 		e->data[i] = p->fresh.data[i];
-	if (p->data)
+	if (f && p->data)
 		write_data(f, p, e);
 	return true;
 }
@@ -184,8 +185,8 @@ static __always_inline bool sweep(struct bf_rt_live *p, void *set, __u64 now)
 	return true;
 }
 
-/* There, afterwards; NULL: no room. */
-static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, struct bf_rt_live *p, void *set, struct key *k,
+/* There, afterwards; NULL: no room. f: NULL where no data comes from the packet. */
+static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, struct bf_rt_live *p, void *set, void *k,
                                               struct bf_rt_elem *e, __u64 now)
 {
 	if (e) {
@@ -199,7 +200,7 @@ static __always_inline struct bf_rt_elem *add(const struct bf_frame *f, struct b
 			return e; /* another CPU was quicker, or there is no room */
 	}
 	e = look(set, k);
-	if (e && p->data)
+	if (e && f && p->data)
 		write_data(f, p, e);
 	return e;
 }
@@ -249,4 +250,65 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 	set_scratch(f, 2, e->data[2]);
 	set_scratch(f, 3, e->data[3]);
 	return all_hold(e, now, counted_length(f));
+}
+
+/* For users' functions. `what` is constant: so the verifier knows how much of their memory is read, and written. */
+static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p, void *set, void *k, __u32 *to, __u32 what)
+{
+	__u32 verb = what & 0xff, n = what >> 16;
+	__u64 now = bpf_ktime_get_ns();
+	struct bf_rt_elem *e;
+
+	if (verb == BF_LIVE_DELETE)
+		return bpf_map_delete_elem(set, k) ? BF_MISS : BF_HIT;
+	e = look(set, k);
+	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
+		e = add(NULL, p, set, k, e, now);
+	if (!e || !e->born || !is_alive(e, now))
+		return BF_MISS;
+	if (verb == BF_LIVE_UPDATE && e->timeout)
+		*(volatile __u64 *)&e->expires = now + p->timeout;
+	for (__u32 i = 0; i < 4; i++)
+		if (i < n)
+			to[i] = e->data[i];
+	return all_hold(e, now, pk->reserved[BF_USERS_LENGTH]);
+}
+
+static __always_inline void copy_key(__u32 *to, const __u32 *from, __u32 n, __u32 room)
+{
+	for (__u32 i = 0; i < room; i++)
+		if (i < n)
+			to[i] = from[i];
+}
+
+int VARIANT(bf_users_short_)(struct bf_packet *pk, const __u32 *from, __u32 *to, __u64 off, __u32 what)
+{
+	struct bf_rt_live *p = params_at(off, bf_rt_live);
+	__u32 k[BF_LIVE_KEY] = {}, i;
+	void *set;
+
+	if (!p || !(config.structs & BF_LIVE_SHORT))
+		return BF_MISS;
+	i = p->set;
+	set = bpf_map_lookup_elem(&sets4, &i);
+	if (!set)
+		return BF_MISS;
+	copy_key(k, from, what >> 8 & 0xff, BF_LIVE_KEY);
+	return users_wish(pk, p, set, k, to, what);
+}
+
+int VARIANT(bf_users_long_)(struct bf_packet *pk, const __u32 *from, __u32 *to, __u64 off, __u32 what)
+{
+	struct bf_rt_live *p = params_at(off, bf_rt_live);
+	__u32 k[BF_LIVE_KEY_LONG] = {}, i;
+	void *set;
+
+	if (!p || !(config.structs & BF_LIVE_LONG))
+		return BF_MISS;
+	i = p->set;
+	set = bpf_map_lookup_elem(&sets16, &i);
+	if (!set)
+		return BF_MISS;
+	copy_key(k, from, what >> 8 & 0xff, BF_LIVE_KEY_LONG);
+	return users_wish(pk, p, set, k, to, what);
 }

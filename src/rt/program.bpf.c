@@ -5,11 +5,9 @@
  * through the handle, which is what the hook gave.
  */
 #include "rt/kernel.h"
-
-#include "../../include/bpfilter/program.h"
+#include "rt/users.h"
 
 enum { TCP = 6, UDP = 17, UDPLITE = 136 };
-
 
 static __always_inline __u32 payload_of(struct bf_frame *f, __u32 proto)
 {
@@ -56,6 +54,8 @@ int bf_program_view(struct bf_frame *f, struct bf_packet *p, __u32 family)
 	if (family)
 		fill_transport(f, p);
 	p->length = f->len;
+	p->reserved[BF_USERS_VERSION] = f->version;
+	p->reserved[BF_USERS_LENGTH] = counted_length(f);
 	p->mark = f->key[BF_KEY_MARK];
 	p->iif = index_of(f, false);
 	p->oif = index_of(f, true);

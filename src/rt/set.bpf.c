@@ -7,6 +7,7 @@
  */
 #include "rt/kernel.h"
 #include "rt/set.h"
+#include "rt/users.h"
 
 extern const __u32 class[];
 
@@ -135,22 +136,22 @@ static __always_inline bool in_slots4(const struct bf_set_table *t, struct bf_se
 	return false;
 }
 
-static __always_inline bool in_table(const struct bf_frame *f, const struct bf_set_head *h, __u32 word,
+/* first: the value's first word; four: that and those behind it, if it has more than one. */
+static __always_inline bool in_table(const __u32 *first, const __u32 *four, const struct bf_set_head *h,
                                      const struct bf_set_table *t)
 {
-	__u32 behind = word & (BF_KEY_WORDS - 4); /* where the field has more than one word, it is the first of four */
-	__u64 hi = (__u64)(f->key[word & (BF_KEY_WORDS - 1)] & t->mask[0]) << 32, lo = 0;
+	__u64 hi = (__u64)(*first & t->mask[0]) << 32, lo = 0;
 
 	if (t->words == 1)
 		return in_slots1(t, bf_set_mix(hi, 0, 1, h->seed).a);
-	hi |= f->key[behind + 1] & t->mask[1];
+	hi |= four[1] & t->mask[1];
 	if (t->words == 2)
 		return in_slots2(t, bf_set_mix(hi, 0, 2, h->seed).a);
-	lo = (__u64)(f->key[behind + 2] & t->mask[2]) << 32 | (f->key[behind + 3] & t->mask[3]);
+	lo = (__u64)(four[2] & t->mask[2]) << 32 | (four[3] & t->mask[3]);
 	return in_slots4(t, bf_set_mix(hi, lo, 4, h->seed));
 }
 
-static __always_inline int in_hash(const struct bf_frame *f, const struct bf_set_head *h, __u32 word)
+static __always_inline int in_hash(const __u32 *first, const __u32 *four, const struct bf_set_head *h)
 {
 	__u64 at = h->place, end = at + (__u64)h->n * (sizeof(struct bf_set_table) / 4);
 	int r = BF_MISS;
@@ -161,7 +162,7 @@ static __always_inline int in_hash(const struct bf_frame *f, const struct bf_set
 		if (at >= end || !t)
 			break;
 		at += sizeof(*t) / 4;
-		if (in_table(f, h, word, t)) {
+		if (in_table(first, four, h, t)) {
 			r = BF_HIT;
 			break;
 		}
@@ -201,33 +202,32 @@ static __always_inline __u64 less(__u64 a_high, __u64 a_low, __u64 b_high, __u64
 	return words == 1 ? differ >> 63 : less64(a_high, b_high) | (less64(a_low, b_low) & ~(differ >> 63));
 }
 
-/* How many are left to be looked at, where the verifier does not follow it; of interest to CLASS cells only. */
-#define LEFT(f) (*(volatile __u32 *)&(f)->key[BF_KEY_FOUND])
-
-/* The newest change that this packet's version knows of. words: constant. */
-static __always_inline int newest(struct bf_frame *f, const struct bf_set_head *h, __u64 high, __u64 low, __u32 words)
+/* The newest change that this packet's version knows of. words: constant. left: how many are left to be looked at, where the
+ * verifier does not follow it. */
+static __always_inline int newest(const __u32 *version, volatile __u32 *left, const struct bf_set_head *h, __u64 high,
+                                  __u64 low, __u32 words)
 {
 	__u32 r = BF_SET_UNCHANGED, size = BF_SET_CHANGE_WORDS(words);
 	__u64 bank = (__u64)h->changes + (__u64)(h->n_changes >> 31) * BF_SET_BANK(words);
 
-	LEFT(f) = h->n_changes & ~BF_SET_SECOND;
+	*left = h->n_changes & ~BF_SET_SECOND;
 	LOOP_BEGIN(BF_SET_CHANGES)
 		const struct bf_set_change *c;
-		__u32 n = LEFT(f);
+		__u32 n = *left;
 		const __u32 *lo, *hi;
 		__u64 out;
 
 		if (!n)
 			break;
 		n--;
-		LEFT(f) = n;
+		*left = n;
 		c = words_at(bank + (__u64)n * size, size);
 		if (!c)
 			break;
 		lo = c->range;
 		hi = lo + words;
 		out = less(high, low, high_of(lo, words), low_of(lo, words), words) |
-		      less(high_of(hi, words), low_of(hi, words), high, low, words) | (f->version - c->version) >> 31;
+		      less(high_of(hi, words), low_of(hi, words), high, low, words) | (*version - c->version) >> 31;
 		opaque(out);
 		if (!(out & 1)) {
 			r = c->in & 1;
@@ -240,16 +240,17 @@ static __always_inline int newest(struct bf_frame *f, const struct bf_set_head *
 APART int VARIANT(bf_set_new_)(struct bf_frame *f, __u32 word, __u64 head)
 {
 	const struct bf_set_head *h = words_at(head, sizeof(*h) / 4);
-	__u32 behind = word & (BF_KEY_WORDS - 4), *key;
+	__u32 behind = word & (BF_KEY_WORDS - 4), *key, *left;
 
 	if (!f || !h || !config.changes)
 		return BF_SET_UNCHANGED;
 	key = f->key;
+	left = &key[BF_KEY_FOUND]; /* of interest to CLASS cells only */
 	if (h->n_words == 1)
-		return newest(f, h, 0, (key[word & (BF_KEY_WORDS - 1)] & h->mask) >> (h->shift & 31), 1);
+		return newest(&f->version, left, h, 0, (key[word & (BF_KEY_WORDS - 1)] & h->mask) >> (h->shift & 31), 1);
 	if (h->n_words == 2)
-		return newest(f, h, 0, (__u64)key[behind] << 32 | key[behind + 1], 2);
-	return newest(f, h, (__u64)key[behind] << 32 | key[behind + 1], (__u64)key[behind + 2] << 32 | key[behind + 3], 4);
+		return newest(&f->version, left, h, 0, (__u64)key[behind] << 32 | key[behind + 1], 2);
+	return newest(&f->version, left, h, (__u64)key[behind] << 32 | key[behind + 1], (__u64)key[behind + 2] << 32 | key[behind + 3], 4);
 }
 
 static __always_inline int in_set(struct bf_frame *f, const struct bf_set_head *h, __u32 word)
@@ -259,7 +260,7 @@ static __always_inline int in_set(struct bf_frame *f, const struct bf_set_head *
 	if (in_use_set(BF_SET_TREE) && h->kind == BF_SET_TREE)
 		return in_tree(h, f->key[word & (BF_KEY_WORDS - 1)]);
 	if (in_use_set(BF_SET_HASH) && h->kind == BF_SET_HASH)
-		return in_hash(f, h, word);
+		return in_hash(&f->key[word & (BF_KEY_WORDS - 1)], &f->key[word & (BF_KEY_WORDS - 4)], h); /* more words than one begin so */
 	return BF_MISS;
 }
 
@@ -276,4 +277,59 @@ APART int VARIANT(bf_set_)(struct bf_frame *f, __u32 word, __u64 head)
 			return r;
 	}
 	return in_set(f, h, word);
+}
+
+/*
+ * The same for users' functions (program.bpf.c), whose keys are no fields of the packet: words 0 and 1 of the value in high,
+ * 2 and 3 in low.
+ */
+static __always_inline int users_newest(struct bf_packet *p, const struct bf_set_head *h, __u64 high, __u64 low)
+{
+	const __u32 *version = &p->reserved[BF_USERS_VERSION];
+	__u32 *left = &p->reserved[BF_USERS_LEFT];
+
+	if (h->n_words == 1)
+		return newest(version, left, h, 0, ((__u32)(high >> 32) & h->mask) >> (h->shift & 31), 1);
+	if (h->n_words == 2)
+		return newest(version, left, h, 0, high, 2);
+	return newest(version, left, h, high, low, 4);
+}
+
+APART int VARIANT(bf_users_new_)(struct bf_packet *p, __u64 head, __u64 high, __u64 low)
+{
+	const struct bf_set_head *h = words_at(head, sizeof(*h) / 4);
+
+	return p && h && config.changes ? users_newest(p, h, high, low) : BF_SET_UNCHANGED;
+}
+
+APART int VARIANT(bf_users_in_)(struct bf_packet *p, __u64 head, __u64 high, __u64 low)
+{
+	const struct bf_set_head *h = words_at(head, sizeof(*h) / 4);
+	__u32 key[4] = { high >> 32, high, low >> 32, low };
+
+	if (!p || !h)
+		return BF_MISS;
+	if (config.changes && h->n_changes << 1) {
+		int r = VARIANT(bf_users_new_)(p, head, high, low);
+
+		if (r != BF_SET_UNCHANGED)
+			return r;
+	}
+	if (in_use_set(BF_SET_BITS) && h->kind == BF_SET_BITS)
+		return in_bits(h, key[0]);
+	if (in_use_set(BF_SET_TREE) && h->kind == BF_SET_TREE)
+		return in_tree(h, key[0]);
+	return in_use_set(BF_SET_HASH) && h->kind == BF_SET_HASH ? in_hash(key, key, h) : BF_MISS;
+}
+
+/* words: constant, as the function that is made for each set calls it; key: so many. */
+int VARIANT(bf_users_set_)(struct bf_packet *p, const __u32 *key, __u64 head, __u32 words)
+{
+	__u64 high = (__u64)key[0] << 32, low = 0;
+
+	if (words > 1)
+		high |= key[1];
+	if (words > 2)
+		low = (__u64)key[2] << 32 | key[3];
+	return VARIANT(bf_users_in_)(p, head, high, low);
 }

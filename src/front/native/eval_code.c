@@ -3,14 +3,13 @@
  * eval_code.c: classic BPF: written down, or compiled by libpcap from a filter
  * expression. It sees what a capture has: the Ethernet frame, where there are
  * frames (xdp and tc, in chains that are met only there), else the packet from
- * its network header on, which libpcap calls DLT_RAW. And users' functions.
+ * its network header on, which libpcap calls DLT_RAW.
  */
 #include <linux/filter.h>
 #include <net/if_arp.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 
-#include "base/base64.h"
 #include "front/native/evaluate.h"
 
 enum { SNAPLEN = 65535 };
@@ -132,36 +131,11 @@ static bool expression(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_
 	return add(ev, d, s, (const struct sock_filter *)(void *)insns.data, insns.len / sizeof(struct sock_filter));
 }
 
-static bool program(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
-{
-	struct bf_program p = { .file = s->code.text.text, .section = s->code.section.text };
-	_cleanup_buf_ struct bf_buf bytes = { 0 };
-	char why[256] = "";
-	int err;
-
-	if (!s->code.object)
-		return bf_ev_error(ev, s->code.text.loc, "the file has not been read");
-	if (!bf_base64_get(&bytes, s->code.object, strlen(s->code.object)))
-		return bytes.err ? bf_ev_nomem(ev) : bf_ev_error(ev, s->code.text.loc, "what stands behind 'object' is no base64");
-	err = bf_object_read(ev->rs->arena, bytes.data, bytes.len, &p, why, sizeof(why));
-	if (err == -ENOMEM)
-		return bf_ev_nomem(ev);
-	if (err == -EOPNOTSUPP)
-		return bf_ev_unserved(ev, s->code.text.loc, "\"%s\": %s", p.file, why);
-	if (err)
-		return bf_ev_error(ev, s->code.text.loc, "\"%s\": %s", p.file, why);
-	p.file = bf_arena_strdup(ev->rs->arena, p.file);
-	p.section = p.section ? bf_arena_strdup(ev->rs->arena, p.section) : NULL;
-	if (!p.file || (s->code.section.text && !p.section))
-		return bf_ev_nomem(ev);
-	return bf_ev_add_match(ev, d, &bf_match_program, &p, s->code.neg);
-}
-
 bool bf_ev_code(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
 	const char *word = s->kind == BF_STMT_PCAP ? "pcap" : s->kind == BF_STMT_BYTECODE ? "bytecode" : "program";
 
 	if (!bf_ev_need(ev, s->loc, BF_CAN_IP, word))
 		return false;
-	return s->kind == BF_STMT_PCAP ? expression(ev, d, s) : s->kind == BF_STMT_BYTECODE ? bytecode(ev, d, s) : program(ev, d, s);
+	return s->kind == BF_STMT_PCAP ? expression(ev, d, s) : s->kind == BF_STMT_BYTECODE ? bytecode(ev, d, s) : bf_ev_program(ev, d, s);
 }

@@ -188,6 +188,8 @@ bool bf_ev_need(struct bf_ev *ev, struct bf_ast_loc loc, uint32_t can, const cha
 
 /* eval_code.c */
 bool bf_ev_code(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
+/* eval_program.c */
+bool bf_ev_program(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 
 static inline bf_u128 bf_ev_ones(unsigned bits)
 {
