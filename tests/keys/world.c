@@ -66,6 +66,11 @@ static void set_up(int out)
 	run(line);
 	run("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.k0.rp_filter=0 net.ipv4.conf.all.accept_source_route=1 "
 	    "net.ipv4.conf.k0.accept_source_route=1 net.ipv6.conf.k0.accept_dad=0");
+	/* Errors that the kernel answers with are packets too: no limit may depend on how fast others were sent. */
+	run("sysctl -qew net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_ratemask=0 net.ipv4.icmp_msgs_per_sec=1000000 "
+	    "net.ipv4.icmp_msgs_burst=1000000 net.ipv6.icmp.ratelimit=0 net.ipv4.conf.all.send_redirects=0 "
+	    "net.ipv4.conf.k0.send_redirects=0");
+	run("sysctl -qew net.ipv4.neigh.k0.mcast_solicit=0 net.ipv6.neigh.k0.mcast_solicit=0");
 	run("ip addr add 10.9.0.1/24 dev k0; ip -6 addr add fd09::1/64 dev k0 nodad; ip link set k0 up");
 	run("ip neigh add 10.9.0.2 lladdr 02:00:00:00:09:02 dev k0; ip -6 neigh add fd09::2 lladdr 02:00:00:00:09:02 dev k0");
 	run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1; ip link set lo up");
