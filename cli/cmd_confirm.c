@@ -6,26 +6,32 @@
  * time, at the prompt or by `bpfilter confirm` from anywhere, the guardian puts
  * the rules back.
  *
- *   confirm ──fork──▶ guardian: waits for a word on its pipe or its socket /run/bpfilter.confirm.<namespace>
- *      │ the verb        │ no word: bf_restore
- *      └─ prompt ──pipe──┘
+ *   confirm ──fork──▶ guardian ──fork──▶ its hand: waits for a word on the pipe or the socket
+ *      │ the verb        │ killed? one more     │ /run/bpfilter.confirm.<namespace>; no word: bf_restore
+ *      └─ prompt ──pipe──────────────────────────┘
+ *
+ * Either of the two may be killed: the other ends it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "native.h"
 
 enum { KEEP = 'k', BACK = 'b', START = 's' };
+enum { DAY_MS = 86400000, HANDS = 5 };
 enum { KEPT = 0, FAILED = 1, WENT_BACK = 3 }; /* how a guardian ends */
 
 static struct sockaddr_un address(void)
@@ -90,29 +96,86 @@ static char wait_word(struct pollfd p[2], long until)
 	}
 }
 
-static int guard(struct bf_ctx *ctx, const char *rules, int pipe_fd, int socket_fd, long seconds)
-{
-	struct pollfd p[2] = { { pipe_fd, POLLIN, 0 }, { socket_fd, POLLIN, 0 } };
-	struct sockaddr_un a = address();
-	char word = wait_word(p, now_ms() + 86400000); /* the verb may take its time */
-	int rc;
+struct guard {
+	struct bf_ctx *ctx;
+	const char *rules;
+	struct pollfd p[2]; /* pipe and socket */
+	long seconds;
+	volatile long *until; /* shared with the next hand; 0: the verb is at work */
+};
 
-	for (long until = now_ms() + seconds * 1000; word == START;)
-		word = wait_word(p, until);
-	rc = word == KEEP ? 0 : bf_restore(ctx, "rules", rules, strlen(rules), 0);
+/* Another writer may be in the way, or memory be short: it is tried until it can be done, or somebody has changed his mind. */
+static int put_back(struct guard *g)
+{
+	long until = now_ms() + DAY_MS;
+
+	for (bool told = false;; told = true) {
+		int rc = bf_restore(g->ctx, "rules", g->rules, strlen(g->rules), 0);
+
+		if (!rc)
+			return WENT_BACK;
+		if (!told) {
+			bf_cli_told(g->ctx, "confirm", rc);
+			syslog(LOG_DAEMON | LOG_ERR, "bpfilter confirm: the rules cannot be put back yet: %s", bf_ctx_message(g->ctx));
+		}
+		if (now_ms() >= until)
+			return FAILED;
+		if (wait_word(g->p, now_ms() + 1000) == KEEP)
+			return KEPT;
+	}
+}
+
+static int guard(struct guard *g)
+{
+	struct sockaddr_un a = address();
+	char word = *g->until ? START : wait_word(g->p, now_ms() + DAY_MS); /* the verb may take its time */
+	int how;
+
+	if (word == START && !*g->until)
+		*g->until = now_ms() + g->seconds * 1000;
+	while (word == START)
+		word = wait_word(g->p, *g->until);
+	how = word == KEEP ? KEPT : put_back(g);
 	unlink(a.sun_path);
-	if (rc)
-		return bf_cli_told(ctx, "confirm", rc), FAILED;
-	return word == KEEP ? KEPT : WENT_BACK;
+	return how;
+}
+
+static int guard_by_hands(struct guard *g)
+{
+	for (int hands = 0; hands < HANDS; hands++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid < 0)
+			break;
+		if (!pid)
+			_exit(guard(g));
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		if (WIFEXITED(status))
+			return WEXITSTATUS(status);
+	}
+	return guard(g);
+}
+
+/* Who waits for the end of what the command prints (ssh, a pipe) must not wait for the guardian. */
+static void let_go(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++)
+		if (i < 2 || !isatty(i))
+			dup2(fd, i);
 }
 
 /* Its terminal may go away, and with it everything that hangs there. */
-static pid_t start_guardian(struct bf_ctx *ctx, const char *rules, int socket_fd, long seconds, int *to)
+static pid_t start_guardian(struct guard *g, int *to)
 {
 	int ends[2];
 	pid_t pid;
 
-	if (pipe(ends))
+	g->until = mmap(NULL, sizeof(*g->until), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (g->until == MAP_FAILED || pipe2(ends, O_CLOEXEC))
 		return -1;
 	fflush(NULL);
 	pid = fork();
@@ -121,7 +184,9 @@ static pid_t start_guardian(struct bf_ctx *ctx, const char *rules, int socket_fd
 		signal(SIGHUP, SIG_IGN);
 		signal(SIGPIPE, SIG_IGN);
 		close(ends[1]);
-		_exit(guard(ctx, rules, ends[0], socket_fd, seconds));
+		let_go();
+		g->p[0] = (struct pollfd){ ends[0], POLLIN, 0 };
+		_exit(guard_by_hands(g));
 	}
 	close(ends[0]);
 	*to = ends[1];
@@ -143,6 +208,8 @@ static int tell_end(int status)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == KEPT)
 		return bf_cli_print("The new rules stay.\n");
+	if (!WIFEXITED(status))
+		fprintf(stderr, "bpfilter confirm: the guardian was killed; its hand puts the rules back unless \"bpfilter confirm\" is said\n");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != WENT_BACK)
 		return 1;
 	fprintf(stderr, "The rules are those from before again.\n");
@@ -169,15 +236,38 @@ static int prompt(pid_t guardian, int to, long seconds)
 	return tell_end(status);
 }
 
+/* All rules, without what they have counted. NULL: that cannot be told. */
+static char *rules_now(struct bf_ctx *ctx)
+{
+	char *text = NULL;
+
+	return bf_list(ctx, BF_LIST_HANDLES, &text) ? NULL : text;
+}
+
+/* The verb has failed, which does not mean that it has changed nothing: `run` of a script, a full disk behind `add -e`. */
+static void end_failed(struct bf_ctx *ctx, const char *before, pid_t guardian, int to)
+{
+	char *now = rules_now(ctx);
+	bool same = before && now && !strcmp(before, now);
+	int status;
+
+	free(now);
+	say(to, same ? KEEP : BACK);
+	waitpid(guardian, &status, 0);
+	if (!same)
+		tell_end(status);
+}
+
 static int run_guarded(struct bf_ctx *ctx, long seconds, int argc, char **argv, pid_t guardian, int to)
 {
+	char *before = rules_now(ctx);
 	int status = bf_cli_verb(ctx, argc, argv);
 
-	if (status) {
-		say(to, KEEP); /* nothing has changed */
-		waitpid(guardian, NULL, 0);
+	if (status)
+		end_failed(ctx, before, guardian, to);
+	free(before);
+	if (status)
 		return status;
-	}
 	say(to, START);
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		return prompt(guardian, to, seconds);
@@ -205,6 +295,7 @@ int bf_cmd_confirm(struct bf_ctx *ctx, int argc, char **argv)
 	char *end = "", *rules = NULL;
 	long seconds = argc > 1 ? strtol(argv[1], &end, 10) : 1;
 	int socket_fd, to = -1, status;
+	struct guard g;
 	pid_t guardian;
 
 	if (argc == 1)
@@ -219,7 +310,8 @@ int bf_cmd_confirm(struct bf_ctx *ctx, int argc, char **argv)
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	guardian = start_guardian(ctx, rules, socket_fd, seconds, &to);
+	g = (struct guard){ .ctx = ctx, .rules = rules, .p[1] = { socket_fd, POLLIN, 0 }, .seconds = seconds };
+	guardian = start_guardian(&g, &to);
 	close(socket_fd);
 	if (guardian < 0) {
 		fprintf(stderr, "bpfilter confirm: %s\n", strerror(errno));

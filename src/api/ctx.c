@@ -93,6 +93,25 @@ static int wait_on(struct bf_ctx *ctx)
 	return bf_progress_tell(&ctx->progress, "waiting", 0, 1);
 }
 
+/* By its number and name, and whether it is asleep for good: "4711 (bpfilter) T ..." */
+static void tell_locker(struct bf_ctx *ctx, pid_t pid)
+{
+	char path[64], name[64] = "", state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = pid > 0 ? fopen(path, "re") : NULL;
+	if (f && fscanf(f, "%*d (%63[^)]) %c", name, &state) != 2)
+		state = 0;
+	if (f)
+		fclose(f);
+	if (state)
+		bf_diag_error(&ctx->diag, -ETIMEDOUT, "another process is changing this network namespace's rules: %d (%s)%s", pid, name,
+		              state == 'T' || state == 't' ? ", which is stopped" : "");
+	else
+		bf_diag_error(&ctx->diag, -ETIMEDOUT, "another process is changing this network namespace's rules");
+}
+
 int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns)
 {
 	int rc, left = ctx->lock_ms, slice;
@@ -103,7 +122,7 @@ int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns)
 		left -= left < 0 ? 0 : slice;
 	} while (rc == -ETIMEDOUT && left && !(rc = wait_on(ctx)));
 	if (rc == -ETIMEDOUT)
-		bf_diag_error(&ctx->diag, rc, "another process is changing this network namespace's rules");
+		tell_locker(ctx, bf_ns_locker(ns));
 	return rc;
 }
 

@@ -23,6 +23,8 @@
 #ifndef BF_KERN_H
 #define BF_KERN_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/hz.h"
@@ -46,6 +48,7 @@ uint64_t bf_ns_cookie(const struct bf_ns *ns);
  * bf_ns_unlock or bf_ns_close. */
 int bf_ns_lock(struct bf_ns *ns, int timeout_ms);
 void bf_ns_unlock(struct bf_ns *ns);
+pid_t bf_ns_locker(const struct bf_ns *ns); /* who has the lock, so far as can be seen from here; or 0 */
 
 /* A unit of the live slot. */
 struct bf_unit;

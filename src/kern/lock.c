@@ -5,8 +5,10 @@
  * may get the lock of a directory that was removed meanwhile: then once more.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "kern/carry.h"
@@ -69,6 +71,23 @@ int bf_ns_lock(struct bf_ns *ns, int timeout_ms)
 		return 0;
 	bf_ns_unlock(ns);
 	return err;
+}
+
+/* "3: FLOCK  ADVISORY  WRITE 10169 00:27:66420490 0 EOF" */
+pid_t bf_ns_locker(const struct bf_ns *ns)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	unsigned long inode;
+	struct stat st;
+	char line[200];
+	int pid, found = 0;
+
+	while (f && !found && !fstat(ns->dir_fd, &st) && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*d: FLOCK %*s %*s %d %*x:%*x:%lu", &pid, &inode) == 2 && inode == st.st_ino)
+			found = pid;
+	if (f)
+		fclose(f);
+	return found;
 }
 
 void bf_ns_unlock(struct bf_ns *ns)
