@@ -141,6 +141,22 @@ void bf_lower_finish_link(struct bf_lower *l)
 		memcpy(p + size[2], l->handoffs.data, size[3]);
 }
 
+/* Its parts name each other: nobody follows one that is damaged out of them. */
+static bool fits(const struct bf_link *l)
+{
+	const struct bf_link_head *h = l->head;
+
+	if (h->passes >> BF_PASSES || h->n_passes != (uint32_t)__builtin_popcount(h->passes))
+		return false;
+	for (uint32_t i = 0; i < h->n_runs; i++)
+		if (l->runs[i].chain >= h->n_chains || l->runs[i].pass >= BF_PASSES || !(h->passes >> l->runs[i].pass & 1))
+			return false;
+	for (uint32_t i = 0; i < h->n_codes; i++)
+		if (l->codes[i].size > sizeof(l->codes[i].info))
+			return false;
+	return true;
+}
+
 bool bf_link_open(const void *link, size_t len, struct bf_link *out)
 {
 	const struct bf_link_head *h = link;
@@ -153,5 +169,5 @@ bool bf_link_open(const void *link, size_t len, struct bf_link *out)
 	out->chains = (const void *)((const char *)out->runs + size[0]);
 	out->entries = (const void *)((const char *)out->chains + size[1]);
 	out->codes = (const void *)((const char *)out->entries + size[2]);
-	return true;
+	return fits(out);
 }
