@@ -10,7 +10,8 @@
  *   switch, wait        base := as carry says; the same numbers however often that is done
  *                       carry is unlinked: done
  *
- * An unfinished change shows in the other slot, which is there still.
+ * An unfinished change shows in the other slot, which is there still. Where
+ * memory is short it stays there, and the next writer ends it.
  */
 #include "kern/carry.h"
 
@@ -124,6 +125,7 @@ static int get(const struct bf_ns *ns, unsigned slot, const char *unit, const ch
 static int read_old(struct ending *e, const struct bf_ns *ns, unsigned slot, const char *unit)
 {
 	struct bpf_map_info info = { 0 };
+	int err;
 
 	e->last.n_counters = e->head->n_counters;
 	e->last.stripes = e->head->stripes;
@@ -135,8 +137,11 @@ static int read_old(struct ending *e, const struct bf_ns *ns, unsigned slot, con
 	e->from = calloc(e->last.n_counters + 1ul, sizeof(*e->from));
 	if (!e->from)
 		return -ENOMEM;
-	if (e->old.counters_fd < 0 || bf_map_info(e->old.counters_fd, &info))
+	if (e->old.counters_fd == -ENOENT) /* it had none, or there was none */
 		return 0;
+	err = e->old.counters_fd < 0 ? e->old.counters_fd : bf_map_info(e->old.counters_fd, &info);
+	if (err || (e->old.base_fd < 0 && e->old.base_fd != -ENOENT))
+		return err ? err : e->old.base_fd;
 	e->old.counters_len = bf_map_bytes(info.value_size, info.max_entries);
 	return bf_unit_counters(&e->old, e->from, e->last.n_counters);
 }
@@ -182,46 +187,54 @@ static int store(const struct ending *e, const struct bf_ns *ns, unsigned slot, 
 	return 0;
 }
 
-void bf_carry_finish(const struct bf_ns *ns, unsigned slot, const char *unit)
+int bf_carry_finish(const struct bf_ns *ns, unsigned slot, const char *unit)
 {
 	_cleanup_(end_free) struct ending e = { .old = { .counters_fd = -1, .base_fd = -1 } };
 	struct bf_unit_head now;
 	char path[BF_PATH_MAX];
 	void *p;
+	int err;
 
 	unit_path(path, ns, slot, unit, "carry");
-	if (bf_unit_map_array(path, false, &p, &e.len))
-		return;
+	err = bf_unit_map_array(path, false, &p, &e.len);
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	e.head = p;
-	if (bf_unit_peek(ns, slot, unit, &now) || (HEAD + (size_t)e.head->n) * sizeof(struct bf_carried) > e.len)
-		return;
+	err = bf_unit_peek(ns, slot, unit, &now);
+	if (err || (HEAD + (size_t)e.head->n) * sizeof(struct bf_carried) > e.len)
+		return err ? err : -EPROTO;
 	e.n = now.n_counters;
 	e.to = calloc(e.n + 1ul, sizeof(*e.to));
-	if (!e.to || read_old(&e, ns, slot, unit))
-		return;
+	err = e.to ? read_old(&e, ns, slot, unit) : -ENOMEM;
+	if (err)
+		return err;
 	compute(&e);
-	if (store(&e, ns, slot, unit))
-		return;
-	for (size_t i = 0; i < NOTES; i++) {
+	err = store(&e, ns, slot, unit);
+	for (size_t i = 0; !err && i < NOTES; i++) {
 		unit_path(path, ns, slot, unit, pins[i]);
 		unlink(path);
 	}
+	return err;
 }
 
-void bf_carry_all(struct bf_ns *ns)
+int bf_carry_all(struct bf_ns *ns)
 {
 	_cleanup_grace_ struct bf_grace grace = BF_GRACE_NONE;
 	_cleanup_buf_ struct bf_buf names = { 0 };
 	char path[BF_PATH_MAX];
+	int err;
 
 	if (!ns->gen)
-		return;
+		return 0;
 	bf_path(path, "%s/%u", ns->dir, !bf_slot(bf_ns_gen(ns)));
-	if (access(path, F_OK) || bf_grace_prepare(&grace, NULL))
-		return;
+	if (access(path, F_OK))
+		return 0;
+	err = bf_grace_prepare(&grace, NULL);
+	if (err)
+		return err;
 	bf_grace_wait(&grace);
-	if (bf_ns_units(ns, &names))
-		return;
-	for (const char *u = names.data; u && u < names.data + names.len; u += strlen(u) + 1)
-		bf_carry_finish(ns, bf_slot(bf_ns_gen(ns)), u);
+	err = bf_ns_units(ns, &names);
+	for (const char *u = names.data; !err && u && u < names.data + names.len; u += strlen(u) + 1)
+		err = bf_carry_finish(ns, bf_slot(bf_ns_gen(ns)), u);
+	return err;
 }

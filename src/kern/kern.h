@@ -108,6 +108,9 @@ struct bf_change {
 	uint32_t n_carried;
 	const void *head; /* bytes that are stored before those of state, as one with them, or NULL */
 	size_t head_len;
+	/* If not NULL: called right behind the switch, before packets are waited for: what others have counted so far. */
+	void (*switched)(void *arg);
+	void *arg;
 };
 
 /* Commits tell of "loading" before the switch, and roll back with -ECANCELED when told so. p is the caller's; NULL: no more. */

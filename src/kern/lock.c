@@ -66,7 +66,7 @@ int bf_ns_lock(struct bf_ns *ns, int timeout_ms)
 	ns->locked = true;
 	err = bf_ns_reopen(ns); /* another may have made the objects while we waited, or removed them and been killed */
 	if (!err)
-		bf_carry_all(ns);
+		err = bf_carry_all(ns);
 	if (!err || err == -ENOENT)
 		return 0;
 	bf_ns_unlock(ns);

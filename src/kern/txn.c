@@ -38,8 +38,9 @@ static int clear_idle(struct txn *t)
 	slot_path(path, t, t->idle);
 	if (access(path, F_OK))
 		return 0;
-	bf_grace_wait(&t->grace);
-	err = bf_path_remove(path, false);
+	err = bf_carry_all(t->ns); /* waits for them */
+	if (!err)
+		err = bf_path_remove(path, false);
 	return err ? bf_diag_error(t->d, err, "cannot remove %s: %s", path, strerror(-err)) : 0;
 }
 
@@ -139,19 +140,32 @@ static void give_dispatchers(struct txn *t)
 			bf_dispatch_give(t->ns, t->units[i].dispatcher[p], t->units[i].name, &t->units[i].head.place[p]);
 }
 
+/* False: an old unit is needed still, for its counters (carry.c). */
+static bool carry_counters(struct txn *t)
+{
+	bool done = true;
+
+	for (uint32_t i = 0; i < t->n_units; i++)
+		if (t->units[i].change && t->units[i].change->n_carried)
+			done &= !bf_carry_finish(t->ns, t->idle, t->units[i].name);
+	return done;
+}
+
 static void finish(struct txn *t)
 {
+	bool carried;
+
 	if (t->counting)
 		bf_grace_wait(&t->grace);
 	read_old_counters(t);
-	for (uint32_t i = 0; i < t->n_units; i++)
-		if (t->units[i].change && t->units[i].change->n_carried)
-			bf_carry_finish(t->ns, t->idle, t->units[i].name);
+	carried = carry_counters(t);
 	stop_slot(t, t->live, true);
 	remove_dispatchers(t, t->wanted, false);
 	give_dispatchers(t);
 	bf_txn_comp_sweep(t, false);
 	remove_backstops(t, false);
+	if (!carried)
+		return; /* the next writer ends it */
 	for (uint32_t i = 0; i < t->n_units; i++)
 		if (t->units[i].change && t->units[i].old)
 			bf_spare_keep(t, &t->units[i]);
@@ -201,6 +215,9 @@ static int change(struct bf_ns *ns, const struct bf_change *changes, uint32_t n,
 	if (err || only_check)
 		return explained(err, d);
 	__atomic_fetch_add(ns->gen, 1, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < n; i++)
+		if (changes[i].switched)
+			changes[i].switched(changes[i].arg);
 	finish(&t);
 	return 0;
 }

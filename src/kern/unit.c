@@ -150,6 +150,8 @@ static int open_maps(const struct bf_ns *ns, unsigned slot, const char *name, st
 	u->counters_len = bf_map_bytes(info.value_size, info.max_entries);
 	bf_path(path, "%s/%u/%s/base", ns->dir, slot, name);
 	u->base_fd = bf_pin_get(path);
+	if (u->base_fd < 0 && u->base_fd != -ENOENT)
+		return u->base_fd;
 	return (uint64_t)u->head->n_counters * u->head->stripes * sizeof(struct bf_rt_counter) <= u->counters_len ? 0 : -EPROTO;
 }
 
@@ -239,60 +241,13 @@ static struct bf_rt_counter *map_counters(const struct bf_unit *u)
 	return bf_map_mmap(u->counters_fd, u->counters_len, true);
 }
 
-static void add_counter(const struct bf_rt_counter *c, struct bf_rt_counter *sum)
-{
+/* How a counter is read: its value is added to the sum. */
+typedef void read_fn(struct bf_rt_counter *c, struct bf_rt_counter *sum);
 
+static void add_counter(struct bf_rt_counter *c, struct bf_rt_counter *sum)
+{
 	sum->packets += __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
 	sum->bytes += __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
-}
-
-/* Mapped; NULL: there is none. */
-static struct bf_rt_counter *map_base(const struct bf_unit *u, uint32_t n, size_t *len)
-{
-	struct bpf_map_info info;
-
-	if (u->base_fd < 0 || bf_map_info(u->base_fd, &info) || info.max_entries < n)
-		return NULL;
-	*len = bf_map_bytes(info.value_size, info.max_entries);
-	return bf_map_mmap(u->base_fd, *len, true);
-}
-
-static void add_base(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
-{
-	size_t len;
-	struct bf_rt_counter *base = map_base(u, n, &len);
-
-	for (uint32_t i = 0; base && i < n; i++)
-		add_counter(&base[i], &out[i]);
-	if (base)
-		bf_map_munmap(base, len);
-}
-
-int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
-{
-	struct bf_rt_counter *c;
-
-	if (n > u->head->n_counters)
-		return -EINVAL;
-	memset(out, 0, n * sizeof(*out));
-	if (!n)
-		return 0;
-	c = map_counters(u);
-	if (!c)
-		return -errno;
-	for (uint32_t s = 0; s < u->head->stripes; s++) {
-		const struct bf_rt_counter *stripe = c + (size_t)s * u->head->n_counters;
-
-		for (uint32_t i = 0; i < n; i++)
-			add_counter(&stripe[i], &out[i]);
-		for (uint32_t i = 0; i < u->head->n_moved; i++)
-			if (u->head->moved[i].counter < n)
-				add_counter(&stripe[u->head->moved[i].place], &out[u->head->moved[i].counter]);
-	}
-	bf_map_munmap(c, u->counters_len);
-	add_base(u, out, n);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&u->head->recycled, __ATOMIC_RELAXED) ? -ESTALE : 0;
 }
 
 static uint64_t take(__u64 *v)
@@ -306,19 +261,44 @@ static void take_counter(struct bf_rt_counter *c, struct bf_rt_counter *sum)
 	sum->bytes += take(&c->bytes);
 }
 
-static void take_base(const struct bf_unit *u, const bool *which, struct bf_rt_counter *out, uint32_t n)
+static int read_base(const struct bf_unit *u, read_fn *read, const bool *which, struct bf_rt_counter *out, uint32_t n)
 {
+	struct bpf_map_info info;
+	struct bf_rt_counter *base;
 	size_t len;
-	struct bf_rt_counter *base = map_base(u, n, &len);
+	int err;
 
-	for (uint32_t i = 0; base && i < n; i++)
+	if (u->base_fd < 0)
+		return 0;
+	err = bf_map_info(u->base_fd, &info);
+	if (err || info.max_entries < n)
+		return err ? err : -EPROTO;
+	len = bf_map_bytes(info.value_size, info.max_entries);
+	base = bf_map_mmap(u->base_fd, len, true);
+	if (!base)
+		return -errno;
+	for (uint32_t i = 0; i < n; i++)
 		if (!which || which[i])
-			take_counter(&base[i], &out[i]);
-	if (base)
-		bf_map_munmap(base, len);
+			read(&base[i], &out[i]);
+	bf_map_munmap(base, len);
+	return 0;
 }
 
-int bf_unit_take_counters(struct bf_unit *u, const bool *which, struct bf_rt_counter *out, uint32_t n)
+static void read_stripe(const struct bf_unit *u, struct bf_rt_counter *stripe, read_fn *read, const bool *which,
+                        struct bf_rt_counter *out, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!which || which[i])
+			read(&stripe[i], &out[i]);
+	for (uint32_t i = 0; i < u->head->n_moved; i++) {
+		const struct bf_moved_counter *m = &u->head->moved[i];
+
+		if (m->counter < n && (!which || which[m->counter]))
+			read(&stripe[m->place], &out[m->counter]);
+	}
+}
+
+static int read_counters(const struct bf_unit *u, read_fn *read, const bool *which, struct bf_rt_counter *out, uint32_t n)
 {
 	struct bf_rt_counter *c;
 
@@ -330,19 +310,23 @@ int bf_unit_take_counters(struct bf_unit *u, const bool *which, struct bf_rt_cou
 	c = map_counters(u);
 	if (!c)
 		return -errno;
-	for (uint32_t s = 0; s < u->head->stripes; s++) {
-		struct bf_rt_counter *stripe = c + (size_t)s * u->head->n_counters;
-
-		for (uint32_t i = 0; i < u->head->n_moved; i++)
-			if (u->head->moved[i].counter < n && (!which || which[u->head->moved[i].counter]))
-				take_counter(&stripe[u->head->moved[i].place], &out[u->head->moved[i].counter]);
-		for (uint32_t i = 0; i < n; i++)
-			if (!which || which[i])
-				take_counter(&stripe[i], &out[i]);
-	}
+	for (uint32_t s = 0; s < u->head->stripes; s++)
+		read_stripe(u, c + (size_t)s * u->head->n_counters, read, which, out, n);
 	bf_map_munmap(c, u->counters_len);
-	take_base(u, which, out, n);
-	return 0;
+	return read_base(u, read, which, out, n);
+}
+
+int bf_unit_counters(const struct bf_unit *u, struct bf_rt_counter *out, uint32_t n)
+{
+	int err = read_counters(u, add_counter, NULL, out, n);
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return err ? err : __atomic_load_n(&u->head->recycled, __ATOMIC_RELAXED) ? -ESTALE : 0;
+}
+
+int bf_unit_take_counters(struct bf_unit *u, const bool *which, struct bf_rt_counter *out, uint32_t n)
+{
+	return read_counters(u, take_counter, which, out, n);
 }
 
 /* The programs add to the same memory, atomically as well. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Counters go on from unit to unit (kern/carry.c), wherever the writer is
- * killed: at each of its calls of some functions, one after the other.
+ * killed: at each of its calls of some functions, one after the other; and
+ * wherever it has no memory left.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include "run/image.h"
 
 static int left = -1; /* calls until the process ends; -1: it does not */
+static int fails = -1; /* calls of bf_map_mmap until one fails; -1: none does */
 
 static void maybe_die(void)
 {
@@ -45,6 +47,10 @@ void *__wrap_bf_map_mmap(int fd, size_t len, bool write);
 void *__wrap_bf_map_mmap(int fd, size_t len, bool write)
 {
 	maybe_die();
+	if (fails >= 0 && !fails--) {
+		errno = ENOMEM;
+		return NULL;
+	}
 	return __real_bf_map_mmap(fd, len, write);
 }
 
@@ -153,6 +159,35 @@ static void killed(void **state)
 	assert_true(before > 3 && behind > 5);
 }
 
+/* Behind the switch a change has happened: what it has no memory for the next writer does. */
+static void short_of_memory(void **state)
+{
+	struct fixture *f = *state;
+	unsigned behind = 0;
+	int n = 0, unused;
+
+	do {
+		begin(f);
+		fails = n++;
+		behind += !commit(f, "b", swapped, 3);
+		unused = fails;
+		fails = -1;
+		if (state_of(f) == 'a') {
+			expect(f, 3, 5);
+			continue;
+		}
+		if (n % 2) { /* else the next change in the same process does */
+			bf_ns_unlock(f->ns);
+			assert_int_equal(bf_ns_lock(f->ns, -1), 0);
+			expect(f, 5, 103);
+		}
+		assert_int_equal(commit(f, "c", same, 2), 0);
+		expect(f, 5, 103);
+	} while (unused < 0);
+	print_message("no memory at %d calls, %u times behind the switch\n", n - 1, behind - 1);
+	assert_true(behind > 4);
+}
+
 /* What is taken is the base's as well, and only what is asked for. */
 static void taken(void **state)
 {
@@ -177,6 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(short_of_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(taken, setup, teardown),
 	};
 
