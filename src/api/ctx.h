@@ -117,10 +117,19 @@ bool bf_verifier_refused(int rc);
 int bf_stored_explain(struct bf_ctx *ctx, const struct bf_stored *t, struct bf_image **img);
 /* Appends what is stored in front of a compiled state. */
 int bf_stored_head(const struct bf_image *img, const struct bf_buf *state, uint32_t older, struct bf_buf *out);
-/* Makes a compiled state the table's (img NULL: removes the table). Needs the lock.
- * old, if not NULL: t->num_entries counters of the replaced table. */
+/* What becomes of counters when a table is replaced. */
+struct bf_counting {
+	struct bf_rt_counter *old; /* if not NULL: t->num_entries counters of the replaced table */
+	const struct bf_carried *carried; /* what those of the new one begin with; `from` is a slot of the replaced one's */
+	uint32_t n_carried;
+	void (*switched)(void *arg); /* as in struct bf_change */
+	void *arg;
+};
+/* Makes a compiled state the table's (img NULL: removes the table). Needs the lock. counting: NULL: they begin at 0. */
 int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
-                     const struct bf_buf *state, struct bf_rt_counter *old);
+                     const struct bf_buf *state, const struct bf_counting *counting);
+/* For those that go on: entry i of the new table has the counter slots[i] of t's, if that is one. n of them, malloc'ed. */
+struct bf_carried *bf_stored_carry(const struct bf_stored *t, const uint32_t *slots, uint32_t n);
 
 uint8_t bf_nfproto(int family);
 /* "ip-filter"; -ENAMETOOLONG cannot be: names have at most 31 characters. */

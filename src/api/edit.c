@@ -2,8 +2,7 @@
 /*
  * edit.c: changes of single rules. In place where that can be done (patch.c);
  * else the table that comes of them is checked, compiled and switched to as one
- * that was handed over, and the counters of the rules that stay are given back
- * to them.
+ * that was handed over, and the rules that stay go on counting.
  */
 #include <linux/netfilter_ipv4/ip_tables.h>
 
@@ -57,45 +56,13 @@ static int check_whole(const struct change *c, const struct bf_buf *state, struc
 	return bf_xt_decode_replace(bf_nfproto(c->family), blob.data, blob.len, &info, checked, &c->ctx->diag);
 }
 
-/* Where numbers of counters end. */
-static uint32_t n_slots(const struct bf_stored *t, const struct bf_buf *slots)
-{
-	const uint32_t *slot = (const void *)slots->data;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < t->num_entries; i++)
-		n = BF_MAX(n, bf_stored_slot(t, i) + 1);
-	for (uint32_t i = 0; i < slots->len / sizeof(*slot); i++)
-		n = BF_MAX(n, slot[i] + 1);
-	return n;
-}
-
-/* The last counters of table t's entries, for those of the new table's that were there. */
-static int give_back(const struct change *c, const struct bf_stored *t, const struct bf_rt_counter *old,
-                     const struct bf_buf *slots)
-{
-	_cleanup_stored_ struct bf_stored now = {};
-	_cleanup_free_ struct bf_rt_counter *by_slot = calloc(n_slots(t, slots) + 1, sizeof(*by_slot)), *in = NULL;
-	int rc = by_slot ? bf_stored_load(c->ns, c->family, c->table, &now) : -ENOMEM;
-
-	if (rc || !now.unit)
-		return rc;
-	in = calloc(now.num_entries, sizeof(*in));
-	if (!in)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < t->num_entries; i++)
-		by_slot[bf_stored_slot(t, i)] = old[i];
-	for (uint32_t i = 0; i < now.num_entries && i < slots->len / sizeof(uint32_t); i++)
-		in[i] = by_slot[((const uint32_t *)slots->data)[i]];
-	return bf_stored_add_counters(&now, in);
-}
-
 /* t is just opened. */
 static int replace_whole(struct change *c, struct bf_stored *t)
 {
 	_cleanup_buf_ struct bf_buf state = {}, checked = {}, slots = {};
 	_cleanup_image_ struct bf_image *img = NULL;
-	_cleanup_free_ struct bf_rt_counter *old = NULL;
+	_cleanup_free_ struct bf_carried *carried = NULL;
+	struct bf_counting counting = {};
 	int rc = bf_stored_complete(t);
 
 	if (!rc)
@@ -106,13 +73,13 @@ static int replace_whole(struct change *c, struct bf_stored *t)
 		rc = bf_stored_compile(c->ctx, &checked, &img);
 	if (rc)
 		return rc;
-	old = calloc(t->num_entries, sizeof(*old));
-	if (!old)
+	counting.n_carried = (uint32_t)(slots.len / sizeof(uint32_t));
+	counting.carried = carried = bf_stored_carry(t, (const void *)slots.data, counting.n_carried);
+	if (!carried)
 		return -ENOMEM;
 	if (!t->unit)
 		t->older = bf_count_names(c->ns, c->ctx->netns, c->family);
-	rc = bf_stored_commit(c->ctx, c->ns, t, img, &checked, old);
-	return rc ? rc : give_back(c, t, old, &slots);
+	return bf_stored_commit(c->ctx, c->ns, t, img, &checked, &counting);
 }
 
 static int edit(struct change *c, const struct bf_xt_rule_edit *e, uint32_t n)

@@ -5,7 +5,8 @@
  * Packets must be filtered all the time, so the new owner filters before the
  * old one stops. While both do, each packet gets the same verdict twice. The
  * counters that move are those of the moment when the new owner began, so that
- * what passes meanwhile is counted once.
+ * what passes meanwhile is counted once. Killed before these are known, it has
+ * those of a look at the old one's rules some milliseconds before.
  *
  * iptables' own lock (/run/xtables.lock) keeps native commands away.
  */
@@ -29,12 +30,15 @@ struct move {
 	struct bf_kernel_table kernel;
 	struct bf_stored ours;
 	bool enforced; /* import: ours has the kernel's rules */
+	struct bf_kernel_table again; /* import: the kernel's right behind the switch */
+	int again_rc;
 };
 
 static void end_move(struct move *m)
 {
 	bf_stored_free(&m->ours);
 	bf_kernel_table_free(&m->kernel);
+	bf_kernel_table_free(&m->again);
 	bf_ns_close(m->ns);
 	bf_closep(&m->xtables_lock);
 }
@@ -45,7 +49,7 @@ static int begin_move(struct move *m, struct bf_ctx *ctx, int family)
 	int rc;
 
 	bf_ctx_begin(ctx);
-	*m = (struct move){.ctx = ctx, .xtables_lock = -1, .kernel.sock = -1};
+	*m = (struct move){.ctx = ctx, .xtables_lock = -1, .kernel.sock = -1, .again.sock = -1};
 	if (bf_serve_is_served())
 		return bf_diag_error(&ctx->diag, -EBUSY, "this cannot be done under `bpfilter run`: the kernel's own table is hidden here");
 	m->xtables_lock = bf_ctx_lock_xtables(ctx);
@@ -57,29 +61,49 @@ static int begin_move(struct move *m, struct bf_ctx *ctx, int family)
 	return rc;
 }
 
-/* Ours filters, and counts on from where the kernel's counters are now. */
-static int enforce(struct move *m, const struct bf_buf *state, struct bf_image *img, int family)
+/* Ours counts from now on, what the kernel's has counted so far is ours. */
+static void look_again(void *arg)
+{
+	struct move *m = arg;
+
+	m->enforced = true;
+	m->again_rc = bf_kernel_read(m->ctx->netns, m->kernel.family, TABLE, &m->again, &m->ctx->diag);
+}
+
+/* What the kernel's has counted between the first look and the switch. Differences: sums go over their end and back. */
+static int add_missed(struct move *m)
 {
 	_cleanup_stored_ struct bf_stored now = {};
-	struct bf_kernel_table again = {.sock = -1};
+	struct bf_rt_counter *c = m->again.counters;
+	int rc = bf_stored_load(m->ns, m->kernel.family, TABLE, &now);
+
+	for (uint32_t i = 0; i < m->again.num_entries; i++) {
+		c[i].packets -= m->kernel.counters[i].packets;
+		c[i].bytes -= m->kernel.counters[i].bytes;
+	}
+	return rc ? rc : bf_stored_add_counters(&now, c);
+}
+
+/* Ours filters, and counts on from where the kernel's counters are now. */
+static int enforce(struct move *m, struct bf_image *img)
+{
+	const struct bf_buf *state = &m->kernel.state;
+	_cleanup_free_ struct bf_carried *carried = calloc(m->kernel.num_entries + 1ul, sizeof(*carried));
+	const struct bf_counting counting = {.carried = carried, .n_carried = m->kernel.num_entries, .switched = look_again, .arg = m};
 	int rc;
 
+	if (!carried)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < m->kernel.num_entries; i++)
+		carried[i] = (struct bf_carried){i, BF_CARRIED_NONE, m->kernel.counters[i].packets, m->kernel.counters[i].bytes};
 	if (!m->ours.unit)
-		m->ours.older = bf_count_names(m->ns, m->ctx->netns, family);
-	rc = bf_stored_commit(m->ctx, m->ns, &m->ours, img, state, NULL);
-	if (rc)
-		return rc;
-	m->enforced = true;
-	rc = bf_stored_load(m->ns, family, TABLE, &now);
-	if (rc)
-		return rc;
-	rc = bf_kernel_read(m->ctx->netns, family, TABLE, &again, &m->ctx->diag);
-	if (!rc && (again.state.len != state->len || memcmp(again.state.data, state->data, state->len)))
-		rc = bf_diag_error(&m->ctx->diag, -EAGAIN, "the kernel's table was changed meanwhile");
-	if (!rc)
-		rc = bf_unit_add_counters(now.unit, again.counters, again.num_entries);
-	bf_kernel_table_free(&again);
-	return rc;
+		m->ours.older = bf_count_names(m->ns, m->ctx->netns, m->kernel.family);
+	rc = bf_stored_commit(m->ctx, m->ns, &m->ours, img, state, &counting);
+	if (rc || m->again_rc)
+		return rc ? rc : m->again_rc;
+	if (m->again.state.len != state->len || memcmp(m->again.state.data, state->data, state->len))
+		return bf_diag_error(&m->ctx->diag, -EAGAIN, "the kernel's table was changed meanwhile");
+	return add_missed(m);
 }
 
 /* The kernel's table still has its rules; ours shall have none again. */
@@ -109,7 +133,7 @@ static int import(struct move *m, int family, unsigned flags)
 		rc = bf_stored_compile(m->ctx, &m->kernel.state, &img);
 	if (rc || (flags & BF_IMPORT_CHECK))
 		return rc;
-	rc = enforce(m, &m->kernel.state, img, family);
+	rc = enforce(m, img);
 	if (!rc)
 		rc = bf_kernel_write(&m->kernel, m->ours.empty.data, m->ours.empty.len, d);
 	if (rc && m->enforced)

@@ -230,17 +230,6 @@ int bf_subject_counters(const struct bf_subject *s, struct bf_rt_counter **out)
 	return 0;
 }
 
-static int add_counters(struct bf_ns *ns, const char *unit, const struct bf_rt_counter *c, uint32_t n)
-{
-	struct bf_unit *u = NULL;
-	int rc = bf_unit_open(ns, unit, &u);
-
-	if (!rc)
-		rc = bf_unit_add_counters(u, c, BF_MIN(n, bf_unit_n_counters(u)));
-	bf_unit_close(u);
-	return rc;
-}
-
 /* What is stored of it as it is now, with other programs. */
 static int write_native(struct bf_ctx *ctx, const struct bf_subject *s, const struct bf_image *img, struct bf_buf *out)
 {
@@ -277,15 +266,19 @@ static int commit_native(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_s
 static int commit_xt(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img)
 {
 	const struct bf_stored *t = &s->stored;
-	_cleanup_free_ struct bf_rt_counter *old = calloc(t->num_entries + 1ul, sizeof(*old));
+	_cleanup_free_ uint32_t *slots = calloc(t->num_entries + 1ul, sizeof(*slots));
+	_cleanup_free_ struct bf_carried *carried = NULL;
 	_cleanup_buf_ struct bf_buf state = {};
-	int rc;
 
+	for (uint32_t i = 0; slots && i < t->num_entries; i++)
+		slots[i] = bf_stored_slot(t, i);
+	if (slots)
+		carried = bf_stored_carry(t, slots, t->num_entries);
 	bf_buf_add(&state, t->state, t->len);
-	if (!old || state.err)
+	if (!carried || state.err)
 		return -ENOMEM;
-	rc = bf_stored_commit(ctx, ns, t, img, &state, old);
-	return rc ? rc : add_counters(ns, s->unit, old, t->num_entries);
+	return bf_stored_commit(ctx, ns, t, img, &state,
+	                        &(struct bf_counting){ .carried = carried, .n_carried = t->num_entries });
 }
 
 int bf_subject_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_subject *s, const struct bf_image *img)

@@ -6,7 +6,6 @@
 #include "api/ctx.h"
 #include "gen/gen.h"
 
-
 uint8_t bf_nfproto(int family)
 {
 	return family == AF_INET6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
@@ -222,12 +221,32 @@ int bf_stored_head(const struct bf_image *img, const struct bf_buf *state, uint3
 	return rc ? rc : out->err;
 }
 
-int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
-                     const struct bf_buf *state, struct bf_rt_counter *old)
+/* A slot that no entry has is a rule's that went, or nobody's yet. */
+struct bf_carried *bf_stored_carry(const struct bf_stored *t, const uint32_t *slots, uint32_t n)
 {
-	uint32_t n_old = old && t->unit ? bf_unit_n_counters(t->unit) : 0;
+	uint32_t n_old = t->unit ? bf_unit_n_counters(t->unit) : 0;
+	struct bf_carried *c = calloc(n + 1ul, sizeof(*c));
+	_cleanup_free_ bool *has = calloc(n_old + 1ul, sizeof(*has));
+
+	if (!c || !has) {
+		free(c);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < t->num_entries; i++)
+		has[BF_MIN(bf_stored_slot(t, i), n_old)] = true;
+	for (uint32_t i = 0; i < n; i++)
+		c[i] = (struct bf_carried){.to = i, .from = slots[i] < n_old && has[slots[i]] ? slots[i] : BF_CARRIED_NONE};
+	return c;
+}
+
+int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_image *img,
+                     const struct bf_buf *state, const struct bf_counting *counting)
+{
+	const struct bf_counting c = counting ? *counting : (struct bf_counting){};
+	uint32_t n_old = c.old && t->unit ? bf_unit_n_counters(t->unit) : 0;
 	_cleanup_free_ struct bf_rt_counter *all = calloc(n_old + 1, sizeof(*all));
-	struct bf_change change = {.unit = t->name, .image = img, .old = n_old ? all : NULL, .n_old = n_old};
+	struct bf_change change = {.unit = t->name, .image = img, .old = n_old ? all : NULL, .n_old = n_old,
+		.carried = c.carried, .n_carried = c.n_carried, .switched = c.switched, .arg = c.arg};
 	_cleanup_buf_ struct bf_buf head = {};
 	int rc;
 
@@ -246,6 +265,6 @@ int bf_stored_commit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_store
 	rc = commit_image(ctx, ns, &change, state);
 	bf_ns_watch(ns, NULL);
 	if (!rc && n_old)
-		bf_stored_gather(t, all, n_old, old);
+		bf_stored_gather(t, all, n_old, c.old);
 	return rc;
 }

@@ -188,7 +188,7 @@ static int replace_whole(struct bf_ctx *ctx, int family, const struct bf_xt_repl
 		return -ENOMEM;
 	if (!t.unit)
 		t.older = bf_count_names(ns, ctx->netns, family);
-	rc = not_the_callers(bf_stored_commit(ctx, ns, &t, img, state, counters));
+	rc = not_the_callers(bf_stored_commit(ctx, ns, &t, img, state, &(struct bf_counting){.old = counters}));
 	if (rc)
 		return rc;
 	*old = TAKE_PTR(counters);
