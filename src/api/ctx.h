@@ -107,6 +107,10 @@ uint32_t bf_stored_slot(const struct bf_stored *t, uint32_t i);
 /* One for each entry, from those of the unit. */
 void bf_stored_gather(const struct bf_stored *t, const struct bf_rt_counter *all, uint32_t n, struct bf_rt_counter *out);
 
+/* What programs have to know of this kernel and machine: hz, tai, cpus, may_goto. */
+struct bf_gen_opts;
+void bf_gen_here(struct bf_gen_opts *o);
+
 /* A state, compiled. */
 int bf_stored_compile(struct bf_ctx *ctx, const struct bf_buf *state, struct bf_image **img);
 /* The same without straight code, for a verifier that refuses it. */

@@ -125,24 +125,19 @@ static bool is_watched(struct monitor *m, const char *unit)
 	return watched;
 }
 
-/* -ENOENT: there are no tables. */
-static int open_tables(struct monitor *m)
+/* -ENOENT: there are no tables. Leaves the namespace open and locked: what is swapped nobody shall have changed since. */
+static int swap_all(struct monitor *m, bool watched)
 {
 	int rc = bf_ns_open(&m->ns, m->ctx->netns, false, &m->ctx->diag);
 
 	if (!rc)
 		rc = bf_ctx_lock(m->ctx, m->ns);
-	return rc ? rc : bf_subjects_open(m->ctx, m->ns, false, &m->subjects);
-}
-
-static int swap_all(struct monitor *m, bool watched)
-{
-	int rc = open_tables(m);
-
+	if (!rc)
+		rc = bf_subjects_open(m->ctx, m->ns, false, &m->subjects);
 	for (uint32_t i = 0; i < m->subjects.n && !rc; i++)
 		if (is_watched(m, m->subjects.s[i].unit) != watched)
 			rc = swap(m, &m->subjects.s[i], watched);
-	let_go(m);
+	bf_subjects_close(&m->subjects);
 	return rc;
 }
 
@@ -170,7 +165,7 @@ static int begin(struct monitor *m)
 	bf_ctx_begin(m->ctx);
 	rc = swap_all(m, true);
 	if (!rc)
-		rc = open_tables(m);
+		rc = bf_subjects_open(m->ctx, m->ns, false, &m->subjects);
 	if (!rc)
 		rc = bf_events_new(&m->events);
 	m->tables = calloc(m->subjects.n + 1ul, sizeof(*m->tables));
@@ -369,6 +364,7 @@ int bf_monitor(struct bf_ctx *ctx, int (*fn)(void *arg, const struct bf_seen *se
 	rc = m.underway ? rounds(&m) : -ENOMEM;
 	let_go(&m);
 	end = swap_all(&m, false);
+	let_go(&m);
 	free(m.underway);
 	unlink(path);
 	return rc || end == -ENOENT ? rc : end;

@@ -168,6 +168,7 @@ bool bf_restored_without_code(struct native_run *r);
 int bf_restored_starts(struct native_run *r, struct native_change *c); /* more of them */
 
 /* nft_import.c: new tables filter beside those of the kernel that they were made from, whose counters they begin with. */
+void bf_imported_switched(void *imported); /* right behind the switch: looks at the kernel's */
 int bf_imported_begin(struct native_run *r, struct native_change *v, uint32_t n);
 
 /* native_json.c */

@@ -86,8 +86,7 @@ void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t)
 
 int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img, struct bf_buf *counts)
 {
-	const struct bf_gen_opts o = { .hz = bf_kernel_hz(), .tai = bf_kernel_tai(), .cpus = bf_possible_cpus(),
-		.may_goto = bf_probe_one("may_goto"), .code_max = BF_CODE_MAX, .explain = true };
+	struct bf_gen_opts o = { .code_max = BF_CODE_MAX, .explain = true };
 	_cleanup_ast_ struct bf_ast *ast = NULL;
 	struct bf_evaluated ev = {};
 	struct bf_eval_env env;
@@ -102,6 +101,7 @@ int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf
 	if (rc)
 		return rc;
 	bf_native_doze(cmd, ev.rs->tables[0]);
+	bf_gen_here(&o);
 	rc = bf_gen_table(ev.rs->tables[0], &o, img, &ctx->diag);
 	if (counts)
 		bf_list_counts(counts, ev.rs->tables[0]);
@@ -112,9 +112,9 @@ int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf
 static int generate(struct native_run *r, const struct native_change *c, uint32_t code_max, struct bf_image **img,
                     struct bf_diag *d)
 {
-	const struct bf_gen_opts o = { .hz = bf_kernel_hz(), .tai = bf_kernel_tai(), .cpus = bf_possible_cpus(),
-		.may_goto = bf_probe_one("may_goto"), .code_max = code_max, .progress = &r->ctx->progress };
+	struct bf_gen_opts o = { .code_max = code_max, .progress = &r->ctx->progress };
 
+	bf_gen_here(&o);
 	return bf_gen_table(c->ev.rs->tables[0], &o, img, d);
 }
 
@@ -210,11 +210,15 @@ static void start_change(struct native_change *c, const struct bf_ntable *t)
 	snprintf(c->name, sizeof(c->name), "n%" PRIu64, t->handle);
 }
 
-static void list_changes(const struct native_change *v, uint32_t n, struct bf_change *out)
+static void list_changes(const struct native_run *r, const struct native_change *v, uint32_t n, struct bf_change *out)
 {
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = (struct bf_change){ .unit = v[i].name, .image = v[i].image, .state = v[i].state.data,
 			.state_len = v[i].state.len, .carried = v[i].carried, .n_carried = v[i].n_carried };
+	if (n && r->imported) {
+		out[0].switched = bf_imported_switched;
+		out[0].arg = r->imported;
+	}
 }
 
 /* Straight code once more as data. */
@@ -251,11 +255,11 @@ static int switch_over(struct native_run *r, struct native_change *v, uint32_t n
 		rc = v[i].image ? bf_native_carry(&v[i]) : 0;
 	if (rc)
 		return rc;
-	list_changes(v, n, changes);
+	list_changes(r, v, n, changes);
 	bf_restored_changes(r->restored, changes + n);
 	rc = go(r->ns, changes, all, &first);
 	if (bf_verifier_refused(rc) && without_code(r, v, n) + bf_restored_without_code(r)) {
-		list_changes(v, n, changes);
+		list_changes(r, v, n, changes);
 		bf_restored_changes(r->restored, changes + n);
 		rc = go(r->ns, changes, all, &r->ctx->diag);
 	} else {

@@ -27,6 +27,8 @@ struct imported {
 	struct bf_buf bare;   /* what is moved, as bf_nft_bare() says it */
 	struct bf_buf again;  /* tables of ours that an earlier import left: they are made anew */
 	struct bf_buf elements; /* commands for elements that rules add */
+	struct bf_ast *seen;    /* the kernel's tables right behind the switch */
+	int seen_rc;
 };
 
 /* What changes by itself: counters, quotas, elements that rules add. */
@@ -162,7 +164,6 @@ static int look_for(struct imported *m, struct nft_table *t, const struct bf_buf
 	return rc;
 }
 
-
 /* One table by itself, all of it but the switch. What is wrong with it is told; then it may stay where it is. */
 static int try(struct imported *m, struct nft_table *t)
 {
@@ -252,25 +253,31 @@ static int look_again(struct imported *m, struct bf_ast **ast)
 	return rc;
 }
 
+void bf_imported_switched(void *arg)
+{
+	struct imported *m = arg;
+
+	m->seen_rc = look_again(m, &m->seen);
+}
+
 int bf_imported_begin(struct native_run *r, struct native_change *v, uint32_t n)
 {
-	_cleanup_ast_ struct bf_ast *ast = NULL;
 	_cleanup_buf_ struct bf_buf bare = {};
 	struct imported *m = r->imported;
-	int rc = m ? look_again(m, &ast) : 0;
+	int rc = m ? m->seen_rc : 0;
 
 	if (!m || rc)
 		return rc;
 	for (uint32_t i = 0; i < n && !rc; i++) {
-		const struct bf_ast_table *t = v[i].image ? body_of(ast, v[i].table) : NULL;
+		const struct bf_ast_table *t = v[i].image ? body_of(m->seen, v[i].table) : NULL;
 
 		rc = t ? bf_native_starts_of(&v[i], t) : 0;
 		if (t && !rc)
 			bf_native_begin(r->ns, &v[i]);
 	}
 	if (!rc)
-		keep_elements(&m->elements, ast);
-	bare_of(ast, &bare);
+		keep_elements(&m->elements, m->seen);
+	bare_of(m->seen, &bare);
 	if (rc || bare.err || m->elements.err)
 		return -ENOMEM;
 	return bare.len == m->bare.len && !memcmp(bare.data, m->bare.data, bare.len) ? 0 : -EAGAIN;
@@ -354,6 +361,7 @@ int bf_import_nft(struct bf_ctx *ctx, unsigned flags)
 	bf_buf_free(&m.bare);
 	bf_buf_free(&m.again);
 	bf_buf_free(&m.elements);
+	bf_ast_free(m.seen);
 	bf_closep(&m.lock);
 	return rc;
 }

@@ -193,9 +193,7 @@ int bf_subject_compile(struct bf_ctx *ctx, const struct bf_subject *s, struct bf
 	struct bf_evaluated ev = {};
 	int rc = 0;
 
-	o.hz = bf_kernel_hz();
-	o.cpus = bf_possible_cpus();
-	o.may_goto = bf_probe_one("may_goto");
+	bf_gen_here(&o);
 	if (live && !s->native)
 		rc = bf_xt_to_ruleset(s->stored.base.state, s->stored.base.len, &base, &ctx->diag);
 	else if (live && s->nstored.log_len)

@@ -156,18 +156,22 @@ int bf_stored_add_counters(const struct bf_stored *t, const struct bf_rt_counter
 	return bf_unit_add_counters(t->unit, all, n);
 }
 
+void bf_gen_here(struct bf_gen_opts *o)
+{
+	o->hz = bf_kernel_hz();
+	o->tai = bf_kernel_tai();
+	o->cpus = bf_possible_cpus();
+	o->may_goto = bf_probe_one("may_goto");
+}
+
 static int compile(const struct bf_progress *p, const void *state, size_t len, uint32_t code_max, bool explain,
                    struct bf_image **img, struct bf_diag *d)
 {
-	const struct bf_gen_opts o = {.hz = bf_kernel_hz(),
-		.cpus = bf_possible_cpus(),
-		.may_goto = bf_probe_one("may_goto"),
-		.code_max = code_max,
-		.progress = p,
-		.explain = explain};
+	struct bf_gen_opts o = {.code_max = code_max, .progress = p, .explain = explain};
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
 	int rc = bf_progress_tell(p, "reading", 1, 2);
 
+	bf_gen_here(&o);
 	if (!rc)
 		rc = bf_xt_to_ruleset(state, len, &rs, d);
 	return rc ? rc : bf_gen_table(rs->tables[0], &o, img, d);
