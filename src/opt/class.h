@@ -55,6 +55,7 @@ struct bf_class_opts {
 	uint64_t max_bytes; /* of data, everything included; 0: 64 MiB + 256 bytes a box */
 	uint32_t levels;    /* most nodes on a way; 0: BF_CLASS_DEPTH */
 	bool one_tree;
+	bool unmarked;                 /* orders have no marks (struct bf_class_head) */
 	/* Called now and then while building: fraction done, 0 .. 1. Not 0: stop, -ECANCELED. May be NULL. */
 	int (*progress)(void *arg, double done);
 	void *progress_arg;

@@ -248,6 +248,8 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	if (!f->err)
 		build_trees(f, *head, list, work, n, BF_MIN(wanted_bytes(n, f->rule_bytes, times), room), stats);
 	if (!f->err)
+		f->err = forest_mark(f, *head, (uint32_t)(nodes / 4));
+	if (!f->err)
 		put_rules(f, *head, nodes, stats);
 	if (f->err)
 		return f->err;

@@ -12,7 +12,7 @@ struct look { /* one look-up */
 	const uint32_t *key;
 	uint32_t floor;
 	struct walk *w;
-	uint32_t best; /* order found so far */
+	uint32_t best; /* order found so far, with its marks */
 	const struct bf_class_svc *svc;
 	uint32_t rule; /* its place */
 };
@@ -44,6 +44,11 @@ static bool prefix6(const uint32_t *key, const struct bf_class_rule6 *r, int i)
 	         (low ^ r->addr[i][1]) >> (r->shift[i][1] & 63) >> (r->shift[i][1] >> 6 & 1));
 }
 
+static uint32_t plain(const struct look *l, uint32_t order)
+{
+	return order & (l->head->unmarked | ~BF_CLASS_MARKS);
+}
+
 /* A rule of a leaf. True: the leaf need not be followed further. */
 static bool look_rule4(struct look *l, const struct bf_class_rule4 *r, uint32_t place)
 {
@@ -51,7 +56,7 @@ static bool look_rule4(struct look *l, const struct bf_class_rule4 *r, uint32_t 
 
 	if (r->order >= l->best)
 		return true;
-	if (r->order < l->floor || !prefix4(l->key + BF_KEY_SADDR, r->addr[0], r->what & 63) ||
+	if (plain(l, r->order) < l->floor || !prefix4(l->key + BF_KEY_SADDR, r->addr[0], r->what & 63) ||
 	    !prefix4(l->key + BF_KEY_DADDR, r->addr[1], r->what >> 6 & 63) || !holds(l, r->what >> 12, &s))
 		return false;
 	l->best = r->order;
@@ -66,7 +71,7 @@ static bool look_rule6(struct look *l, const struct bf_class_rule6 *r, uint32_t 
 
 	if (r->order >= l->best)
 		return true;
-	if (r->order < l->floor || !prefix6(l->key + BF_KEY_SADDR, r, 0) ||
+	if (plain(l, r->order) < l->floor || !prefix6(l->key + BF_KEY_SADDR, r, 0) ||
 	    !prefix6(l->key + BF_KEY_DADDR, r, 1) || !holds(l, r->svc, &s))
 		return false;
 	l->best = r->order;
@@ -97,6 +102,7 @@ static void look_refs(struct look *l, uint32_t place, uint32_t n)
 			return;
 		as = *r;
 		as.what = (as.what & 0xfff) | svc << 12;
+		as.order |= ~l->head->unmarked & BF_CLASS_MARKS;
 		l->w->rules++;
 		if (look_rule4(l, &as, place + i))
 			return;
@@ -178,9 +184,11 @@ bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6
 	if (!head || head % 2 || !l.head)
 		return false;
 	for (uint32_t t = 0; t < l.head->n_trees && t < BF_CLASS_TREES && l.head->tree[t].first < l.best; t++)
-		look_tree(&l, l.head->tree[t].root);
+		if ((l.best | l.head->unmarked) >> t & 1)
+			look_tree(&l, l.head->tree[t].root);
 	if (!l.svc)
 		return false;
+	l.best = plain(&l, l.best);
 	target = l.svc->target;
 	slot = slot_of(&l);
 	if (target == BF_CLASS_BY_SLOT) {

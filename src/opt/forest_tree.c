@@ -34,17 +34,17 @@ static uint32_t take_room(struct forest *f, struct bf_buf *in, size_t bytes, voi
 	return (uint32_t)place;
 }
 
-static void put_rule4(uint32_t *to, const struct bf_class_box *b)
+static void put_rule4(uint32_t *to, const struct bf_class_box *b, uint32_t order)
 {
 	struct bf_class_rule4 r = { { (uint32_t)b->addr[0], (uint32_t)b->addr[1] },
-		                    (32u - b->len[0]) | (32u - b->len[1]) << 6 | b->svc << 12, b->order };
+		                    (32u - b->len[0]) | (32u - b->len[1]) << 6 | b->svc << 12, order };
 
 	memcpy(to, &r, sizeof(r));
 }
 
-static void put_rule6(uint32_t *to, const struct bf_class_box *b)
+static void put_rule6(uint32_t *to, const struct bf_class_box *b, uint32_t order)
 {
-	struct bf_class_rule6 r = { .svc = b->svc, .order = b->order, .slot = b->slot };
+	struct bf_class_rule6 r = { .svc = b->svc, .order = order, .slot = b->slot };
 
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned half = 0; half < 2; half++) {
@@ -54,17 +54,17 @@ static void put_rule6(uint32_t *to, const struct bf_class_box *b)
 	memcpy(to, &r, sizeof(r));
 }
 
-void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b)
+void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b, uint32_t order)
 {
-	(ip6 ? put_rule6 : put_rule4)(to, b);
+	(ip6 ? put_rule6 : put_rule4)(to, b, order);
 }
 
 void forest_put_free(bool ip6, uint32_t *to, uint32_t n)
 {
-	const struct bf_class_box none = { .order = UINT32_MAX, .len = { 32, 32 } };
+	const struct bf_class_box none = { .len = { 32, 32 } };
 
 	for (uint32_t i = 0; i < n; i++, to += forest_rule_words(ip6))
-		forest_put_rule(ip6, to, &none);
+		forest_put_rule(ip6, to, &none, UINT32_MAX);
 }
 
 static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
@@ -79,7 +79,7 @@ static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
 		if (f->ref)
 			*to = f->ref[list[i]];
 		else
-			forest_put_rule(f->p->ip6, to, &f->p->boxes[list[i]]);
+			forest_put_rule(f->p->ip6, to, &f->p->boxes[list[i]], list[i]); /* forest_mark.c */
 	f->copies += n;
 	f->worst_leaf = BF_MAX(f->worst_leaf, n);
 	return BF_CLASS_LEAF | (uint64_t)n << 32 | (n ? place : 0);

@@ -231,7 +231,7 @@ static bool put_box(const struct hash *h, uint32_t *table, const struct bf_class
 
 	for (unsigned i = 0; i < FAR - 1; i++, at += h->rule_words)
 		if (order_at(h, at) == UINT32_MAX) {
-			forest_put_rule(h->p->ip6, at, b);
+			forest_put_rule(h->p->ip6, at, b, b->order);
 			return true;
 		}
 	return false;
@@ -299,6 +299,7 @@ static int put_rest(const struct hash *h, uint32_t *head, struct bf_class_stats 
 {
 	_cleanup_free_ struct bf_class_box *boxes = malloc((h->p->n_boxes - h->n + 1) * sizeof(*boxes));
 	struct bf_class_problem rest = *h->p;
+	struct bf_class_opts o = *h->o;
 
 	if (!boxes)
 		return -ENOMEM;
@@ -307,7 +308,8 @@ static int put_rest(const struct hash *h, uint32_t *head, struct bf_class_stats 
 	for (uint32_t i = 0; i < h->p->n_boxes; i++)
 		if (!is_hashed(h, &h->p->boxes[i]))
 			boxes[rest.n_boxes++] = h->p->boxes[i];
-	return bf_class_forest.build(&rest, h->o, h->out, head, stats);
+	o.unmarked = true; /* trees get other numbers */
+	return bf_class_forest.build(&rest, &o, h->out, head, stats);
 }
 
 static int build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out, uint32_t *head,

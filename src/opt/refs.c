@@ -24,13 +24,13 @@ static unsigned bits_for(uint64_t n)
 }
 
 struct finder { /* boxes by order, which are multiples of 2^shift, nearly all */
-	uint32_t shift, first, n;
+	uint32_t shift, first, n, marks; /* marks: bits of orders that do not count */
 	uint32_t *box; /* (order >> shift) - first -> its first box + 1 */
 };
 
 static int finder_make(struct finder *s, const struct bf_class_problem *p, uint32_t shift)
 {
-	*s = (struct finder){ .shift = shift, .first = p->boxes->order >> shift };
+	*s = (struct finder){ .marks = forest_has_room(p) ? BF_CLASS_MARKS : 0, .shift = shift, .first = p->boxes->order >> shift };
 	s->n = (p->boxes[p->n_boxes - 1].order >> shift) - s->first + 1;
 	if (s->n / 4 > p->n_boxes)
 		return 0;
@@ -40,10 +40,10 @@ static int finder_make(struct finder *s, const struct bf_class_problem *p, uint3
 	return s->box ? 0 : -ENOMEM;
 }
 
-/* Does it ask for that box's addresses? Then the service is all that may differ. */
+/* Does it ask for that box's addresses? Then, if their order is the same, the service is all that may differ. */
 static bool same_addresses(const struct bf_class_rule4 *r, const struct bf_class_box *b)
 {
-	return r->order == b->order && r->addr[0] == (uint32_t)b->addr[0] && r->addr[1] == (uint32_t)b->addr[1] &&
+	return r->addr[0] == (uint32_t)b->addr[0] && r->addr[1] == (uint32_t)b->addr[1] &&
 	       (r->what & 0xfff) == ((32u - b->len[0]) | (32u - b->len[1]) << 6);
 }
 
@@ -54,10 +54,10 @@ static void find_rules(const struct forest *f, const struct finder *s)
 	const struct bf_class_rule4 *r = (const void *)(f->out->data + 4ull * p->base_rules);
 
 	for (uint32_t k = 0; k < p->n_base; k++) {
-		uint32_t at = (r[k].order >> s->shift) - s->first;
+		uint32_t order = r[k].order & ~s->marks, at = (order >> s->shift) - s->first;
 
 		for (uint32_t i = at < s->n && s->box[at] ? s->box[at] - 1 : p->n_boxes;
-		     i < p->n_boxes && p->boxes[i].order == r[k].order; i++)
+		     i < p->n_boxes && p->boxes[i].order == order; i++)
 			if (same_addresses(&r[k], &p->boxes[i]))
 				f->ref[i] = k;
 	}
@@ -76,7 +76,7 @@ static int put_missing(struct forest *f)
 		rule = bf_buf_reserve(out, sizeof(struct bf_class_rule4));
 		if (!rule)
 			return -ENOMEM;
-		forest_put_rule(false, rule, &f->p->boxes[i]);
+		forest_put_rule(false, rule, &f->p->boxes[i], f->p->boxes[i].order);
 	}
 	return 0;
 }

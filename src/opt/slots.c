@@ -42,6 +42,7 @@ static uint32_t slot_of(const struct bf_class_problem *p, uint32_t order)
 
 int forest_put_slots(const struct bf_class_problem *p, struct bf_buf *out, uint32_t head, uint32_t rules, uint64_t max_len)
 {
+	uint32_t marks = forest_has_room(p) ? BF_CLASS_MARKS : 0;
 	size_t place = out->len / 4, words = place - rules;
 	struct bf_class_head *h = (struct bf_class_head *)(out->data + 4ull * head);
 
@@ -55,7 +56,7 @@ int forest_put_slots(const struct bf_class_problem *p, struct bf_buf *out, uint3
 	for (size_t i = 0; i < words / 4; i++) {
 		const uint32_t *data = (const uint32_t *)out->data;
 		const struct bf_class_rule4 *r = (const void *)(data + rules + 4 * i);
-		uint32_t slot = slot_of(p, r->order);
+		uint32_t slot = slot_of(p, r->order & ~marks);
 
 		memcpy(out->data + 4 * (place + i), &slot, sizeof(slot));
 	}

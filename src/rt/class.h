@@ -43,8 +43,12 @@ enum bf_class_kind {
  * A way from a root passes at most BF_CLASS_DEPTH inner nodes.
  *
  * The walk goes from tree to tree, ascending in `first`, and ends with the tree whose `first` (the least order that it
- * holds) is above what has been found.
+ * holds) is above what has been found. Where the head does not say otherwise, a rule's order is a multiple of 256, and in its
+ * lowest bits, the *marks*, stands which trees are worth the walk after that rule has been found: bit t of tree t, if it may
+ * hold a rule that comes before this one and takes some packet that this one takes. So the order of what has been found is kept
+ * with its marks; all ones, nothing has been found, says all trees.
  */
+#define BF_CLASS_MARKS 0xffu
 #define BF_CLASS_LEAF (1ull << 63)
 
 /*
@@ -109,6 +113,9 @@ struct bf_class_head {
 	 */
 	__u32 ref_bits, rules;
 	__u32 ahead;     /* of so many trees a look ahead saves waiting for memory; at most BF_CLASS_AHEAD_TREES; IPv4 */
+	__u32 unmarked;  /* all ones: orders are just that; 0: they have marks. (Then references are to rules with marks of their
+	                  * own run, which mean nothing here.) */
+	__u32 pad;
 	struct bf_class_tree tree[BF_CLASS_TREES];
 };
 
@@ -122,7 +129,7 @@ struct bf_class_head {
 struct bf_class_rule4 {
 	__u32 addr[2];   /* source, destination; bits behind the prefix are 0 */
 	__u32 what;      /* bits 0-5: 32 - length of the source prefix, 6-11: destination, 12-31: service */
-	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come.
+	__u32 order;     /* 1 .. 2^32 - 2, ascending with the rules, with gaps for those that may come; marks.
 	                  * 2^32 - 1: a free place */
 };
 #define BF_CLASS_GROUP 2

@@ -220,24 +220,35 @@ static __always_inline bool addresses_match6(const struct bf_frame *f, const str
 	         differ6(f, BF_KEY_DADDR + 2, r->addr[1][1], r->shift[1][1]));
 }
 
-static __always_inline bool is_below(__u32 floor, __u32 order)
+/* What is read anew each time need not be kept. */
+#define HEAD(h) ((const volatile struct bf_class_head *)(h))
+
+/* An order without marks. */
+static __always_inline __u32 plain(const struct bf_class_head *h, __u32 order)
 {
-	return __builtin_constant_p(floor) && !floor ? false : below(order, floor);
+	return order & (HEAD(h)->unmarked | ~BF_CLASS_MARKS);
+}
+
+static __always_inline bool is_below(__u32 floor, const struct bf_class_head *h, __u32 order)
+{
+	return __builtin_constant_p(floor) && !floor ? false : below(plain(h, order), floor);
 }
 
 /* Does the rule at a place match? */
-static __always_inline int ask_rule4(const struct bf_frame *f, const struct bf_class_rule4 *r, __u32 svcs, __u32 floor)
+static __always_inline int ask_rule4(const struct bf_frame *f, const struct bf_class_rule4 *r, const struct bf_class_head *h,
+                                     __u32 floor)
 {
-	if (is_below(floor, r->order))
+	if (is_below(floor, h, r->order))
 		return BF_MISS;
-	return ask_service(f, svcs + 4 * (r->what >> 12));
+	return ask_service(f, HEAD(h)->svcs + 4 * (r->what >> 12));
 }
 
-static __always_inline int ask_rule6(const struct bf_frame *f, const struct bf_class_rule6 *r, __u32 svcs, __u32 floor)
+static __always_inline int ask_rule6(const struct bf_frame *f, const struct bf_class_rule6 *r, const struct bf_class_head *h,
+                                     __u32 floor)
 {
-	if (!addresses_match6(f, r) || is_below(floor, r->order))
+	if (!addresses_match6(f, r) || is_below(floor, h, r->order))
 		return BF_MISS;
-	return ask_service(f, svcs + 4 * r->svc);
+	return ask_service(f, HEAD(h)->svcs + 4 * r->svc);
 }
 
 /* The beginning of a leaf: the packet's slot. */
@@ -259,9 +270,6 @@ static __always_inline __u64 leaf_of(const struct bf_frame *f, __u64 root, bool 
 		return hashed_leaf(f, root, ip6);
 	return descend(f, root);
 }
-
-/* What is read anew each time need not be kept. */
-#define HEAD(h) ((const volatile struct bf_class_head *)(h))
 
 enum { RULE_WORDS = sizeof(struct bf_class_rule4) / 4, GROUP_WORDS = BF_CLASS_GROUP * RULE_WORDS };
 
@@ -300,7 +308,7 @@ static __always_inline void search_leaf4(struct bf_frame *f, __u64 leaf, const s
 			at -= other;
 			r = (const void *)r + 4 * (RULE_WORDS - other);
 			if (below(r->order, BEST(f))) {
-				answer = ask_rule4(f, r, HEAD(h)->svcs, floor);
+				answer = ask_rule4(f, r, h, floor);
 				if (answer == BF_HIT) {
 					BEST(f) = r->order;
 					BEST_RULE(f) = at - RULE_WORDS;
@@ -337,7 +345,7 @@ static __always_inline void search_refs(struct bf_frame *f, __u64 leaf, __u32 he
                                                                              \
 		if (!below(r->order, BEST(f)))                                   \
 			break;                                                           \
-		answer = ask_rule6(f, r, HEAD(h)->svcs, floor);                              \
+		answer = ask_rule6(f, r, h, floor);                                          \
 		if (answer == BF_HIT) {                                              \
 			BEST(f) = r->order;                                          \
 			BEST_RULE(f) = at;                                                 \
@@ -373,6 +381,28 @@ static __always_inline void search_leaf(struct bf_frame *f, const struct bf_clas
 		search_leaf4(f, leaf, h, floor);
 }
 
+/* False: the data is wrong. */
+static __always_inline bool search_tree(struct bf_frame *f, const struct bf_class_head *h, __u32 head,
+                                        const struct bf_class_tree *t, __u32 i, __u32 floor, bool ip6)
+{
+	__u64 leaf;
+
+	if (!ip6 && in_use(structs, BF_CLASS_AHEAD) && below(i, HEAD(h)->ahead))
+		leaf = descend(f, node_ahead(f, i));
+	else
+		leaf = leaf_of(f, t->root, ip6);
+	if ((__s64)leaf >= 0)
+		return false;
+	search_leaf(f, h, head, leaf, floor, ip6);
+	return true;
+}
+
+/* By the marks of what has been found. */
+static __always_inline bool is_worth_it(const struct bf_frame *f, const struct bf_class_head *h, __u32 tree)
+{
+	return config.one_tree || (BEST(f) | HEAD(h)->unmarked) >> (tree & 31) & 1;
+}
+
 static __always_inline void search_forest(struct bf_frame *f, const struct bf_class_head *h, __u32 head,
                                           __u32 floor, bool ip6)
 {
@@ -380,26 +410,23 @@ static __always_inline void search_forest(struct bf_frame *f, const struct bf_cl
 
 	LOOP_BEGIN(BF_CLASS_TREES)
 		const struct bf_class_tree *t;
-		__u64 place = head + TREES_AT + i * TREE_WORDS, leaf;
+		__u64 place = head + TREES_AT + i * TREE_WORDS;
 
 		if (!below(i, HEAD(h)->n_trees) || !is_there(&place, TREE_WORDS))
 			break;
 		t = words_at(place);
 		if (!below(t->first, BEST(f)))
 			break;
-		if (!ip6 && in_use(structs, BF_CLASS_AHEAD) && below(i, HEAD(h)->ahead))
-			leaf = descend(f, node_ahead(f, i));
-		else
-			leaf = leaf_of(f, t->root, ip6);
-		if ((__s64)leaf >= 0) {
+		if (is_worth_it(f, h, i) && !search_tree(f, h, head, t, i, floor, ip6)) {
 			BEST(f) = bad_order(f);
 			break;
 		}
-		search_leaf(f, h, head, leaf, floor, ip6);
 		if (config.one_tree)
 			break;
 		i++;
 	LOOP_END
+	if ((!config.one_tree || in_use(structs, BF_CLASS_REFS)) && BEST(f) != NO_ORDER)
+		BEST(f) = plain(h, BEST(f));
 }
 
 /* The cell where a rule leads. */

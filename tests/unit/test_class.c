@@ -7,6 +7,7 @@
 #include "lib/alloc.h"
 #include "lib/problem.h"
 #include "opt/corner.h"
+#include "opt/forest.h"
 
 struct built {
 	struct bf_buf out;
@@ -86,6 +87,13 @@ static void set_targets(const struct bf_class_problem *p, struct built *b)
 		data[h->targets + i] = i + 7;
 }
 
+/* With room for marks. */
+static void spread_orders(struct test_problem *t)
+{
+	for (uint32_t i = 0; i < t->p.n_boxes; i++)
+		t->boxes[i].order *= 1024;
+}
+
 static void try_one(uint64_t seed, enum problem_shape shape, bool ip6, uint32_t n, uint64_t max_bytes, unsigned keys)
 {
 	struct rng r = { seed };
@@ -93,6 +101,8 @@ static void try_one(uint64_t seed, enum problem_shape shape, bool ip6, uint32_t 
 	struct built b, again;
 
 	problem_make(&t, &r, shape, ip6, n);
+	if (seed & 2)
+		spread_orders(&t);
 	assert_int_equal(build(&t.p, max_bytes, &b), 0);
 	if (max_bytes)
 		assert_true(b.stats.bytes <= max_bytes);
@@ -359,6 +369,40 @@ static void rules_of_another_run_are_referred_to(void **state)
 	problem_free(&t);
 }
 
+static uint32_t trees_walked(const struct bf_class_problem *p, bool unmarked)
+{
+	struct bf_class_opts o = { .unmarked = unmarked };
+	struct walk w = { 0 };
+	struct built b;
+
+	assert_int_equal(build_with(p, &o, &b), 0);
+	for (uint32_t i = 0; i < p->n_boxes; i++) {
+		struct bf_class_found want = { 0 }, have = { 0 };
+		uint32_t key[BF_KEY_WORDS];
+
+		bf_class_inside(p, i, 1, key);
+		assert_int_equal(bf_class_scan(p, key, 0, &want),
+		                 forest_walk((uint32_t *)b.out.data, (uint32_t)(b.out.len / 4), b.head, p->ip6, key, 0, &have, &w));
+		assert_int_equal(want.order, have.order);
+	}
+	bf_buf_free(&b.out);
+	return w.trees;
+}
+
+/* What is found in one tree says which others may hold something better: mostly none. */
+static void a_rule_says_which_trees_are_left(void **state)
+{
+	for (unsigned ip6 = 0; ip6 < 2; ip6++) {
+		struct rng r = { 19 };
+		struct test_problem t;
+
+		problem_make(&t, &r, PROBLEM_FIVE, ip6, 3000);
+		spread_orders(&t);
+		assert_true(trees_walked(&t.p, false) * 100 < trees_walked(&t.p, true) * 95);
+		problem_free(&t);
+	}
+}
+
 static int build_once(void *ctx)
 {
 	struct bf_class_problem *p = ctx;
@@ -403,5 +447,6 @@ UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_
           cmocka_unit_test(a_check_says_what_is_wrong), cmocka_unit_test(find_reads_only_the_data),
           cmocka_unit_test(counters_are_reckoned_where_they_can_be),
           cmocka_unit_test(rules_of_another_run_are_referred_to),
+          cmocka_unit_test(a_rule_says_which_trees_are_left),
           cmocka_unit_test(memory_may_run_out),
           cmocka_unit_test(what_was_built_is_explained))
