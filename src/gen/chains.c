@@ -25,7 +25,7 @@
 #include "rule/set.h"
 
 enum { COPY_MAX = 4096, OWN_MAX = 16384 };
-enum { FEW_LEVELS = 256 << 10 /* bytes of class data */, LEAST_LEVELS = 2, LEAST_TESTS = 2 };
+enum { FEW_LEVELS = 256 << 10 /* bytes of class data */, LEAST_LEVELS = 2, LARGE_LEVELS = 4, LEAST_TESTS = 2 };
 enum { NEW, OPEN, DONE };
 
 static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
@@ -444,6 +444,7 @@ static void take(struct bf_inst *in, const struct bf_inst *from, bool push)
 	in->uses.levels = BF_MAX(in->uses.levels, from->uses.levels);
 	in->uses.tests = BF_MAX(in->uses.tests, from->uses.tests);
 	in->uses.trees = BF_MAX(in->uses.trees, from->uses.trees);
+	in->uses.runs |= from->uses.runs;
 	in->depth = BF_MAX(in->depth, from->depth + push);
 }
 
@@ -515,8 +516,8 @@ static struct bf_inst sum_root(struct bf_lower *l, uint32_t *stack, const struct
  */
 static void add_basics(const struct bf_lower *l, struct bf_uses *u)
 {
-	bool large = l->class.len > FEW_LEVELS;
-	uint32_t least = large ? BF_CLASS_DEPTH : LEAST_LEVELS;
+	bool large = l->class.len > FEW_LEVELS && u->levels; /* gates have no trees of their own */
+	uint32_t least = large ? LARGE_LEVELS : LEAST_LEVELS;
 
 	while (least < u->levels)
 		least *= 2;

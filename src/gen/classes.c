@@ -342,6 +342,7 @@ static int build(struct bf_lower *l, struct run *r)
 	                             (head_of(l, r)->ref_bits ? 1u << BF_CLASS_REFS : 0);
 	bf_lower_uses(l)->levels = BF_MAX(bf_lower_uses(l)->levels, r->stats.levels);
 	bf_lower_uses(l)->trees = BF_MAX(bf_lower_uses(l)->trees, r->stats.trees);
+	bf_lower_uses(l)->runs = 1;
 	bf_lower_uses(l)->tests = BF_MAX(bf_lower_uses(l)->tests, bf_run_tests(&r->r));
 	return 0;
 }

@@ -3,13 +3,16 @@
 #include "gen/build.h"
 #include "rt/class.h"
 
-/* A gate costs each packet that comes by a test; a chain that has nothing else, the verifier 10 ms: as much as to compile 1,000 rules. */
+/*
+ * A gate costs each packet that comes by a test; a chain that has nothing else, the verifier some ms: as much as to compile
+ * hundreds of rules. Programs of hooks without a rule know nothing of packets: most rules could not be put in place there.
+ */
 enum { ALL_CHAINS_MAX = 64, ALL_TIMES = 256 };
 
 /* Chains that have a run, probably; of tables that take long to compile, others that packets do not come by in droves. */
 bool bf_lower_wants_gates(const struct bf_lower *l, const struct bf_plan_chain *c)
 {
-	if (l->plan.cyclic || c->indexed)
+	if (l->plan.cyclic || c->indexed || (c->chain->base && !c->chain->n_rules))
 		return false;
 	return c->chain->n_rules >= l->class_min ||
 	       (l->rules / ALL_TIMES >= l->class_min && (c->chain->base || l->plan.n_chains <= ALL_CHAINS_MAX));

@@ -318,7 +318,8 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.n_cells = room_for(g->graph.n_cells + g->graph.spare_cells, MIN_CELLS, sizeof(struct bf_cell)),
 		.n_params = g->graph.n_params ? room_for(g->graph.n_params, MIN_PARAMS, 1) : 0,
 		.n_class = g->graph.n_class ? room_for(g->graph.n_class, MIN_CLASS, sizeof(uint32_t)) : 0,
-		.patched = g->graph.link != NULL,
+		.patched = g->graph.link && r->uses.structs & (BF_LIVE_SHORT - 1),
+		.deltas = g->graph.link && r->uses.runs,
 		.changes = has_places(g),
 		.structs = r->uses.structs,
 		.n_counters = g->img->n_counters,
@@ -339,7 +340,7 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.trial = g->opts->trial,
 		.no_levels = BF_CLASS_DEPTH - r->uses.levels,
 		.no_tests = BF_SVC_TESTS - r->uses.tests,
-		.one_tree = r->uses.trees == 1,
+		.one_tree = r->uses.trees <= 1,
 	};
 }
 

@@ -19,7 +19,8 @@ struct bf_uses { /* what cells use, as bits; see struct bf_rt_config */
 	uint32_t needs, ops, loaders, specials;
 	uint32_t assists; /* answers of the kernel's matches */
 	uint32_t structs; /* kinds of structures in the class data */
-	uint32_t levels, tests, trees; /* of a tree, of a service, of a run: at most; but for tests, changes in place included */
+	uint32_t levels, tests, trees; /* of a tree, of a service, of a run: at most; changes in place included, but for tests of runs' */
+	uint32_t runs;    /* 1: there are some, which changes in place may give deltas; not only gates */
 };
 
 struct bf_graph_run { /* a run of rules that is class data */

@@ -116,10 +116,12 @@ static void add_element(struct boxes *b, uint32_t i)
 		add_pieces(b, i, which, n);
 }
 
-static void note_uses(const struct boxes *b, struct bf_lower_found *out, const struct bf_class_head *h, uint32_t levels)
+static void note_uses(const struct boxes *b, struct bf_lower_found *out, const struct bf_class_head *h,
+                      const struct bf_class_stats *stats)
 {
 	out->uses.structs = 1u << h->kind | (h->ahead ? 1u << BF_CLASS_AHEAD : 0) | (h->ref_bits ? 1u << BF_CLASS_REFS : 0);
-	out->uses.levels = levels;
+	out->uses.levels = stats->levels;
+	out->uses.trees = stats->trees;
 	out->uses.tests = bf_run_tests(&b->run);
 }
 
@@ -145,7 +147,7 @@ static int build(struct boxes *b, struct bf_lower_found *out)
 	if (!err && data->err)
 		err = data->err;
 	if (!err)
-		note_uses(b, out, (const void *)(data->data + (size_t)out->head * sizeof(uint32_t)), stats.levels);
+		note_uses(b, out, (const void *)(data->data + (size_t)out->head * sizeof(uint32_t)), &stats);
 	return err;
 }
 
@@ -201,6 +203,7 @@ static void use(struct bf_uses *u, const struct bf_uses *more)
 	u->needs |= more->needs;
 	u->structs |= more->structs;
 	u->levels = BF_MAX(u->levels, more->levels);
+	u->trees = BF_MAX(u->trees, more->trees);
 	u->tests = BF_MAX(u->tests, more->tests);
 }
 

@@ -397,7 +397,7 @@ static int build(struct patch *p, struct delta *d, uint32_t *head)
 {
 	struct bf_class_problem problem = bf_run_finish(&d->r);
 	struct bf_class_opts o = { .max_bytes = (uint64_t)p->h->class_half * sizeof(uint32_t),
-		                     .levels = BF_MAX(d->run->uses.levels, 1u), .one_tree = d->run->uses.trees == 1 };
+		                     .levels = BF_MAX(d->run->uses.levels, 1u), .one_tree = d->run->uses.trees <= 1 };
 	struct bf_class_stats stats;
 	int err = bf_class_forest.build(&problem, &o, &p->l.class, head, &stats); /* programs without a hash have no use for one */
 	const struct bf_class_head *h;
@@ -441,7 +441,7 @@ static int make_delta(struct patch *p, uint32_t i)
 		err = build(p, &d, &p->next[i]);
 	if (!err && d.r.n_boxes && r->gate != BF_NO_CELL)
 		p->gates[i] = lower_gate(p, &d, p->next[i]);
-	if (!err && !within(&p->inst.uses, &r->uses))
+	if (!err && (!within(&p->inst.uses, &r->uses) || (r->gate != BF_NO_CELL && bf_run_tests(&d.r) > r->uses.tests)))
 		err = -EAGAIN;
 	bf_run_free(&d.r);
 	free(d.boxes);

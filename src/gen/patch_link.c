@@ -8,7 +8,7 @@ enum { CODES_KEPT = 64, LOG_ROOM = 8, GATE_GAP = 1024 };
 /* What all roots that reach an instance can do. */
 static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst *in)
 {
-	struct bf_uses u = { ~0u, ~0u, ~0u, ~0u, 0, ~0u, ~0u, 0, ~0u };
+	struct bf_uses u = { ~0u, ~0u, ~0u, ~0u, 0, ~0u, ~0u, ~0u, ~0u, 1 };
 
 	for (uint32_t i = 0; i < l->g->n_roots; i++) {
 		const struct bf_uses *r = &l->g->roots[i].uses;
@@ -21,6 +21,7 @@ static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst
 		u.specials &= r->specials;
 		u.structs &= r->structs;
 		u.levels = BF_MIN(u.levels, r->levels);
+		u.tests = BF_MIN(u.tests, r->tests);
 		u.trees = BF_MIN(u.trees, r->trees);
 	}
 	return u;

@@ -12,7 +12,7 @@
 
 #include "gen/build.h"
 
-#define BF_LINK_MAGIC 0x336b6c62 /* "blk3" */
+#define BF_LINK_MAGIC 0x346b6c62 /* "blk4" */
 
 struct bf_link_head {
 	uint32_t magic;

@@ -77,6 +77,7 @@ struct bf_class_found {
 	uint32_t order, slot, target;
 	bool counted;
 	bool skip; /* in a delta: the rule of this order has gone (BF_SVC_SKIP) */
+	uint16_t tests; /* of its service */
 };
 
 struct bf_class_ops {

@@ -198,6 +198,6 @@ bool forest_walk(const uint32_t *data, uint32_t n_words, uint32_t head, bool ip6
 		target = cell ? *cell : 0;
 	}
 	*found = (struct bf_class_found){ l.best, slot, target, !(l.svc->flags & BF_SVC_UNCOUNTED),
-	                                  l.svc->flags & BF_SVC_SKIP };
+	                                  l.svc->flags & BF_SVC_SKIP, l.svc->n_tests };
 	return true;
 }

@@ -511,7 +511,8 @@ struct bf_rt_config {
 	__u32 n_cells;
 	__u32 n_params;     /* bytes of the map "params" */
 	__u32 n_class;      /* 32-bit words of the map "class" */
-	__u32 patched;      /* 1: runs may have deltas, by the version in the map "journal" */
+	__u32 patched;      /* 1: gates and deltas of runs go by the version in the map "journal"; */
+	__u32 deltas;       /* 1: there are runs, not only gates */
 	__u32 changes;      /* 1: sets may have changes noted (rt/set.h), by the same version */
 	__u32 structs;      /* bit (1 << BF_CLASS_x) for each kind of structure in use */
 	__u32 n_counters;   /* counters of the table */

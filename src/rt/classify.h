@@ -519,12 +519,13 @@ static __always_inline __u32 classify(struct bf_frame *f, const struct bf_cell *
 
 	if (!h)
 		return NO_CELL;
-	if (config.patched && h->next[f->version & 1])
+	if (config.deltas && h->next[f->version & 1])
 		return HAS_DELTA;
 	h = head_ahead(f, c->arg, ip6);
 	if (!h)
 		return NO_CELL;
 	BEST(f) = no_order(f);
+	BEST_RULE(f) = no_order(f); /* any number from the first tree on: else the verifier looks at trees twice as often */
 	if (in_use(structs, BF_CLASS_FOREST) || in_use(structs, BF_CLASS_HASH)) /* a hash is one of the trees */
 		search_forest(f, h, c->arg, floor, ip6);
 	if (BEST(f) == NO_ORDER)

@@ -90,7 +90,7 @@ static __always_inline int changed(struct bf_frame *f, __u64 at, bool ip6)
 	__u32 from = 0;
 	__s32 rule;
 
-	if (!f || !config.patched || at >= config.n_cells)
+	if (!f || !config.deltas || at >= config.n_cells)
 		return NO_CELL;
 	opaque(at);
 	c = &cells[at];

@@ -575,7 +575,7 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 
 	if (in_use(ops, BF_CELL_CLASS) && op == BF_CELL_CLASS) {
 		w->at = ip6 ? VARIANT(bf_class6_)(f, at) : VARIANT(bf_class4_)(f, at);
-		if (config.patched && w->at == HAS_DELTA)
+		if (config.deltas && w->at == HAS_DELTA)
 			w->at = changed(f, at, ip6);
 		return GO_ON;
 	}
@@ -701,7 +701,7 @@ static __always_inline int run(struct bf_frame *f, bool ip6)
 	if (c->op == BF_CELL_CLASS && !c->word && !c->lo) {
 		__u32 next = classify(f, c, 0, ip6);
 
-		at = config.patched && next == HAS_DELTA ? changed(f, at, ip6) : next;
+		at = config.deltas && next == HAS_DELTA ? changed(f, at, ip6) : next;
 		CELL_AT(c, at)
 		if (c->op == BF_CELL_VERDICT)
 			return c->lo;

@@ -160,6 +160,15 @@ static void count(struct cells_walk *w, uint64_t counter)
 	w->c->counters[counter].bytes += w->p->len;
 }
 
+/* Programs are specialised: they look at one tree where there was no more, and at so many tests. What deltas ask is no matter. */
+static bool is_seen(const struct cells_walk *w, uint64_t head, const struct bf_class_found *found)
+{
+	const struct bf_class_head *h = (const void *)(w->c->g->class + head);
+	const struct bf_uses *u = &w->root->uses;
+
+	return h->n_trees <= BF_MAX(u->trees, 1u) && (!found || h->next[w->c->version & 1] || found->tests <= u->tests);
+}
+
 static uint32_t class(struct cells_walk *w, const struct bf_cell *c)
 {
 	const struct bf_graph *g = w->c->g;
@@ -168,8 +177,11 @@ static uint32_t class(struct cells_walk *w, const struct bf_cell *c)
 
 	w->out->lost |= !(w->root->uses.structs & 1u << g->class[c->arg]);
 	if (!bf_class_find_at(g->class, g->n_class, (uint32_t)c->arg, w->c->version, w->p->family == NFPROTO_IPV6, w->key, floor,
-	                      &found))
+	                      &found)) {
+		w->out->lost |= !is_seen(w, c->arg, NULL);
 		return c->miss;
+	}
+	w->out->lost |= !is_seen(w, c->arg, &found);
 	w->key[BF_KEY_ORDER] = found.order;
 	w->key[BF_KEY_SLOT] = found.slot;
 	if (found.counted)
@@ -223,6 +235,8 @@ int cells_find(struct cells_walk *w, bool ip6, uint32_t head, uint32_t data, uin
 	struct bf_class_found found = { 0 };
 
 	if (head && !(w->root->uses.structs & 1u << g->class[head]))
+		return -1;
+	if (head && !is_seen(w, head, NULL))
 		return -1;
 	if (head && !bf_class_find(g->class, g->n_class, head, ip6, w->key, 0, &found))
 		return 0;

@@ -520,7 +520,7 @@ static void deltas(void **state)
 		((struct bf_class_head *)(class.data + 4 * base.head))->next[!half] = base.head;
 		floor = rng_percent(&r, 50) || hows[i / 16 % 3][0] == 'c' ? 0 : rng_below(&r, 3 * n);
 		make(&c, &base, &class, hows[i / 16 % 3], floor, cells);
-		c.config.patched = 1;
+		c.config.patched = c.config.deltas = 1;
 		load(&c);
 		assert_int_equal(bf_map_update(rtprog_map(&c, "journal"), &zero, &journal, BPF_ANY), 0);
 		compare(&r, &now, &c, floor, "with a delta");
