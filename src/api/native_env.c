@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* native_env.c: what the text of a table cannot say: interfaces, users, groups, control groups, the time zone. */
+/* native_env.c: what the text of a table cannot say: interfaces, users, groups, control groups, the time zone, the kernel's configuration. */
 #include <fcntl.h>
 #include <grp.h>
 #include <net/if.h>
@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <stdio.h>
+#include <sys/utsname.h>
 #include <time.h>
+#include <zlib.h>
 
 #include "api/native.h"
 #include "kern/attach.h"
@@ -77,12 +79,51 @@ static int cgroup(void *arg, const char *name, uint64_t *out)
 	return 0;
 }
 
+static int option_in(const char *path, const char *name, struct bf_buf *out)
+{
+	size_t len = strlen(name);
+	gzFile f = gzopen(path, "re");
+	char line[4096];
+	int rc = -ENOENT;
+
+	while (f && rc && gzgets(f, line, sizeof(line))) {
+		if (strncmp(line, name, len) || line[len] != '=')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		bf_buf_puts(out, line + len + 1);
+		rc = out->err;
+	}
+	if (f)
+		gzclose(f);
+	return rc;
+}
+
+/* Of the running kernel: its version, or a line of its .config. */
+static int config(void *arg, const char *name, struct bf_buf *out)
+{
+	unsigned a = 0, b = 0, c = 0;
+	struct utsname u;
+	char path[128];
+	int rc;
+
+	(void)arg;
+	uname(&u);
+	if (!strcmp(name, "LINUX_KERNEL_VERSION")) {
+		sscanf(u.release, "%u.%u.%u", &a, &b, &c);
+		bf_buf_printf(out, "%u", a << 16 | b << 8 | BF_MIN(c, 255u));
+		return out->err;
+	}
+	rc = option_in("/proc/config.gz", name, out);
+	snprintf(path, sizeof(path), "/boot/config-%s", u.release);
+	return rc == -ENOENT ? option_in(path, name, out) : rc;
+}
+
 void bf_native_env(struct bf_eval_env *env, struct bf_ctx *ctx)
 {
 	time_t now = time(NULL);
 	struct tm local;
 
 	localtime_r(&now, &local);
-	*env = (struct bf_eval_env){ .ifindex = ifindex, .user = user, .cgroup = cgroup, .hz = bf_kernel_hz(),
+	*env = (struct bf_eval_env){ .ifindex = ifindex, .user = user, .cgroup = cgroup, .config = config, .hz = bf_kernel_hz(),
 		.gmtoff = (int32_t)local.tm_gmtoff, .ctx = ctx };
 }

@@ -53,6 +53,12 @@ enum bf_reloc_kind {
 	                     * enum `type` and an enumerator: its value */
 	BF_RELOC_SIZE,      /* byte size of the member -> imm */
 	BF_RELOC_EXISTS,    /* 1 if the kernel has struct `type` with `member`, else 0 -> imm */
+	/* As users' files have them, bit fields too. What the kernel has not makes an instruction that must not be reached. */
+	BF_RELOC_FIELD,     /* as OFFSET; a load or store becomes one of the kernel's size */
+	BF_RELOC_FIELD_SIZE, /* bytes to read: of a bit field's, all that it lies in; of a type -> imm */
+	BF_RELOC_FIELD_SIGNED, /* 1 or 0 -> imm */
+	BF_RELOC_FIELD_LEFT, /* what is read so is shifted left so far, as 64 bits, and then right, -> imm */
+	BF_RELOC_FIELD_RIGHT,
 };
 
 struct bf_reloc {

@@ -531,7 +531,8 @@ static int keep_func(struct bf_arena *a, const struct bf_rt_func *from, struct b
 	for (uint32_t i = 0; i < from->n_relocs; i++) {
 		r[i] = from->relocs[i];
 		r[i].symbol = bf_arena_strdup(a, from->relocs[i].symbol);
-		if (!r[i].symbol)
+		r[i].member = from->relocs[i].member ? bf_arena_strdup(a, from->relocs[i].member) : NULL;
+		if (!r[i].symbol || (from->relocs[i].member && !r[i].member))
 			return -ENOMEM;
 	}
 	return 0;

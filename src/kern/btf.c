@@ -353,6 +353,7 @@ static int size_of(const struct bf_btf *b, uint32_t id, int depth, uint32_t *siz
 
 struct found {
 	uint32_t type, bits;
+	uint32_t width; /* of a bit field, else 0 */
 };
 
 static bool is_aggregate(const struct btf_type *t)
@@ -373,7 +374,7 @@ static int find_member(const struct bf_btf *b, uint32_t id, const char *name, si
 		uint32_t bits = BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BIT_OFFSET(m[i].offset) : m[i].offset;
 
 		if (*s && !strncmp(s, name, len) && !s[len]) {
-			*out = (struct found){ m[i].type, bits };
+			*out = (struct found){ m[i].type, bits, BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BITFIELD_SIZE(m[i].offset) : 0 };
 			return 0;
 		}
 		if (!*s && !find_member(b, m[i].type, name, len, depth + 1, out)) {
@@ -390,16 +391,26 @@ static int find_element(const struct bf_btf *b, uint32_t id, unsigned long index
 	const struct btf_array *a = (const void *)(t + 1);
 	uint32_t size;
 
-	if (!t || BTF_INFO_KIND(t->info) != BTF_KIND_ARRAY || index > a->nelems || size_of(b, a->type, 0, &size))
+	if (!t || BTF_INFO_KIND(t->info) != BTF_KIND_ARRAY || (a->nelems && index > a->nelems) || size_of(b, a->type, 0, &size))
 		return -ENOENT;
-	*out = (struct found){ a->type, (uint32_t)index * size * 8 };
+	*out = (struct found){ a->type, (uint32_t)index * size * 8, 0 };
 	return 0;
+}
+
+static bool is_signed(const struct bf_btf *b, uint32_t id)
+{
+	const struct btf_type *t = type_by_id(b, skip_modifiers(b, id));
+	uint32_t kind = t ? BTF_INFO_KIND(t->info) : 0;
+
+	if (kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64)
+		return BTF_INFO_KFLAG(t->info);
+	return kind == BTF_KIND_INT && BTF_INT_ENCODING(*(const uint32_t *)(const void *)(t + 1)) & BTF_INT_SIGNED;
 }
 
 /* Follows a path. Brackets are as good as dots: "a[1].b" is "a.1.b". */
 static int walk_path(const struct bf_btf *b, uint32_t id, const char *path, struct bf_btf_member *out)
 {
-	struct found at = { id, 0 }, next;
+	struct found at = { id, 0, 0 }, next;
 	uint32_t bits = 0;
 	int err;
 
@@ -417,6 +428,9 @@ static int walk_path(const struct bf_btf *b, uint32_t id, const char *path, stru
 		path += len;
 	}
 	out->offset = bits / 8;
+	out->first = bits;
+	out->bits = at.width;
+	out->is_signed = is_signed(b, at.type);
 	return size_of(b, at.type, 0, &out->size);
 }
 
@@ -424,13 +438,29 @@ static int walk_path(const struct bf_btf *b, uint32_t id, const char *path, stru
 static int find_enumerator(const struct bf_btf *b, const struct btf_type *t, const char *name, struct bf_btf_member *out)
 {
 	const struct btf_enum *e = (const void *)(t + 1);
+	const struct btf_enum64 *w = (const void *)(t + 1);
 
+	for (uint32_t i = 0; BTF_INFO_KIND(t->info) == BTF_KIND_ENUM64 && i < BTF_INFO_VLEN(t->info); i++)
+		if (!strcmp(string_at(b, w[i].name_off), name)) {
+			*out = (struct bf_btf_member){ .offset = w[i].val_lo32, .size = t->size };
+			return w[i].val_hi32 ? -ENOENT : 0;
+		}
+	if (BTF_INFO_KIND(t->info) != BTF_KIND_ENUM)
+		return -ENOENT;
 	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++)
 		if (!strcmp(string_at(b, e[i].name_off), name)) {
 			*out = (struct bf_btf_member){ .offset = (uint32_t)e[i].val, .size = t->size };
 			return 0;
 		}
 	return -ENOENT;
+}
+
+/* Functions and variables have names, too. */
+static bool is_no_type(const struct btf_type *t)
+{
+	uint32_t kind = BTF_INFO_KIND(t->info);
+
+	return kind == BTF_KIND_FUNC || kind == BTF_KIND_VAR || kind == BTF_KIND_DATASEC || kind == BTF_KIND_DECL_TAG || kind == BTF_KIND_FWD;
 }
 
 /* Some names have several definitions in one kernel: the first that has the member. */
@@ -440,11 +470,15 @@ static int find_in(const struct bf_btf *b, const char *type, const char *path, s
 
 	find_named(b, type, &found);
 	for (uint32_t i = 0; i < found.n; i++) {
-		const struct btf_type *t = type_by_id(b, found.id[i]);
+		uint32_t id = skip_modifiers(b, found.id[i]);
+		const struct btf_type *t = type_by_id(b, id);
+		bool named = path && *path;
 
-		if (is_aggregate(t) && !walk_path(b, found.id[i], path, out))
+		if (!t || is_no_type(type_by_id(b, found.id[i])))
+			continue;
+		if ((is_aggregate(t) || !named) && !walk_path(b, id, path, out))
 			return 0;
-		if (BTF_INFO_KIND(t->info) == BTF_KIND_ENUM && path && !find_enumerator(b, t, path, out))
+		if (named && !find_enumerator(b, t, path, out))
 			return 0;
 	}
 	return -ENOENT;

@@ -33,12 +33,14 @@ int bf_btf_func(const struct bf_btf *b, const char *name);
 struct bf_btf_member {
 	uint32_t offset; /* bytes; of a bit field: the byte its first bit is in */
 	uint32_t size;
+	uint32_t first, bits; /* of a bit field: its first bit, from the struct's on, and how many. 0: it is none */
+	bool is_signed;
 };
 /*
  * Member of struct (or union) `type`, also one of an anonymous struct within.
  * The path is dotted, numbers choose array elements: "tuplehash.0.tuple.dst". Of an enum: an enumerator, whose value is the
  * offset.
- * NULL or "": the struct itself. -ENOENT: no such type or member.
+ * NULL or "": the type itself, which then may be any. -ENOENT: no such type or member.
  */
 int bf_btf_find(const struct bf_btf *b, const char *type, const char *path, struct bf_btf_member *out);
 

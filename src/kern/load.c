@@ -36,12 +36,28 @@ static void add_function(const char *log, struct bf_buf *out)
 		bf_buf_printf(out, ", in the function %.*s of an object file", (int)(end - at - 10), at + 10);
 }
 
-static int refused(const char *name, uint8_t hook, uint32_t n, int err, char *log, struct bf_diag *d)
+/* What a function would have needed of the kernel (bf_relocate); false: that is not why it was refused. */
+static bool add_missing(const char *log, const struct bf_prog_image *p, struct bf_buf *out)
+{
+	static const char words[] = "invalid func unknown#";
+	const char *at = p ? strstr(log, words) : NULL;
+	unsigned long n = at ? strtoul(at + strlen(words), NULL, 10) - BF_FORBIDDEN : ~0ul;
+
+	if (!at || n >= p->n_relocs)
+		return false;
+	bf_buf_printf(out, ": this kernel has no %s%s%s", p->relocs[n].type, p->relocs[n].member && *p->relocs[n].member ? "." : "",
+	              p->relocs[n].member ? p->relocs[n].member : "");
+	return true;
+}
+
+static int refused(const char *name, uint8_t hook, uint32_t n, int err, const struct bf_prog_image *p, char *log, struct bf_diag *d)
 {
 	_cleanup_buf_ struct bf_buf where = { 0 };
 	const char *why = strerror(-err);
 
 	add_function(log, &where);
+	if (add_missing(log, p, &where))
+		return bf_diag_error(d, err, "the kernel refuses program \"%s\"%s", name, where.data ? where.data : "");
 	if (err == -EPERM)
 		why = "not permitted: CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed";
 	else if (err == -E2BIG)
@@ -52,7 +68,7 @@ static int refused(const char *name, uint8_t hook, uint32_t n, int err, char *lo
 	                     where.len ? where.data : "", *log ? "; its verifier says:\n" : "", log_tail(log));
 }
 
-static int load_desc(struct bf_prog_desc *p, uint8_t hook, struct bf_diag *d)
+static int load_desc(struct bf_prog_desc *p, uint8_t hook, const struct bf_prog_image *of, struct bf_diag *d)
 {
 	int fd = bf_prog_load(p), again;
 	char none[] = "";
@@ -65,10 +81,10 @@ static int load_desc(struct bf_prog_desc *p, uint8_t hook, struct bf_diag *d)
 		again = bf_prog_load(p);
 		if (again >= 0)
 			close(again); /* it was a passing want, of memory for instance: still an error, the caller may try again */
-		refused(p->name, hook, p->n_insns, fd, p->log, d);
+		refused(p->name, hook, p->n_insns, fd, of, p->log, d);
 		free(p->log);
 	} else {
-		refused(p->name, hook, p->n_insns, fd, none, d);
+		refused(p->name, hook, p->n_insns, fd, of, none, d);
 	}
 	return fd;
 }
@@ -88,7 +104,7 @@ int bf_prog_load_diag(const char *name, uint8_t hook, const struct bpf_insn *ins
 {
 	struct bf_prog_desc p = desc_of(name, hook, insns, n);
 
-	return load_desc(&p, hook, d);
+	return load_desc(&p, hook, NULL, d);
 }
 
 static int load_funcs(const struct bf_prog_image *p, const struct bpf_insn *insns, struct bf_diag *d)
@@ -102,7 +118,7 @@ static int load_funcs(const struct bf_prog_image *p, const struct bpf_insn *insn
 	desc.btf = btf;
 	desc.funcs = funcs;
 	desc.n_funcs = p->n_funcs;
-	return load_desc(&desc, p->at.hook, d);
+	return load_desc(&desc, p->at.hook, p, d);
 }
 
 static int load_prog(const struct bf_prog_image *p, const int *maps, uint32_t n_maps, struct bf_types *types,

@@ -52,6 +52,9 @@ int bf_map_refill(int fd, const struct bf_map_spec *s);
 /* Bytes that a mmapable array's elements take. */
 size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries);
 
+/* Calls of a number from this one on: what relocation number - BF_FORBIDDEN asks for this kernel has not. */
+#define BF_FORBIDDEN 0x7bf00000u
+
 /* Puts this kernel's ids, offsets and the maps' descriptors into a copy of the instructions. */
 int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int *maps, uint32_t n_maps,
                 struct bf_types *types, struct bf_diag *d);

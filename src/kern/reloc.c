@@ -104,12 +104,53 @@ static int put_type(const struct ctx *c, const struct bf_reloc *r)
 	return r->kind == BF_RELOC_OFFSET ? put_offset(c, r, answer) : put_imm(c, r, answer);
 }
 
+/* A call of what there is not: the verifier refuses it if it can be reached, and its log has the number. */
+static void forbid(const struct ctx *c, const struct bf_reloc *r)
+{
+	struct bpf_insn *i = c->insns + r->insn;
+	const struct bpf_insn no = { .code = BPF_JMP | BPF_CALL, .imm = (int32_t)(BF_FORBIDDEN + (uint32_t)(r - c->p->relocs)) };
+
+	if (IS_LD_IMM64(i) && r->insn + 1 < c->p->n_insns)
+		i[1] = no;
+	*i = no;
+}
+
+static void resize(struct bpf_insn *i, uint32_t size)
+{
+	static const uint8_t codes[] = { [1] = BPF_B, [2] = BPF_H, [4] = BPF_W, [8] = BPF_DW };
+	uint8_t class = BPF_CLASS(i->code);
+
+	if ((class == BPF_LDX || class == BPF_ST || class == BPF_STX) && (size == 1 || size == 2 || size == 4 || size == 8))
+		i->code = (uint8_t)((i->code & ~0x18) | codes[size]);
+}
+
+static int put_field(const struct ctx *c, const struct bf_reloc *r)
+{
+	uint32_t answer, size;
+	int err = bf_types_ask(c->types, r->kind, r->type, r->member, &answer, c->d);
+
+	if (!err && r->kind == BF_RELOC_FIELD)
+		err = bf_types_ask(c->types, BF_RELOC_FIELD_SIZE, r->type, r->member, &size, c->d);
+	if (err == -ENOENT) {
+		forbid(c, r);
+		return 0;
+	}
+	if (err)
+		return err;
+	if (r->kind != BF_RELOC_FIELD)
+		return put_imm(c, r, answer);
+	resize(c->insns + r->insn, size);
+	return put_offset(c, r, answer);
+}
+
 static int put(const struct ctx *c, const struct bf_reloc *r)
 {
 	if (r->insn >= c->p->n_insns)
 		return bad(c, r);
 	if (r->kind == BF_RELOC_MAP_FD || r->kind == BF_RELOC_MAP_VALUE)
 		return put_map(c, r);
+	if (r->kind >= BF_RELOC_FIELD)
+		return put_field(c, r);
 	return r->kind == BF_RELOC_KFUNC ? put_kfunc(c, r) : put_type(c, r);
 }
 

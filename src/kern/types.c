@@ -71,6 +71,35 @@ static int open_btf(struct bf_types *t, struct bf_diag *d)
 	return 0;
 }
 
+/* Where a member is read, when it is read as one number: a bit field as all that it lies in. */
+static void around(const struct bf_btf_member *m, uint32_t *at, uint32_t *size)
+{
+	*at = m->offset;
+	*size = m->size;
+	if (!m->bits || !m->size || m->size > 8)
+		return;
+	*at = m->first / 8 / *size * *size;
+	while (m->first + m->bits > (*at + *size) * 8 && *size < 8) {
+		*size *= 2;
+		*at = m->first / 8 / *size * *size;
+	}
+}
+
+static uint32_t field(const struct bf_btf_member *m, enum bf_reloc_kind kind)
+{
+	const bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+	uint32_t at, size, bits = m->bits ? m->bits : m->size * 8, first = m->bits ? m->first : m->offset * 8;
+
+	around(m, &at, &size);
+	switch (kind) {
+	case BF_RELOC_FIELD: return at;
+	case BF_RELOC_FIELD_SIZE: return size;
+	case BF_RELOC_FIELD_SIGNED: return m->is_signed;
+	case BF_RELOC_FIELD_LEFT: return big ? (8 - size) * 8 + (first - at * 8) : 64 - (first + bits - at * 8);
+	default: return 64 - bits;
+	}
+}
+
 static int look_up(const struct bf_btf *b, enum bf_reloc_kind kind, const char *type, const char *member, uint32_t *answer)
 {
 	struct bf_btf_member m = { 0 };
@@ -85,6 +114,10 @@ static int look_up(const struct bf_btf *b, enum bf_reloc_kind kind, const char *
 		break;
 	default:
 		r = bf_btf_find(b, type, member, &m);
+	}
+	if (kind >= BF_RELOC_FIELD) {
+		*answer = r ? 0 : field(&m, kind);
+		return r;
 	}
 	*answer = kind == BF_RELOC_OFFSET ? m.offset : kind == BF_RELOC_SIZE ? m.size : kind == BF_RELOC_EXISTS ? !r : (uint32_t)r;
 	return r < 0 && kind != BF_RELOC_EXISTS ? r : 0;

@@ -8,6 +8,7 @@
  *   ------------------------------------    ------------------------------------------------
  *   in section .maps                        MAP_FD of "u_NAME", which stays over changes of the table
  *   in another section of data              MAP_VALUE + addend, of a map that holds the section: "uXXXXXXXX.data"
+ *   __kconfig                               MAP_VALUE of a map for these: "uXXXXXXXX.kcfg" (elf_config.c)
  *   function, here                          call of "uXXXXXXXX_NAME"
  *   bf_packet_read                          call of ours
  *   bf_set_NAME and the like                call of one that will be made (elf_calls.c)
@@ -39,7 +40,7 @@ int bf_elf_error(struct bf_elf *e, int err, const char *fmt, ...)
 	return err;
 }
 
-static int broken(struct bf_elf *e)
+int bf_elf_broken(struct bf_elf *e)
 {
 	return bf_elf_error(e, -EINVAL, "it is no whole object file of BPF");
 }
@@ -51,6 +52,14 @@ static const char *section_name(const struct bf_elf *e, size_t section)
 	const char *name = scn && gelf_getshdr(scn, &sh) ? elf_strptr(e->elf, e->names, sh.sh_name) : NULL;
 
 	return name ? name : "";
+}
+
+size_t bf_elf_section(const struct bf_elf *e, const char *name)
+{
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(e->elf, scn));)
+		if (!strcmp(section_name(e, elf_ndxscn(scn)), name))
+			return elf_ndxscn(scn);
+	return 0;
 }
 
 static Elf_Data *section_data(const struct bf_elf *e, size_t section, GElf_Shdr *sh)
@@ -92,7 +101,7 @@ static int add_func(struct bf_elf *e, const char *name, const GElf_Sym *sym)
 
 	if (!d || !d->d_buf || !sym->st_size || sym->st_size % 8 || sym->st_value % 8 || sym->st_value > d->d_size ||
 	    sym->st_size > d->d_size - sym->st_value)
-		return broken(e);
+		return bf_elf_broken(e);
 	f->name = own_name(e, name);
 	f->n_insns = (uint32_t)(sym->st_size / 8);
 	f->insns = bf_arena_memdup(e->arena, (const char *)d->d_buf + sym->st_value, sym->st_size);
@@ -123,7 +132,7 @@ static int find_funcs(struct bf_elf *e)
 	return err;
 }
 
-static int func_at(const struct bf_elf *e, size_t section, uint64_t insn)
+int bf_elf_func_at(const struct bf_elf *e, size_t section, uint64_t insn)
 {
 	for (uint32_t i = 0; i < e->n_funcs; i++)
 		if (e->in[i] == section && insn >= e->begin[i] && insn - e->begin[i] < e->funcs[i].n_insns)
@@ -169,7 +178,7 @@ static int data_reloc(struct bf_elf *e, const GElf_Sym *sym, int32_t imm, struct
 	struct bf_map_spec m = { .role = BF_MAP_DATA, .type = BPF_MAP_TYPE_ARRAY, .key_size = sizeof(uint32_t), .max_entries = 1 };
 
 	if (!d || !sh.sh_size || sh.sh_size > INT32_MAX || sh.sh_flags & SHF_EXECINSTR || (d->d_buf && d->d_size != sh.sh_size))
-		return broken(e);
+		return bf_elf_broken(e);
 	snprintf(text, sizeof(text), "%s.%u", e->id, (unsigned)sym->st_shndx);
 	r->kind = BF_RELOC_MAP_VALUE;
 	r->addend = (int32_t)(sym->st_value + (uint32_t)imm);
@@ -215,9 +224,9 @@ static int call_reloc(struct bf_elf *e, const char *name, const GElf_Sym *sym, i
 
 	if (sym->st_shndx == SHN_UNDEF)
 		return undefined(e, name, r);
-	to = func_at(e, sym->st_shndx, sym->st_value / 8 + (uint64_t)((int64_t)imm + 1));
+	to = bf_elf_func_at(e, sym->st_shndx, sym->st_value / 8 + (uint64_t)((int64_t)imm + 1));
 	if (to < 0)
-		return broken(e);
+		return bf_elf_broken(e);
 	r->kind = BF_RT_RELOC_CALL;
 	r->symbol = e->funcs[to].name;
 	return 0;
@@ -225,37 +234,47 @@ static int call_reloc(struct bf_elf *e, const char *name, const GElf_Sym *sym, i
 
 static int address_reloc(struct bf_elf *e, const char *name, const GElf_Sym *sym, int32_t imm, struct bf_rt_reloc *r)
 {
-	if (sym->st_shndx == SHN_UNDEF)
-		return bf_elf_error(e, -EOPNOTSUPP, "it refers to \"%s\", which it does not define", name);
+	if (sym->st_shndx == SHN_UNDEF) {
+		int err = bf_elf_config(e, name, GELF_ST_BIND(sym->st_info) == STB_WEAK, imm, r);
+
+		return err == -ENOENT ? bf_elf_error(e, -EOPNOTSUPP, "it refers to \"%s\", which it does not define", name) : err;
+	}
 	if (!strcmp(section_name(e, sym->st_shndx), ".maps"))
 		return map_reloc(e, name, r);
 	return data_reloc(e, sym, imm, r);
 }
 
-static void add_reloc(struct bf_elf *e, int func, struct bf_rt_reloc *r, uint8_t source)
+/* Room for it has been seen to. */
+void bf_elf_add_reloc(struct bf_elf *e, int func, const struct bf_rt_reloc *r)
 {
 	struct bf_rt_func *f = &e->funcs[func];
-	struct bpf_insn *insn = (struct bpf_insn *)&f->insns[r->insn];
+
+	((struct bf_rt_reloc *)f->relocs)[f->n_relocs++] = *r;
+}
+
+static void add_reloc(struct bf_elf *e, int func, const struct bf_rt_reloc *r, uint8_t source)
+{
+	struct bpf_insn *insn = (struct bpf_insn *)&e->funcs[func].insns[r->insn];
 
 	insn->src_reg = source;
 	insn->imm = 0;
-	((struct bf_rt_reloc *)f->relocs)[f->n_relocs++] = *r;
+	bf_elf_add_reloc(e, func, r);
 }
 
 static int read_reloc(struct bf_elf *e, size_t section, const GElf_Rel *rel)
 {
 	uint64_t at = rel->r_offset / 8;
-	int func = func_at(e, section, at), err;
+	int func = bf_elf_func_at(e, section, at), err;
 	struct bf_rt_reloc r = { 0 };
 	const struct bpf_insn *insn;
 	GElf_Sym sym;
 	const char *name = symbol(e, GELF_R_SYM(rel->r_info), &sym);
 
 	if (func < 0 || !name || e->funcs[func].n_relocs == e->funcs[func].n_insns)
-		return broken(e);
+		return bf_elf_broken(e);
 	r.insn = (uint32_t)at - e->begin[func];
 	if (r.insn + 1 == e->funcs[func].n_insns) /* none ends so: what takes two instructions has room */
-		return broken(e);
+		return bf_elf_broken(e);
 	insn = &e->funcs[func].insns[r.insn];
 	if (GELF_R_TYPE(rel->r_info) == R_BPF_64_32 && insn->code == (BPF_JMP | BPF_CALL)) {
 		err = call_reloc(e, name, &sym, insn->imm, &r);
@@ -278,11 +297,11 @@ static int read_relocs_of(struct bf_elf *e, Elf_Scn *scn, const GElf_Shdr *sh)
 	int err = 0;
 
 	if (!d || !section_data(e, sh->sh_info, &of) || !sh->sh_entsize)
-		return broken(e);
+		return bf_elf_broken(e);
 	for (size_t i = 0; i < sh->sh_size / sh->sh_entsize && of.sh_flags & SHF_EXECINSTR && !err; i++) {
 		GElf_Rel rel;
 
-		err = gelf_getrel(d, (int)i, &rel) ? read_reloc(e, sh->sh_info, &rel) : broken(e);
+		err = gelf_getrel(d, (int)i, &rel) ? read_reloc(e, sh->sh_info, &rel) : bf_elf_broken(e);
 	}
 	return err;
 }
@@ -295,7 +314,7 @@ static int read_relocs(struct bf_elf *e)
 		GElf_Shdr sh;
 
 		if (!gelf_getshdr(scn, &sh))
-			return broken(e);
+			return bf_elf_broken(e);
 		if (sh.sh_type == SHT_REL)
 			err = read_relocs_of(e, scn, &sh);
 	}
@@ -322,9 +341,9 @@ static int resolve_local_calls(struct bf_elf *e, uint32_t func)
 
 		if (insn->code != (BPF_JMP | BPF_CALL) || insn->src_reg != BPF_PSEUDO_CALL || has_reloc(f, i))
 			continue;
-		to = func_at(e, e->in[func], (uint64_t)((int64_t)e->begin[func] + i + insn->imm + 1));
+		to = bf_elf_func_at(e, e->in[func], (uint64_t)((int64_t)e->begin[func] + i + insn->imm + 1));
 		if (to < 0 || f->n_relocs == f->n_insns)
-			return broken(e);
+			return bf_elf_broken(e);
 		r.symbol = e->funcs[to].name;
 		add_reloc(e, (int)func, &r, BPF_PSEUDO_CALL);
 	}
@@ -340,24 +359,6 @@ static uint32_t hash(const unsigned char *p, size_t len, uint32_t h)
 	return h;
 }
 
-/* .BTF.ext tells where the compiler wants to know the running kernel's types. */
-static bool wants_kernel_types(const Elf_Data *d)
-{
-	struct {
-		struct {
-			uint16_t magic;
-			uint8_t version, flags;
-			uint32_t len;
-		} begin;
-		uint32_t func_off, func_len, line_off, line_len, core_off, core_len;
-	} h;
-
-	if (!d->d_buf || d->d_size < sizeof(h))
-		return false;
-	memcpy(&h, d->d_buf, sizeof(h));
-	return h.begin.len >= sizeof(h) && h.core_len > sizeof(uint32_t);
-}
-
 static int find_sections(struct bf_elf *e)
 {
 	int err;
@@ -368,7 +369,7 @@ static int find_sections(struct bf_elf *e)
 		GElf_Shdr sh;
 
 		if (!d || !gelf_getshdr(scn, &sh))
-			return broken(e);
+			return bf_elf_broken(e);
 		if (sh.sh_type == SHT_SYMTAB) {
 			e->symtab = scn;
 			e->symbols = sh;
@@ -376,11 +377,12 @@ static int find_sections(struct bf_elf *e)
 			err = bf_elf_types(e, d->d_buf, d->d_size);
 			if (err)
 				return err;
-		} else if (!strcmp(name, ".BTF.ext") && wants_kernel_types(d)) {
-			return bf_elf_error(e, -EOPNOTSUPP, "it looks into types of the kernel (CO-RE relocations), which is not served");
+		} else if (!strcmp(name, ".BTF.ext") && d->d_buf) {
+			e->ext = d->d_buf;
+			e->ext_len = d->d_size;
 		}
 	}
-	return e->symtab ? 0 : broken(e);
+	return e->symtab ? 0 : bf_elf_broken(e);
 }
 
 /* Functions in .text are called by others; each of the others is one that can be named. */
@@ -427,6 +429,14 @@ static void see(struct bf_elf *e, const struct bf_rt_reloc *r, struct bf_program
 			e->calls[i].seen = true;
 			p->calls[p->n_calls++] = e->calls[i];
 		}
+	for (uint32_t i = 0; i < e->n_configs; i++) {
+		struct bf_users_config *c = &e->configs[i];
+
+		if (r->kind == BF_RELOC_MAP_VALUE && r->symbol == e->config->name && (uint32_t)r->addend - c->at < c->size && !c->seen) {
+			c->seen = true;
+			p->configs[p->n_configs++] = *c;
+		}
+	}
 	for (uint32_t i = 0; i < e->n_maps; i++)
 		if (r->kind != BF_RT_RELOC_CALL && r->symbol == e->maps[i].name && !e->seen[i]) {
 			e->seen[i] = true;
@@ -434,7 +444,7 @@ static void see(struct bf_elf *e, const struct bf_rt_reloc *r, struct bf_program
 		}
 }
 
-/* Of calls and maps those that the function, which is the first, comes to. */
+/* Of calls, maps and so on those that the function, which is the first, comes to. */
 static int take_reached(struct bf_elf *e, struct bf_program *p)
 {
 	uint32_t *todo = bf_arena_array(e->arena, e->n_funcs, uint32_t), n = 1;
@@ -443,7 +453,8 @@ static int take_reached(struct bf_elf *e, struct bf_program *p)
 	e->seen = bf_arena_array(e->arena, e->n_maps + 1, bool);
 	p->calls = bf_arena_array(e->arena, e->n_calls + 1, struct bf_users_call);
 	p->maps = bf_arena_array(e->arena, e->n_maps + 1, struct bf_map_spec);
-	if (!todo || !reached || !e->seen || !p->calls || !p->maps)
+	p->configs = bf_arena_array(e->arena, e->n_configs + 1, struct bf_users_config);
+	if (!todo || !reached || !e->seen || !p->calls || !p->maps || !p->configs)
 		return -ENOMEM;
 	reached[0] = true;
 	for (uint32_t i = 0; i < n; i++) {
@@ -477,6 +488,8 @@ static int read_all(struct bf_elf *e, struct bf_program *p)
 		err = find_funcs(e);
 	if (!err)
 		err = read_relocs(e);
+	if (!err)
+		err = bf_elf_core(e);
 	for (uint32_t i = 0; i < e->n_funcs && !err; i++) {
 		err = resolve_local_calls(e, i);
 		qsort((void *)e->funcs[i].relocs, e->funcs[i].n_relocs, sizeof(struct bf_rt_reloc), by_insn);

@@ -82,13 +82,13 @@ int bf_elf_types(struct bf_elf *e, const void *btf, size_t len)
 	return 0;
 }
 
-static const char *name_at(const struct bf_elf *e, uint32_t off)
+const char *bf_elf_name(const struct bf_elf *e, uint32_t off)
 {
 	return off < e->strings_len ? e->strings + off : "";
 }
 
 /* NULL: no such type. Names for types and const are looked through. */
-static const struct btf_type *type(const struct bf_elf *e, uint32_t id)
+const struct btf_type *bf_elf_type(const struct bf_elf *e, uint32_t id)
 {
 	for (int depth = 0; id && id <= e->n_types && depth < DEEPEST; depth++) {
 		const struct btf_type *t = e->types[id];
@@ -124,7 +124,7 @@ static uint64_t size_of(const struct bf_elf *e, uint32_t id)
 	uint64_t n = 1;
 
 	for (int depth = 0; depth < DEEPEST; depth++) {
-		const struct btf_type *t = type(e, id);
+		const struct btf_type *t = bf_elf_type(e, id);
 
 		if (is(t, BTF_KIND_PTR))
 			return n * 8;
@@ -140,7 +140,7 @@ static uint64_t size_of(const struct bf_elf *e, uint32_t id)
 
 static bool number(const struct bf_elf *e, const struct btf_member *m, uint32_t *out)
 {
-	const struct btf_type *p = type(e, m->type), *t = is(p, BTF_KIND_PTR) ? type(e, p->type) : NULL;
+	const struct btf_type *p = bf_elf_type(e, m->type), *t = is(p, BTF_KIND_PTR) ? bf_elf_type(e, p->type) : NULL;
 
 	if (!is(t, BTF_KIND_ARRAY))
 		return false;
@@ -150,7 +150,7 @@ static bool number(const struct bf_elf *e, const struct btf_member *m, uint32_t 
 
 static bool size(const struct bf_elf *e, const struct btf_member *m, uint32_t *out)
 {
-	const struct btf_type *p = type(e, m->type);
+	const struct btf_type *p = bf_elf_type(e, m->type);
 	uint64_t n = is(p, BTF_KIND_PTR) ? size_of(e, p->type) : 0;
 
 	*out = (uint32_t)n;
@@ -159,7 +159,7 @@ static bool size(const struct bf_elf *e, const struct btf_member *m, uint32_t *o
 
 static int member(struct bf_elf *e, const char *map, const struct btf_member *m, struct bf_map_spec *out)
 {
-	const char *name = name_at(e, m->name_off);
+	const char *name = bf_elf_name(e, m->name_off);
 	bool ok;
 
 	if (!strcmp(name, "type"))
@@ -196,7 +196,7 @@ static bool served(uint32_t kind)
 
 static int describe(struct bf_elf *e, const char *name, uint32_t id, struct bf_map_spec *out)
 {
-	const struct btf_type *t = type(e, id);
+	const struct btf_type *t = bf_elf_type(e, id);
 	const struct btf_member *m = (const void *)(t + 1);
 	int err = 0;
 
@@ -214,7 +214,7 @@ int bf_elf_map(struct bf_elf *e, const char *name, struct bf_map_spec *out)
 	if (!e->n_types)
 		return bf_elf_error(e, -EINVAL, "it has maps, but no types of them (compile it with -g)");
 	for (uint32_t id = 1; id <= e->n_types; id++)
-		if (is(e->types[id], BTF_KIND_VAR) && !strcmp(name_at(e, e->types[id]->name_off), name))
+		if (is(e->types[id], BTF_KIND_VAR) && !strcmp(bf_elf_name(e, e->types[id]->name_off), name))
 			return describe(e, name, e->types[id]->type, out);
 	return bf_elf_error(e, -EINVAL, "its map \"%s\" has no type", name);
 }
@@ -223,7 +223,7 @@ int bf_elf_map(struct bf_elf *e, const char *name, struct bf_map_spec *out)
 static uint32_t pointed(const struct bf_elf *e, const struct btf_type *proto, uint32_t i)
 {
 	const struct btf_param *p = (const void *)(proto + 1);
-	const struct btf_type *t = i < BTF_INFO_VLEN(proto->info) ? type(e, p[i].type) : NULL;
+	const struct btf_type *t = i < BTF_INFO_VLEN(proto->info) ? bf_elf_type(e, p[i].type) : NULL;
 	uint64_t n = is(t, BTF_KIND_PTR) ? size_of(e, t->type) : 0;
 
 	return n <= INT32_MAX ? (uint32_t)n : 0;
@@ -234,9 +234,9 @@ bool bf_elf_args(const struct bf_elf *e, const char *name, uint32_t *key, uint32
 	for (uint32_t id = 1; id <= e->n_types; id++) {
 		const struct btf_type *t = e->types[id], *proto;
 
-		if (!is(t, BTF_KIND_FUNC) || strcmp(name_at(e, t->name_off), name))
+		if (!is(t, BTF_KIND_FUNC) || strcmp(bf_elf_name(e, t->name_off), name))
 			continue;
-		proto = type(e, t->type);
+		proto = bf_elf_type(e, t->type);
 		if (!is(proto, BTF_KIND_FUNC_PROTO))
 			return false;
 		*key = pointed(e, proto, 1);

@@ -224,6 +224,16 @@ struct bf_users_call { /* a function it calls that asks the table: bf_set_NAME()
 	const struct bf_set *set;       /* who that is: bound by the front-end; */
 	const struct bf_object *object; /* USE */
 };
+/* What it wants to know of the kernel's configuration (__kconfig): as text, by the front-end, to bf_users_config_put. */
+struct bf_users_config {
+	const char *name;
+	bool seen;         /* while the file is read */
+	bool weak;         /* it stays 0 where there is none */
+	enum { BF_CONFIG_NUMBER, BF_CONFIG_BOOL, BF_CONFIG_TRISTATE, BF_CONFIG_STRING } kind;
+	uint32_t at, size; /* in the map that holds them, */
+	void *value;       /* whose first bytes these are */
+};
+bool bf_users_config_put(const struct bf_users_config *c, const char *text); /* false: it is nothing of that kind */
 struct bf_program {
 	const char *file, *section; /* section: NULL, there is one only */
 	const struct bf_rt_func *funcs; /* base/func.h; the first is it */
@@ -232,6 +242,8 @@ struct bf_program {
 	uint32_t n_maps;
 	struct bf_users_call *calls;
 	uint32_t n_calls;
+	struct bf_users_config *configs;
+	uint32_t n_configs;
 };
 int bf_object_read(struct bf_arena *a, const void *bytes, size_t len, struct bf_program *p, char *why, size_t why_size);
 struct bf_assist { /* struct xt_entry_match content for the kernel */

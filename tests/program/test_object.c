@@ -41,7 +41,7 @@ static void change(const struct bf_buf *file, unsigned seed)
 	for (unsigned i = 0; i < seed % 5; i++)
 		if (len)
 			copy[(size_t)random() % len] = (char)random();
-	read_one(copy, len, seed % 3 ? seed % 3 == 1 ? "ssh" : "stranger" : NULL);
+	read_one(copy, len, seed % 3 ? seed % 3 == 1 ? "ssh" : "stranger" : seed % 2 ? "fields" : "config");
 	free(copy);
 }
 
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "cannot read %s\n", argv[i]);
 			return 1;
 		}
-		if (read_one(file.data, file.len, strstr(argv[i], "ssh") ? "third" : strstr(argv[i], "sets") ? "listed" : "word"))
+		if (read_one(file.data, file.len, strstr(argv[i], "ssh") ? "third" : strstr(argv[i], "sets") ? "listed" : strstr(argv[i], "core") ? "config" : "word"))
 			return 1;
 		for (unsigned k = 0; k < ROUNDS; k++)
 			change(&file, k);

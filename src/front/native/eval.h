@@ -14,6 +14,7 @@
 #ifndef BF_EVAL_H
 #define BF_EVAL_H
 
+#include "base/buf.h"
 #include "front/native/ast.h"
 #include "rule/rule.h"
 
@@ -23,6 +24,7 @@ struct bf_eval_env { /* callbacks may be NULL: such names are refused. They retu
 	int (*ifindex)(void *ctx, const char *name, uint32_t *out);
 	int (*user)(void *ctx, const char *name, bool group, uint32_t *out);
 	int (*cgroup)(void *ctx, const char *path, uint64_t *out); /* its number */
+	int (*config)(void *ctx, const char *name, struct bf_buf *out); /* an option of the kernel, as its .config has it */
 	uint32_t hz;     /* of the kernel */
 	uint32_t (*counter)(void *ctx, const struct bf_eval_counter *c); /* its number; NULL: they count from 0 */
 	void *counter_ctx;

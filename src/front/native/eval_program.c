@@ -119,6 +119,27 @@ static bool bind_calls(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_
 	return ok;
 }
 
+/* What it wants to know of the kernel's configuration. */
+static bool ask_configs(struct bf_ev *ev, const struct bf_ast_stmt *s, const struct bf_program *p)
+{
+	for (uint32_t i = 0; i < p->n_configs; i++) {
+		const struct bf_users_config *c = &p->configs[i];
+		_cleanup_buf_ struct bf_buf text = { 0 };
+		int err = ev->env && ev->env->config ? ev->env->config(ev->env->ctx, c->name, &text) : -ENOENT;
+
+		if (err == -ENOMEM || text.err)
+			return bf_ev_nomem(ev);
+		if (err == -ENOENT && c->weak)
+			continue;
+		if (err)
+			return bf_ev_error(ev, s->code.text.loc, "\"%s\" asks the kernel's %s, which is not set, or not to be had", p->file, c->name);
+		if (!bf_users_config_put(c, text.data))
+			return bf_ev_error(ev, s->code.text.loc, "\"%s\": the kernel's %s is %s: its variable is of another type", p->file, c->name,
+			                   text.data);
+	}
+	return true;
+}
+
 bool bf_ev_program(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s)
 {
 	struct bf_program p = { .file = s->code.text.text, .section = s->code.section.text };
@@ -141,7 +162,7 @@ bool bf_ev_program(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 	p.section = p.section ? bf_arena_strdup(ev->rs->arena, p.section) : NULL;
 	if (!p.file || (s->code.section.text && !p.section))
 		return bf_ev_nomem(ev);
-	if (!bind_calls(ev, s, &p))
+	if (!bind_calls(ev, s, &p) || !ask_configs(ev, s, &p))
 		return false;
 	return bf_ev_add_match(ev, d, &bf_match_program, &p, s->code.neg);
 }
