@@ -196,13 +196,15 @@ static int add_base(struct bf_xt_model *m, struct bf_table *t, unsigned hook)
 		return -ENOMEM;
 	if (entry == BF_XT_NONE || underflow == BF_XT_NONE)
 		return -EINVAL;
+	r = &m->regions[m->region_of[entry]];
+	if (r->chain) /* of another hook: a damaged state */
+		return -EINVAL;
 	c->base = true;
 	c->at.hook = (uint8_t)hook;
 	c->at.priority = m->priority;
 	set_policy(m, c, underflow);
 	m->base[hook] = c;
 	m->base_entry[hook] = entry;
-	r = &m->regions[m->region_of[entry]];
 	if (is_plain(m, r, hook)) {
 		r->chain = c;
 		r->end--; /* the policy */
