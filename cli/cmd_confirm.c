@@ -283,6 +283,9 @@ static int confirm(void)
 	char word = KEEP;
 	bool ok = fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)) && write(fd, &word, 1) == 1;
 
+	/* Until it has heard: the next confirm would find it there. */
+	for (long until = now_ms() + 5000; ok && !access(a.sun_path, F_OK) && now_ms() < until;)
+		poll(NULL, 0, 2);
 	if (fd >= 0)
 		close(fd);
 	if (!ok)

@@ -106,8 +106,8 @@ static int test(struct bf_ctx *ctx, const char *name, char *packets, unsigned fl
 	if (rc >= 0)
 		status = bf_cli_print(text);
 	free(text);
-	if (rc < 0)
-		return bf_cli_result(ctx, "test", rc);
+	if (bf_cli_result(ctx, "test", rc))
+		return 1;
 	if (rc)
 		fprintf(stderr, "bpfilter test: the programs and the interpreter do not agree: a fault of bpfilter's\n");
 	return rc ? 1 : status;

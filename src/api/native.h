@@ -144,6 +144,8 @@ void bf_list_counts(struct bf_buf *out, const struct bf_table *t);
 
 /* native_blame.c: the verifier has spoken about a user's function: notes where it is asked. */
 void bf_native_blame(struct native_run *r, const struct native_change *v, uint32_t n);
+/* Something could not be attached: which device or control group, and where it is named. */
+void bf_native_blame_places(struct native_run *r, const struct native_change *v, uint32_t n, int rc);
 
 /* native_show.c: ops of bf_napply. */
 int bf_native_show(void *arg, struct bf_napply *a, const struct bf_ast_cmd *cmd);

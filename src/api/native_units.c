@@ -267,6 +267,8 @@ static int switch_over(struct native_run *r, struct native_change *v, uint32_t n
 	}
 	if (bf_verifier_refused(rc) || rc == -EACCES)
 		bf_native_blame(r, v, n);
+	else if (rc)
+		bf_native_blame_places(r, v, n, rc);
 	if (!rc && !only_check)
 		rc = bf_imported_begin(r, v, n);
 	for (uint32_t i = 0; !rc && !only_check && i < n; i++)

@@ -147,6 +147,26 @@ static void prepare(struct test *t)
 	bf_facts_begin(&t->facts, p, t->sock);
 }
 
+/* A misspelt device is seen by no rule. Once for each: there may be many packets. */
+static void warn_of_device(struct test *t, const char *name, unsigned line, const char *file)
+{
+	_cleanup_buf_ struct bf_buf text = {};
+
+	bf_buf_printf(&text, "there is no device '%s' here", name);
+	if (!text.err && !(t->ctx->diag.text.data && strstr(t->ctx->diag.text.data, text.data)))
+		bf_diag_warn(&t->ctx->diag, "%s:%u: %s", file, line, text.data);
+}
+
+static void look_for_devices(struct test *t, const char *file, unsigned line)
+{
+	if (t->sock < 0)
+		return;
+	if (*t->p.iif && !t->facts.iif.index)
+		warn_of_device(t, t->p.iif, line, file);
+	if (*t->p.oif && !t->facts.oif.index)
+		warn_of_device(t, t->p.oif, line, file);
+}
+
 /* At output there is no input device yet, at input no output device; nor is there an Ethernet header before the packet goes. */
 static void at_hook(struct test *t, uint8_t hook)
 {
@@ -502,6 +522,7 @@ static int run_lines(struct test *t, const char *name, const char *text)
 		bf_buf_puts(t->out, t->json && !first ? ",\n" : "");
 		first = false;
 		run_packet(t);
+		look_for_devices(t, name, line);
 	}
 	return t->err;
 }

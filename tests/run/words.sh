@@ -17,7 +17,7 @@ mkdir "$root/$group" 2>/dev/null && trap 'rmdir "$root/$group"; cleanup' EXIT
 # met PACKET...: which rules are met, by their comments
 met()
 {
-	in_ns a "$bf" test "$@" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }
+	in_ns a "$bf" test "$@" >"$work/out" 2>"$work/err" || { cat "$work/err" "$work/out"; return 1; }
 	grep -o 'comment "[^"]*"' "$work/out" | cut -d'"' -f2 | tr '\n' ' '
 	tail -n 1 "$work/out" | tr -d " "
 }
@@ -78,9 +78,11 @@ devices()
 {
 	is "ether v0 mac from late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif v0 &&
 		is "loop from late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif lo &&
-		is "ether mac from late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif nosuch0
+		[ ! -s "$work/err" ] &&
+		is "ether mac from late accept" tcp 192.0.2.7:5 '>' 198.51.100.9:22 iif nosuch0 &&
+		[ "$(grep -c "warning: packet:1: there is no device 'nosuch0' here" "$work/err")" = 1 ]
 }
-check "devices, their types; those that are not there are Ethernet" devices
+check "devices, their types; those that are not there are Ethernet, with a warning" devices
 
 facts()
 {
