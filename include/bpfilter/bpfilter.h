@@ -126,7 +126,8 @@ int bf_export_nft(struct bf_ctx *ctx);
 
 /*
  * All tables of the namespace, as text or as JSON. *text is malloc'ed. Native tables come first, as text that
- * bf_native_run loads again; iptables' tables follow, in the same form for reading (BF_LIST_NATIVE: they do not).
+ * bf_native_run loads again; iptables' tables follow, in the same form for reading (BF_LIST_NATIVE: they do not). As JSON:
+ * {"nftables": [...], "iptables": [...]}, the first in the schema of libnftables-json(5).
  */
 #define BF_LIST_COUNTERS 1u
 #define BF_LIST_JSON 2u

@@ -10,8 +10,8 @@ struct listing { /* what is printed of each table */
 	int (*native)(struct bf_ctx *ctx, struct bf_buf *out, const struct native_unit *u, unsigned flags); /* or NULL */
 	int (*table)(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags);
 	unsigned flags;
-	bool json;
-	const char *gap; /* between native tables */
+	const char *begin, *gap, *middle, *end; /* before, between and behind native tables; behind the others */
+	const char *other_gap;                  /* between these */
 };
 
 static int list_table(struct bf_ctx *ctx, struct bf_buf *out, const struct bf_stored *t, unsigned flags)
@@ -124,7 +124,7 @@ static int print_natives(struct bf_ctx *ctx, struct bf_ns *ns, const struct list
 	int rc = l->native ? bf_native_units(ctx, ns, &units) : 0;
 
 	for (uint32_t i = 0; i < units.n && !rc; i++) {
-		bf_buf_puts(out, !i ? "" : l->json ? ",\n" : l->gap);
+		bf_buf_puts(out, !i ? "" : l->gap);
 		rc = l->native(ctx, out, &units.v[i], l->flags);
 		*any = true;
 	}
@@ -139,9 +139,10 @@ static int print_units(struct bf_ctx *ctx, struct bf_ns *ns, const struct listin
 	bool any = false;
 	int rc = print_natives(ctx, ns, l, out, &any);
 
+	bf_buf_puts(out, l->middle);
 	for (uint32_t i = 0; i < n && !rc; i++) {
-		if (i || any)
-			bf_buf_puts(out, l->json ? ",\n" : "\n");
+		if (i || (any && !*l->middle))
+			bf_buf_puts(out, l->other_gap);
 		do { /* counters that were replaced meanwhile: again, from the new ones */
 			rc = print_unit(ctx, ns, units[i], l, out);
 		} while (rc == -ESTALE);
@@ -164,9 +165,9 @@ static int print_once(struct bf_ctx *ctx, const struct listing *l, char **text)
 		if (bf_check_kernel(&ctx->diag))
 			return -EOPNOTSUPP;
 	}
-	bf_buf_puts(&out, l->json ? "{\"tables\": [" : "");
+	bf_buf_puts(&out, l->begin);
 	rc = print_units(ctx, rc ? NULL : ns, l, &out);
-	bf_buf_puts(&out, l->json ? "]}\n" : "");
+	bf_buf_puts(&out, l->end);
 	if (rc || out.err)
 		return rc ? rc : out.err;
 	*text = out.data ? TAKE_PTR(out.data) : strdup("");
@@ -186,10 +187,16 @@ static int print_all(struct bf_ctx *ctx, const struct listing *l, char **text)
 
 int bf_list(struct bf_ctx *ctx, unsigned flags, char **text)
 {
-	return print_all(ctx, &(struct listing){bf_native_list_unit, list_table, flags, flags & BF_LIST_JSON, ""}, text);
+	const struct listing plain = {bf_native_list_unit, list_table, flags, "", "", "", "", "\n"};
+	const struct listing json = {bf_native_list_unit, list_table, flags, BF_LIST_JSON_HEAD, "", "],\n\"iptables\": [\n", "]}\n", ",\n"};
+
+	return print_all(ctx, flags & BF_LIST_JSON ? &json : &plain, text);
 }
 
 int bf_dump(struct bf_ctx *ctx, unsigned flags, char **text)
 {
-	return print_all(ctx, &(struct listing){dump_native, dump_table, flags, flags & BF_DUMP_JSON, "\n"}, text);
+	const struct listing plain = {dump_native, dump_table, flags, "", "\n", "", "", "\n"};
+	const struct listing json = {dump_native, dump_table, flags, "{\"tables\": [", ",\n", "", "]}\n", ",\n"};
+
+	return print_all(ctx, flags & BF_DUMP_JSON ? &json : &plain, text);
 }

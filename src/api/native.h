@@ -173,8 +173,8 @@ int bf_restored_starts(struct native_run *r, struct native_change *c); /* more o
 void bf_imported_switched(void *imported); /* right behind the switch: looks at the kernel's */
 int bf_imported_begin(struct native_run *r, struct native_change *v, uint32_t n);
 
-/* native_json.c */
-void bf_native_print_json(struct bf_buf *out, const struct bf_ast_cmd *cmd, bool counters);
+/* list.c: how a listing as JSON begins; tables follow (bf_native_print_json), then "]}". */
+#define BF_LIST_JSON_HEAD "{\"nftables\": [\n{\"metainfo\": {\"release_name\": \"bpfilter\", \"json_schema_version\": 1}}"
 
 /* native_env.c */
 void bf_native_env(struct bf_eval_env *env, struct bf_ctx *ctx);

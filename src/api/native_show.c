@@ -41,7 +41,7 @@ static void print(struct bf_buf *out, struct bf_ast_cmd *tree, unsigned flags)
 {
 	bf_native_style(tree->body, (flags & BF_LIST_NUMERIC ? BF_STYLE_NUMBERS : 0) | (flags & LIST_WHOLE ? 0 : BF_STYLE_BRIEF));
 	if (flags & BF_LIST_JSON)
-		bf_native_print_json(out, tree, flags & BF_LIST_COUNTERS);
+		bf_native_print_json(out, tree);
 	else
 		bf_native_print_as(out, tree, (flags & BF_LIST_HANDLES ? BF_PRINT_HANDLES : 0) |
 		                              (flags & BF_LIST_NUMERIC ? BF_PRINT_NUMBERS : 0));
@@ -161,27 +161,25 @@ static bool fits(const struct bf_ntable *t, const struct bf_ast_cmd *cmd)
 	       (!cmd->table.text || !strcmp(t->name, cmd->table.text));
 }
 
-static void begin_json(struct native_run *r, bool first)
+static void begin_json(struct native_run *r)
 {
-	if (r->flags & BF_LIST_JSON)
-		bf_buf_puts(&r->out, first ? "{\"tables\": [" : ",\n");
+	bf_buf_puts(&r->out, r->flags & BF_LIST_JSON ? BF_LIST_JSON_HEAD : "");
+}
+
+static void end_json(struct native_run *r)
+{
+	bf_buf_puts(&r->out, r->flags & BF_LIST_JSON ? "]}\n" : "");
 }
 
 static int show_many(struct native_run *r, const struct bf_ast_cmd *cmd)
 {
-	bool first = true;
 	int rc = 0;
 
-	for (struct bf_ntable *t = r->apply.tables; t && !rc; t = t->next) {
-		if (!fits(t, cmd))
-			continue;
-		begin_json(r, first);
-		first = false;
-		rc = show_table(r, t, cmd);
-	}
-	if (first)
-		begin_json(r, true);
-	bf_buf_puts(&r->out, r->flags & BF_LIST_JSON ? "]}\n" : "");
+	begin_json(r);
+	for (struct bf_ntable *t = r->apply.tables; t && !rc; t = t->next)
+		if (fits(t, cmd))
+			rc = show_table(r, t, cmd);
+	end_json(r);
 	return rc;
 }
 
@@ -193,9 +191,9 @@ static int show_one(struct native_run *r, const struct bf_ast_cmd *cmd)
 
 	if (!t)
 		return 0; /* told and counted */
-	begin_json(r, true);
+	begin_json(r);
 	rc = show_table(r, t, cmd);
-	bf_buf_puts(&r->out, r->flags & BF_LIST_JSON ? "]}\n" : "");
+	end_json(r);
 	if (rc != -ENOENT)
 		return rc;
 	if (!bf_napply_name(&r->apply, t, cmd) || r->apply.errors > errors)
@@ -283,7 +281,10 @@ int bf_native_resets(struct native_run *r)
 	_cleanup_units_ struct native_units now = {};
 	int rc = r->n_resets ? bf_native_units(r->ctx, r->ns, &now) : 0;
 
-	for (uint32_t i = 0; i < r->n_resets && !rc; i++)
+	for (uint32_t i = 0; i < r->n_resets && !rc; i++) {
+		begin_json(r);
 		rc = reset(r, &now, r->resets[i]);
+		end_json(r);
+	}
 	return rc;
 }

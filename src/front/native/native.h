@@ -67,6 +67,8 @@ void bf_native_print_as(struct bf_buf *out, const struct bf_ast_cmd *cmd, unsign
 enum { BF_STYLE_STATELESS = 1, BF_STYLE_NUMBERS = 2, BF_STYLE_BRIEF = 4 };
 void bf_native_style(struct bf_ast_table *t, unsigned style);
 void bf_native_print_rule(struct bf_buf *out, const struct bf_ast_rule *rule); /* without a newline */
+/* The members of the list "nftables" of libnftables-json(5); counters as bf_native_style leaves them. */
+void bf_native_print_json(struct bf_buf *out, const struct bf_ast_cmd *cmd);
 void bf_native_print_expr(struct bf_buf *out, const struct bf_ast_expr *e);
 
 #endif

@@ -88,6 +88,9 @@ static void in_stmts(struct bf_ast_stmt *s, unsigned style)
 
 void bf_native_style(struct bf_ast_table *t, unsigned style)
 {
+	for (struct bf_ast_obj *o = t->objs; o; o = o->next)
+		if (o->state)
+			in_stmts(o->state, style);
 	for (struct bf_ast_set *s = t->sets; s; s = s->next)
 		if (s->elements)
 			in_expr(s->elements, style);
