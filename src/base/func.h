@@ -27,6 +27,8 @@ struct bf_rt_func {
 	const struct bf_rt_reloc *relocs;
 	uint32_t n_relocs;
 	const char *args; /* it stands apart (rt/code.h); its arguments, as in struct bf_func. NULL: it does not */
+	const struct bf_line *lines; /* users': instructions are counted from its first one */
+	uint32_t n_lines;
 };
 
 #endif

@@ -78,6 +78,12 @@ struct bf_func {
 	                   * packet a user's function sees (struct bf_packet), h the handle to it. It returns an int */
 };
 
+/* Where an instruction of a user's function comes from. */
+struct bf_line {
+	uint32_t insn, line;
+	const char *file, *text;
+};
+
 struct bf_prog_image {
 	const char *name;      /* at most 15 characters */
 	uint8_t family;        /* NFPROTO_IPV4 or NFPROTO_IPV6; NFPROTO_NETDEV at hooks that see all families */
@@ -90,6 +96,8 @@ struct bf_prog_image {
 	uint32_t n_relocs;
 	struct bf_func *funcs; /* all, the entry first; n_funcs 0: it is one function */
 	uint32_t n_funcs;
+	struct bf_line *lines; /* in the order of instructions */
+	uint32_t n_lines;
 	uint32_t frame; /* bytes of the frame that those which stand apart see */
 };
 

@@ -631,6 +631,8 @@ static void compact(struct fold *f, uint32_t *to)
 			p->relocs[kept++].insn = to[p->relocs[i].insn];
 		}
 	p->n_relocs = kept;
+	for (uint32_t i = 0; i < p->n_lines; i++) /* of what goes: where that begins that stays */
+		p->lines[i].insn = to[p->lines[i].insn];
 	kept = 0;
 	for (uint32_t i = 0; i < p->n_funcs; i++)
 		if (f->flags[p->funcs[i].insn] & START) {

@@ -25,7 +25,7 @@ struct link {
 	const char *variant; /* "mg" or "it": how the entry's name ends */
 	const struct bf_rt_func *funcs[MAX_FUNCS];
 	uint32_t at[MAX_FUNCS]; /* where each begins */
-	uint32_t n_funcs, n_insns, n_relocs;
+	uint32_t n_funcs, n_insns, n_relocs, n_lines;
 };
 
 /* "name", or "name_mg" where there is one for each kind of loop. */
@@ -64,6 +64,7 @@ static int place(struct link *l, const char *name, const char *caller)
 	l->at[l->n_funcs] = l->n_insns;
 	l->n_insns += f->n_insns;
 	l->n_relocs += f->n_relocs;
+	l->n_lines += f->n_lines;
 	return (int)l->n_funcs++;
 }
 
@@ -153,6 +154,12 @@ static int copy_func(struct link *l, uint32_t i)
 
 	l->prog->funcs[i] = (struct bf_func){ f->name, l->at[i], f->args };
 	memcpy(&l->prog->insns[l->at[i]], f->insns, f->n_insns * sizeof(*f->insns));
+	for (uint32_t j = 0; j < f->n_lines; j++) {
+		struct bf_line *line = &l->prog->lines[l->prog->n_lines++];
+
+		*line = f->lines[j];
+		line->insn += l->at[i];
+	}
 	for (uint32_t j = 0; !r && j < f->n_relocs; j++)
 		r = relocate(l, l->at[i], &f->relocs[j]);
 	return r;
@@ -184,7 +191,9 @@ int bf_link(struct bf_image *img, struct bf_prog_image *p, const char *entry, co
 	p->insns = bf_arena_array(img->arena, l.n_insns, struct bpf_insn);
 	p->relocs = bf_arena_array(img->arena, l.n_relocs, struct bf_reloc);
 	p->funcs = bf_arena_array(img->arena, l.n_funcs, struct bf_func);
-	if (!p->insns || !p->relocs || !p->funcs)
+	p->lines = bf_arena_array(img->arena, l.n_lines, struct bf_line);
+	p->n_lines = 0;
+	if (!p->insns || !p->relocs || !p->funcs || !p->lines)
 		return -ENOMEM;
 	p->n_funcs = l.n_funcs;
 	p->frame = BF_FRAME_APART;

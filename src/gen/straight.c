@@ -518,6 +518,21 @@ static uint32_t users_funcs(const struct bf_graph *g)
 	return n;
 }
 
+static int keep_lines(struct bf_arena *a, const struct bf_rt_func *from, struct bf_rt_func *to)
+{
+	struct bf_line *l = bf_arena_array(a, from->n_lines + 1, struct bf_line);
+
+	to->lines = l;
+	for (uint32_t i = 0; l && i < from->n_lines; i++) {
+		l[i] = from->lines[i];
+		l[i].file = i && from->lines[i - 1].file == l[i].file ? l[i - 1].file : bf_arena_strdup(a, l[i].file);
+		l[i].text = bf_arena_strdup(a, l[i].text);
+		if (!l[i].file || !l[i].text)
+			return -ENOMEM;
+	}
+	return l ? 0 : -ENOMEM;
+}
+
 /* The image outlives the ruleset: names are copied, instructions are by the linker. */
 static int keep_func(struct bf_arena *a, const struct bf_rt_func *from, struct bf_rt_func *to)
 {
@@ -535,7 +550,7 @@ static int keep_func(struct bf_arena *a, const struct bf_rt_func *from, struct b
 		if (!r[i].symbol || (from->relocs[i].member && !r[i].member))
 			return -ENOMEM;
 	}
-	return 0;
+	return keep_lines(a, from, to);
 }
 
 static int add_user(struct bf_arena *a, const struct bf_rt_func *f, struct bf_rt_func *own, uint32_t *n)

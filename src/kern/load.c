@@ -36,6 +36,31 @@ static void add_function(const char *log, struct bf_buf *out)
 		bf_buf_printf(out, ", in the function %.*s of an object file", (int)(end - at - 10), at + 10);
 }
 
+/* The line of a user's file that the verifier looked at last: "12: (61) r0 = *(u32 *)(r1 +0)" */
+static void add_line(const char *log, const struct bf_prog_image *p, struct bf_buf *out)
+{
+	const struct bf_line *found = NULL;
+	unsigned long at = ~0ul, func = 0;
+
+	for (const char *s = log; s; s = strchr(s, '\n')) {
+		char *end;
+		unsigned long n;
+
+		s += *s == '\n';
+		n = strtoul(s, &end, 10);
+		if (end != s && !strncmp(end, ": (", 3))
+			at = n;
+	}
+	for (uint32_t i = 0; i < p->n_funcs; i++)
+		if (p->funcs[i].insn <= at)
+			func = BF_MAX(func, p->funcs[i].insn);
+	for (uint32_t i = 0; i < p->n_lines; i++)
+		if (p->lines[i].insn <= at && p->lines[i].insn >= func)
+			found = &p->lines[i];
+	if (found && at < p->n_insns)
+		bf_buf_printf(out, ", %s:%u: \"%s\"", found->file, found->line, found->text + strspn(found->text, " \t"));
+}
+
 /* What a function would have needed of the kernel (bf_relocate); false: that is not why it was refused. */
 static bool add_missing(const char *log, const struct bf_prog_image *p, struct bf_buf *out)
 {
@@ -56,6 +81,8 @@ static int refused(const char *name, uint8_t hook, uint32_t n, int err, const st
 	const char *why = strerror(-err);
 
 	add_function(log, &where);
+	if (p && where.len)
+		add_line(log, p, &where);
 	if (add_missing(log, p, &where))
 		return bf_diag_error(d, err, "the kernel refuses program \"%s\"%s", name, where.data ? where.data : "");
 	if (err == -EPERM)

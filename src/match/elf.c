@@ -217,6 +217,14 @@ static int undefined(struct bf_elf *e, const char *name, struct bf_rt_reloc *r)
 	return r->symbol ? 0 : -ENOMEM;
 }
 
+static bool is_code(const struct bf_elf *e, size_t section)
+{
+	GElf_Shdr sh;
+	Elf_Scn *scn = elf_getscn(e->elf, section);
+
+	return scn && gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR;
+}
+
 /* A call of what lies `imm + 1` instructions behind the symbol: clang names the section for static functions. */
 static int call_reloc(struct bf_elf *e, const char *name, const GElf_Sym *sym, int32_t imm, struct bf_rt_reloc *r)
 {
@@ -241,6 +249,8 @@ static int address_reloc(struct bf_elf *e, const char *name, const GElf_Sym *sym
 	}
 	if (!strcmp(section_name(e, sym->st_shndx), ".maps"))
 		return map_reloc(e, name, r);
+	if (is_code(e, sym->st_shndx)) /* of a function, for a helper that calls it; in bytes */
+		return imm % 8 ? bf_elf_broken(e) : call_reloc(e, name, sym, imm / 8 - 1, r);
 	return data_reloc(e, sym, imm, r);
 }
 
@@ -286,7 +296,8 @@ static int read_reloc(struct bf_elf *e, size_t section, const GElf_Rel *rel)
 		return bf_elf_error(e, -EOPNOTSUPP, "it refers to \"%s\" in a way that is not served", name);
 	err = address_reloc(e, name, &sym, insn->imm, &r);
 	if (!err)
-		add_reloc(e, func, &r, r.kind == BF_RELOC_MAP_FD ? BPF_PSEUDO_MAP_FD : BPF_PSEUDO_MAP_VALUE);
+		add_reloc(e, func, &r, r.kind == BF_RELOC_MAP_FD ? BPF_PSEUDO_MAP_FD :
+		                       r.kind == BF_RELOC_MAP_VALUE ? BPF_PSEUDO_MAP_VALUE : BPF_PSEUDO_FUNC);
 	return err;
 }
 
@@ -490,9 +501,13 @@ static int read_all(struct bf_elf *e, struct bf_program *p)
 		err = read_relocs(e);
 	if (!err)
 		err = bf_elf_core(e);
+	if (!err)
+		err = bf_elf_lines(e);
 	for (uint32_t i = 0; i < e->n_funcs && !err; i++) {
 		err = resolve_local_calls(e, i);
 		qsort((void *)e->funcs[i].relocs, e->funcs[i].n_relocs, sizeof(struct bf_rt_reloc), by_insn);
+		if (!err)
+			err = bf_elf_check(e, &e->funcs[i]);
 	}
 	if (!err)
 		err = choose(e, p);

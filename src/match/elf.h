@@ -46,6 +46,10 @@ void bf_elf_add_reloc(struct bf_elf *e, int func, const struct bf_rt_reloc *r);
 
 /* elf_core.c: what the compiler wants to know of the kernel's types. */
 int bf_elf_core(struct bf_elf *e);
+int bf_elf_lines(struct bf_elf *e); /* whose lines instructions are */
+
+/* elf_check.c: what the linker relies on: no jump leaves the function. Its relocations are there, in order. */
+int bf_elf_check(struct bf_elf *e, const struct bf_rt_func *f);
 
 int bf_elf_types(struct bf_elf *e, const void *btf, size_t len);
 const char *bf_elf_name(const struct bf_elf *e, uint32_t off); /* a string of .BTF */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * elf_core.c: CO-RE: where a user's file looks into types of the kernel the
+ * elf_core.c: .BTF.ext. CO-RE: where a user's file looks into types of the kernel the
  * compiler leaves a note for each access; the kernel they are looked up in is
  * asked when the program is loaded (kern/reloc.c).
  *
@@ -8,7 +8,8 @@
  *              name, n, n notes { byte in the section, type here, what of it: "0:2:1", kind }
  *
  * "0:2:1" are numbers of members and elements of the type as the file has it;
- * they become names ("tuple.src[1]"), which the kernel's type has, too.
+ * they become names ("tuple.src[1]"), which the kernel's type has, too. Lines
+ * stand there in the same way, for what the verifier has to say.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -154,39 +155,88 @@ static int read_note(struct bf_elf *e, size_t section, const struct note *n)
 	return err;
 }
 
-static int read_notes(struct bf_elf *e, const char *p, size_t len)
+struct line { /* struct bpf_line_info */
+	uint32_t insn_off, file, text, line_col;
+};
+
+/* Of functions that are there: lines come in the order of a section. */
+static int read_line(struct bf_elf *e, size_t section, const struct line *n)
+{
+	int func = bf_elf_func_at(e, section, n->insn_off / 8);
+	struct bf_rt_func *f = func < 0 ? NULL : &e->funcs[func];
+	struct bf_line *l;
+
+	if (!f || f->n_lines == f->n_insns)
+		return 0;
+	if (!f->lines)
+		f->lines = bf_arena_array(e->arena, f->n_insns, struct bf_line);
+	if (!f->lines)
+		return -ENOMEM;
+	l = (struct bf_line *)&f->lines[f->n_lines++];
+	l->insn = n->insn_off / 8 - e->begin[func];
+	l->line = n->line_col >> 10;
+	l->file = bf_elf_name(e, n->file);
+	l->text = bf_elf_name(e, n->text);
+	return 0;
+}
+
+static int read_one(struct bf_elf *e, size_t section, const char *p, bool lines)
+{
+	_Static_assert(sizeof(struct line) == sizeof(struct note), "of one size");
+	struct note n;
+	struct line l;
+
+	memcpy(&n, p, sizeof(n));
+	memcpy(&l, p, sizeof(l));
+	return lines ? read_line(e, section, &l) : read_note(e, section, &n);
+}
+
+static int read_records(struct bf_elf *e, const char *p, size_t len, bool lines)
 {
 	uint32_t size, head[2];
-	struct note n;
 	int err = 0;
 
 	memcpy(&size, p, sizeof(size));
 	p += sizeof(size);
 	len -= sizeof(size);
 	while (!err && len >= sizeof(head)) {
+		size_t section;
+
 		memcpy(head, p, sizeof(head));
 		p += sizeof(head);
 		len -= sizeof(head);
-		if (size < sizeof(n) || head[1] > len / size)
+		if (size < sizeof(struct note) || head[1] > len / size)
 			return bf_elf_broken(e);
-		for (uint32_t i = 0; i < head[1] && !err; i++, p += size, len -= size) {
-			memcpy(&n, p, sizeof(n));
-			err = read_note(e, bf_elf_section(e, bf_elf_name(e, head[0])), &n);
-		}
+		section = bf_elf_section(e, bf_elf_name(e, head[0]));
+		for (uint32_t i = 0; i < head[1] && !err; i++, p += size, len -= size)
+			err = read_one(e, section, p, lines);
 	}
 	return err;
 }
 
-int bf_elf_core(struct bf_elf *e)
+static int read_ext(struct bf_elf *e, bool lines)
 {
 	struct header h;
+	uint32_t off, len;
 
 	if (!e->ext || !e->n_types || e->ext_len < sizeof(h))
 		return 0;
 	memcpy(&h, e->ext, sizeof(h));
-	if (h.magic != BTF_MAGIC || h.len < sizeof(h) || h.core_len <= sizeof(uint32_t))
+	off = lines ? h.line_off : h.core_off;
+	len = lines ? h.line_len : h.core_len;
+	if (h.magic != BTF_MAGIC || h.len < sizeof(h) || len <= sizeof(uint32_t))
 		return 0;
-	if (h.len > e->ext_len || h.core_off > e->ext_len - h.len || h.core_len > e->ext_len - h.len - h.core_off)
+	if (h.len > e->ext_len || off > e->ext_len - h.len || len > e->ext_len - h.len - off)
 		return bf_elf_broken(e);
-	return read_notes(e, e->ext + h.len + h.core_off, h.core_len);
+	return read_records(e, e->ext + h.len + off, len, lines);
+}
+
+int bf_elf_core(struct bf_elf *e)
+{
+	return read_ext(e, false);
+}
+
+int bf_elf_lines(struct bf_elf *e)
+{
+	return read_ext(e, true);
 }
