@@ -40,6 +40,7 @@ static int fill(struct bf_ast_table *t, const struct shown *s)
 static void print(struct bf_buf *out, struct bf_ast_cmd *tree, unsigned flags)
 {
 	bf_native_style(tree->body, (flags & BF_LIST_NUMERIC ? BF_STYLE_NUMBERS : 0) | (flags & LIST_WHOLE ? 0 : BF_STYLE_BRIEF));
+	bf_native_once(tree->body, flags & LIST_WHOLE);
 	if (flags & BF_LIST_JSON)
 		bf_native_print_json(out, tree);
 	else

@@ -245,7 +245,8 @@ struct bf_ast_stmt {
 			struct bf_ast_word text;    /* expression, bytecode, file */
 			struct bf_ast_word section; /* PROGRAM; or none */
 			const char *object;         /* PROGRAM: the file, in base64; NULL: not read yet */
-			bool brief;                 /* printed without it */
+			bool brief;                 /* printed without it, */
+			bool again;                 /* or as "=": it is that of the statement before that names the file */
 		} code;
 		struct bf_ast_expr *to; /* REDIRECT, MIRROR, ROUTE: a device or an address */
 		struct {

@@ -84,13 +84,43 @@ bool bf_p_bytecode(struct bf_nparser *p, struct bf_ast_stmt *s)
 	return code(p, s, BF_STMT_BYTECODE, "bytecode in quotes") && check_bytecode(p, &s->code.text);
 }
 
+static struct bf_nfile *last_of(struct bf_nparser *p, const char *file)
+{
+	for (uint32_t i = 0; i < p->n_files; i++)
+		if (!strcmp(p->files[i].name, file))
+			return &p->files[i];
+	return NULL;
+}
+
+/* For statements behind it. */
+static bool remember(struct bf_nparser *p, const struct bf_ast_stmt *s)
+{
+	struct bf_nfile *last = last_of(p, s->code.text.text);
+
+	if (!last && bf_grow(&p->files, p->n_files, &p->cap_files, sizeof(*p->files)) < 0) {
+		p->err = -ENOMEM;
+		return false;
+	}
+	if (!last)
+		last = &p->files[p->n_files++];
+	*last = (struct bf_nfile){ s->code.text.text, s->code.object };
+	return true;
+}
+
+/* A file is read once, whatever becomes of it meanwhile. */
 static bool read_object(struct bf_nparser *p, struct bf_ast_stmt *s)
 {
 	_cleanup_buf_ struct bf_buf bytes = { 0 }, text = { 0 };
-	int err = p->o->file ? p->o->file(s->code.text.text, &bytes) : 0;
+	struct bf_nfile *last = last_of(p, s->code.text.text);
+	int err;
 
 	if (!p->o->file)
 		return true;
+	if (last) {
+		s->code.object = last->object;
+		return true;
+	}
+	err = p->o->file(s->code.text.text, &bytes);
 	if (!err && bytes.len > LARGEST_OBJECT)
 		err = -EFBIG;
 	if (err)
@@ -98,7 +128,7 @@ static bool read_object(struct bf_nparser *p, struct bf_ast_stmt *s)
 	bf_base64_put(&text, bytes.data, bytes.len);
 	s->code.object = text.err ? NULL : bf_arena_strdup(p->a, text.len ? text.data : "");
 	p->err = s->code.object ? p->err : -ENOMEM;
-	return s->code.object;
+	return s->code.object && remember(p, s);
 }
 
 /* The file itself stands there when the table is stored or saved: nobody needs it again. */
@@ -114,8 +144,14 @@ bool bf_p_program(struct bf_nparser *p, struct bf_ast_stmt *s)
 		return read_object(p, s);
 	if (!bf_p_string(p, "the bytes of the file in base64, in quotes", &object))
 		return false;
+	if (!strcmp(object.text, "=")) {
+		struct bf_nfile *last = last_of(p, s->code.text.text);
+
+		s->code.object = last ? last->object : NULL;
+		return true;
+	}
 	s->code.object = object.text;
-	return true;
+	return remember(p, s);
 }
 
 static bool to_device(struct bf_nparser *p, struct bf_ast_stmt *s, enum bf_ast_stmt_kind kind)

@@ -66,6 +66,8 @@ void bf_native_print_as(struct bf_buf *out, const struct bf_ast_cmd *cmd, unsign
 /* Marks the tree: counters of rules and elements without their numbers; values without words; programs without their files. */
 enum { BF_STYLE_STATELESS = 1, BF_STYLE_NUMBERS = 2, BF_STYLE_BRIEF = 4 };
 void bf_native_style(struct bf_ast_table *t, unsigned style);
+/* Marks programs whose file stands in a statement before: that is then not printed again. Or takes the marks away. */
+void bf_native_once(struct bf_ast_table *t, bool once);
 void bf_native_print_rule(struct bf_buf *out, const struct bf_ast_rule *rule); /* without a newline */
 /* The members of the list "nftables" of libnftables-json(5); counters as bf_native_style leaves them. */
 void bf_native_print_json(struct bf_buf *out, const struct bf_ast_cmd *cmd);

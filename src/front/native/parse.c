@@ -173,6 +173,7 @@ static int end_parser(struct bf_nparser *p)
 	for (size_t i = 0; i < p->n_services; i++)
 		free(p->services[i].name);
 	free(p->services);
+	free(p->files);
 	free(p);
 	return err;
 }

@@ -48,6 +48,10 @@ struct bf_nservice {
 struct bf_nparser;
 typedef bool bf_p_item(struct bf_nparser *p, void *arg);
 
+struct bf_nfile {
+	const char *name, *object;
+};
+
 struct bf_nparser {
 	struct bf_ast *ast;
 	struct bf_arena *a;
@@ -74,6 +78,8 @@ struct bf_nparser {
 	bool whole;                      /* a TCP option without a field */
 	bool unclosed;                   /* the block ended without its } */
 	bool cut;                        /* ... and so did the item of the block around it */
+	struct bf_nfile *files;          /* of programs: as the last statement that names each has it */
+	uint32_t n_files, cap_files;
 	struct bf_nservice *services;
 	size_t n_services;
 	bool have_services;

@@ -138,7 +138,7 @@ static void print_code(struct bf_buf *out, const struct bf_ast_stmt *s)
 	if (s->code.section.text)
 		bf_buf_printf(out, " section \"%s\"", s->code.section.text);
 	if (s->code.object && !s->code.brief)
-		bf_buf_printf(out, " object \"%s\"", s->code.object);
+		bf_buf_printf(out, " object \"%s\"", s->code.again ? "=" : s->code.object);
 }
 
 static void print_sockset(struct bf_buf *out, const struct bf_ast_stmt *s)

@@ -283,11 +283,13 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
 	bf_nhandles_take(t->cmd->body, &handles);
 	put_packs(&packs, &numbers, t->cmd->body);
 	put_types(&types, t);
+	bf_native_once(t->cmd->body, true);
 	bf_native_print_cmd(&text, t->cmd);
 	if (x->ev && !text.err)
 		bf_nindex_make(&index, t->cmd, text.data, text.len, x->ev);
 	else
 		bf_buf_add(&index, x->index, x->index_len);
+	bf_native_once(t->cmd->body, false);
 	for (const struct bf_ast_obj *o = t->cmd->body->objs; o; o = o->next)
 		h.n_objs++;
 	h.n_handles = (uint32_t)(handles.len / sizeof(uint64_t));

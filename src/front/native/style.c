@@ -98,3 +98,36 @@ void bf_native_style(struct bf_ast_table *t, unsigned style)
 		for (struct bf_ast_rule *r = c->rules; r; r = r->next)
 			in_stmts(r->stmts, style);
 }
+
+enum { FILES = 64 };
+
+struct seen {
+	const struct bf_ast_stmt *last[FILES]; /* of each file; of more than these each is printed */
+	uint32_t n;
+};
+
+static bool mark(struct seen *seen, const struct bf_ast_stmt *s)
+{
+	uint32_t i = 0;
+	bool again;
+
+	while (i < seen->n && strcmp(seen->last[i]->code.text.text, s->code.text.text))
+		i++;
+	if (i == FILES)
+		return false;
+	again = i < seen->n && !strcmp(seen->last[i]->code.object, s->code.object);
+	seen->n = BF_MAX(seen->n, i + 1);
+	seen->last[i] = s;
+	return again;
+}
+
+void bf_native_once(struct bf_ast_table *t, bool once)
+{
+	struct seen seen = { .n = 0 };
+
+	for (struct bf_ast_chain *c = t->chains; c; c = c->next)
+		for (struct bf_ast_rule *r = c->rules; r; r = r->next)
+			for (struct bf_ast_stmt *s = r->stmts; s; s = s->next)
+				if (s->kind == BF_STMT_PROGRAM && s->code.object)
+					s->code.again = once && mark(&seen, s);
+}
