@@ -12,12 +12,15 @@
  */
 #include <bpfilter/bpfilter.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "progress.h"
 #include "status.h"
+
+enum { KEPT_BYTES = 4 << 20 };
 
 static const struct applet {
 	const char *name;   /* beside it, with "-bpf" behind the first word */
@@ -60,6 +63,19 @@ static int usage(const char *called)
 	return 1;
 }
 
+/*
+ * A command asks four times, of which each takes memory for the table some times over. What the kernel would take back and
+ * give anew, page by page, would cost more than the answers do.
+ */
+static void keep_memory(void)
+{
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 4 * KEPT_BYTES);
+#endif
+}
+
 static int run(const struct applet *a, char **argv)
 {
 	const char *program = secure_getenv("XTABLES_LEGACY_MULTI");
@@ -86,6 +102,7 @@ int main(int argc, char **argv)
 {
 	const struct applet *a = find_applet(argv[0]);
 
+	keep_memory();
 	if (!a && argc > 1) {
 		argv++;
 		a = find_applet(argv[0]);

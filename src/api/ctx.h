@@ -88,6 +88,8 @@ int bf_stored_load(struct bf_ns *ns, int family, const char *table, struct bf_st
 int bf_stored_open(struct bf_ns *ns, int family, const char *table, struct bf_stored *t);
 /* Adds these. */
 int bf_stored_complete(struct bf_stored *t);
+/* Adds num_entries and slots, and of the state its head. */
+int bf_stored_outline(struct bf_stored *t);
 /* num_entries counters, malloc'ed. */
 int bf_stored_counters(const struct bf_stored *t, struct bf_rt_counter **out);
 

@@ -39,9 +39,11 @@ static void set_state(struct bf_stored *t, const void *state, size_t len)
 	t->num_entries = ((const struct bf_xt_head *)state)->num_entries;
 }
 
-static int apply_edits(struct bf_stored *t)
+typedef int apply_fn(const struct bf_xt_base *base, const void *edits, size_t len, struct bf_buf *state, struct bf_buf *slots);
+
+static int apply_edits(struct bf_stored *t, apply_fn *apply)
 {
-	int rc = bf_xt_apply(&t->base, t->edits, t->edits_len, &t->edited, &t->slots);
+	int rc = apply(&t->base, t->edits, t->edits_len, &t->edited, &t->slots);
 
 	if (rc)
 		return rc == -ENOMEM ? rc : -EBADMSG;
@@ -107,11 +109,16 @@ int bf_stored_complete(struct bf_stored *t)
 	int rc = 0;
 
 	if (t->edits_len)
-		rc = apply_edits(t);
+		rc = apply_edits(t, bf_xt_apply);
 	else
 		set_state(t, t->base.state, t->base.len);
 	t->is_empty = !rc && t->len == t->empty.len && !memcmp(t->state, t->empty.data, t->len);
 	return rc;
+}
+
+int bf_stored_outline(struct bf_stored *t)
+{
+	return t->edits_len ? apply_edits(t, bf_xt_outline) : bf_stored_complete(t);
 }
 
 uint32_t bf_stored_slot(const struct bf_stored *t, uint32_t i)

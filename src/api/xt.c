@@ -48,7 +48,7 @@ static void touch(struct bf_ctx *ctx, int family, const char *table)
 	bf_ctx_begin(ctx); /* its messages are nobody's concern */
 }
 
-/* For readers: the stored table, or the empty one. */
+/* For readers: the stored table, just opened, or the empty one. */
 static int look(struct bf_ctx *ctx, int family, const char *table, struct bf_stored *t)
 {
 	_cleanup_ns_ struct bf_ns *ns = NULL;
@@ -59,7 +59,7 @@ static int look(struct bf_ctx *ctx, int family, const char *table, struct bf_sto
 	if (rc && rc != -ENOENT)
 		return rc;
 	bf_ctx_begin(ctx);
-	rc = bf_stored_load(rc ? NULL : ns, family, table, t);
+	rc = bf_stored_open(rc ? NULL : ns, family, table, t);
 	if (rc || t->unit)
 		return rc;
 	rc = bf_check_kernel(&ctx->diag);
@@ -74,6 +74,8 @@ int bf_xt_info(struct bf_ctx *ctx, int family, const char *table, void *getinfo)
 	_cleanup_buf_ struct bf_buf out = {};
 	int rc = look(ctx, family, table, &t);
 
+	if (!rc)
+		rc = bf_stored_outline(&t);
 	if (!rc)
 		rc = bf_xt_get_info(t.state, t.len, &out);
 	if (!rc)
@@ -90,17 +92,19 @@ static int entries_once(struct bf_ctx *ctx, int family, const char *table, uint3
 	_cleanup_buf_ struct bf_buf out = {};
 	int rc = look(ctx, family, table, &t);
 
+	if (!rc)
+		rc = bf_stored_complete(&t);
 	if (rc)
 		return rc;
 	if (((const struct bf_xt_head *)t.state)->size != expect)
 		return -EAGAIN;
 	rc = bf_stored_counters(&t, &counters);
 	if (!rc)
-		rc = bf_xt_get_entries(t.state, t.len, counters, &out);
+		rc = t.edited.len ? bf_xt_take_entries(&t.edited, counters) : bf_xt_get_entries(t.state, t.len, counters, &out);
 	if (rc || out.err)
 		return rc ? rc : out.err;
-	*size = (uint32_t)out.len;
-	*entries = TAKE_PTR(out.data);
+	*size = (uint32_t)(t.edited.len ? t.edited.len : out.len);
+	*entries = t.edited.len ? TAKE_PTR(t.edited.data) : TAKE_PTR(out.data);
 	return 0;
 }
 
@@ -232,8 +236,10 @@ int bf_xt_set_entries(struct bf_ctx *ctx, int family, void *blob, size_t len, vo
 static int add_locked(struct bf_ctx *ctx, struct bf_ns *ns, int family, const struct xt_counters_info *info)
 {
 	_cleanup_stored_ struct bf_stored t = {};
-	int rc = bf_stored_load(ns, family, info->name, &t);
+	int rc = bf_stored_open(ns, family, info->name, &t);
 
+	if (!rc)
+		rc = bf_stored_outline(&t);
 	if (rc)
 		return rc;
 	if (info->num_counters != t.num_entries)

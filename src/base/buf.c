@@ -73,15 +73,24 @@ void bf_buf_printf(struct bf_buf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
-void *bf_buf_reserve(struct bf_buf *b, size_t len)
+void *bf_buf_room(struct bf_buf *b, size_t len)
 {
 	void *p;
 
 	if (!grow(b, len))
 		return NULL;
 	p = b->data + b->len;
-	memset(p, 0, len + 1);
 	b->len += len;
+	b->data[b->len] = '\0';
+	return p;
+}
+
+void *bf_buf_reserve(struct bf_buf *b, size_t len)
+{
+	void *p = bf_buf_room(b, len);
+
+	if (p)
+		memset(p, 0, len);
 	return p;
 }
 

@@ -27,6 +27,8 @@ void bf_buf_printf(struct bf_buf *b, const char *fmt, ...) bf_printf_like(2, 3);
 void bf_buf_vprintf(struct bf_buf *b, const char *fmt, va_list ap);
 void *bf_buf_reserve(struct bf_buf *b, size_t len); /* zeroed room for len bytes, counted in; NULL when out of memory */
 
+void *bf_buf_room(struct bf_buf *b, size_t len);    /* the same, whatever is in it: for who fills all of it */
+
 /* For plain arrays: grows *array, which has room for *cap elements, to hold one more than n. 0 or -ENOMEM. */
 int bf_grow(void *array, uint32_t n, uint32_t *cap, size_t size);
 

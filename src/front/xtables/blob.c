@@ -204,23 +204,14 @@ int bf_xt_get_info(const void *state, size_t len, struct bf_buf *out)
 	return out->err;
 }
 
-int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter *counters, struct bf_buf *out)
+static int put_counters(const struct bf_xt_head *h, uint8_t *e, const struct bf_rt_counter *counters)
 {
-	const struct bf_xt_head *h = state;
-	const struct bf_xt_layout *l;
+	const struct bf_xt_layout *l = bf_xt_layout((uint8_t)h->family);
 	uint32_t off = 0;
-	uint8_t *e;
 
-	if (len < sizeof(*h) || h->magic != BF_XT_MAGIC || len != sizeof(*h) + (size_t)h->size)
-		return -EINVAL;
-	l = bf_xt_layout((uint8_t)h->family);
 	if (!l)
 		return -EINVAL;
-	bf_buf_add(out, h + 1, h->size);
-	if (out->err || !counters)
-		return out->err;
-	e = (uint8_t *)out->data + out->len - h->size;
-	for (uint32_t i = 0; i < h->num_entries; i++) {
+	for (uint32_t i = 0; counters && i < h->num_entries; i++) {
 		struct xt_counters c = { counters[i].packets, counters[i].bytes };
 
 		if (off > h->size || h->size - off < l->entry)
@@ -231,12 +222,41 @@ int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter 
 	return 0;
 }
 
+static bool is_state(const struct bf_xt_head *h, size_t len)
+{
+	return len >= sizeof(*h) && h->magic == BF_XT_MAGIC && len == sizeof(*h) + (size_t)h->size;
+}
+
+int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter *counters, struct bf_buf *out)
+{
+	const struct bf_xt_head *h = state;
+
+	if (!is_state(h, len))
+		return -EINVAL;
+	bf_buf_add(out, h + 1, h->size);
+	return out->err ? out->err : put_counters(h, (uint8_t *)out->data + out->len - h->size, counters);
+}
+
+int bf_xt_take_entries(struct bf_buf *state, const struct bf_rt_counter *counters)
+{
+	struct bf_xt_head h;
+	int err;
+
+	if (!is_state((const void *)state->data, state->len))
+		return -EINVAL;
+	memcpy(&h, state->data, sizeof(h));
+	err = put_counters(&h, (uint8_t *)state->data + sizeof(h), counters);
+	state->len = h.size;
+	memmove(state->data, state->data + sizeof(h), h.size);
+	return err;
+}
+
 int bf_xt_encode_replace(const void *state, size_t len, struct bf_buf *out)
 {
 	const struct bf_xt_head *h = state;
 	struct ipt_replace r = { 0 };
 
-	if (len < sizeof(*h) || h->magic != BF_XT_MAGIC || len != sizeof(*h) + (size_t)h->size)
+	if (!is_state(h, len))
 		return -EINVAL;
 	memcpy(r.name, h->name, sizeof(r.name));
 	r.valid_hooks = h->valid_hooks;

@@ -266,21 +266,25 @@ static int apply_all(struct bf_xt_items *s, const void *edits, size_t len)
 	return err;
 }
 
-/* Entries and offsets; then what was counted in entries becomes offsets. */
-static int put_state(const struct bf_xt_items *s, struct bf_buf *out)
+/* Where each entry will lie, and behind the last one. */
+static uint32_t *offsets_of(const struct bf_xt_items *s)
 {
-	const struct bf_xt_layout *l = s->base.l;
-	_cleanup_free_ uint32_t *offsets = malloc(((size_t)s->n + 1) * sizeof(*offsets));
-	struct bf_xt_head h = *s->base.head;
-	size_t start = out->len, size = 0;
-	uint8_t *entries;
+	uint32_t *offsets = malloc(((size_t)s->n + 1) * sizeof(*offsets)), size = 0;
 
-	if (!offsets)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < s->n; i++) {
-		offsets[i] = (uint32_t)size;
-		size += bf_xt_next_offset(l, s->items[i].e);
+	for (uint32_t i = 0; offsets && i < s->n; i++) {
+		offsets[i] = size;
+		size += bf_xt_next_offset(s->base.l, s->items[i].e);
 	}
+	if (offsets)
+		offsets[s->n] = size;
+	return offsets;
+}
+
+/* What was counted in entries becomes offsets. */
+static int put_head(const struct bf_xt_items *s, const uint32_t *offsets, struct bf_buf *out)
+{
+	struct bf_xt_head h = *s->base.head;
+
 	for (unsigned i = 0; i < BF_XT_HOOKS; i++) {
 		if (!(h.valid_hooks >> i & 1))
 			continue;
@@ -290,23 +294,53 @@ static int put_state(const struct bf_xt_items *s, struct bf_buf *out)
 		h.underflow[i] = offsets[s->underflow[i]];
 	}
 	h.num_entries = s->n;
-	h.size = (uint32_t)size;
+	h.size = offsets[s->n];
 	bf_buf_add(out, &h, sizeof(h));
-	entries = bf_buf_reserve(out, size);
-	if (!entries)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < s->n; i++) {
-		const struct bf_xt_item *it = &s->items[i];
+	return out->err;
+}
 
-		memcpy(entries + offsets[i], it->e, bf_xt_next_offset(l, it->e));
-		if (it->to != BF_XT_NONE && it->to >= s->n) {
-			out->len = start;
+static int put_jumps(const struct bf_xt_items *s, const uint32_t *offsets, uint8_t *entries)
+{
+	for (uint32_t i = 0; s->jumps && i < s->n; i++) {
+		uint32_t to = s->items[i].to;
+
+		if (to != BF_XT_NONE && to >= s->n)
 			return -EINVAL;
-		}
-		if (it->to != BF_XT_NONE)
-			set_verdict(l, entries + offsets[i], offsets[it->to]);
+		if (to != BF_XT_NONE)
+			set_verdict(s->base.l, entries + offsets[i], offsets[to]);
 	}
 	return 0;
+}
+
+/* Most entries lie behind each other where they come from, too. */
+static void copy_entries(const struct bf_xt_items *s, const uint32_t *offsets, uint8_t *entries)
+{
+	for (uint32_t i = 0, end; i < s->n; i = end) {
+		const uint8_t *from = s->items[i].e;
+
+		for (end = i + 1; end < s->n && s->items[end].e == from + (offsets[end] - offsets[i]); end++)
+			;
+		memcpy(entries + offsets[i], from, offsets[end] - offsets[i]);
+	}
+}
+
+static int put_state(const struct bf_xt_items *s, bool only_head, struct bf_buf *out)
+{
+	_cleanup_free_ uint32_t *offsets = offsets_of(s);
+	size_t start = out->len;
+	uint8_t *entries;
+	int err = offsets ? put_head(s, offsets, out) : -ENOMEM;
+
+	if (err || only_head)
+		return err;
+	entries = bf_buf_room(out, offsets[s->n]);
+	if (!entries)
+		return -ENOMEM;
+	copy_entries(s, offsets, entries);
+	err = put_jumps(s, offsets, entries);
+	if (err)
+		out->len = start;
+	return err;
 }
 
 /* Entries that the edits bring at most. */
@@ -342,7 +376,17 @@ void bf_xt_items_free(struct bf_xt_items *s)
 	s->items = NULL;
 }
 
-int bf_xt_apply(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots)
+static int put_slots(const struct bf_xt_items *s, struct bf_buf *slots)
+{
+	uint32_t *slot = bf_buf_room(slots, s->n * sizeof(*slot));
+
+	for (uint32_t i = 0; slot && i < s->n; i++)
+		slot[i] = s->items[i].id;
+	return slot ? 0 : -ENOMEM;
+}
+
+static int apply(const struct bf_xt_base *base, const void *edits, size_t edits_len, bool only_head, struct bf_buf *out,
+                 struct bf_buf *slots)
 {
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	_cleanup_items_ struct bf_xt_items s = { 0 };
@@ -351,8 +395,16 @@ int bf_xt_apply(const struct bf_xt_base *base, const void *edits, size_t edits_l
 	if (!err)
 		err = bf_xt_items_make(&s, edits, edits_len, 0);
 	if (!err)
-		err = put_state(&s, out);
-	for (uint32_t i = 0; !err && slots && i < s.n; i++)
-		bf_buf_add(slots, &s.items[i].id, sizeof(s.items[i].id));
-	return err ? err : slots ? slots->err : 0;
+		err = put_state(&s, only_head, out);
+	return err || !slots ? err : put_slots(&s, slots);
+}
+
+int bf_xt_apply(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots)
+{
+	return apply(base, edits, edits_len, false, out, slots);
+}
+
+int bf_xt_outline(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_buf *head, struct bf_buf *slots)
+{
+	return apply(base, edits, edits_len, true, head, slots);
 }

@@ -98,6 +98,8 @@ uint32_t bf_xt_count_edits(const void *edits, size_t len);
 /* Appends the state that edits, one behind the other, make of the base. slots (may be NULL): a uint32_t for each entry, the
  * number of its counter: entries of the base keep theirs, those that came are numbered on. -EINVAL: they do not fit. */
 int bf_xt_apply(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_buf *out, struct bf_buf *slots);
+/* Of that state only the head. */
+int bf_xt_outline(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_buf *head, struct bf_buf *slots);
 
 /*
  * Changes of single rules (splice.c). number: of the rule in its chain, from 1. INSERT: it has that number then; 0: behind
@@ -131,10 +133,12 @@ int bf_xt_make_edits(const struct bf_xt_base *base, const void *edits, size_t ed
 int bf_xt_changes(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_ruleset **stub,
                   struct bf_buf *changes, struct bf_diag *d);
 
-/* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes) and IPT_SO_GET_ENTRIES (entries with counters
+/* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes; of the state its head is enough) and IPT_SO_GET_ENTRIES (entries with counters
  * put in). */
 int bf_xt_get_info(const void *state, size_t len, struct bf_buf *out);
 int bf_xt_get_entries(const void *state, size_t len, const struct bf_rt_counter *counters, struct bf_buf *out);
+/* The same without a copy: the state becomes its entries. */
+int bf_xt_take_entries(struct bf_buf *state, const struct bf_rt_counter *counters);
 
 /* The blob for the kernel's own ip_tables (struct ipt_replace and entries), for export. The caller puts in num_counters
  * and the counters pointer: they belong to the table that is replaced. */
