@@ -85,11 +85,32 @@ static void assert_slots(const struct bf_buf *slots, uint32_t n_first, uint32_t 
 	}
 }
 
+/* What is had without the rest of the state: its head; its entries, in its place. */
+static void assert_parts(const struct bf_buf *first, const struct bf_buf *edits, struct bf_buf *last, const struct bf_buf *slots)
+{
+	const struct bf_xt_base base = { .state = first->data, .len = first->len };
+	uint32_t n = ((struct bf_xt_head *)last->data)->num_entries;
+	struct bf_rt_counter *counters = calloc(n, sizeof(*counters));
+	_cleanup_buf_ struct bf_buf head = { 0 }, same_slots = { 0 }, entries = { 0 };
+
+	for (uint32_t i = 0; i < n; i++)
+		counters[i] = (struct bf_rt_counter){ i + 1, 7 * i };
+	assert_int_equal(bf_xt_outline(&base, edits->data, edits->len, &head, &same_slots), 0);
+	assert_int_equal(head.len, sizeof(struct bf_xt_head));
+	assert_memory_equal(head.data, last->data, head.len);
+	assert_same(&same_slots, slots);
+	assert_int_equal(bf_xt_get_entries(last->data, last->len, counters, &entries), 0);
+	assert_int_equal(bf_xt_take_entries(last, counters), 0);
+	assert_same(last, &entries);
+	free(counters);
+}
+
 static unsigned one_round(struct rng *r, uint8_t family)
 {
 	_cleanup_buf_ struct bf_buf first = { 0 }, now = { 0 }, all = { 0 }, last = { 0 }, slots = { 0 };
 	struct test_table t;
 	unsigned refused = 0;
+
 
 	table_random(r, &t, family);
 	table_state(&t, &first);
@@ -119,6 +140,7 @@ static unsigned one_round(struct rng *r, uint8_t family)
 	assert_same(&last, &now);
 	assert_slots(&slots, ((struct bf_xt_head *)first.data)->num_entries, ((struct bf_xt_head *)last.data)->num_entries);
 	assert_changes(&first, &all, &last);
+	assert_parts(&first, &all, &last, &slots);
 	return refused;
 }
 
