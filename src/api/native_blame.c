@@ -120,6 +120,13 @@ static void blame_chains(struct blame *b, const struct bf_ast_table *t)
 	}
 }
 
+static void blame_tables(struct blame *b, const struct native_change *v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (v[i].table->cmd && v[i].image)
+			blame_chains(b, v[i].table->cmd->body);
+}
+
 void bf_native_blame_places(struct native_run *r, const struct native_change *v, uint32_t n, int rc)
 {
 	struct bf_buf *text = &r->ctx->diag.text;
@@ -131,10 +138,11 @@ void bf_native_blame_places(struct native_run *r, const struct native_change *v,
 	bf_native_env(&b.env, r->ctx);
 	if (b.missing)
 		bf_diag_free(&r->ctx->diag);
-	for (uint32_t i = 0; i < n; i++)
-		if (v[i].table->cmd && v[i].image)
-			blame_chains(&b, v[i].table->cmd->body);
-	if (b.missing && !b.found) /* one that is there again, or whose text was not at hand */
+	blame_tables(&b, v, n);
+	if (b.missing && !b.found) { /* it is there again */
 		bf_diag_error(&r->ctx->diag, rc, "%s", b.told);
+		b.missing = false;
+		blame_tables(&b, v, n);
+	}
 	free(b.told);
 }

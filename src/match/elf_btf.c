@@ -71,6 +71,7 @@ int bf_elf_types(struct bf_elf *e, const void *btf, size_t len)
 	    h.type_len > len - h.hdr_len - h.type_off || h.str_off > len - h.hdr_len || h.str_len > len - h.hdr_len - h.str_off ||
 	    !h.str_len)
 		return bf_elf_error(e, -EINVAL, "its types (.BTF) are damaged");
+	e->n_types = 0; /* a damaged file may have two such sections */
 	begin = bf_arena_memdup(e->arena, btf, len); /* aligned */
 	e->types = bf_arena_array(e->arena, h.type_len / sizeof(struct btf_type) + 2, const struct btf_type *);
 	if (!begin || !e->types)
