@@ -147,6 +147,8 @@ static bool fits(const struct bf_link *l)
 {
 	const struct bf_link_head *h = l->head;
 
+	if (h->class_at + 2ull * h->class_half > INT32_MAX / sizeof(uint32_t)) /* no map has so many */
+		return false;
 	if (h->passes >> BF_PASSES || h->n_passes != (uint32_t)__builtin_popcount(h->passes))
 		return false;
 	for (uint32_t i = 0; i < h->n_runs; i++)
