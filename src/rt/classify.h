@@ -274,6 +274,23 @@ static __always_inline __u64 leaf_of(const struct bf_frame *f, __u64 root, bool 
 enum { RULE_WORDS = sizeof(struct bf_class_rule4) / 4, GROUP_WORDS = BF_CLASS_GROUP * RULE_WORDS };
 
 /*
+ * Where there are many counters, that of the rule just found is waited for; and adding to it does not begin before all else is
+ * done. So it is read now: the line comes while other trees are walked.
+ */
+enum { MANY_COUNTERS = 16384 };
+static __always_inline void fetch_counter(const struct bf_class_head *h, __u32 order)
+{
+	__u64 n = config.n_counters, stripe, slot;
+
+	if (n < MANY_COUNTERS || HEAD(h)->slots)
+		return;
+	stripe = bpf_get_smp_processor_id() & config.stripe_mask;
+	slot = (__u32)(HEAD(h)->slot_base + (order >> (HEAD(h)->slot_shift & 31)));
+	if (slot < n)
+		(void)*(const volatile __u64 *)&counters[stripe * n + slot];
+}
+
+/*
  * Nearly all rules that a packet meets are not for it, for their addresses. So a group of them is compared without a
  * branch; then what is left of the one that may be right, if one may.
  */
@@ -312,6 +329,7 @@ static __always_inline void search_leaf4(struct bf_frame *f, __u64 leaf, const s
 				if (answer == BF_HIT) {
 					BEST(f) = r->order;
 					BEST_RULE(f) = at - RULE_WORDS;
+					fetch_counter(h, r->order);
 					break;
 				}
 				if (answer == BF_HOTDROP) {
