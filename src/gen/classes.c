@@ -338,8 +338,7 @@ static int build(struct bf_lower *l, struct run *r)
 		return err;
 	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)
 		return -ENOMEM;
-	bf_lower_uses(l)->structs |= 1u << head_of(l, r)->kind | (head_of(l, r)->ahead ? 1u << BF_CLASS_AHEAD : 0) |
-	                             (head_of(l, r)->ref_bits ? 1u << BF_CLASS_REFS : 0);
+	bf_lower_uses(l)->structs |= 1u << head_of(l, r)->kind | (head_of(l, r)->ref_bits ? 1u << BF_CLASS_REFS : 0);
 	bf_lower_uses(l)->levels = BF_MAX(bf_lower_uses(l)->levels, r->stats.levels);
 	bf_lower_uses(l)->trees = BF_MAX(bf_lower_uses(l)->trees, r->stats.trees);
 	bf_lower_uses(l)->runs = 1;

@@ -119,7 +119,7 @@ static void add_element(struct boxes *b, uint32_t i)
 static void note_uses(const struct boxes *b, struct bf_lower_found *out, const struct bf_class_head *h,
                       const struct bf_class_stats *stats)
 {
-	out->uses.structs = 1u << h->kind | (h->ahead ? 1u << BF_CLASS_AHEAD : 0) | (h->ref_bits ? 1u << BF_CLASS_REFS : 0);
+	out->uses.structs = 1u << h->kind | (h->ref_bits ? 1u << BF_CLASS_REFS : 0);
 	out->uses.levels = stats->levels;
 	out->uses.trees = stats->trees;
 	out->uses.tests = bf_run_tests(&b->run);

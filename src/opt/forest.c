@@ -17,7 +17,6 @@
 #define ROOM_LAST_PER_BOX 5
 #define MOST_TIMES 16        /* that room, when a packet would meet so many rules: */
 #define LONG 100
-#define AHEAD (8u << 20)     /* bytes; less stays in the cache */
 #define PROBES 512           /* boxes whose packets are sent through what was built */
 
 static uint64_t rule_bytes(const struct bf_class_problem *p)
@@ -169,8 +168,6 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 	if (f->err)
 		return;
 	head_of(f, head)->n_trees = stats->trees = t;
-	if (!f->p->ip6 && t > 1 && forest_used(f) > AHEAD)
-		head_of(f, head)->ahead = BF_MIN(t, (uint32_t)BF_CLASS_AHEAD_TREES);
 	qsort(head_of(f, head)->tree, t, sizeof(struct bf_class_tree), by_first);
 }
 

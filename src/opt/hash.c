@@ -338,7 +338,6 @@ static int build(const struct bf_class_problem *p, const struct bf_class_opts *o
 		return err;
 	}
 	to->kind = BF_CLASS_HASH;
-	to->ahead = 0; /* it is no node */
 	/* The first, whatever may come later. */
 	memmove(to->tree + 1, to->tree, to->n_trees++ * sizeof(to->tree[0]));
 	to->tree[0] = (struct bf_class_tree){ .root = BF_CLASS_HASHED | place, .first = 1 };

@@ -29,8 +29,7 @@ enum bf_class_kind {
 	BF_CLASS_HASH,   /* all boxes test the same bits exactly */
 	BF_CLASS_KINDS,
 	/* Beside kinds in use: */
-	BF_CLASS_AHEAD = BF_CLASS_KINDS, /* some head says `ahead` */
-	BF_CLASS_REFS,                   /* ... ref_bits */
+	BF_CLASS_REFS = BF_CLASS_KINDS, /* some head says ref_bits */
 };
 
 /*
@@ -87,7 +86,6 @@ static inline __u32 bf_class_hash_slot(const struct bf_class_hash *h, const __u3
 #define BF_CLASS_LEAF_MAX ((1u << 24) - 1)
 #define BF_CLASS_DEPTH 16
 #define BF_CLASS_TREES 8
-#define BF_CLASS_AHEAD_TREES 6
 
 struct bf_class_tree {
 	__u64 root;
@@ -112,10 +110,8 @@ struct bf_class_head {
 	 * (slots is 0 then.)
 	 */
 	__u32 ref_bits, rules;
-	__u32 ahead;     /* of so many trees a look ahead saves waiting for memory; at most BF_CLASS_AHEAD_TREES; IPv4 */
 	__u32 unmarked;  /* all ones: orders are just that; 0: they have marks. (Then references are to rules with marks of their
 	                  * own run, which mean nothing here.) */
-	__u32 pad;
 	struct bf_class_tree tree[BF_CLASS_TREES];
 };
 

@@ -127,21 +127,6 @@ static __always_inline __u64 descend(const struct bf_frame *f, __u64 node)
 	return node;
 }
 
-/* Trees that bf_ahead goes down beforehand (ahead.bpf.c): the word of the key that says how far it came. IPv4 has no other
- * use for these. */
-static __always_inline __u32 ahead_word(__u32 tree)
-{
-	return (tree + 1 + (tree + 1) / 4) & 7;
-}
-
-/* The node of a tree that was come to. */
-static __always_inline __u64 node_ahead(const struct bf_frame *f, __u32 tree)
-{
-	__u64 place = KEY(f, ahead_word(tree));
-
-	return is_there(&place, 2) ? *(const __u64 *)words_at(place) : 0;
-}
-
 /* One more test of a service. */
 #define ONE_TEST(i)                                                                     \
 	if (!n)                                                                              \
@@ -401,14 +386,10 @@ static __always_inline void search_leaf(struct bf_frame *f, const struct bf_clas
 
 /* False: the data is wrong. */
 static __always_inline bool search_tree(struct bf_frame *f, const struct bf_class_head *h, __u32 head,
-                                        const struct bf_class_tree *t, __u32 i, __u32 floor, bool ip6)
+                                        const struct bf_class_tree *t, __u32 floor, bool ip6)
 {
-	__u64 leaf;
+	__u64 leaf = leaf_of(f, t->root, ip6);
 
-	if (!ip6 && in_use(structs, BF_CLASS_AHEAD) && below(i, HEAD(h)->ahead))
-		leaf = descend(f, node_ahead(f, i));
-	else
-		leaf = leaf_of(f, t->root, ip6);
 	if ((__s64)leaf >= 0)
 		return false;
 	search_leaf(f, h, head, leaf, floor, ip6);
@@ -435,7 +416,7 @@ static __always_inline void search_forest(struct bf_frame *f, const struct bf_cl
 		t = words_at(place);
 		if (!below(t->first, BEST(f)))
 			break;
-		if (is_worth_it(f, h, i) && !search_tree(f, h, head, t, i, floor, ip6)) {
+		if (is_worth_it(f, h, i) && !search_tree(f, h, head, t, floor, ip6)) {
 			BEST(f) = bad_order(f);
 			break;
 		}
@@ -518,17 +499,6 @@ static __always_inline __u32 floor_of(const struct bf_frame *f, const struct bf_
 	return c->word ? f->key[BF_KEY_ORDER] + 1 : c->lo;
 }
 
-/* The same, gone down beforehand. */
-static __always_inline const struct bf_class_head *head_ahead(struct bf_frame *f, __u64 head, bool ip6)
-{
-	const struct bf_class_head *h = head_at(head);
-
-	if (ip6 || !in_use(structs, BF_CLASS_AHEAD) || !h || !h->ahead)
-		return h;
-	bf_ahead(f, head);
-	return head_at(head);
-}
-
 /* A CLASS cell: the next cell; NO_CELL: the data is wrong; or HAS_DELTA: bf_changed (delta.bpf.c) has to look. */
 #define HAS_DELTA 0xfffffffeu
 static __always_inline __u32 classify(struct bf_frame *f, const struct bf_cell *c, __u32 floor, bool ip6)
@@ -539,9 +509,6 @@ static __always_inline __u32 classify(struct bf_frame *f, const struct bf_cell *
 		return NO_CELL;
 	if (config.deltas && h->next[f->version & 1])
 		return HAS_DELTA;
-	h = head_ahead(f, c->arg, ip6);
-	if (!h)
-		return NO_CELL;
 	BEST(f) = no_order(f);
 	BEST_RULE(f) = no_order(f); /* any number from the first tree on: else the verifier looks at trees twice as often */
 	if (in_use(structs, BF_CLASS_FOREST) || in_use(structs, BF_CLASS_HASH)) /* a hash is one of the trees */

@@ -14,7 +14,7 @@ static __always_inline __s32 search(struct bf_frame *f, __u32 head, __u32 floor,
 
 	if (!f || !config.structs)
 		return BAD_DATA;
-	h = head_ahead(f, head, ip6);
+	h = head_at(head);
 	if (!h)
 		return BAD_DATA;
 	BEST(f) = no_order(f);

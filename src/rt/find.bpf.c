@@ -36,7 +36,7 @@ static __always_inline int find(struct bf_frame *f, __u32 head, __u32 data, __u3
 		return BF_HOTDROP;
 	if (!head)
 		return take(f, data, words, 0);
-	h = head_ahead(f, head, ip6);
+	h = head_at(head);
 	if (!h)
 		return BF_HOTDROP;
 	BEST(f) = no_order(f);

@@ -457,7 +457,6 @@ int VARIANT(bf_special_apart_)(struct bf_frame *f, __u32 id, __u64 params_at);
 int VARIANT(bf_tcp_option_)(struct bf_frame *f, __u32 kind, __u32 size);
 int VARIANT(bf_changed4_)(struct bf_frame *f, __u32 at); /* CLASS cell number `at`, of a run with a delta: the next cell */
 int VARIANT(bf_changed6_)(struct bf_frame *f, __u32 at);
-int bf_ahead(struct bf_frame *f, __u32 head); /* see ahead.bpf.c */
 int VARIANT(bf_refs_)(struct bf_frame *f, __u32 head, __u64 leaf, __u32 floor); /* see refs.bpf.c */
 int VARIANT(bf_search4_)(struct bf_frame *f, __u32 head, __u32 floor); /* see classify.h */
 int VARIANT(bf_search6_)(struct bf_frame *f, __u32 head, __u32 floor);

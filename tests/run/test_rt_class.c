@@ -308,7 +308,6 @@ static void build(struct bf_buf *out, struct run *run, const struct bf_class_ops
 	}
 	assert_int_equal((how ? how->build : bf_class_build)(&p, &(struct bf_class_opts){ 0 }, out, &run->head, &stats), 0);
 	h = (struct bf_class_head *)(out->data + 4 * run->head);
-	h->ahead = run->n % 2 && h->kind == BF_CLASS_FOREST ? BF_MIN(h->n_trees, (uint32_t)BF_CLASS_AHEAD_TREES) : 0;
 	for (uint32_t i = 0; i < run->n; i++)
 		run->box[i].svc = index[i];
 	for (uint32_t i = 0; i < MAX_RULES; i++)
@@ -355,7 +354,7 @@ static void put_run(struct bf_buf *out, struct run *run, enum shape shape, struc
 	default:
 		h.tree[0].root = put_leaf(out, run, 0, 1, 0, 0);
 	}
-	h.ahead = rng_below(r, h.n_trees + 1);
+	h.unmarked = ~0u;
 	if (!run->ip6 && !h.ref_bits)
 		put_slots(out, &h, run, from);
 	align(out);
@@ -442,7 +441,7 @@ static void make(struct rtprog *c, const struct run *run, const struct bf_buf *c
 						  .class = (const uint32_t *)class->data,
 						  .n_class = (uint32_t)(class->len / 4),
 						  .config = { .needs = BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_MARK,
-									  .structs = 1u << BF_CLASS_AHEAD | 1u << BF_CLASS_REFS | 1u << ((const uint32_t *)class->data)[run->head] } };
+									  .structs = 1u << BF_CLASS_REFS | 1u << ((const uint32_t *)class->data)[run->head] } };
 }
 
 static void load(struct rtprog *c)
