@@ -8,11 +8,12 @@
 
 #include "opt/corner.h"
 
-#define ROOM_PER_BOX 15           /* bytes for nodes and copies beside each rule */
+#define ROOM_PER_BOX 11           /* bytes for nodes and copies beside each rule */
 #define ROOM_PER_REF 6            /* likewise, where there are references: these packets are rare */
 #define REF_BYTES 4
-#define ROOM_SMALL (1u << 18) /* small problems may be lavish: it all stays in the cache */
-#define ROOM_SMALL_PER_BOX 128
+#define ROOM_SMALL (1u << 19)   /* small problems may be lavish: it all stays in the cache; */
+#define ROOM_SMALL_PER_BOX 300
+#define SMALL 50000             /* boxes; of more, the less they get beyond what is usual */
 #define ROOM_LAST 200        /* more, for each box in the last tree, but not more than that for each of all: */
 #define ROOM_LAST_PER_BOX 5
 #define MOST_TIMES 16        /* that room, when a packet would meet so many rules: */
@@ -29,12 +30,18 @@ static uint64_t fixed_bytes(const struct bf_class_problem *p)
 	return sizeof(struct bf_class_head) + p->svcs_size + 4ull * p->n_slots + 40 + BF_CLASS_GROUP * rule_bytes(p);
 }
 
+/* More room, where memory costs nothing yet. */
+static uint64_t small_room(uint64_t n)
+{
+	return n <= SMALL ? BF_MIN(ROOM_SMALL_PER_BOX * n, (uint64_t)ROOM_SMALL) : (uint64_t)ROOM_SMALL * SMALL / n;
+}
+
 /* Beside head and services, with `times` the usual room. */
 static uint64_t wanted_bytes(uint64_t n, unsigned bytes, unsigned times)
 {
 	unsigned room = bytes == REF_BYTES ? ROOM_PER_REF : ROOM_PER_BOX;
 
-	return bytes * n + times * room * n + (bytes == REF_BYTES ? 0 : BF_MIN(ROOM_SMALL_PER_BOX * n, (uint64_t)ROOM_SMALL));
+	return bytes * n + times * room * n + (bytes == REF_BYTES ? 0 : small_room(n));
 }
 
 /* An IPv4 rule has few bits for its service. */
@@ -264,7 +271,7 @@ static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *s
 
 	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= 4) {
 		f->out->len = f->nodes;
-		f->rules.len = 0;
+		f->rules.len = f->numbers.len = 0;
 		r = build_within(f, times, head, stats);
 		if (stats->expected_rules < LONG)
 			break;
@@ -301,6 +308,7 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 	free(f.ref);
 	free(f.spilled);
 	bf_buf_free(&f.rules);
+	bf_buf_free(&f.numbers);
 	cut_end(&f);
 	if (r)
 		out->len = f.begin;

@@ -57,6 +57,7 @@ struct forest {
 	size_t begin;       /* of out */
 	size_t nodes;       /* of head and nodes */
 	struct bf_buf rules; /* of all leaves; goes behind the nodes in the end */
+	struct bf_buf numbers; /* of the boxes of these rules, unless there are references */
 	uint64_t max_bytes; /* of both, from there */
 	int err;            /* sticky */
 
@@ -147,8 +148,8 @@ uint32_t tree_visible(const struct forest *f, const uint32_t *list, uint32_t n);
 /* The node of a tree of these boxes. Consumes the list's order. */
 uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget);
 
-/* A box as it stands in a leaf, with something else as its order. Free places, as often. */
-void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b, uint32_t order);
+/* A box as it stands in a leaf. Then, as often, free places. */
+void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b);
 void forest_put_free(bool ip6, uint32_t *to, uint32_t n);
 static inline uint32_t forest_rule_words(bool ip6)
 {
@@ -169,7 +170,7 @@ static inline uint64_t forest_used(const struct forest *f)
 	return f->out->len - f->begin + f->rules.len / 4 / f->rule_words * f->rule_bytes;
 }
 
-/* forest_mark.c: orders instead of numbers of boxes, with marks where there is room for them; the nodes begin at that place */
+/* forest_mark.c: marks for the orders in leaves, where there is room; the nodes begin at that place */
 int forest_mark(struct forest *f, uint32_t head, uint32_t nodes);
 bool forest_has_room(const struct bf_class_problem *p);
 

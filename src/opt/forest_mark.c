@@ -15,7 +15,9 @@
  */
 #include "opt/forest.h"
 
-#define LOOKS 256 /* at children, for one box in one tree */
+#define LOOKS 256 /* at children and rules, for one box in one tree; */
+#define MANY 200000
+#define FEW_LOOKS 32 /* of more boxes than that: they take time, as hardly anything is in the cache */
 #define TELL 65536
 
 struct marker {
@@ -32,17 +34,22 @@ static const uint64_t *node_at(const struct marker *m, uint32_t place)
 	return (const uint64_t *)(const void *)(m->f->out->data + 4ull * place);
 }
 
-/* Until all is marked, a rule's order is the number of its box. */
-static uint32_t *order_in(const struct forest *f, uint32_t place, uint32_t i)
+/* Of the rule in place n of all leaves'. */
+static uint32_t *order_of(const struct forest *f, uint32_t n)
 {
 	size_t at = f->p->ip6 ? offsetof(struct bf_class_rule6, order) : offsetof(struct bf_class_rule4, order);
 
-	return (uint32_t *)(void *)(f->rules.data + 4ull * (place + (size_t)i * f->rule_words) + at);
+	return (uint32_t *)(void *)(f->rules.data + 4ull * n * f->rule_words + at);
 }
 
-static const struct bf_class_box *box_in(const struct forest *f, uint64_t leaf, uint32_t i)
+static uint32_t box_of(const struct forest *f, uint32_t n)
 {
-	return &f->p->boxes[*order_in(f, (uint32_t)leaf, i)];
+	return ((const uint32_t *)(const void *)f->numbers.data)[n];
+}
+
+static uint32_t first_of(const struct forest *f, uint64_t leaf)
+{
+	return (uint32_t)leaf / f->rule_words;
 }
 
 static uint32_t size_of(uint64_t leaf)
@@ -70,7 +77,7 @@ static void find_least(const struct marker *m, uint32_t n)
 		if (i + 1 < n && node[i] == node[i + 1])
 			m->least[i] = m->least[i + 1];
 		else if (node[i] & BF_CLASS_LEAF)
-			m->least[i] = size_of(node[i]) ? box_in(m->f, node[i], 0)->order : UINT32_MAX;
+			m->least[i] = size_of(node[i]) ? *order_of(m->f, first_of(m->f, node[i])) : UINT32_MAX;
 		else
 			for (uint32_t k = 0; k < children_of(node[i]); k++)
 				m->least[i] = BF_MIN(m->least[i], least_of(m, node[i])[k]);
@@ -111,15 +118,14 @@ static bool meet(const struct forest *f, const struct bf_class_box *a, const str
 	return true;
 }
 
-static bool meets_leaf(const struct marker *m, uint64_t leaf)
+static bool meets_leaf(struct marker *m, uint64_t leaf)
 {
-	for (uint32_t i = 0; i < size_of(leaf); i++) {
-		const struct bf_class_box *b = box_in(m->f, leaf, i);
+	uint32_t n = first_of(m->f, leaf), end = n + size_of(leaf);
 
-		if (b->order >= m->box->order)
-			return false;
-		if (meet(m->f, b, m->box))
+	for (; n < end && *order_of(m->f, n) < m->box->order; n++) {
+		if (!m->looks || meet(m->f, &m->f->p->boxes[box_of(m->f, n)], m->box))
 			return true;
+		m->looks--;
 	}
 	return false;
 }
@@ -151,21 +157,27 @@ static uint8_t mark(struct marker *m, const struct bf_class_box *b)
 
 	m->box = b;
 	for (uint32_t t = 1; t < m->head->n_trees && m->head->tree[t].first < b->order; t++) {
-		m->looks = LOOKS;
+		m->looks = m->f->p->n_boxes > MANY ? FEW_LOOKS : LOOKS;
 		trees |= (uint8_t)(meets_earlier(m, m->head->tree[t].root) << t);
 	}
 	return trees;
 }
 
+#define UNKNOWN 1 /* tree 0 */
+
+/* As they lie in leaves: neighbours meet the same nodes, which then are in the cache. */
 static int mark_all(struct marker *m, uint8_t *marks)
 {
-	const struct bf_class_problem *p = m->f->p;
 	const struct bf_class_opts *o = m->f->o;
 
-	for (uint32_t i = 0; i < p->n_boxes; i++) {
+	memset(marks, UNKNOWN, m->f->p->n_boxes);
+	for (uint32_t i = 0; i < m->f->copies; i++) {
+		uint32_t box = box_of(m->f, i);
+
 		if (i % TELL == 0 && o->progress && o->progress(o->progress_arg, 0.99))
 			return -ECANCELED;
-		marks[i] = mark(m, &p->boxes[i]);
+		if (marks[box] == UNKNOWN)
+			marks[box] = mark(m, &m->f->p->boxes[box]);
 	}
 	return 0;
 }
@@ -178,14 +190,10 @@ bool forest_has_room(const struct bf_class_problem *p)
 	return true;
 }
 
-/* Numbers of boxes become orders. */
-static void put_orders(struct forest *f, const uint8_t *marks)
+static void put_marks(struct forest *f, const uint8_t *marks)
 {
-	for (uint32_t i = 0; i < f->copies; i++) {
-		uint32_t *order = order_in(f, 0, i);
-
-		*order = f->p->boxes[*order].order | (marks ? marks[*order] : 0);
-	}
+	for (uint32_t i = 0; i < f->copies; i++)
+		*order_of(f, i) |= marks[box_of(f, i)];
 }
 
 int forest_mark(struct forest *f, uint32_t head, uint32_t nodes)
@@ -197,19 +205,17 @@ int forest_mark(struct forest *f, uint32_t head, uint32_t nodes)
 	int err = 0;
 
 	h->unmarked = f->o->unmarked || !forest_has_room(f->p) ? ~0u : 0;
-	if (f->ref)
+	if (f->ref || h->unmarked || h->n_trees < 2)
 		return 0;
-	if (!h->unmarked && h->n_trees > 1) {
-		m.least = malloc(4ull * n + 4);
-		marks = malloc(f->p->n_boxes);
-		err = m.least && marks ? 0 : -ENOMEM;
-	}
-	if (!err && marks) {
+	m.least = malloc(4ull * n + 4);
+	marks = malloc(f->p->n_boxes);
+	err = m.least && marks ? 0 : -ENOMEM;
+	if (!err) {
 		find_least(&m, n);
 		err = mark_all(&m, marks);
 	}
 	if (!err)
-		put_orders(f, marks);
+		put_marks(f, marks);
 	free(m.least);
 	free(marks);
 	return err;

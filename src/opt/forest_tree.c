@@ -34,17 +34,17 @@ static uint32_t take_room(struct forest *f, struct bf_buf *in, size_t bytes, voi
 	return (uint32_t)place;
 }
 
-static void put_rule4(uint32_t *to, const struct bf_class_box *b, uint32_t order)
+static void put_rule4(uint32_t *to, const struct bf_class_box *b)
 {
 	struct bf_class_rule4 r = { { (uint32_t)b->addr[0], (uint32_t)b->addr[1] },
-		                    (32u - b->len[0]) | (32u - b->len[1]) << 6 | b->svc << 12, order };
+		                    (32u - b->len[0]) | (32u - b->len[1]) << 6 | b->svc << 12, b->order };
 
 	memcpy(to, &r, sizeof(r));
 }
 
-static void put_rule6(uint32_t *to, const struct bf_class_box *b, uint32_t order)
+static void put_rule6(uint32_t *to, const struct bf_class_box *b)
 {
-	struct bf_class_rule6 r = { .svc = b->svc, .order = order, .slot = b->slot };
+	struct bf_class_rule6 r = { .svc = b->svc, .order = b->order, .slot = b->slot };
 
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned half = 0; half < 2; half++) {
@@ -54,17 +54,17 @@ static void put_rule6(uint32_t *to, const struct bf_class_box *b, uint32_t order
 	memcpy(to, &r, sizeof(r));
 }
 
-void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b, uint32_t order)
+void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b)
 {
-	(ip6 ? put_rule6 : put_rule4)(to, b, order);
+	(ip6 ? put_rule6 : put_rule4)(to, b);
 }
 
 void forest_put_free(bool ip6, uint32_t *to, uint32_t n)
 {
-	const struct bf_class_box none = { .len = { 32, 32 } };
+	const struct bf_class_box none = { .order = UINT32_MAX, .len = { 32, 32 } };
 
 	for (uint32_t i = 0; i < n; i++, to += forest_rule_words(ip6))
-		forest_put_rule(ip6, to, &none, UINT32_MAX);
+		forest_put_rule(ip6, to, &none);
 }
 
 static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
@@ -79,7 +79,10 @@ static uint64_t put_leaf(struct forest *f, const uint32_t *list, uint32_t n)
 		if (f->ref)
 			*to = f->ref[list[i]];
 		else
-			forest_put_rule(f->p->ip6, to, &f->p->boxes[list[i]], list[i]); /* forest_mark.c */
+			forest_put_rule(f->p->ip6, to, &f->p->boxes[list[i]]);
+	if (!f->ref)
+		bf_buf_add(&f->numbers, list, n * sizeof(*list));
+	f->err = f->numbers.err;
 	f->copies += n;
 	f->worst_leaf = BF_MAX(f->worst_leaf, n);
 	return BF_CLASS_LEAF | (uint64_t)n << 32 | (n ? place : 0);
@@ -258,6 +261,12 @@ static uint64_t build_child(struct forest *f, struct children *c, uint32_t first
 	return node;
 }
 
+/* What is spilled takes its place in another tree. */
+static uint64_t spent(const struct forest *f)
+{
+	return forest_used(f) + (uint64_t)f->n_spilled * f->rule_bytes;
+}
+
 static void build_children(struct forest *f, struct children *c, uint32_t place, uint64_t budget)
 {
 	uint64_t total = 0;
@@ -270,11 +279,13 @@ static void build_children(struct forest *f, struct children *c, uint32_t place,
 	}
 	for (uint32_t k = 0; k < c->n && !f->err; k = end) {
 		uint32_t n = c->end[k] - (k ? c->end[k - 1] : 0);
-		uint64_t node;
+		uint64_t node, before = spent(f);
 
 		for (end = k + 1; end < c->n && same_lists(c, k, end); end++)
 			;
 		node = build_child(f, c, k, end, total ? (uint64_t)((double)budget * n / (double)total) : 0);
+		budget -= BF_MIN(budget, spent(f) - before); /* what one leaves the others may have */
+		total -= n;
 		for (uint32_t i = k; i < end && !f->err; i++)
 			memcpy(f->out->data + 4ull * place + 8ull * i, &node, sizeof(node));
 	}

@@ -231,7 +231,7 @@ static bool put_box(const struct hash *h, uint32_t *table, const struct bf_class
 
 	for (unsigned i = 0; i < FAR - 1; i++, at += h->rule_words)
 		if (order_at(h, at) == UINT32_MAX) {
-			forest_put_rule(h->p->ip6, at, b, b->order);
+			forest_put_rule(h->p->ip6, at, b);
 			return true;
 		}
 	return false;

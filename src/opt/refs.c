@@ -76,7 +76,7 @@ static int put_missing(struct forest *f)
 		rule = bf_buf_reserve(out, sizeof(struct bf_class_rule4));
 		if (!rule)
 			return -ENOMEM;
-		forest_put_rule(false, rule, &f->p->boxes[i], f->p->boxes[i].order);
+		forest_put_rule(false, rule, &f->p->boxes[i]);
 	}
 	return 0;
 }
