@@ -5,12 +5,10 @@
  * A packet is a line, or an object of JSON, or a packet of a capture file in
  * the format pcapng (draft-ietf-opsawg-pcapng), with what decided it as its comment.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <netinet/in.h>
 #include <pcap/pcap.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +17,7 @@
 #include <time.h>
 
 #include "cli.h"
+#include "summary.h"
 
 struct monitor {
 	bool json, drops, logs;
@@ -39,44 +38,19 @@ static void on_signal(int sig)
 
 /* Text. */
 
-static const char *proto_name(unsigned proto, char buf[8])
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	default:
-		snprintf(buf, 8, "%u", proto);
-		return buf;
-	}
-}
-
-/* "tcp 192.0.2.1:5 > 192.0.2.2:80", of the headers that are there; extension headers of IPv6 are not followed. */
 static void summary(const struct bf_seen *s, char *out, size_t size)
 {
-	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN], number[8];
-	bool v6 = s->caplen && s->bytes[0] >> 4 == 6;
-	uint32_t l4 = v6 ? 40 : s->caplen ? (s->bytes[0] & 15) * 4u : 0;
-	bool fragment = !v6 && s->caplen >= 8 && ((s->bytes[6] & 0x1f) || s->bytes[7]);
-	unsigned proto;
+	FILE *to = fmemopen(out, size, "w");
 
-	if (s->caplen < (v6 ? 40u : 20u)) {
-		snprintf(out, size, "%u bytes", s->len);
+	*out = '\0';
+	if (!to)
 		return;
-	}
-	proto = s->bytes[v6 ? 6 : 9];
-	inet_ntop(v6 ? AF_INET6 : AF_INET, s->bytes + (v6 ? 8 : 12), src, sizeof(src));
-	inet_ntop(v6 ? AF_INET6 : AF_INET, s->bytes + (v6 ? 24 : 16), dst, sizeof(dst));
-	if ((proto == IPPROTO_TCP || proto == IPPROTO_UDP) && !fragment && s->caplen >= l4 + 4)
-		snprintf(out, size, v6 ? "%s [%s]:%u > [%s]:%u" : "%s %s:%u > %s:%u", proto_name(proto, number), src,
-		         s->bytes[l4] << 8 | s->bytes[l4 + 1], dst, s->bytes[l4 + 2] << 8 | s->bytes[l4 + 3]);
+	if (s->caplen)
+		bf_cli_summary(to, s->bytes, s->caplen);
 	else
-		snprintf(out, size, "%s %s > %s", proto_name(proto, number), src, dst);
+		fputs("packet", to);
+	fclose(to);
+	out[size - 1] = '\0';
 }
 
 static void print_rule(FILE *to, const struct bf_seen_rule *r)

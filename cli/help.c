@@ -29,6 +29,7 @@ static const struct {
 	{ " monitor ", "-w", " FILE", "write a capture, with the rules as comments" },
 	{ " test ", "-f", " FILE", "packets, one on each line" },
 	{ " test ", "-r", " CAPTURE", "the packets of a capture" },
+	{ " test ", "-v", "", "show them byte by byte" },
 	{ " stats ", "-p", "", "print Prometheus' text format" },
 	{ " top ", "-a", "", "idle rules as well" },
 	{ " top ", "-d", " SECONDS", "how long a round is" },

@@ -26,7 +26,7 @@ const struct bf_cmd bf_cmds[] = {
 	{"get", "[-c] element ...", "print elements of a set", bf_cmd_change, true},
 	{"reset", "WHAT ...", "print counters and begin anew", bf_cmd_change, true},
 	{"dump", "[-c | -j]", "print what the rules were compiled to, and why; -c to the cell, -j as JSON", bf_cmd_dump},
-	{"test", "[-j] PACKET | -f FILE | -r CAPTURE [WORDS]", "which rules decide a packet: tcp 192.0.2.1 > 198.51.100.9:22 iif eth0 ct new", bf_cmd_test},
+	{"test", "[-j] [-v] PACKET | -f FILE | -r CAPTURE [WORDS]", "which rules decide a packet: tcp 192.0.2.1 > 198.51.100.9:22 iif eth0 ct new", bf_cmd_test},
 	{"monitor", "[-djl] [-n COUNT] [-w FILE] [EXPRESSION]", "packets as they happen, and the rules that decide them", bf_cmd_monitor},
 	{"stats", "[-j | -p]", "what rules have counted; -p in Prometheus' text format", bf_cmd_stats},
 	{"top", "[-a] [-d SECONDS] [-n ROUNDS]", "the busiest rules now", bf_cmd_top},

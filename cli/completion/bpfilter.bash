@@ -67,7 +67,7 @@ _bpfilter()
 	monitor) [[ $prev == -w ]] && _filedir || COMPREPLY=($(compgen -W "-d -j -l -n -w icmp icmp6 tcp udp host net port src dst and or not" -- "$cur")) ;;
 	stats) COMPREPLY=($(compgen -W "-j -p" -- "$cur")) ;;
 	top) COMPREPLY=($(compgen -W "-a -d -n" -- "$cur")) ;;
-	test) case $prev in -f | -r) COMPREPLY=($(compgen -f -- "$cur")) ;; *) COMPREPLY=($(compgen -W "-j -f -r tcp udp icmp icmpv6 connect sendmsg iif oif hook ct mark uid comm cgroup" -- "$cur")) ;; esac ;;
+	test) case $prev in -f | -r) COMPREPLY=($(compgen -f -- "$cur")) ;; *) COMPREPLY=($(compgen -W "-j -v -f -r tcp udp icmp icmpv6 connect sendmsg iif oif hook ct mark uid comm cgroup" -- "$cur")) ;; esac ;;
 	load | check)
 		[[ $verb == load ]] && flags="--dry-run"
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "-a -c -e -j -n -r $flags" -- "$cur")) || _filedir

@@ -43,8 +43,11 @@ struct test {
 	struct tried *tried; /* as many */
 	struct bf_buf *out;
 	bool json, differs;
-	const char *text;    /* of the packet, */
+	const char *text;    /* the packet's line, */
 	size_t text_len;
+	size_t words_len;    /* so much of it describes the packet; */
+	const char *name;    /* what it is shown as */
+	size_t name_len;
 	struct bf_npacket p;
 	const uint8_t *plain; /* the frame without VLAN tags, as all but xdp see it */
 	uint32_t plain_len;
@@ -484,21 +487,31 @@ static void run_packet(struct test *t)
 	t->n_printed = 0;
 	bf_buf_puts(t->out, t->json ? "{\"packet\": " : "");
 	if (t->json) {
-		_cleanup_free_ char *text = strndup(t->text, t->text_len);
+		_cleanup_free_ char *text = strndup(t->name, t->name_len);
 
 		bf_json_string(t->out, text ? text : "");
 		bf_buf_puts(t->out, ", \"chains\": [");
 	} else {
-		bf_buf_printf(t->out, "%.*s\n", (int)t->text_len, t->text);
+		bf_buf_printf(t->out, "%.*s\n", (int)t->name_len, t->name);
 	}
 	for (size_t i = 0; i < n && !t->err && !t->dropped; i++)
 		run_hook(t, way[i]);
 	bf_buf_printf(t->out, t->json ? "], \"verdict\": \"%s\"}" : "  %s\n", t->left ? "leave" : verdict_name(!t->dropped));
 }
 
+/* "tcp ... # the first one": shown in place of the packet. */
+static void cut_name(struct test *t)
+{
+	const char *hash = memmem(t->text, t->text_len, " # ", 3);
+
+	t->name = hash ? hash + 3 : t->text;
+	t->name_len = (size_t)(t->text + t->text_len - t->name);
+	t->words_len = hash ? (size_t)(hash - t->text) : t->text_len;
+}
+
 static int read_packet(struct test *t, struct bf_arena *a, const char *name, unsigned line)
 {
-	int rc = bf_native_packet(a, name, line, t->text, t->text_len, &t->p, &t->ctx->diag);
+	int rc = bf_native_packet(a, name, line, t->text, t->words_len, &t->p, &t->ctx->diag);
 
 	return rc ? rc : strip_tags(t, a);
 }
@@ -516,6 +529,7 @@ static int run_lines(struct test *t, const char *name, const char *text)
 		t->text_len = strcspn(p, "\n");
 		if (strspn(p, " \t") == t->text_len || *p == '#')
 			continue;
+		cut_name(t);
 		t->err = a ? read_packet(t, a, name, line) : -ENOMEM;
 		if (t->err)
 			break;

@@ -53,7 +53,7 @@ done
 kill -INT $monitor
 wait $monitor
 check 'it ends well' [ $? -eq 0 ]
-check 'a rule and its packet' seen 'icmp 10.0.0.2 > 10.0.0.1 len 84 iif mon0 input ip f accept: in handle [0-9]+ \(icmp type echo-request counter accept\)'
+check 'a rule and its packet' seen 'icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 len 84 iif mon0 input ip f accept: in handle [0-9]+ \(icmp type echo-request counter accept\)'
 check "iptables' rules by number" seen 'input ip filter accept: INPUT 1 \(meta l4proto icmp counter accept\)'
 check 'what is sent' seen 'oif mon0 output ip filter accept: OUTPUT policy accept'
 check 'what is rejected' seen 'tcp .* input ip f drop: in handle [0-9]+ \(tcp dport 22 reject with tcp reset\)'
@@ -104,7 +104,7 @@ for _ in $(seq 100); do
 	sleep .05
 done
 wait $monitor
-check 'logged at input' seen '^[0-9:.]+ ping icmp 10.0.0.2 > 10.0.0.1 len 84 iif mon0 input ip f2: in handle'
+check 'logged at input' seen '^[0-9:.]+ ping icmp 10.0.0.2 > 10.0.0.1 type 8 code 0 len 84 iif mon0 input ip f2: in handle'
 check 'at xdp, in the middle of a rule' seen ' all icmp 10.0.0.2 > 10.0.0.1 .* xdp netdev d: x handle'
 check 'and behind it' seen ' xdp udp 10.0.0.2:.* > 10.0.0.1:7 .* xdp netdev d: x handle'
 check 'at ingress' seen ' in udp 10.0.0.2:.* > 10.0.0.1:7 .* ingress netdev d: g handle'

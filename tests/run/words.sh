@@ -154,5 +154,28 @@ picks()
 	[ "$half" -gt 50 ] && [ "$half" -lt 150 ]
 }
 check "random numbers and hashes are alike on both sides, and spread" picks
+
+# Captured packets are told in a line each, byte by byte with -v, and those of a file by their comment.
+captured()
+{
+	python3 - >"$work/c.pcap" <<-END || return
+		import struct, sys
+		ip = bytes.fromhex("0200000000020200000000010800" "450000280001000040060000c0000201c6336409"
+		                   "00050016000000000000000050020000000000 00".replace(" ", ""))
+		tag = bytes.fromhex("02000000000202000000000181000005" "86dd" "6000000000090040" + "20010db8" + "00" * 11 + "01" +
+		                    "20010db8" + "00" * 11 + "02" + "1100010400000000" + "0001003500090000ff")
+		out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1)
+		for i, p in enumerate((ip, tag)):
+		    out += struct.pack("<IIII", 1700000000 + i, 7, len(p), len(p)) + p
+		sys.stdout.buffer.write(out)
+	END
+	TZ=UTC in_ns a "$bf" test -r "$work/c.pcap" iif lo 2>"$work/err" | grep -v '^ ' >"$work/lines"
+	printf '%s\n' '22:13:20.000007 tcp 192.0.2.1:5 > 198.51.100.9:22 flags syn length 54 iif lo' \
+		'22:13:21.000007 vlan 5 udp [2001:db8::1]:1 > [2001:db8::2]:53 length 75 iif lo' >"$work/want"
+	diff "$work/want" "$work/lines" &&
+		in_ns a "$bf" test -v -r "$work/c.pcap" iif lo 2>/dev/null | head -n 1 | grep -qx 'frame 02000000000202[0-9a-f]* iif lo' &&
+		echo 'tcp 192.0.2.1:1 > 192.0.2.2:2 iif lo # the first' | in_ns a "$bf" test -f - | head -n 1 | grep -qx 'the first'
+}
+check "packets of captures and files are shown as lines" captured
 in_ns a "$bf" flush
 finish
