@@ -246,7 +246,8 @@ static void call_program(struct bf_asm *a, const struct bf_code *c)
 	bf_asm_exit(a);
 }
 
-int bf_cbpf_func(struct bf_arena *arena, const struct bf_code *codes, uint32_t n, struct bf_rt_func *out, struct bf_diag *d)
+int bf_cbpf_func(struct bf_arena *arena, const struct bf_code *codes, const bool *used, uint32_t n, struct bf_rt_func *out,
+                 struct bf_diag *d)
 {
 	_cleanup_asm_ struct bf_asm a = { 0 };
 	_cleanup_free_ struct filter *f = calloc(1, sizeof(*f));
@@ -258,8 +259,11 @@ int bf_cbpf_func(struct bf_arena *arena, const struct bf_code *codes, uint32_t n
 	f->out = &a;
 	bf_asm_mov(&a, FRAME, BPF_REG_1);
 	for (uint32_t i = 0; i < n; i++) {
-		bf_asm_label next = bf_asm_new_label(&a);
+		bf_asm_label next;
 
+		if (used && !used[i])
+			continue;
+		next = bf_asm_new_label(&a);
 		bf_asm_jump(&a, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_2, 0, i, next);
 		if (codes[i].program)
 			call_program(&a, &codes[i]);

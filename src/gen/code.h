@@ -21,6 +21,9 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
                   const struct bf_rt_config *c, uint32_t code_max, struct bf_rt_func **out, uint32_t *n_own,
                   bool *straight, struct bf_diag *d);
 
+/* codes.c: used[i] is set for each of g->codes that r reaches. 0 or -ENOMEM. */
+int bf_codes_reached(const struct bf_graph *g, const struct bf_graph_root *r, bool *used);
+
 /* users.c: those that users' functions call, to own[*n ...]. */
 int bf_users_funcs(struct bf_arena *a, const struct bf_graph *g, struct bf_rt_func *own, uint32_t *n);
 

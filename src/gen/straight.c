@@ -585,7 +585,8 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
 	const uint32_t starts[BF_FAMS] = { r->start, r->start_ip6, r->start_other };
 	uint32_t n = r->family == NFPROTO_NETDEV ? BF_FAMS : 1, first;
 	struct bf_rt_func *own = bf_arena_array(a, BF_FAMS + 1 + users_funcs(g) + g->n_users, struct bf_rt_func);
-	int err = own ? 0 : -ENOMEM;
+	bool *used = bf_arena_array(a, g->n_codes + 1ul, bool);
+	int err = own && used ? 0 : -ENOMEM;
 
 	*out = own;
 	*n_own = 0;
@@ -595,7 +596,9 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
 		if (!err)
 			err = bf_users_funcs(a, g, own, n_own);
 		if (!err)
-			err = bf_cbpf_func(a, g->codes, g->n_codes, &own[(*n_own)++], d);
+			err = bf_codes_reached(g, r, used);
+		if (!err)
+			err = bf_cbpf_func(a, g->codes, used, g->n_codes, &own[(*n_own)++], d);
 	}
 	if (err < 0 || !code_max)
 		return err;

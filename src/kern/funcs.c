@@ -84,7 +84,8 @@ static uint32_t add_proto(struct types *t, const char *args)
 
 static void add_users(struct types *t)
 {
-	const char *handle = t->hook < BF_HOOKS_NETFILTER ? "sk_buff" : t->hook == BF_HOOK_XDP ? "xdp_md" : "__sk_buff";
+	const char *handle = t->hook < BF_HOOKS_NETFILTER ? "sk_buff" : t->hook == BF_HOOK_XDP ? "xdp_md" :
+	                     bf_hook_kinds[t->hook].prog_type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR ? "bpf_sock_addr" : "__sk_buff";
 	uint32_t id = add_type(t, "bf_packet", BTF_KIND_STRUCT, 0, BF_PROGRAM_SEES);
 
 	t->packet = add_type(t, "", BTF_KIND_PTR, 0, id);

@@ -26,6 +26,11 @@ static __always_inline void fill_transport(struct bf_frame *f, struct bf_packet 
 	__u32 proto = f->key[BF_KEY_META] & 0xff, at;
 
 	p->protocol = proto;
+	if (KIND(CALL)) { /* what is called with; there is no packet */
+		p->sport = f->key[BF_KEY_PORTS] >> 16;
+		p->dport = f->key[BF_KEY_PORTS];
+		return;
+	}
 	if (f->key[BF_KEY_ODD] & (BF_ODD_FRAG | BF_ODD_BADEXT) || f->thoff >= f->len)
 		return;
 	p->transport = f->thoff;
@@ -70,6 +75,8 @@ int bf_packet_read(struct bf_packet *p, struct bf_handle *h, __u32 offset, void 
 {
 	struct bpf_dynptr dp;
 
+	if (KIND(CALL))
+		return -1;
 	if (KIND(XDP))
 		return bpf_xdp_load_bytes((void *)h, p->network + offset, to, n) ? -1 : 0;
 	if (bpf_dynptr_from_skb((void *)h, 0, &dp))

@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "cannot read %s\n", argv[i]);
 			return 1;
 		}
-		if (read_one(file.data, file.len, strstr(argv[i], "ssh") ? "third" : strstr(argv[i], "sets") ? "listed" : strstr(argv[i], "core") ? "config" : "word"))
+		if (read_one(file.data, file.len, strstr(argv[i], "ssh") ? "third" : strstr(argv[i], "sets") ? "listed" : strstr(argv[i], "core") ? "config" : strstr(argv[i], "hooks") ? "task" : "word"))
 			return 1;
 		for (unsigned k = 0; k < ROUNDS; k++)
 			change(&file, k);

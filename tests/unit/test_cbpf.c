@@ -159,7 +159,7 @@ static int one_round(struct rng *r, const struct kernel *k, unsigned *taken)
 	if (err)
 		return 0;
 	*taken += 1;
-	err = bf_cbpf_func(arena, &list, 1, &code, NULL);
+	err = bf_cbpf_func(arena, &list, NULL, 1, &code, NULL);
 	if (err)
 		return complain(&b, "translate", err, 0);
 	if (!ebpf_whole(&code))

@@ -135,7 +135,7 @@ bool bf_ev_code(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stm
 {
 	const char *word = s->kind == BF_STMT_PCAP ? "pcap" : s->kind == BF_STMT_BYTECODE ? "bytecode" : "program";
 
-	if (!bf_ev_need(ev, s->loc, BF_CAN_IP, word))
+	if (!bf_ev_need(ev, s->loc, s->kind == BF_STMT_PROGRAM ? BF_CAN_TUPLE : BF_CAN_IP, word))
 		return false;
 	return s->kind == BF_STMT_PCAP ? expression(ev, d, s) : s->kind == BF_STMT_BYTECODE ? bytecode(ev, d, s) : bf_ev_program(ev, d, s);
 }
