@@ -101,7 +101,7 @@ static char *read_capture(const char *path, const char *words, bool verbose)
 	int link;
 
 	if (!c) {
-		fprintf(stderr, "bpfilter test: %s\n", error);
+		fprintf(stderr, "bpfilter test: %s%s%s\n", strstr(error, path) ? "" : path, strstr(error, path) ? "" : ": ", error);
 		return NULL;
 	}
 	link = pcap_datalink(c);

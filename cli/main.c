@@ -68,9 +68,25 @@ static bool alike(const char *a, const char *b)
 	       (a[1] == b[0] && a[0] == b[1] && !strcmp(a + 2, b + 2));
 }
 
+/* What verbs are about, said first. */
+static bool is_object(const char *name)
+{
+	static const char *const objects[] = { "table", "chain", "rule", "set", "map", "element", "counter", "quota", "limit" };
+
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+		if (!strcmp(name, objects[i]))
+			return true;
+	return false;
+}
+
 static int unknown(const char *name)
 {
 	const struct bf_cmd *c = bf_cmds;
+
+	if (is_object(name)) {
+		fprintf(stderr, "bpfilter: the verb comes first: bpfilter add %s ..., bpfilter delete %s ...; see bpfilter-add(8)\n", name, name);
+		return 2;
+	}
 
 	while (c->name && !alike(name, c->name))
 		c++;

@@ -64,7 +64,7 @@ meta mark set 0x1ffffffff ; - ; FAIL 15: the number does not fit in 32 bits
 meta mark set five ; - ; FAIL 15: 'five' is no mark
 meta length set 5 ; - ; FAIL 1: 'meta length' cannot be set
 meta l4proto tpc ; - ; FAIL 14: 'tpc' is no inet_proto; did you mean 'tcp'?
-meta nfproto ip ; - ; FAIL 14: 'ip' is no nf_proto
+meta nfproto ip ; - ; FAIL 14: 'ip' is no nf_proto; there are: ipv4, ipv6
 meta pkttype brodcast ; - ; FAIL 14: 'brodcast' is no pkt_type; did you mean 'broadcast'?
 meta iifname "waytoolongforanifname" ; - ; FAIL 14: a name of this kind has at most 15 characters
 meta iifname "" ; - ; FAIL 14: an empty name
@@ -86,7 +86,7 @@ ether saddr 00:11:22:33:44 ; - ; FAIL 13: a number where the type is ether_addr
 ether saddr 1.2.3.4 ; - ; FAIL 13: an IPv4 address where the type is ether_addr
 icmp type echo-reqest ; - ; FAIL 11: 'echo-reqest' is no icmp_type; did you mean 'echo-request'?
 icmp type 256 ; - ; FAIL 11: the number does not fit in 8 bits
-icmpv6 type echo ; - ; FAIL 13: 'echo' is no icmpv6_type
+icmpv6 type echo ; - ; FAIL 13: 'echo' is no icmpv6_type; did you mean 'echo-request'?
 vlan id 4096 ; - ; FAIL 9: the number does not fit in 12 bits
 ip dscp 64 ; - ; FAIL 9: the number does not fit in 6 bits
 ip dscp cs9 ; - ; FAIL 9: 'cs9' is no dscp; did you mean 'cs0'?
@@ -222,3 +222,8 @@ vlan id set 1-100 ; - ; FAIL 13: one value can be set, this is more
 meta mark set { 1, 2 } ; - ; FAIL 15: one value can be set, this is more
 meta mark set @m ; - ; FAIL 15: one value can be set, this is more
 ip saddr set 10.0.0.0/8 ; - ; FAIL 14: one value can be set, this is more
+dport 22 ; - ; FAIL 1: 'dport' of what? There are 'tcp dport', 'udp dport', 'udplite dport', 'sctp dport', ...
+saddr 1.2.3.4 ; - ; FAIL 1: 'saddr' of what? There are 'ether saddr', 'ip saddr', 'ip6 saddr'
+ct state estab ; - ; FAIL 10: 'estab' is no ct_state; did you mean 'established'?
+ct state none ; - ; FAIL 10: 'none' is no ct_state; there are: invalid, established, related, new, untracked
+limit rate 10/sec ; - ; FAIL 15: unknown unit of time 'sec'; did you mean 'second'?

@@ -191,7 +191,7 @@ tcp option md5sig exists ; = ; OK
 tcp option mptcp subtype 3 ; = ; OK
 tcp option mptcp exists ; = ; OK
 tcp option 254 exists ; = ; OK
-tcp option 254 length 5 ; - ; FAIL 16: 'length' is no boolean
+tcp option 254 length 5 ; - ; FAIL 16: 'length' is no boolean; there are: missing, exists
 tcp option @254,16,4 5 ; tcp option @254,16,4 0x5 ; OK ours
 tcp option eol exists ; = ; OK
 udp length > 100 ; = ; OK

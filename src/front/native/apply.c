@@ -411,7 +411,8 @@ static void delete_command(struct bf_napply *a, struct bf_ntable *t, const struc
 	if (n->kind == BF_OBJ_CHAIN) {
 		delete_chain(a, t, n, loc);
 	} else if (n->uses) {
-		bf_nwrong(a, loc, -EBUSY, "%s '%s' is in use", bf_nkind(n->kind, n), n->name);
+		bf_nwrong(a, loc, -EBUSY, "%s '%s' is in use: named %u time%s by rules or elements", bf_nkind(n->kind, n), n->name, n->uses,
+		          n->uses == 1 ? "" : "s");
 	} else {
 		if (n->kind == BF_OBJ_SET)
 			bf_nset_flush(a, t, n);

@@ -6,6 +6,8 @@
  */
 #include "front/native/parse.h"
 
+enum { WORDS_MAX = 12 }; /* are told, of a type that has no word like it */
+
 struct place { /* where a value stands, for errors */
 	const struct bf_ast_expr *var; /* or NULL: the outermost variable it came by */
 	bool calc;                     /* in a calculation: masks of addresses may be numbers */
@@ -89,13 +91,19 @@ static unsigned width(const struct bf_ntype *t, unsigned bits)
 static bool unknown_word(struct bf_nparser *p, const struct bf_ast_expr *e, const struct bf_ntype *t,
                          const struct place *w)
 {
+	_cleanup_buf_ struct bf_buf all = { 0 };
 	struct bf_suggest s;
 	char hint[80];
+	unsigned n = 0;
 
 	bf_suggest_start(&s, e->value.text, strlen(e->value.text));
-	for (const struct bf_nsym *y = t->syms; y && y->name; y++)
+	for (const struct bf_nsym *y = t->syms; y && y->name; y++) {
 		bf_suggest_try(&s, y->name);
-	return wrong(p, e, w, "'%.80s' is no %s%s", e->value.text, t->name, bf_suggest_text(&s, hint, sizeof(hint)));
+		bf_buf_printf(&all, "%s%s", n++ ? ", " : "; there are: ", y->name);
+	}
+	if (s.best || n > WORDS_MAX || !all.data)
+		return wrong(p, e, w, "'%.80s' is no %s%s", e->value.text, t->name, bf_suggest_text(&s, hint, sizeof(hint)));
+	return wrong(p, e, w, "'%.80s' is no %s%s", e->value.text, t->name, all.data);
 }
 
 static bool number(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, unsigned bits,

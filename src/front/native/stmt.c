@@ -52,6 +52,8 @@ static const struct {
 	{ "flow", refuse },
 };
 
+enum { HEADERS_MAX = 4 }; /* are named where a field stands alone */
+
 static const char *const verdicts[] = { "accept", "drop", "continue", "return", "jump", "goto", "comment" };
 
 /* Bare, these words are never names of interfaces, users, counters: `iifname accept` lacks its interface. */
@@ -70,6 +72,27 @@ bool bf_p_reserved(const char *word)
 		if (!strcmp(word, stmts[i].word))
 			return true;
 	return len && (bf_nkey_group_find(word, len) || bf_nkey_bare(word, len));
+}
+
+/* A field without its header: "dport". The error is told. */
+static bool lacks_header(struct bf_nparser *p)
+{
+	_cleanup_buf_ struct bf_buf where = { 0 };
+	const char *last = "";
+	unsigned n = 0;
+
+	for (size_t i = 0; i < bf_n_nkeys && n < HEADERS_MAX; i++) {
+		const struct bf_nkey *k = &bf_nkeys[i];
+
+		if (!k->name || k->sub || strlen(k->name) != p->tok.n || memcmp(k->name, p->tok.text, p->tok.n) || !strcmp(k->group, last))
+			continue;
+		bf_buf_printf(&where, "%s'%s %s'", n++ ? ", " : "", k->group, k->name);
+		last = k->group;
+	}
+	if (n)
+		bf_p_error(p, bf_p_loc(p), "'%.*s' of what? There are %s%s", (int)p->tok.n, p->tok.text, where.data ? where.data : "",
+		           n == HEADERS_MAX ? ", ..." : "");
+	return n;
 }
 
 static bool unknown(struct bf_nparser *p)
@@ -94,6 +117,8 @@ static bool unknown(struct bf_nparser *p)
 	for (size_t i = 0; i < bf_n_nkeys; i++)
 		if (bf_nkeys[i].flags & BF_NKF_BARE)
 			bf_suggest_try(&s, bf_nkeys[i].name);
+	if (lacks_header(p))
+		return false;
 	return bf_p_unknown(p, bf_p_loc(p), "unknown statement", &s);
 }
 

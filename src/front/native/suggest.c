@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * suggest.c: which name was meant: the nearest by letters that are put in,
- * left out, changed or swapped with the next.
+ * left out, changed or swapped with the next; or one that begins so.
  */
 #include <stdio.h>
 
@@ -41,6 +41,11 @@ void bf_suggest_try(struct bf_suggest *s, const char *name)
 	size_t m = strlen(name);
 	unsigned allowed = s->len < 3 ? 1 : s->len < 6 ? 2 : 3, d;
 
+	if (s->len >= 3 && !strncmp(name, s->word, s->len) && (!s->best || s->distance > 1)) {
+		s->best = name;
+		s->distance = 1;
+		return;
+	}
 	if (!s->len || s->len > LONGEST || m > LONGEST || m < 2 || (s->len > m ? s->len - m : m - s->len) > allowed)
 		return;
 	d = distance(s->word, s->len, name, m);
