@@ -10,7 +10,7 @@
 #include "match/match.h"
 #include "opt/run.h"
 
-enum { PIECES = 254, BOXES_MAX = 4096, CHECK_LOOKS = 20000, CHECK_PER_BOX = 16 };
+enum { PIECES = 254, BOXES_MAX = 4096, CHECK_LOOKS = 20000, CHECK_PER_BOX = 16, MARKED_MOST = 1 << 23 };
 
 struct bf_lower_found {
 	const struct bf_set *set;
@@ -70,7 +70,8 @@ static uint32_t cut(bf_u128 lo, bf_u128 hi, struct bf_range *out)
 /* One piece of element i. */
 static void add_box(struct boxes *b, uint32_t i)
 {
-	const struct bf_run_rule rule = { .index = 0, .order = i + 1, .final = true };
+	uint32_t step = b->k->set->n < MARKED_MOST ? BF_CLASS_MARKS + 1 : 1; /* elements share no packet: what is found ends the walk */
+	const struct bf_run_rule rule = { .index = 0, .order = (i + 1) * step, .final = true };
 	struct bf_box box;
 	int err;
 
