@@ -138,7 +138,7 @@ bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32
 		    !in_prefix(key + BF_KEY_DADDR, b->addr[1], b->len[1], p->ip6) || !bf_svc_holds(s, key))
 			continue;
 		*found = (struct bf_class_found){ b->order, b->slot, s->target, !(s->flags & BF_SVC_UNCOUNTED),
-		                                  s->flags & BF_SVC_SKIP };
+		                                  s->flags & BF_SVC_SKIP, s->n_tests };
 		return true;
 	}
 	return false;
