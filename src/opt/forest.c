@@ -8,12 +8,12 @@
 
 #include "opt/corner.h"
 
-#define ROOM_PER_BOX 11           /* bytes for nodes and copies beside each rule */
+#define ROOM_PER_BOX 10           /* bytes for nodes and copies beside each rule */
 #define ROOM_PER_REF 4            /* likewise, where there are references: these packets are rare */
 #define REF_BYTES 4
 #define ROOM_SMALL (1u << 19)   /* small problems may be lavish: it all stays in the cache; */
 #define ROOM_SMALL_PER_BOX 300
-#define SMALL 25000             /* boxes; of more, the less they get beyond what is usual */
+#define SMALL 40000             /* boxes; of more, the less they get beyond what is usual */
 #define ROOM_LAST 200        /* more, for each box in the last tree, but not more than that for each of all: */
 #define ROOM_LAST_PER_BOX 5
 #define MOST_TIMES 16        /* that room, when a packet would meet so many rules: */
