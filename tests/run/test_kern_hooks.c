@@ -267,6 +267,26 @@ static void xdp_is_taken(void **state)
 	commit(f, "v", BF_HOOK_XDP, "lo", 0, BF_ACCEPT);
 }
 
+/* The changes in a child that is killed at its n-th call of bpf(2). True: it came to its end before. */
+static bool commit_killed(struct fixture *f, const struct bf_change *c, uint32_t n_changes, unsigned n)
+{
+	int status;
+	pid_t pid;
+
+	bf_ns_unlock(f->ns);
+	pid = fork();
+	if (!pid) {
+		if (bf_ns_lock(f->ns, 1000))
+			_exit(2);
+		bpf_calls = 0;
+		kill_at = n;
+		_exit(bf_ns_commit(f->ns, c, n_changes, NULL) ? 3 : 0);
+	}
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status) ? !WEXITSTATUS(status) : WTERMSIG(status) == SIGKILL);
+	return WIFEXITED(status);
+}
+
 /* One unit goes, another takes its place by the same switch; killed at each call of it, too. The device never is without. */
 static void xdp_goes_on(void **state)
 {
@@ -278,22 +298,9 @@ static void xdp_goes_on(void **state)
 		const char *old = n & 1 ? "u" : "v", *new = n & 1 ? "v" : "u";
 		_cleanup_image_ struct bf_image *img = test_image(NFPROTO_NETDEV, new, 1, 1);
 		const struct bf_change c[] = { { .unit = old }, { .unit = new, .image = img, .state = "s", .state_len = 1 } };
-		int status;
-		pid_t pid;
 
 		test_image_hook(img, BF_HOOK_XDP, "lo", (int)n, 0, BF_DROP);
-		bf_ns_unlock(f->ns);
-		pid = fork();
-		if (!pid) {
-			if (bf_ns_lock(f->ns, 1000))
-				_exit(2);
-			bpf_calls = 0;
-			kill_at = n;
-			_exit(bf_ns_commit(f->ns, c, 2, NULL) ? 3 : 0);
-		}
-		waitpid(pid, &status, 0);
-		finished = WIFEXITED(status);
-		assert_true(finished ? !WEXITSTATUS(status) : WTERMSIG(status) == SIGKILL);
+		finished = commit_killed(f, c, 2, n);
 		assert_false(test_udp_send(&f->v4, 10));
 		assert_int_equal(bf_ns_lock(f->ns, 1000), 0);
 		assert_int_equal(bf_ns_commit(f->ns, c, 2, &f->d), 0);
@@ -394,25 +401,12 @@ static void killed(void **state)
 		for (n = 1; !finished; n++) {
 			_cleanup_image_ struct bf_image *img = test_image(NFPROTO_NETDEV, "u", 4, 1);
 			struct bf_change c = { .unit = "u", .image = img, .state = "s", .state_len = 1 };
-			int status;
-			pid_t pid;
 
 			test_image_hook(img, BF_HOOK_XDP, "lo", 0, 0, BF_ACCEPT);
 			test_image_hook(img, BF_HOOK_TC_EGRESS, "lo", 0, 1, BF_ACCEPT);
 			test_image_hook(img, BF_HOOK_CGROUP_EGRESS, group, 0, 2, BF_DROP);
 			test_image_hook(img, BF_HOOK_SOCKOPS, group, 0, 3, BF_ACCEPT);
-			bf_ns_unlock(f->ns);
-			pid = fork();
-			if (!pid) {
-				if (bf_ns_lock(f->ns, 1000))
-					_exit(2);
-				bpf_calls = 0;
-				kill_at = n;
-				_exit(bf_ns_commit(f->ns, &c, 1, NULL) ? 3 : 0);
-			}
-			waitpid(pid, &status, 0);
-			finished = WIFEXITED(status);
-			assert_true(finished ? !WEXITSTATUS(status) : WTERMSIG(status) == SIGKILL);
+			finished = commit_killed(f, &c, 1, n);
 			assert_int_equal(bf_ns_lock(f->ns, 1000), 0);
 			commit(f, "u", BF_HOOK_TC_INGRESS, "lo", 0, BF_ACCEPT);
 			assert_true(test_udp_send(&f->v4, 10));

@@ -10,10 +10,9 @@
  */
 #include <stdio.h>
 
-#include "gen/patch.h"
 #include "gen/patch_link.h"
 #include "base/image.h"
-#include "lib/cells.h"
+#include "lib/inplace.h"
 #include "lib/model.h"
 
 enum { PACKETS = 60, HZ = 250, VERSIONS = 4 };
@@ -38,24 +37,17 @@ struct world {
 static unsigned n_patched, n_refused, n_codes, n_rules[3], chance;
 static bool plain; /* in this round: few rules do what cannot be done in place */
 
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
-
 /* Room for a copy of the table: chains without rules. */
 static struct bf_table *copy_chains(struct world *w)
 {
-	struct bf_table *t = must(bf_arena_memdup(w->arena, w->all, sizeof(*t)));
+	struct bf_table *t = test_must(bf_arena_memdup(w->arena, w->all, sizeof(*t)));
 
-	t->chains = must(bf_arena_array(w->arena, t->n_chains, struct bf_chain *));
+	t->chains = test_must(bf_arena_array(w->arena, t->n_chains, struct bf_chain *));
 	for (uint32_t i = 0; i < t->n_chains; i++) {
-		t->chains[i] = must(bf_arena_memdup(w->arena, w->all->chains[i], sizeof(struct bf_chain)));
+		t->chains[i] = test_must(bf_arena_memdup(w->arena, w->all->chains[i], sizeof(struct bf_chain)));
 		t->chains[i]->table = t;
 		t->chains[i]->n_rules = 0;
-		t->chains[i]->rules = must(bf_arena_array(w->arena, w->all->chains[i]->n_rules + 1, struct bf_rule));
+		t->chains[i]->rules = test_must(bf_arena_array(w->arena, w->all->chains[i]->n_rules + 1, struct bf_rule));
 	}
 	return t;
 }
@@ -150,12 +142,12 @@ static void make_plain(struct world *w, struct bf_rule *r)
 
 static void mark_rules(struct world *w)
 {
-	w->marks = must(bf_arena_array(w->arena, w->all->n_chains, struct mark *));
+	w->marks = test_must(bf_arena_array(w->arena, w->all->n_chains, struct mark *));
 	for (uint32_t c = 0; c < w->all->n_chains; c++) {
 		const struct bf_chain *chain = w->all->chains[c];
 
 		repeat_rules(w, chain);
-		w->marks[c] = must(bf_arena_array(w->arena, chain->n_rules + 1, struct mark));
+		w->marks[c] = test_must(bf_arena_array(w->arena, chain->n_rules + 1, struct mark));
 		for (uint32_t i = 0; i < chain->n_rules; i++) {
 			make_plain(w, &chain->rules[i]);
 			if (rng_percent(&w->r, chance))
@@ -183,10 +175,7 @@ static bool make_base(struct world *w, uint32_t class_min)
 	w->base->n_counters = w->n_base;
 	if (bf_graph_build(&w->g, w->arena, w->base, &o, NULL) < 0 || !w->g.link)
 		return false;
-	w->cells = must(calloc(w->g.n_cells + w->g.spare_cells, sizeof(*w->cells)));
-	memcpy(w->cells, w->g.cells, w->g.n_cells * sizeof(*w->cells));
-	w->g.cells = w->cells;
-	w->g.n_cells += w->g.spare_cells;
+	w->cells = test_graph_room(&w->g);
 	return true;
 }
 
@@ -219,19 +208,6 @@ static struct bf_table *next_table(struct world *w, struct bf_table *stub, struc
 	return now;
 }
 
-static void write_all(struct world *w, const struct bf_patch *p)
-{
-	for (uint32_t i = 0; i < p->n; i++) {
-		const struct bf_write *x = &p->writes[i];
-		bool cells = !strcmp(x->map, "cells");
-		size_t size = cells ? w->g.n_cells * sizeof(struct bf_cell) : w->g.n_class * sizeof(uint32_t);
-
-		if (x->at > size || x->len > size - x->at)
-			abort();
-		memcpy((cells ? (char *)w->g.cells : (char *)w->g.class) + x->at, x->bytes, x->len);
-	}
-}
-
 static bool counters_differ(const struct bf_table *t, const struct bf_rt_counter *want, const struct bf_rt_counter *got)
 {
 	for (uint32_t i = 0; i < t->n_counters; i++)
@@ -261,7 +237,7 @@ static bool same_codes(const struct world *w, const struct bf_packet *p, const s
 
 static bool differs(struct world *w, const struct bf_table *t, const struct test_packet *p, uint64_t version)
 {
-	struct bf_interp *in = must(bf_interp_new(t, HZ));
+	struct bf_interp *in = test_must(bf_interp_new(t, HZ));
 	struct cells cells;
 	bool bad = false, overflow = false;
 
@@ -277,8 +253,7 @@ static bool differs(struct world *w, const struct bf_table *t, const struct test
 		cells_run(&cells, &p[i].p, &got);
 		bad = !overflow && (got.lost || got.verdict != want.verdict || !same_codes(w, &p[i].p, &want, &got));
 		if (bad)
-			fprintf(stderr, "packet %u: oracle %d, %u actions; cells %d, %u codes%s\n", i, want.verdict, want.n_actions,
-			        got.verdict, got.n_codes, got.lost ? ", lost" : "");
+			test_packet_differs(i, &want, &got);
 	}
 	bad = bad || (!overflow && counters_differ(t, bf_interp_counters(in), cells.counters));
 	cells_free(&cells);
@@ -303,7 +278,7 @@ static bool version_differs(struct world *w, const struct test_model_opts *o, ui
 		return false;
 	}
 	n_patched++;
-	write_all(w, &p);
+	test_graph_write(&w->g, &p);
 	for (unsigned i = 0; i < PACKETS; i++)
 		test_packet_random(&w->r, o, w->all, &packets[i]);
 	bad = differs(w, now, packets, version + 1);
@@ -321,7 +296,7 @@ static bool version_differs(struct world *w, const struct test_model_opts *o, ui
 
 static bool round_differs(uint64_t seed)
 {
-	struct world w = { .r = { seed }, .arena = must(bf_arena_new()) };
+	struct world w = { .r = { seed }, .arena = test_must(bf_arena_new()) };
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, NFPROTO_NETDEV };
 	struct test_model_opts o = { .family = families[seed % 4], .native = seed % 4 >= 2 };
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
@@ -347,12 +322,9 @@ static bool round_differs(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 2000, failed = 0;
-	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	struct test_rounds t = test_rounds(argc, argv, 2000, round_differs);
 
-	for (unsigned i = 0; i < rounds && failed < 3; i++)
-		failed += round_differs(seed + i);
 	printf("%u rulesets: %u versions in place, %u to be compiled; of the rules %u stayed, %u came, %u went; %u hand-offs; "
-	       "%u failed\n", rounds, n_patched, n_refused, n_rules[ALWAYS], n_rules[COMES], n_rules[GOES], n_codes, failed);
-	return failed != 0 || (rounds > 100 && (n_patched < rounds / 4 || !n_codes));
+	       "%u failed\n", t.n, n_patched, n_refused, n_rules[ALWAYS], n_rules[COMES], n_rules[GOES], n_codes, t.failed);
+	return t.failed != 0 || (t.n > 100 && (n_patched < t.n / 4 || !n_codes));
 }

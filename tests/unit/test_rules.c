@@ -13,9 +13,8 @@
 
 #include "base/image.h"
 #include "front/native/rules.h"
-#include "gen/patch.h"
 #include "gen/patch_link.h"
-#include "lib/cells.h"
+#include "lib/inplace.h"
 #include "lib/model.h"
 
 enum { PACKETS = 40, HZ = 250, VERSIONS = 6, CLASS_MIN = 2 };
@@ -41,13 +40,6 @@ static const struct {
 static const struct bf_eval_env env = { .hz = HZ };
 static unsigned n_patched, n_refused, n_fixed;
 static unsigned n_verbs[4];
-
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
 
 /* ----------------------------------------------------------------- random text */
 
@@ -199,10 +191,7 @@ static bool make_base(struct world *w)
 	bf_napply_free(&a);
 	if (!ok)
 		return false;
-	w->cells = must(calloc(w->g.n_cells + w->g.spare_cells, sizeof(*w->cells)));
-	memcpy(w->cells, w->g.cells, w->g.n_cells * sizeof(*w->cells));
-	w->g.cells = w->cells;
-	w->g.n_cells += w->g.spare_cells;
+	w->cells = test_graph_room(&w->g);
 	return true;
 }
 
@@ -214,19 +203,6 @@ static void open_stored(struct world *w, struct bf_nstored *s, struct bf_ast **a
 	    bf_nstored_parse(s, *ast, cmd, &d)) {
 		fprintf(stderr, "the stored table cannot be read: %s\n", d.text.data ? d.text.data : "");
 		abort();
-	}
-}
-
-static void write_all(struct world *w, const struct bf_patch *p)
-{
-	for (uint32_t i = 0; i < p->n; i++) {
-		const struct bf_write *x = &p->writes[i];
-		bool cells = !strcmp(x->map, "cells");
-		size_t size = cells ? w->g.n_cells * sizeof(struct bf_cell) : w->g.n_class * sizeof(uint32_t);
-
-		if (x->at > size || x->len > size - x->at)
-			abort();
-		memcpy((cells ? (char *)w->g.cells : (char *)w->g.class) + x->at, x->bytes, x->len);
 	}
 }
 
@@ -257,7 +233,7 @@ static int change(struct world *w, const char *text, size_t len)
 		err = bf_gen_patch(s.link, s.head->link_len, m.ev.rs->tables[0], (void *)m.changes.data,
 		                   m.changes.len / sizeof(struct bf_changed), w->version, w->arena, &patch, NULL);
 	if (!err) {
-		write_all(w, &patch);
+		test_graph_write(&w->g, &patch);
 		w->version++;
 		bf_nlog_commands(&w->log, rules.last, (void *)m.fresh.data, m.fresh.len / sizeof(struct bf_eval_counter), printed.data,
 		                 printed.len);
@@ -294,7 +270,7 @@ static bool packets_differ(struct world *w, const struct bf_nstored *s, const st
 {
 	struct test_model_opts o = { .family = families[w->family].nfproto };
 	const struct bf_table *now = ev->rs->tables[0];
-	struct bf_interp *in = must(bf_interp_new(now, HZ));
+	struct bf_interp *in = test_must(bf_interp_new(now, HZ));
 	struct bf_table room = *w->base;
 	struct test_packet p;
 	struct cells cells;
@@ -313,8 +289,7 @@ static bool packets_differ(struct world *w, const struct bf_nstored *s, const st
 		cells_run(&cells, &p.p, &got);
 		bad = got.lost || got.verdict != want.verdict || got.n_codes != want.n_actions;
 		if (bad)
-			fprintf(stderr, "packet %u: oracle %d, %u actions; cells %d, %u codes%s\n", i, want.verdict, want.n_actions, got.verdict,
-			        got.n_codes, got.lost ? ", lost" : "");
+			test_packet_differs(i, &want, &got);
 	}
 	bad = bad || counters_differ(s, ev, bf_interp_counters(in), cells.counters);
 	cells_free(&cells);
@@ -382,7 +357,7 @@ static bool version_differs(struct world *w)
 
 static bool round_differs(uint64_t seed)
 {
-	struct world w = { .r = { seed }, .family = seed % 3, .arena = must(bf_arena_new()) };
+	struct world w = { .r = { seed }, .family = seed % 3, .arena = test_must(bf_arena_new()) };
 	bool bad = false;
 
 	if (make_base(&w))
@@ -402,13 +377,10 @@ static bool round_differs(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 1500, failed = 0;
-	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	struct test_rounds t = test_rounds(argc, argv, 1500, round_differs);
 
-	for (unsigned i = 0; i < rounds && failed < 3; i++)
-		failed += round_differs(seed + i);
 	printf("%u tables (%u of them not to be changed in place): %u changes in place, %u refused; %u added, %u inserted, %u "
-	       "replaced, %u deleted; %u failed\n", rounds, n_fixed, n_patched, n_refused, n_verbs[0], n_verbs[1], n_verbs[2],
-	       n_verbs[3], failed);
-	return failed != 0 || (rounds > 100 && n_patched < rounds);
+	       "replaced, %u deleted; %u failed\n", t.n, n_fixed, n_patched, n_refused, n_verbs[0], n_verbs[1], n_verbs[2],
+	       n_verbs[3], t.failed);
+	return t.failed != 0 || (t.n > 100 && n_patched < t.n);
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* inplace.c: see inplace.h. */
+#include "lib/inplace.h"
+
+#include <stdio.h>
+
+void *test_must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+struct bf_cell *test_graph_room(struct bf_graph *g)
+{
+	struct bf_cell *cells = test_must(calloc(g->n_cells + g->spare_cells, sizeof(*cells)));
+
+	memcpy(cells, g->cells, g->n_cells * sizeof(*cells));
+	g->cells = cells;
+	g->n_cells += g->spare_cells;
+	return cells;
+}
+
+void test_graph_write(struct bf_graph *g, const struct bf_patch *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct bf_write *x = &p->writes[i];
+		bool cells = !strcmp(x->map, "cells");
+		size_t size = cells ? g->n_cells * sizeof(struct bf_cell) : g->n_class * sizeof(uint32_t);
+
+		if (x->at > size || x->len > size - x->at)
+			abort();
+		memcpy((cells ? (char *)g->cells : (char *)g->class) + x->at, x->bytes, x->len);
+	}
+}
+
+void test_packet_differs(unsigned packet, const struct bf_outcome *want, const struct cells_outcome *got)
+{
+	fprintf(stderr, "packet %u: oracle %d, %u actions; cells %d, %u codes%s\n", packet, want->verdict, want->n_actions,
+	        got->verdict, got->n_codes, got->lost ? ", lost" : "");
+}
+
+struct test_rounds test_rounds(int argc, char **argv, unsigned n, bool (*differs)(uint64_t seed))
+{
+	struct test_rounds t = { .n = argc > 1 ? (unsigned)atoi(argv[1]) : n };
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+
+	for (unsigned i = 0; i < t.n && t.failed < 3; i++)
+		t.failed += differs(seed + i);
+	return t;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* inplace.h: graphs that patches are written to, walked beside the oracle; and rounds of that, each of its own seed. */
+#ifndef BF_TEST_INPLACE_H
+#define BF_TEST_INPLACE_H
+
+#include "gen/patch.h"
+#include "lib/cells.h"
+
+void *test_must(void *p); /* no memory: the test ends */
+
+/* Gives the graph the cells that its spare ones need. The caller frees them. */
+struct bf_cell *test_graph_room(struct bf_graph *g);
+void test_graph_write(struct bf_graph *g, const struct bf_patch *p);
+
+void test_packet_differs(unsigned packet, const struct bf_outcome *want, const struct cells_outcome *got); /* tells */
+
+/* TEST [ROUNDS [SEED]]: each with the next seed, until three have failed. */
+struct test_rounds {
+	unsigned n, failed;
+};
+struct test_rounds test_rounds(int argc, char **argv, unsigned n, bool (*differs)(uint64_t seed));
+
+#endif
