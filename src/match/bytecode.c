@@ -118,10 +118,9 @@ static uint32_t length(const struct machine *m)
 	return m->p->link_len + m->p->len + (m->p->tagged ? VLAN_LEN : 0u);
 }
 
-static uint32_t load_a(struct machine *m, const struct sock_filter *f)
+/* What either register is loaded with. */
+static uint32_t load_plain(struct machine *m, const struct sock_filter *f)
 {
-	unsigned size = BPF_SIZE(f->code) == BPF_W ? 4 : BPF_SIZE(f->code) == BPF_H ? 2 : 1;
-
 	switch (BPF_MODE(f->code)) {
 	case BPF_IMM:
 		return f->k;
@@ -129,29 +128,29 @@ static uint32_t load_a(struct machine *m, const struct sock_filter *f)
 		return length(m);
 	case BPF_MEM:
 		return m->mem[f->k % BPF_MEMWORDS];
-	case BPF_ABS:
-		return load(m, f->k, size, true);
-	case BPF_IND:
-		return load(m, m->x + f->k, size, false);
 	}
 	m->over = true;
 	return 0;
 }
 
+static uint32_t load_a(struct machine *m, const struct sock_filter *f)
+{
+	unsigned size = BPF_SIZE(f->code) == BPF_W ? 4 : BPF_SIZE(f->code) == BPF_H ? 2 : 1;
+
+	switch (BPF_MODE(f->code)) {
+	case BPF_ABS:
+		return load(m, f->k, size, true);
+	case BPF_IND:
+		return load(m, m->x + f->k, size, false);
+	}
+	return load_plain(m, f);
+}
+
 static uint32_t load_x(struct machine *m, const struct sock_filter *f)
 {
-	switch (BPF_MODE(f->code)) {
-	case BPF_IMM:
-		return f->k;
-	case BPF_LEN:
-		return length(m);
-	case BPF_MEM:
-		return m->mem[f->k % BPF_MEMWORDS];
-	case BPF_MSH: /* the length of an IPv4 header; no ancillary data here */
+	if (BPF_MODE(f->code) == BPF_MSH) /* the length of an IPv4 header; no ancillary data here */
 		return (load(m, f->k, 1, false) & 0xf) * 4;
-	}
-	m->over = true;
-	return 0;
+	return load_plain(m, f);
 }
 
 static uint32_t alu(struct machine *m, const struct sock_filter *f)

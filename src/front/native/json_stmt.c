@@ -94,27 +94,14 @@ static void put_reject(struct bf_buf *out, const struct bf_ast_stmt *s)
 	bf_buf_puts(out, "}}");
 }
 
-/* Bytes with the largest unit that says them exactly. */
-static uint64_t in_units(uint64_t n, const char **unit)
-{
-	static const char *const units[] = { "bytes", "kbytes", "mbytes" };
-	unsigned u = 0;
-
-	for (; n && u + 1 < BF_ARRAY_SIZE(units) && n % 1024 == 0; u++)
-		n /= 1024;
-	*unit = units[u];
-	return n;
-}
-
 static void put_limit(struct bf_buf *out, const struct bf_ast_rate *r)
 {
-	const char *per = r->per == 1 ? "second" : r->per == 60 ? "minute" : r->per == 3600 ? "hour" : r->per == 86400 ? "day" : "week";
 	const char *unit = NULL, *burst = NULL;
 
-	bf_json_int(out, "rate", r->bytes ? in_units(r->rate, &unit) : r->rate);
+	bf_json_int(out, "rate", r->bytes ? bf_print_bytes(r->rate, &unit) : r->rate);
 	if (r->burst)
-		bf_json_int(out, "burst", r->bytes ? in_units(r->burst, &burst) : r->burst);
-	bf_json_text(out, "per", per);
+		bf_json_int(out, "burst", r->bytes ? bf_print_bytes(r->burst, &burst) : r->burst);
+	bf_json_text(out, "per", bf_print_per(r->per));
 	if (r->over)
 		bf_buf_puts(out, ", \"inv\": true");
 	if (unit)
@@ -127,10 +114,10 @@ static void put_quota(struct bf_buf *out, const struct bf_ast_stmt *s)
 {
 	const char *unit;
 
-	bf_json_int(out, "val", in_units(s->quota.bytes, &unit));
+	bf_json_int(out, "val", bf_print_bytes(s->quota.bytes, &unit));
 	bf_json_text(out, "val_unit", unit);
 	if (s->quota.used) {
-		bf_json_int(out, "used", in_units(s->quota.used, &unit));
+		bf_json_int(out, "used", bf_print_bytes(s->quota.used, &unit));
 		bf_json_text(out, "used_unit", unit);
 	}
 	if (s->quota.over)
@@ -175,8 +162,6 @@ static void put_log_flags(struct bf_buf *out, uint32_t flags)
 
 static void put_log(struct bf_buf *out, const struct bf_ast_stmt *s)
 {
-	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit" };
-
 	if (!s->log.set) {
 		bf_buf_puts(out, "null");
 		return;
@@ -191,7 +176,7 @@ static void put_log(struct bf_buf *out, const struct bf_ast_stmt *s)
 	if (s->log.set & BF_LOG_THRESHOLD)
 		bf_json_int(out, "queue-threshold", s->log.threshold);
 	if (s->log.set & BF_LOG_LEVEL)
-		bf_json_text(out, "level", levels[s->log.level]);
+		bf_json_text(out, "level", bf_print_levels[s->log.level]);
 	if (s->log.flags)
 		put_log_flags(out, s->log.flags);
 	bf_buf_puts(out, "}");

@@ -24,17 +24,26 @@ static void print_match(struct bf_buf *out, const struct bf_ast_stmt *s)
 	}
 }
 
-static void print_bytes(struct bf_buf *out, uint64_t n)
+uint64_t bf_print_bytes(uint64_t n, const char **unit)
 {
 	static const char *const units[] = { "bytes", "kbytes", "mbytes" };
 	unsigned u = 0;
 
 	for (; n && u + 1 < BF_ARRAY_SIZE(units) && n % 1024 == 0; u++)
 		n /= 1024;
-	bf_buf_printf(out, "%llu %s", (unsigned long long)n, units[u]);
+	*unit = units[u];
+	return n;
 }
 
-static void print_limit(struct bf_buf *out, const struct bf_ast_rate *r)
+static void print_bytes(struct bf_buf *out, uint64_t n)
+{
+	const char *unit;
+
+	n = bf_print_bytes(n, &unit);
+	bf_buf_printf(out, "%llu %s", (unsigned long long)n, unit);
+}
+
+const char *bf_print_per(uint64_t seconds)
 {
 	static const struct {
 		uint64_t per;
@@ -42,14 +51,19 @@ static void print_limit(struct bf_buf *out, const struct bf_ast_rate *r)
 	} units[] = { { 1, "second" }, { 60, "minute" }, { 3600, "hour" }, { 86400, "day" }, { 604800, "week" } };
 	size_t u = 0;
 
+	while (units[u].per != seconds)
+		u++;
+	return units[u].word;
+}
+
+static void print_limit(struct bf_buf *out, const struct bf_ast_rate *r)
+{
 	bf_buf_puts(out, r->over ? "rate over " : "rate ");
 	if (r->bytes)
 		print_bytes(out, r->rate);
 	else
 		bf_buf_printf(out, "%llu", (unsigned long long)r->rate);
-	while (units[u].per != r->per)
-		u++;
-	bf_buf_printf(out, "/%s", units[u].word);
+	bf_buf_printf(out, "/%s", bf_print_per(r->per));
 	if (r->bytes && r->burst) {
 		bf_buf_puts(out, " burst ");
 		print_bytes(out, r->burst);
@@ -91,10 +105,10 @@ static void print_log_flags(struct bf_buf *out, uint32_t flags)
 	bf_buf_puts(out, flags & NF_LOG_MACDECODE ? " flags ether" : "");
 }
 
+const char *const bf_print_levels[] = { "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit" };
+
 static void print_log(struct bf_buf *out, const struct bf_ast_stmt *s)
 {
-	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit" };
-
 	bf_buf_puts(out, "log");
 	if (s->log.set & BF_LOG_PREFIX)
 		bf_buf_printf(out, " prefix \"%s\"", s->log.prefix);
@@ -105,7 +119,7 @@ static void print_log(struct bf_buf *out, const struct bf_ast_stmt *s)
 	if (s->log.set & BF_LOG_THRESHOLD)
 		bf_buf_printf(out, " queue-threshold %u", s->log.threshold);
 	if (s->log.set & BF_LOG_LEVEL && s->log.level != LOG_WARNING) /* what it is anyhow */
-		bf_buf_printf(out, " level %s", levels[s->log.level]);
+		bf_buf_printf(out, " level %s", bf_print_levels[s->log.level]);
 	print_log_flags(out, s->log.flags);
 }
 
