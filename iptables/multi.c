@@ -72,7 +72,7 @@ static void keep_memory(void)
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
-	mallopt(M_TRIM_THRESHOLD, 4 * KEPT_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES);
 #endif
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/shelf.h"
 #include "kern/sys.h"
 
 size_t bf_map_bytes(uint32_t value_size, uint32_t max_entries)
@@ -27,6 +28,8 @@ int bf_map_write(int fd, size_t at, const void *from, size_t len)
 		else
 			memset(p + skip, 0, n);
 		bf_map_munmap(p, skip + n);
+		if (from)
+			bf_shelf_put(from, n);
 		from = from ? (const char *)from + n : NULL;
 		at += n;
 		len -= n;

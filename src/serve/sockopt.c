@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "base/shelf.h"
 #include "serve/arch.h"
 #include "serve/serve.h"
 
@@ -206,10 +207,10 @@ static int get_revision(struct call *k)
 	return rc == -ENOENT ? CONTINUE : finish_get(k, rc);
 }
 
-/* Copies the caller's len bytes: all of them before anything happens. */
+/* Copies the caller's len bytes: all of them before anything happens. For bf_shelf_free. */
 static int copy_in(struct call *k, size_t len, void **out)
 {
-	_cleanup_free_ void *p = malloc(len);
+	_cleanup_shelf_ void *p = bf_shelf_alloc(len);
 
 	if (!p)
 		return -ENOMEM;
@@ -235,7 +236,8 @@ static int must_wait(const struct call *k, int rc)
 static int set_replace(struct call *k)
 {
 	struct ipt_replace head;
-	_cleanup_free_ void *blob = NULL, *old = NULL;
+	_cleanup_shelf_ void *blob = NULL;
+	_cleanup_free_ void *old = NULL;
 	size_t want;
 	uint32_t n_old = 0;
 	int rc, waited = 0;
@@ -266,7 +268,7 @@ static int set_replace(struct call *k)
 static int set_counters(struct call *k)
 {
 	struct xt_counters_info head;
-	_cleanup_free_ void *blob = NULL;
+	_cleanup_shelf_ void *blob = NULL;
 	int rc, waited = 0;
 
 	if ((size_t)k->len <= sizeof(head))

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* test_base.c: arena, buf, diag, cleanup macros; memory running out. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "lib/unit.h"
 
 #include "base/arena.h"
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/shelf.h"
 #include "lib/alloc.h"
 
 static void arena_gives_zeroed_aligned_memory(void **state)
@@ -178,6 +182,52 @@ static int use_all(void *ctx)
 	return b.err;
 }
 
+/* Pages of this process' memory that are there. */
+static size_t resident(char *p, size_t len)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < len / page; i++) {
+		uint64_t entry = 0;
+
+		assert_int_equal(pread(fd, &entry, sizeof(entry), (off_t)(((uintptr_t)p / page + i) * sizeof(entry))), sizeof(entry));
+		n += entry >> 63;
+	}
+	close(fd);
+	return n;
+}
+
+static void shelf_keeps_what_is_put_there(void **state)
+{
+	enum { LEN = 8 << 20 };
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = LEN / page;
+	char *p = bf_shelf_alloc(LEN), *other = malloc(LEN), *few = bf_shelf_alloc(100);
+
+	assert_non_null(p);
+	assert_non_null(other);
+	assert_non_null(few);
+	for (uint32_t i = 0; i < LEN; i++)
+		p[i] = other[i] = (char)(i * 7 + i / 4096);
+	memset(few, 1, 100);
+	assert_int_equal(resident(p, LEN), pages);
+	bf_shelf_put(p + page + 5, LEN / 2 - page); /* the page where it begins, too; all but that where it ends */
+	assert_int_equal(resident(p, LEN), pages / 2 + 1);
+	bf_shelf_put(p, LEN);
+	assert_int_equal(resident(p, LEN), 0);
+	bf_shelf_put(p + LEN / 2, LEN); /* more than there is, other memory: nothing happens */
+	bf_shelf_put(other, LEN);
+	bf_shelf_put(few, 100);
+	assert_memory_equal(p, other, LEN);
+	for (uint32_t i = 0; i < LEN; i++)
+		assert_int_equal(p[i], (char)(i * 7 + i / 4096));
+	bf_shelf_free(p);
+	bf_shelf_free(few);
+	bf_shelf_free(NULL);
+	free(other);
+}
+
 static void each_allocation_failed(void **state)
 {
 	assert_true(test_alloc_each(use_all, NULL) > 3);
@@ -187,4 +237,5 @@ UNIT_MAIN(
 	cmocka_unit_test(arena_gives_zeroed_aligned_memory), cmocka_unit_test(arena_refuses_impossible_sizes),
 	cmocka_unit_test(arena_copies), cmocka_unit_test(buf_grows_and_terminates), cmocka_unit_test(buf_takes_binary),
 	cmocka_unit_test(buf_error_sticks), cmocka_unit_test(buf_refuses_impossible_sizes), cmocka_unit_test(diag_collects),
-	cmocka_unit_test(diag_marks_the_place), cmocka_unit_test(cleanup_keeps_errno), cmocka_unit_test(base64_there_and_back), cmocka_unit_test(each_allocation_failed))
+	cmocka_unit_test(diag_marks_the_place), cmocka_unit_test(cleanup_keeps_errno), cmocka_unit_test(base64_there_and_back), cmocka_unit_test(each_allocation_failed),
+	cmocka_unit_test(shelf_keeps_what_is_put_there))

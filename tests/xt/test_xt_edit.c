@@ -111,7 +111,6 @@ static unsigned one_round(struct rng *r, uint8_t family)
 	struct test_table t;
 	unsigned refused = 0;
 
-
 	table_random(r, &t, family);
 	table_state(&t, &first);
 	bf_buf_add(&now, first.data, first.len);

@@ -3,6 +3,7 @@
  * blob.c: the entries' layouts, the tables served, and the answers that are
  * made from a state without looking into its rules.
  */
+#include "base/shelf.h"
 #include "front/xtables/blob.h"
 
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -126,9 +127,13 @@ static int open_head(const void *state, size_t len, struct bf_xt_blob *b)
 
 static int walk_entries(const struct bf_xt_blob *b, uint32_t *offsets, uint8_t *kinds)
 {
-	uint32_t off = 0, size = b->head->size;
+	uint32_t off = 0, size = b->head->size, kept = 0;
 
 	for (uint32_t i = 0; i < b->head->num_entries; i++) {
+		if (off - kept >= BF_SHELF_STEP) {
+			bf_shelf_put(b->base + kept, off - kept);
+			kept = off;
+		}
 		if (off >= size || bf_xt_entry_bounds(b->l, b->base + off, size - off))
 			return -EINVAL;
 		offsets[i] = off;

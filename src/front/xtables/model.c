@@ -28,6 +28,7 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <stdio.h>
 
+#include "base/shelf.h"
 #include "front/xtables/cond.h"
 #include "front/xtables/model.h"
 
@@ -324,10 +325,20 @@ int bf_xt_model_rule(struct bf_xt_model *m, struct bf_chain *chain, const struct
 	return err || !bf_xt_is_standard(t) ? err : set_verdict(m, r, s, &c, d);
 }
 
+/* Entries are read in order, to make rules of them, and then the model takes as much memory as they do. */
+static void put_away(struct bf_xt_model *m, uint32_t end)
+{
+	if (end < m->kept || end - m->kept < BF_SHELF_STEP)
+		return;
+	bf_shelf_put(m->b.base + m->kept, end - m->kept);
+	m->kept = end;
+}
+
 static int add_rule(struct bf_xt_model *m, struct bf_chain *chain, uint32_t i, struct bf_diag *d)
 {
 	const struct bf_xt_source s = { bf_xt_entry(&m->b, i), i, i, bf_xt_jump_of(&m->b, i), i + 1 };
 
+	put_away(m, m->b.offsets[i]);
 	return bf_xt_model_rule(m, chain, &s, d);
 }
 
@@ -405,6 +416,7 @@ int bf_xt_to_ruleset(const void *state, size_t len, struct bf_ruleset **out, str
 		err = bf_xt_model_chains(&m, &t, d);
 	if (!err)
 		err = add_rules(&m, d);
+	bf_shelf_put(state, len);
 	if (err)
 		return err;
 	bf_ruleset_done(rs);

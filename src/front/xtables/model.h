@@ -28,6 +28,7 @@ struct bf_xt_model {
 	uint32_t n_regions;
 	struct bf_chain *base[BF_XT_HOOKS];
 	uint32_t base_entry[BF_XT_HOOKS];
+	uint32_t kept; /* offset: what is in front of it is on the shelf (base/shelf.h), if it can be */
 };
 
 /* Regions and chains of m->b in m->rs, without rules. */
