@@ -19,14 +19,16 @@
  *         return b[0] == 'S' && b[1] == 'S' && b[2] == 'H' && b[3] == '-';
  *     }
  *
- * (linux/bpf.h or vmlinux.h come first; Debian's headers want -I/usr/include/$(uname -m)-linux-gnu, too.)
+ * (linux/bpf.h or vmlinux.h come first; Debian's headers want -I/usr/include/$(uname -m)-linux-gnu, too. A section has another name
+ * than any function.)
  *
  * The kernel's verifier looks at the function by itself, with these arguments
  * (Linux 6.9). It may call other functions of its file, helpers, and kernel
  * functions that the kind of program may call, and have maps of its own (with
  * BTF, as libbpf has them): maps of one name are one in all files of a table,
  * and stay over changes of the table as long as their shape does. Global
- * variables begin anew with each load.
+ * variables begin anew with each load. CO-RE and __kconfig are answered by the
+ * running kernel. Examples for each kind of hook: docs/examples.
  */
 #ifndef BPFILTER_PROGRAM_H
 #define BPFILTER_PROGRAM_H
@@ -54,8 +56,8 @@ struct bf_packet {
 };
 
 /*
- * Netfilter's hooks: the sk_buff, trusted (struct sk_buff *). tc, cgroup: struct __sk_buff *. xdp: struct xdp_md *. For
- * helpers and kernel functions that take these.
+ * Netfilter's hooks: the sk_buff, trusted (struct sk_buff *). tc, cgroup: struct __sk_buff *. xdp: struct xdp_md *. connect,
+ * sendmsg: struct bpf_sock_addr *, and there are no bytes of a packet. For helpers and kernel functions that take these.
  */
 struct bf_handle;
 

@@ -396,6 +396,24 @@ static int find_sections(struct bf_elf *e)
 	return e->symtab ? 0 : bf_elf_broken(e);
 }
 
+/* Sections that can be named, for people. */
+static int no_such_section(struct bf_elf *e, const char *wanted)
+{
+	_cleanup_buf_ struct bf_buf names = { 0 };
+	const char *last = "";
+
+	for (uint32_t i = 0; i < e->n_funcs && names.len < 120; i++) {
+		const char *name = section_name(e, e->in[i]);
+
+		if (strcmp(name, ".text") && strcmp(name, last))
+			bf_buf_printf(&names, "%s\"%.40s\"", names.len ? ", " : "", name);
+		last = name;
+	}
+	if (!names.len)
+		return bf_elf_error(e, -EINVAL, "it has no function in a section of its own");
+	return bf_elf_error(e, -EINVAL, "it has no function in a section \"%s\", only in %s", wanted, names.data);
+}
+
 /* Functions in .text are called by others; each of the others is one that can be named. */
 static int choose(struct bf_elf *e, struct bf_program *p)
 {
@@ -413,8 +431,7 @@ static int choose(struct bf_elf *e, struct bf_program *p)
 		found = (int)i;
 	}
 	if (found < 0)
-		return p->section ? bf_elf_error(e, -EINVAL, "it has no function in a section \"%s\"", p->section)
-		                  : bf_elf_error(e, -EINVAL, "it has no function in a section of its own");
+		return no_such_section(e, p->section);
 	if (found) {
 		struct bf_rt_func f = e->funcs[0];
 
@@ -533,6 +550,8 @@ int bf_object_read(struct bf_arena *a, const void *bytes, size_t len, struct bf_
 	e.elf = elf_memory(copy, len);
 	if (!e.elf || !gelf_getehdr(e.elf, &h) || h.e_machine != EM_BPF || h.e_type != ET_REL || elf_getshdrstrndx(e.elf, &e.names))
 		err = bf_elf_error(&e, -EINVAL, "it is no object file of BPF");
+	else if (h.e_ident[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
+		err = bf_elf_error(&e, -EINVAL, "it is made for machines of the other byte order");
 	else
 		err = read_all(&e, p);
 	if (e.elf)

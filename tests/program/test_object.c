@@ -45,6 +45,17 @@ static void change(const struct bf_buf *file, unsigned seed)
 	free(copy);
 }
 
+/* One that is in it. */
+static const char *section_of(const char *file)
+{
+	static const char *const known[][2] = { { "ssh", "third" }, { "sets", "listed" }, { "core", "config" }, { "hooks", "task" } };
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(known); i++)
+		if (strstr(file, known[i][0]))
+			return known[i][1];
+	return "word";
+}
+
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -54,7 +65,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "cannot read %s\n", argv[i]);
 			return 1;
 		}
-		if (read_one(file.data, file.len, strstr(argv[i], "ssh") ? "third" : strstr(argv[i], "sets") ? "listed" : strstr(argv[i], "core") ? "config" : strstr(argv[i], "hooks") ? "task" : "word"))
+		if (!strstr(argv[i], "empty") && read_one(file.data, file.len, section_of(argv[i])))
 			return 1;
 		for (unsigned k = 0; k < ROUNDS; k++)
 			change(&file, k);
