@@ -3,6 +3,7 @@
 #include "api/facts.h"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -172,12 +173,63 @@ static uint32_t flow_hash(const struct bf_packet *s)
 	return mix(mix(h, from + to), from ^ to);
 }
 
+static void note_asked(struct bf_facts *f, const char *text, uint64_t arg)
+{
+	for (uint32_t i = 0; i < f->n_asked; i++)
+		if (f->asked[i].arg == arg && (text == f->asked[i].text || (text && f->asked[i].text && !strcmp(text, f->asked[i].text))))
+			return;
+	if (f->n_asked < BF_ASKED_MAX)
+		f->asked[f->n_asked++] = (struct bf_asked){ text, arg };
+}
+
+static void print_fib(struct bf_buf *out, unsigned what, unsigned flags)
+{
+	static const char *const of[] = { "saddr", "daddr", "mark", "iif", "oif" };
+	static const char *const results[] = { [NFT_FIB_RESULT_OIF] = "oif", [NFT_FIB_RESULT_OIFNAME] = "oifname",
+		                                   [NFT_FIB_RESULT_ADDRTYPE] = "type" };
+	const char *dot = " ";
+
+	bf_buf_puts(out, "fib");
+	for (unsigned i = 0; i < BF_ARRAY_SIZE(of); i++)
+		if (flags & 1u << i) {
+			bf_buf_printf(out, "%s%s", dot, of[i]);
+			dot = " . ";
+		}
+	bf_buf_printf(out, " %s", what < BF_ARRAY_SIZE(results) && results[what] ? results[what] : "");
+}
+
+static void print_socket(struct bf_buf *out, unsigned what)
+{
+	static const char *const keys[] = { [NFT_SOCKET_TRANSPARENT] = "transparent", [NFT_SOCKET_MARK] = "mark",
+		                                [NFT_SOCKET_WILDCARD] = "wildcard", [NFT_SOCKET_CGROUPV2] = "cgroupv2" };
+
+	bf_buf_printf(out, "socket %s", what < BF_ARRAY_SIZE(keys) ? keys[what] : "");
+}
+
+void bf_facts_print_asked(struct bf_buf *out, const struct bf_facts *f)
+{
+	for (uint32_t i = 0; i < f->n_asked; i++) {
+		const struct bf_asked *a = &f->asked[i];
+
+		bf_buf_puts(out, !i ? ", if " : i + 1 < f->n_asked ? ", " : " and ");
+		if (a->text)
+			bf_buf_puts(out, a->text);
+		else if ((a->arg & 0xff) == BF_ASSIST_FIB)
+			print_fib(out, a->arg >> 8 & 0xff, a->arg >> 16 & 0xff);
+		else
+			print_socket(out, a->arg >> 8 & 0xff);
+	}
+	if (f->n_asked)
+		bf_buf_puts(out, f->n_asked > 1 ? " find nothing" : " finds nothing");
+}
+
 /* The interpreter's questions. */
 static bool load(const struct bf_packet *s, uint32_t loader, uint64_t arg, bf_u128 *v)
 {
 	struct bf_facts *f = s->user;
 
-	f->assumed |= loader == BF_LOAD_ANSWER;
+	if (loader == BF_LOAD_ANSWER)
+		note_asked(f, NULL, arg);
 	if (loader == BF_LOAD_PICK) {
 		uint64_t from = arg & 1 ? flow_hash(s) : f->random;
 
@@ -201,8 +253,7 @@ static bool assist(const struct bf_packet *s, const struct bf_assist *a)
 {
 	struct bf_facts *f = s->user;
 
-	(void)a;
-	f->assumed = true;
+	note_asked(f, a->text ? a->text : a->name, 0);
 	return false;
 }
 

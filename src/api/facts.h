@@ -11,6 +11,8 @@
 #include "front/native/packet.h"
 #include "interp/interp.h"
 
+enum { BF_ASKED_MAX = 8 };
+
 struct bf_facts {
 	const struct bf_npacket *p;
 	uint64_t now;    /* ns since 1970, UTC */
@@ -21,8 +23,15 @@ struct bf_facts {
 	} iif, oif;
 	struct bf_rt_trial *given;
 	uint32_t n;      /* of given->load */
-	bool assumed;    /* a rule asked the routing table, or for a socket: it was told "no" */
+	struct bf_asked { /* what rules asked the kernel, and were told that there is nothing */
+		const char *text; /* of a match of iptables, or NULL: */
+		uint64_t arg;     /* BF_ASSIST_ARG */
+	} asked[BF_ASKED_MAX];
+	uint32_t n_asked;
 };
+
+/* ", if fib daddr type and socket mark find nothing"; nothing, where nothing was asked. */
+void bf_facts_print_asked(struct bf_buf *out, const struct bf_facts *f);
 
 /* Of a packet; sock: any in the namespace. */
 void bf_facts_begin(struct bf_facts *f, const struct bf_npacket *p, int sock);

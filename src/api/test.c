@@ -242,8 +242,6 @@ static const char *verdict_name(bool accept)
 	return accept ? "accept" : "drop";
 }
 
-#define ASSUMED ", if addrtype, fib and socket find nothing"
-
 static bool accepts(const struct bf_outcome *o)
 {
 	return o->verdict == BF_ACCEPT && !(o->n_actions && o->actions[o->n_actions - 1]->target->terminal);
@@ -287,7 +285,8 @@ static void print_chain(struct test *t, const struct bf_subject *s, const struct
 			print_met(t, s, &t->met[i]);
 		bf_buf_puts(t->out, "    ");
 		print_verdict(t->out, c, o);
-		bf_buf_printf(t->out, "%s%s%s\n%s%s%s", t->facts.assumed ? ASSUMED : "", is_call(c->at.hook) ? " (by the interpreter alone)" : "",
+		bf_facts_print_asked(t->out, &t->facts);
+		bf_buf_printf(t->out, "%s%s\n%s%s%s", is_call(c->at.hook) ? " (by the interpreter alone)" : "",
 		              o->unknown ? " (as the kernel says: a function of an object file was asked)" : "", differs ? "    DIFFERS: " : "", differs ? differs : "",
 		              differs ? "\n" : "");
 		return;
@@ -297,7 +296,7 @@ static void print_chain(struct test *t, const struct bf_subject *s, const struct
 	for (uint32_t i = 0; i < t->n_met; i++)
 		json_met(t, s, &t->met[i], !i);
 	bf_buf_printf(t->out, "], \"verdict\": \"%s\", \"assumed\": %s, \"agree\": %s}", leaves(c, o) ? "leave" : verdict_name(accept && !o->hotdrop),
-	              t->facts.assumed ? "true" : "false",
+	              t->facts.n_asked ? "true" : "false",
 	              is_call(c->at.hook) || o->unknown ? "null" : differs ? "false" : "true");
 }
 
@@ -397,7 +396,7 @@ static void run_chain(struct test *t, const struct tried *s, const struct bf_cha
 	}
 	memcpy(before, bf_interp_counters(s->in), n * sizeof(*before));
 	t->n_met = 0;
-	t->facts.assumed = false;
+	t->facts.n_asked = 0;
 	bf_interp_set_trace(s->in, step, t);
 	bf_interp_run_chain(s->in, c, &t->seen, &o);
 	differs = ask_programs(t, s, c, &o, before);

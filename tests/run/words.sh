@@ -155,6 +155,24 @@ picks()
 }
 check "random numbers and hashes are alike on both sides, and spread" picks
 
+# What only the kernel knows is named where the verdict hangs on it.
+asked()
+{
+	in_ns a "$bf" load -r - <<-END || return
+		table inet t {
+			chain i {
+				type filter hook prerouting priority filter
+				fib daddr . iif type local drop
+				fib saddr oif missing counter
+				tcp dport 22 socket mark 5 drop
+			}
+		}
+	END
+	in_ns a "$bf" test udp 10.0.0.1:1 '>' 10.0.0.2:53 iif lo | grep -q '^    accept, if fib daddr . iif type and fib saddr oif find nothing$' &&
+		in_ns a "$bf" test tcp 10.0.0.1:1 '>' 10.0.0.2:22 iif lo | grep -q 'type, fib saddr oif and socket mark find nothing$'
+}
+check "questions to the kernel are named" asked
+
 # Captured packets are told in a line each, byte by byte with -v, and those of a file by their comment.
 captured()
 {
