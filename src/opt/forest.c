@@ -8,12 +8,14 @@
 
 #include "opt/corner.h"
 
-#define ROOM_PER_BOX 10           /* bytes for nodes and copies beside each rule */
-#define ROOM_PER_REF 4            /* likewise, where there are references: these packets are rare */
+#define ROOM_PER_BOX 10      /* bytes for nodes and copies beside each rule; */
+#define ROOM_PER_MANY 11     /* where there are many: with less the last tree has long leaves */
+#define MANY 300000
+#define ROOM_PER_REF 4       /* the same where there are references: these packets are rare */
 #define REF_BYTES 4
-#define ROOM_SMALL (1u << 19)   /* small problems may be lavish: it all stays in the cache; */
-#define ROOM_SMALL_PER_BOX 300
-#define SMALL 40000             /* boxes; of more, the less they get beyond what is usual */
+#define ROOM_SMALL (1u << 19) /* small problems may be lavish: it all stays in the cache; */
+#define ROOM_SMALL_PER_BOX 200
+#define SMALL 40000          /* boxes; of more, the less they get beyond what is usual */
 #define ROOM_LAST 200        /* more, for each box in the last tree, but not more than that for each of all: */
 #define ROOM_LAST_PER_BOX 5
 #define MOST_TIMES 16        /* that room, when a packet would meet so many rules: */
@@ -39,7 +41,7 @@ static uint64_t small_room(uint64_t n)
 /* Beside head and services, with `times` the usual room. */
 static uint64_t wanted_bytes(uint64_t n, unsigned bytes, unsigned times)
 {
-	unsigned room = bytes == REF_BYTES ? ROOM_PER_REF : ROOM_PER_BOX;
+	unsigned room = bytes == REF_BYTES ? ROOM_PER_REF : n > MANY ? ROOM_PER_MANY : ROOM_PER_BOX;
 
 	return bytes * n + times * room * n + (bytes == REF_BYTES ? 0 : small_room(n));
 }
