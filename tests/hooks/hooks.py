@@ -8,7 +8,7 @@ Chains at other hooks than netfilter's, as a user writes them, on real packets:
 far sends, near has the chains; what comes back is caught on vb and looked at
 byte by byte. usage: hooks.py BPFILTER
 """
-import ctypes, os, socket, struct, subprocess, sys, time
+import ctypes, os, re, signal, socket, struct, subprocess, sys, time
 
 TOOL = sys.argv[1]
 libc = ctypes.CDLL(None, use_errno=True)
@@ -496,13 +496,35 @@ def make():
         f.write(str(os.getpid()))
 
 
+def remove(namespaces, group):
+    for ns in namespaces:
+        sh(TOOL + " flush ruleset", ns, check=False)
+        sh("ip netns del " + ns, check=False)
+    if os.path.isdir(ROOT + group):
+        os.rmdir(ROOT + group)
+
+
+def is_running(pid):
+    try:
+        with open("/proc/%s/cmdline" % pid) as f:
+            return f.read() != ""  # a zombie has none
+    except OSError:
+        return False
+
+
+def remove_orphans():
+    """What runs left behind that were killed."""
+    names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
+    names = [n for n in names + os.listdir(ROOT) if re.match(r"hooks-\d+(-|$)", n)]
+    for pid in {n.split("-")[1] for n in names}:
+        if not is_running(pid):
+            remove([n for n in names if n.startswith("hooks-%s-" % pid)], "hooks-" + pid)
+
+
 def unmake():
     with open(ROOT + "cgroup.procs", "w") as f:
         f.write(str(os.getpid()))
-    for ns in NEAR, FAR, BEYOND:
-        sh(TOOL + " flush ruleset", ns, check=False)
-        sh("ip netns del " + ns, check=False)
-    os.rmdir(ROOT + GROUP)
+    remove((NEAR, FAR, BEYOND), GROUP)
 
 
 def cgroup_root():
@@ -520,6 +542,9 @@ def with_xdp():
 
 
 ROOT = cgroup_root()
+for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+    signal.signal(number, lambda *_: sys.exit(1))
+remove_orphans()
 try:
     make()
     PEER = bytes.fromhex(sh("ip -br link show va", NEAR).stdout.split()[2].replace(":", ""))
