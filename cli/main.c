@@ -37,7 +37,7 @@ const struct bf_cmd bf_cmds[] = {
 	{"graph", "", "print chains and jumps as a graph for dot(1)", bf_cmd_graph},
 	{"import", "[-4] [-6] [-n [-l]]", "take over the kernel's own tables: iptables' filter tables; -n those of nft, -l but for what cannot be", bf_cmd_import, true},
 	{"export", "[-4] [-6] [-n]", "hand the filter tables back to the kernel's iptables; -n native tables to nft", bf_cmd_export},
-	{"collect", "", "release what belongs to network namespaces nobody uses", bf_cmd_collect},
+	{"collect", "", "release what nobody uses any more, attach to devices that came again", bf_cmd_collect},
 	{"features", "[-j]", "what this kernel offers", bf_cmd_features},
 	{"help", "[VERB]", "print this help", bf_cmd_help, true},
 	{},

@@ -229,6 +229,9 @@ int bf_flush(struct bf_ctx *ctx);
 /* Releases what belongs to namespaces that nobody uses any more. Returns how many. */
 int bf_collect(struct bf_ctx *ctx);
 
+/* Chains of this namespace whose device or control group went and has come again go there. Returns how many. */
+int bf_reattach(struct bf_ctx *ctx);
+
 /* What the running kernel offers. Returns the number of features; the array lives as long as the context. */
 struct bf_feature_info {
 	const char *name;

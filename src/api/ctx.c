@@ -186,6 +186,22 @@ int bf_collect(struct bf_ctx *ctx)
 	return rc ? rc : bf_ns_collect(&ctx->diag);
 }
 
+int bf_reattach(struct bf_ctx *ctx)
+{
+	_cleanup_ns_ struct bf_ns *ns = NULL;
+	int rc;
+
+	bf_ctx_begin(ctx);
+	rc = bf_ns_open(&ns, ctx->netns, false, &ctx->diag);
+	if (!rc)
+		rc = bf_ctx_lock(ctx, ns);
+	if (rc == -ENOENT) {
+		bf_ctx_begin(ctx);
+		return 0;
+	}
+	return rc ? rc : bf_ns_reattach(ns, &ctx->diag);
+}
+
 /*
  * An iptables command asks what there is and then replaces it: rules that go in
  * between would make it fail. Where there is no place for its lock there is no

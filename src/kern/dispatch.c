@@ -122,6 +122,15 @@ static bool stands_right(struct bf_ns *ns, unsigned n)
 	return fd >= 0 && id == r->id && bf_attach_is_at(ns, fd, &p, id);
 }
 
+unsigned bf_dispatch_astray(struct bf_ns *ns)
+{
+	unsigned found = 0;
+
+	for (unsigned n = 0; n < BF_DISPATCHERS; n++)
+		found += ns->meta->dispatcher[n].used && is_pinned(ns, n, false) && !stands_right(ns, n);
+	return found;
+}
+
 int bf_dispatch_find(struct bf_ns *ns, const char *unit, const struct bf_unit_place *p, bool anywhere)
 {
 	for (unsigned n = 0; n < BF_DISPATCHERS; n++)

@@ -27,6 +27,8 @@ int bf_const_prog(const char *name, uint8_t hook, int verdict, struct bf_diag *d
 /* The dispatcher of that place, or -ENOENT; anywhere: also where its link stands at what has another name now, or at nothing
  * any more. unit NULL: whosever it is. */
 int bf_dispatch_find(struct bf_ns *ns, const char *unit, const struct bf_unit_place *p, bool anywhere);
+/* So many stand elsewhere than they should, and could: a device or control group came, again, under its name. */
+unsigned bf_dispatch_astray(struct bf_ns *ns);
 bool bf_dispatch_linked(const struct bf_ns *ns, unsigned n);
 /* Makes one; both slots get program `accept`. Its number or -errno. */
 int bf_dispatch_make(struct bf_ns *ns, const char *unit, const struct bf_unit_place *p, int accept, struct bf_diag *d);

@@ -123,6 +123,9 @@ void bf_ns_watch(struct bf_ns *ns, const struct bf_progress *p);
  */
 int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d);
 
+/* Programs go to the devices and control groups that have come, again, under their names. Returns how many. Needs the lock. */
+int bf_ns_reattach(struct bf_ns *ns, struct bf_diag *d);
+
 /* All of that but the switch: everything is loaded, then taken away again. */
 int bf_ns_check(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d);
 

@@ -227,6 +227,14 @@ int bf_ns_commit(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, 
 	return change(ns, changes, n, false, d);
 }
 
+int bf_ns_reattach(struct bf_ns *ns, struct bf_diag *d)
+{
+	unsigned n = ns->gen ? bf_dispatch_astray(ns) : 0;
+	int err = n ? bf_ns_commit(ns, NULL, 0, d) : 0;
+
+	return err ? err : (int)n;
+}
+
 int bf_ns_check(struct bf_ns *ns, const struct bf_change *changes, uint32_t n, struct bf_diag *d)
 {
 	return change(ns, changes, n, true, d);
