@@ -328,24 +328,33 @@ static int rounds(struct monitor *m)
 	return rc == -EINTR || m->stop ? m->stop : rc;
 }
 
+static bool is_at(int fd, const char *path)
+{
+	struct stat there, mine;
+
+	return !fstat(fd, &mine) && !stat(path, &there) && mine.st_ino == there.st_ino;
+}
+
 /* One at a time for a namespace: a lock that ends with its process. Who had it removes the file, which must still be the
  * one that is locked, therefore. */
 static int take_turn(struct bf_ctx *ctx, char path[64])
 {
-	struct stat there, mine;
 	struct bf_ns *ns = NULL;
-	int fd, rc = bf_ns_open(&ns, ctx->netns, true, &ctx->diag);
+	int fd, busy, rc = bf_ns_open(&ns, ctx->netns, true, &ctx->diag);
 
 	if (rc)
 		return rc;
 	snprintf(path, 64, "/run/bpfilter-monitor-%llx.lock", (unsigned long long)bf_ns_cookie(ns));
 	bf_ns_close(ns);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return bf_diag_error(&ctx->diag, -errno, "cannot open %s: %s", path, strerror(errno));
-	if (!flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &mine) && !stat(path, &there) && mine.st_ino == there.st_ino)
-		return fd;
-	close(fd);
+	do { /* until the file is that of a watcher who goes on, or ours */
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return bf_diag_error(&ctx->diag, -errno, "cannot open %s: %s", path, strerror(errno));
+		busy = flock(fd, LOCK_EX | LOCK_NB);
+		if (!busy && is_at(fd, path))
+			return fd;
+		close(fd);
+	} while (!busy);
 	return bf_diag_error(&ctx->diag, -EBUSY, "somebody watches this namespace already");
 }
 
