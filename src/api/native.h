@@ -98,6 +98,17 @@ struct native_live {
 	bool there;          /* there was a hash */
 };
 
+/* native_box.c: elements that are boxes (lo, hi of each part of the key), as hashes of sets have them. */
+void bf_native_box_of(const struct bf_types *t, const uint32_t *key, bf_u128 *box);
+struct bf_ast_expr *bf_native_box_key(struct bf_ast *ast, const struct bf_types *t, const bf_u128 *box); /* NULL: no memory */
+struct native_part { /* of one that is cut */
+	bf_u128 box[2 * BF_LIVE_PARTS];
+	struct bf_rt_elem e;
+};
+/* Calls each() with the elements that the parts are of. It reorders them. What each() returns other than 0 ends it. */
+typedef int bf_native_box_fn(void *arg, const bf_u128 *box, const struct bf_rt_elem *e);
+int bf_native_boxes(struct bf_buf *parts, unsigned n_parts, bf_native_box_fn *each, void *arg);
+
 /*
  * native_live.c: the elements that are there now, into a tree of the table. dressed: with what passes and counts. run: they
  * are remembered; NULL: for people, named counters and quotas too.
@@ -111,9 +122,13 @@ void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img);
 /* Nothing changed but what is in sets of the kernel's: no new table is needed; this changes them. */
 bool bf_native_live_only(struct native_run *r, struct native_change *c);
 int bf_native_live_change(struct native_run *r, const struct native_change *c);
+/* The name of its hash. */
+void bf_native_live_name(char out[24], uint64_t handle);
+/* It may have one: verdicts and names of objects stay in the text. */
+bool bf_native_live_is(const struct bf_ast_set *s);
 /*
- * Commands that do nothing but add or delete one element of such a set: *done, or all of it has to be looked at. types: the
- * table with nothing but its sets.
+ * native_single.c: a command that does nothing but add or delete elements of such a set: *done, or all of it has to be looked
+ * at. types: the table with nothing but its sets.
  */
 int bf_native_live_single(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, const struct bf_ast_cmd *types,
                           const struct bf_ast_set *set, struct bf_ast *ast, bool *done);

@@ -27,13 +27,16 @@ struct reader {
 	struct bf_ast_elem **tail;
 	uint32_t n, words;
 	struct bf_buf *keys; /* as read, or NULL */
+	struct bf_buf parts; /* of elements that are cut into several */
+	uint64_t now;        /* when they were read */
+	bool boxes;          /* elements are boxes */
 	bool there;          /* there is a hash */
 	bool dressed;        /* with what counts and passes */
 	struct bf_ns *take;  /* objects are reset: there, or NULL; */
 	const char *unit;    /* in this unit */
 };
 
-static void map_name(char out[24], uint64_t handle)
+void bf_native_live_name(char out[24], uint64_t handle)
 {
 	snprintf(out, 24, "set-%" PRIx64, handle & 0xffffffffff);
 }
@@ -166,14 +169,13 @@ static bool add_more(const struct reader *r, struct bf_ast_elem *el, const struc
 	return add_states(r, m, e);
 }
 
-static int add_element(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
+static int put_element(struct reader *r, struct bf_ast_expr *key, const struct bf_rt_elem *e, uint64_t now)
 {
-	struct reader *r = arg;
 	struct bf_ast_elem *el = bf_arena_new_of(r->ast->arena, struct bf_ast_elem);
 
 	if (!el)
 		return -ENOMEM;
-	el->key = key_of(r, key);
+	el->key = key;
 	if (el->key && r->data.n)
 		el->data = value(r->ast, r->data.type[0], take_words(e->data, bits_of(&r->data, 0)));
 	if (!el->key || (r->data.n && !el->data) || !add_more(r, el, e, now))
@@ -181,9 +183,37 @@ static int add_element(void *arg, const uint32_t *key, const struct bf_rt_elem *
 	*r->tail = el;
 	r->tail = &el->next;
 	r->n++;
+	return 0;
+}
+
+static int put_box(void *arg, const bf_u128 *box, const struct bf_rt_elem *e)
+{
+	struct reader *r = arg;
+
+	return put_element(r, bf_native_box_key(r->ast, &r->key, box), e, r->now);
+}
+
+static int add_part(struct reader *r, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
+{
+	struct native_part p = { .e = *e };
+
+	bf_native_box_of(&r->key, key, p.box);
+	r->now = now;
+	if (!e->whole)
+		return put_box(r, p.box, e);
+	bf_buf_add(&r->parts, &p, sizeof(p));
+	return r->parts.err;
+}
+
+static int add_element(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
+{
+	struct reader *r = arg;
+
 	if (r->keys)
 		bf_buf_add(r->keys, key, r->words * sizeof(*key));
-	return r->keys ? r->keys->err : 0;
+	if (r->keys && r->keys->err)
+		return r->keys->err;
+	return r->boxes ? add_part(r, key, e, now) : put_element(r, key_of(r, key), e, now);
 }
 
 static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
@@ -194,14 +224,19 @@ static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
 
 	if (!e)
 		return -ENOMEM;
-	map_name(name, r->set->handle);
+	bf_native_live_name(name, r->set->handle);
 	e->kind = BF_AST_SET;
 	bf_native_set_types(r->set, &r->key, &r->data);
 	for (unsigned i = 0; i < r->key.n; i++)
 		r->words += (bits_of(&r->key, i) + 31) / 32;
+	r->boxes = r->set->flags & BF_SET_INTERVAL && r->key.n <= BF_LIVE_PARTS;
+	r->words += r->boxes;
 	r->words = r->words <= BF_LIVE_KEY ? BF_LIVE_KEY : BF_LIVE_KEY_LONG;
 	r->tail = &e->set.first;
 	rc = bf_unit_elements(ns, unit, name, add_element, r);
+	if (!rc)
+		rc = bf_native_boxes(&r->parts, r->key.n, put_box, r);
+	bf_buf_free(&r->parts);
 	r->there = !rc;
 	if (rc)
 		return rc == -ENOENT ? 0 : rc; /* not one that changes, or no rule asks it */
@@ -211,7 +246,7 @@ static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
 }
 
 /* Verdicts and names of objects stay in the text. */
-static bool is_fillable(const struct bf_ast_set *s)
+bool bf_native_live_is(const struct bf_ast_set *s)
 {
 	return s->handle && !(s->map && s->data[0] && (s->data[0]->form == BF_FORM_VERDICT || s->data[0]->form == BF_FORM_OBJECT));
 }
@@ -294,12 +329,12 @@ int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct n
 
 	for (struct bf_ast_set *s = t->sets; s && !rc; s = s->next) {
 		struct reader r = { .ast = ast, .set = s, .dressed = dressed };
-		struct native_live *l = run && is_fillable(s) ? record(run, u->stored.head->handle, s->handle) : NULL;
+		struct native_live *l = run && bf_native_live_is(s) ? record(run, u->stored.head->handle, s->handle) : NULL;
 
-		if (run && is_fillable(s) && !l)
+		if (run && bf_native_live_is(s) && !l)
 			return -ENOMEM;
 		r.keys = l ? &l->keys : NULL;
-		if (is_fillable(s))
+		if (bf_native_live_is(s))
 			rc = fill_set(ns, u->name, &r);
 		if (l) {
 			l->words = r.words;
@@ -313,7 +348,7 @@ static bool has_map(const struct bf_image *img, uint64_t handle)
 {
 	char name[24];
 
-	map_name(name, handle);
+	bf_native_live_name(name, handle);
 	for (uint32_t i = 0; i < img->n_maps; i++)
 		if (img->maps[i].kept && !strcmp(img->maps[i].name, name))
 			return true;
@@ -387,10 +422,9 @@ static int add_all(struct native_run *r, const struct native_change *c, const st
 	_cleanup_buf_ struct bf_buf elements = {};
 	char name[24];
 
-	map_name(name, l->set);
+	bf_native_live_name(name, l->set);
 	bf_gen_elements(s, &elements);
-	return elements.err ? elements.err
-	                    : bf_unit_elements_add(r->ns, c->name, name, elements.data, elements.len, &r->ctx->diag);
+	return elements.err ? elements.err : bf_unit_elements_add(r->ns, c->name, name, elements.data, elements.len, NULL);
 }
 
 int bf_native_live_change(struct native_run *r, const struct native_change *c)
@@ -412,7 +446,7 @@ int bf_native_live_change(struct native_run *r, const struct native_change *c)
 void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img)
 {
 	for (struct bf_ast_set *s = t->sets; s; s = s->next)
-		if (is_fillable(s) && has_map(img, s->handle))
+		if (bf_native_live_is(s) && has_map(img, s->handle))
 			s->elements = NULL;
 }
 
@@ -423,31 +457,38 @@ static int by_words(const void *a, const void *b)
 	return memcmp(a, b, BF_LIVE_KEY_LONG * sizeof(uint32_t));
 }
 
-static void key_words(const struct bf_set *s, uint32_t i, uint32_t *out)
+/* Sorted. */
+static uint32_t *keys_of(const struct bf_set *s, uint32_t words, size_t *n)
 {
-	memset(out, 0, BF_LIVE_KEY_LONG * sizeof(*out));
-	for (unsigned p = 0, n = 0; p < s->n_parts; p++)
-		for (unsigned w = (s->bits[p] + 31u) / 32; w-- > 0;)
-			out[n++] = (uint32_t)(s->keys[(size_t)i * s->n_parts + p].lo >> 32 * w);
+	size_t key = words * sizeof(uint32_t), size = key + sizeof(struct bf_rt_elem);
+	_cleanup_buf_ struct bf_buf elements = {};
+	uint32_t *all;
+
+	bf_gen_elements(s, &elements);
+	*n = elements.len / size;
+	all = elements.err ? NULL : calloc(*n + 1, BF_LIVE_KEY_LONG * sizeof(*all));
+	for (size_t i = 0; all && i < *n; i++)
+		memcpy(&all[i * BF_LIVE_KEY_LONG], elements.data + i * size, key);
+	if (all)
+		qsort(all, *n, BF_LIVE_KEY_LONG * sizeof(*all), by_words);
+	return all;
 }
 
 static void delete_missing(struct bf_ns *ns, const char *unit, const struct native_live *l, const struct bf_set *s)
 {
-	_cleanup_free_ uint32_t *all = calloc((size_t)s->n + 1, BF_LIVE_KEY_LONG * sizeof(*all));
+	size_t n;
+	_cleanup_free_ uint32_t *all = keys_of(s, l->words, &n);
 	const uint32_t *old = (const void *)l->keys.data;
 	char name[24];
 
-	map_name(name, l->set);
-	for (uint32_t i = 0; all && i < s->n; i++)
-		key_words(s, i, &all[(size_t)i * BF_LIVE_KEY_LONG]);
+	bf_native_live_name(name, l->set);
 	if (!all)
 		return;
-	qsort(all, s->n, BF_LIVE_KEY_LONG * sizeof(*all), by_words);
 	for (size_t at = 0; at + l->words <= l->keys.len / sizeof(*old); at += l->words) {
 		uint32_t key[BF_LIVE_KEY_LONG] = { 0 };
 
 		memcpy(key, old + at, l->words * sizeof(*key));
-		if (!bsearch(key, all, s->n, sizeof(key), by_words))
+		if (!bsearch(key, all, n, sizeof(key), by_words))
 			bf_unit_element_delete(ns, unit, name, key);
 	}
 }
@@ -468,75 +509,4 @@ void bf_native_lives_free(struct native_run *r)
 	for (uint32_t i = 0; i < r->n_lives; i++)
 		bf_buf_free(&r->lives[i].keys);
 	free(r->lives);
-}
-
-/* One element, without looking at the others. */
-
-/* As if the set, with this element alone, were all of the table. */
-static int eval_single(struct bf_ctx *ctx, struct bf_ast *ast, const struct bf_ast_cmd *types, const struct bf_ast_set *set,
-                       struct bf_evaluated *ev)
-{
-	struct bf_ast_set alone = *set;
-	struct bf_ast_table body = { .sets = &alone };
-	struct bf_ast_cmd table = *types;
-	struct bf_types key, data;
-	struct bf_eval_env env;
-	int rc;
-
-	alone.next = NULL;
-	alone.elements = ast->cmds->elements;
-	table.body = &body;
-	table.next = NULL;
-	bf_native_set_types(set, &key, &data);
-	bf_native_env(&env, ctx);
-	rc = bf_native_type(ast, alone.elements, &key, NULL, false, &ctx->diag);
-	return rc ? rc : bf_native_eval(ast, &table, &env, ev, &ctx->diag);
-}
-
-static bool is_exact(const struct bf_set *s)
-{
-	for (unsigned p = 0; p < s->n_parts; p++)
-		if (s->keys[p].lo != s->keys[p].hi)
-			return false;
-	return s->n == 1;
-}
-
-static int change_single(struct bf_ns *ns, const char *unit, const char *name, const struct bf_ast_cmd *cmd,
-                         const struct bf_set *s, bool *done)
-{
-	_cleanup_buf_ struct bf_buf element = {};
-	uint32_t key[BF_LIVE_KEY_LONG];
-	int rc;
-
-	if (cmd->verb == BF_VERB_DELETE) {
-		key_words(s, 0, key);
-		rc = bf_unit_element_delete(ns, unit, name, key);
-		*done = !rc;
-		return 0; /* who has not got it is told with its place */
-	}
-	bf_gen_elements(s, &element);
-	rc = element.err ? element.err : bf_unit_elements_add(ns, unit, name, element.data, element.len, NULL);
-	*done = !rc;
-	return rc == -E2BIG ? 0 : rc;
-}
-
-int bf_native_live_single(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit, const struct bf_ast_cmd *types,
-                          const struct bf_ast_set *set, struct bf_ast *ast, bool *done)
-{
-	const struct bf_ast_cmd *cmd = ast->cmds;
-	const struct bf_ast_expr *e = bf_ast_peel(cmd->elements);
-	struct bf_evaluated ev = {};
-	char name[24];
-	int rc;
-
-	if (cmd->next || (cmd->verb != BF_VERB_ADD && cmd->verb != BF_VERB_DELETE) || e->set.n != 1 || set->map || !is_fillable(set))
-		return 0;
-	map_name(name, set->handle);
-	if (bf_unit_elements_add(ns, unit, name, NULL, 0, NULL))
-		return 0; /* no such hash */
-	rc = eval_single(ctx, ast, types, set, &ev);
-	if (!rc && is_exact(ev.rs->tables[0]->sets[0]))
-		rc = change_single(ns, unit, name, cmd, ev.rs->tables[0]->sets[0], done);
-	bf_evaluated_free(&ev);
-	return rc;
 }

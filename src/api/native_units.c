@@ -311,6 +311,22 @@ static int make_images(struct native_run *r, struct native_change *v, uint32_t n
 	return rc;
 }
 
+/* Where there is no room left for all elements there will be in a new table's sets. */
+static int change_live(struct native_run *r, struct native_change *v, uint32_t n)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < n && !rc; i++)
+		rc = bf_native_live_change(r, &v[i]);
+	if (rc == -E2BIG)
+		rc = make_images(r, v, n);
+	else
+		return rc;
+	for (uint32_t i = 0; i < n; i++)
+		v[i].live_only = false;
+	return rc;
+}
+
 int bf_native_commit(struct native_run *r, bool only_check)
 {
 	struct native_change *v;
@@ -322,12 +338,10 @@ int bf_native_commit(struct native_run *r, bool only_check)
 	v = calloc(n + 1ul, sizeof(*v));
 	n = 0;
 	rc = v ? compile_all(r, v, &n) : -ENOMEM;
-	if (!rc && all_live(v, n)) {
-		for (uint32_t i = 0; i < n && !rc && !only_check; i++)
-			rc = bf_native_live_change(r, &v[i]);
-	} else if (!rc) {
+	if (!rc && all_live(v, n) && !only_check)
+		rc = change_live(r, v, n);
+	else if (!rc && !all_live(v, n))
 		rc = make_images(r, v, n);
-	}
 	if (!rc && !all_live(v, n) && (n || bf_restored_changes(r->restored, NULL)) && r->ns)
 		rc = switch_over(r, v, n, only_check);
 	if (v)

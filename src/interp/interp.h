@@ -115,7 +115,7 @@ struct bf_live_state {
 	uint64_t empty;         /* of a limit: when its bucket was, or would have been, empty; ns */
 };
 struct bf_live_elem {
-	bf_u128 key[BF_SET_PARTS];
+	bf_u128 key[BF_SET_PARTS], last[BF_SET_PARTS]; /* boxes: the first and the last one */
 	union bf_datum datum;
 	uint64_t timeout, expires; /* ns; 0: it stays */
 	uint8_t n_state;

@@ -146,6 +146,7 @@ static struct bf_live_elem *append(struct live_set *l, const bf_u128 *key, uint6
 	e = &l->elems[l->n++];
 	*e = (struct bf_live_elem){ .timeout = timeout, .expires = left ? now + left : 0 };
 	memcpy(e->key, key, l->set->n_parts * sizeof(*key));
+	memcpy(e->last, key, l->set->n_parts * sizeof(*key));
 	return e;
 }
 
@@ -171,6 +172,8 @@ static void fill(struct live_set *l, uint64_t now)
 		for (unsigned k = 0; k < s->n_parts; k++)
 			key[k] = s->keys[(size_t)i * s->n_parts + k].lo;
 		e = append(l, key, timeout, life && life->expires ? in_ns(life->expires) : timeout, now);
+		for (unsigned k = 0; e && s->flags & BF_SET_BOXES && k < s->n_parts; k++)
+			e->last[k] = s->keys[(size_t)i * s->n_parts + k].hi;
 		if (e && s->datum)
 			e->datum = s->datum[i];
 		if (e)
@@ -197,10 +200,18 @@ static bool expired(const struct bf_live_elem *e, uint64_t now)
 	return e->expires && e->expires <= now;
 }
 
+static bool lies_in(const struct bf_live_elem *e, const bf_u128 *key, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (key[i] < e->key[i] || key[i] > e->last[i])
+			return false;
+	return true;
+}
+
 static struct bf_live_elem *find(struct live_set *l, const bf_u128 *key, uint64_t now)
 {
 	for (uint32_t i = 0; i < l->n; i++)
-		if (!memcmp(l->elems[i].key, key, l->set->n_parts * sizeof(*key)) && !expired(&l->elems[i], now))
+		if (lies_in(&l->elems[i], key, l->set->n_parts) && !expired(&l->elems[i], now))
 			return &l->elems[i];
 	return NULL;
 }

@@ -83,6 +83,10 @@ int bf_unit_elements_add(struct bf_ns *ns, const char *unit, const char *set, co
 /* What a counter or quota (s: it, as it was read) has counted, which then is 0: nothing is lost between. -ENOENT: no such object. */
 int bf_unit_objects_take(struct bf_ns *ns, const char *unit, uint64_t id, struct bf_rt_state *s);
 int bf_unit_element_delete(struct bf_ns *ns, const char *unit, const char *set, const uint32_t *key);
+/* One by one: a descriptor of the set, which is the caller's. -ENOENT: no such element, or it has expired. */
+int bf_unit_elements_open(struct bf_ns *ns, const char *unit, const char *set);
+int bf_element_get(int fd, const uint32_t *key, struct bf_rt_elem *e);
+int bf_element_delete(int fd, const uint32_t *key);
 
 #define BF_CARRIED_NONE UINT32_MAX
 struct bf_carried { /* counter `to` of the new unit begins with these, and with what `from` of the replaced one has counted */

@@ -30,6 +30,47 @@ static bool fits(int fd, const struct bf_map_spec *s)
 	       i.max_entries == s->max_entries && i.map_flags == s->map_flags;
 }
 
+_Static_assert(sizeof(struct bf_rt_lengths) == sizeof(struct bf_rt_elem) &&
+               offsetof(struct bf_rt_lengths, born) == offsetof(struct bf_rt_elem, born), "lengths lie among elements");
+
+/* Those that are there, and these. */
+static int put_lengths(int fd, const char *key, const struct bf_rt_lengths *new)
+{
+	struct bf_rt_lengths l;
+	if (bf_map_lookup(fd, key, &l))
+		return bf_map_update(fd, key, new, BPF_ANY);
+	l.most = new->more ? l.most + new->most : new->most;
+	for (uint32_t i = 0; i < new->n; i++) {
+		const uint8_t *len = new->len + (size_t)i * new->parts;
+		uint32_t k = 0;
+
+		while (k < l.n && memcmp(l.len + (size_t)k * l.parts, len, l.parts))
+			k++;
+		if (k < l.n)
+			continue;
+		if (l.parts != new->parts || (l.n + 1) * l.parts > BF_RT_LENGTHS)
+			return -E2BIG;
+		memcpy(l.len + (size_t)l.n++ * l.parts, len, l.parts);
+	}
+	return bf_map_update(fd, key, &l, BPF_ANY);
+}
+
+/* One that is there already goes on; with the time that is told now, if that is another. One that has expired was not there. */
+static int put_again(int fd, const char *key, struct bf_rt_elem *e, uint64_t now)
+{
+	struct bf_rt_elem old;
+	int err = bf_map_lookup(fd, key, &old);
+	bool gone = !err && old.expires && old.expires <= now;
+
+	if (!err && !gone && (old.timeout == e->timeout || !e->timeout) && old.whole == e->whole)
+		return 0;
+	if (!err && !gone) {
+		memcpy(e->state, old.state, sizeof(e->state));
+		e->n_state = old.n_state;
+	}
+	return bf_map_update(fd, key, e, BPF_ANY);
+}
+
 /* An element's end is told as what is left of its time. */
 static int put(int fd, const struct bf_map_spec *s, const char *element, uint64_t now)
 {
@@ -37,10 +78,12 @@ static int put(int fd, const struct bf_map_spec *s, const char *element, uint64_
 	int err;
 
 	memcpy(&e, element + s->key_size, sizeof(e));
+	if (!e.born)
+		return put_lengths(fd, element, (const void *)(element + s->key_size));
 	if (e.timeout)
 		e.expires = now + (e.expires ? e.expires : e.timeout);
 	err = bf_map_update(fd, element, &e, BPF_NOEXIST);
-	return err == -EEXIST ? 0 : err;
+	return err == -EEXIST ? put_again(fd, element, &e, now) : err;
 }
 
 static int fill(int fd, const struct bf_map_spec *s, struct bf_diag *d)
@@ -233,4 +276,21 @@ int bf_unit_element_delete(struct bf_ns *ns, const char *unit, const char *set, 
 	_cleanup_close_ int fd = bf_live_open(ns, unit, set);
 
 	return fd < 0 ? fd : bf_map_delete(fd, key);
+}
+
+int bf_unit_elements_open(struct bf_ns *ns, const char *unit, const char *set)
+{
+	return bf_live_open(ns, unit, set);
+}
+
+int bf_element_get(int fd, const uint32_t *key, struct bf_rt_elem *e)
+{
+	int err = bf_map_lookup(fd, key, e);
+
+	return err ? err : e->expires && e->expires <= bf_live_now() ? -ENOENT : 0;
+}
+
+int bf_element_delete(int fd, const uint32_t *key)
+{
+	return bf_map_delete(fd, key);
 }

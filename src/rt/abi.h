@@ -385,23 +385,46 @@ struct bf_rt_elem {
 	__u32 data[4]; /* of maps */
 	__u32 born;    /* 0: data is being written */
 	__u32 n_state;
+	__u64 whole;   /* of the parts of an element that is no prefix: which one's; or 0 */
 	struct bf_rt_state state[BF_RT_STATES];
+};
+
+/*
+ * Elements that are boxes lie there under their prefixes: each part cut to its length, behind all parts a word of these
+ * lengths, the first part's in the lowest byte, counted from the first bit of the part's first word. An element that is no
+ * prefix is cut into such. Which lengths there are stands under key words of 0 and lengths of ~0: so many bytes for each
+ * combination as the key has parts. Packets look for one after the other.
+ */
+#define BF_LIVE_PARTS 4
+#define BF_RT_LENGTHS 104
+struct bf_rt_lengths {
+	__u64 expires, timeout; /* 0; as in bf_rt_elem */
+	__u32 parts;
+	__u32 n;       /* combinations, at most BF_RT_LENGTHS / parts of them */
+	__u32 most;    /* elements: there are not more, */
+	__u32 more;    /* but these (of what is added) */
+	__u32 born;    /* 0: this is no element; as there */
+	__u8 len[BF_RT_LENGTHS + BF_LIVE_PARTS];
 };
 
 #define BF_LIVE_KEY 4       /* words of a key in "sets4" */
 #define BF_LIVE_KEY_LONG 16 /* in "sets16" */
 
 struct bf_rt_gather { /* ((key[word] >> shift) & mask) | (kept[kept] & kept_mask) | constant */
-	__u8 word, shift, kept, pad;
+	__u8 word, shift, kept, cut;
 	__u32 mask, kept_mask, constant;
 };
+
+/* bf_rt_gather.cut, of keys that are cut: the part's number, how many of its words lie before this one; this is the word of lengths. */
+#define BF_LIVE_CUT(part, before) ((part) | (before) << 4)
+#define BF_LIVE_IS_LENGTHS 0x80
 
 struct bf_rt_live {
 	__u32 set;     /* number in its map */
 	__u32 words;   /* of the key; 4 and less: of "sets4" */
 	__u64 timeout; /* UPDATE: ns from now on */
 	__u32 data;    /* ADD: words of data, behind the key's; TURN: see there */
-	__u32 pad;
+	__u32 parts;   /* LOOK, where elements are boxes: of the key, at most BF_LIVE_PARTS; `words` counts the one of lengths. Or 0 */
 	struct bf_rt_gather word[BF_LIVE_KEY_LONG]; /* of the key, and of data behind it; 0 behind that */
 	__u64 sweep;   /* ADD, UPDATE: when the set is full: not before that time, ns */
 	struct bf_rt_elem fresh; /* ADD, UPDATE: a new element */
@@ -451,7 +474,8 @@ struct bf_rt_assist {
 };
 
 #define BF_LIVE_SHORT (1u << 16) /* in bf_rt_config.structs: some set is one of "sets4", */
-#define BF_LIVE_LONG (1u << 17)  /* of "sets16" */
+#define BF_LIVE_LONG (1u << 17)  /* of "sets16"; */
+#define BF_LIVE_CUTS (1u << 18)  /* elements of some are boxes */
 
 /*
  * Changes in place begin the map "journal": programs read `version` once for

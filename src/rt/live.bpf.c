@@ -8,6 +8,9 @@
  * nothing more: a bucket that was empty at the beginning of time is full. Its
  * end is set by whoever sees it first, and what data it has is told by `born`.
  *
+ * Where elements are boxes a packet asks for its key under each combination of
+ * prefix lengths that there is.
+ *
  * An element that has expired is not there. Who adds it again takes it over as
  * it lies there, the first one by exchanging its end. Where there is no room
  * for another one, what has expired is swept, by the packet that found it so:
@@ -129,6 +132,74 @@ static __always_inline void fill_key(const struct bf_frame *f, const struct bf_r
 		k->w[i] = gather(f, &p->word[i]);
 }
 
+/* So many bits from the word's first one on. By arithmetic, for the same reason. */
+static __always_inline __u32 cut_mask(__u32 len, __u32 before)
+{
+	__s32 n = (__s32)(len - before), below;
+
+	below = n >> 31;
+	barrier_var(below);
+	n = (n & ~below) - 32;
+	below = n >> 31;
+	barrier_var(below);
+	return 0xffffffff00000000ull >> (32 + (n & below));
+}
+
+/* The key under the lengths at place `at`. */
+static __always_inline void cut_word(const struct bf_rt_live *p, const struct key *k, const __u8 *len, __u32 i, struct key *out)
+{
+	__u32 cut = p->word[i].cut, is_lengths = -(cut >> 7);
+	__u32 all = len[0] | len[1] << 8 | len[2] << 16 | (__u32)len[3] << 24;
+
+	out->w[i] = k->w[i] & ((cut_mask(len[cut & (BF_LIVE_PARTS - 1)], (cut & 0x30) << 1) & ~is_lengths) | (all & is_lengths));
+}
+
+static __always_inline void cut_key(const struct bf_rt_live *p, const struct key *k, const __u8 *len, struct key *out)
+{
+	for (__u32 i = 0; i < BF_LIVE_KEY; i++)
+		cut_word(p, k, len, i, out);
+	if (p->words <= BF_LIVE_KEY)
+		return;
+	for (__u32 i = BF_LIVE_KEY; i < BF_LIVE_KEY_LONG; i++)
+		cut_word(p, k, len, i, out);
+}
+
+static __always_inline struct bf_rt_lengths *lengths_of(const struct bf_rt_live *p, void *set, struct key *out)
+{
+	for (__u32 i = 0; i < BF_LIVE_KEY_LONG; i++)
+		out->w[i] = -(__u32)(p->word[i].cut >> 7);
+	return bpf_map_lookup_elem(set, out);
+}
+
+/* The box that the key lies in. One that has expired may lie across it. */
+static __always_inline struct bf_rt_elem *look_cut(const struct bf_rt_live *p, void *set, const struct key *k, __u64 now)
+{
+	struct bf_rt_elem *e, *found = NULL;
+	struct bf_rt_lengths *l;
+	struct key cut;
+	__u32 n, at;
+
+	l = lengths_of(p, set, &cut);
+	if (!l)
+		return NULL;
+	n = l->n;
+	LOOP_BEGIN(BF_RT_LENGTHS)
+		if (!n)
+			break;
+		n--;
+		at = n * p->parts;
+		if (at > BF_RT_LENGTHS)
+			break;
+		cut_key(p, k, l->len + at, &cut);
+		e = look(set, &cut);
+		if (e && e->born && is_alive(e, now)) {
+			found = e;
+			break;
+		}
+	LOOP_END
+	return found;
+}
+
 /* What comes behind the key, if that is where data comes from. */
 static __always_inline void write_data(const struct bf_frame *f, const struct bf_rt_live *p, struct bf_rt_elem *e)
 {
@@ -236,7 +307,10 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 		bpf_map_delete_elem(set, &k);
 		return BF_HIT;
 	}
-	e = look(set, &k);
+	if (config.structs & BF_LIVE_CUTS && p->parts)
+		e = look_cut(p, set, &k, now);
+	else
+		e = look(set, &k);
 	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
 		e = add(f, p, set, &k, e, now);
 	if (!e || !e->born || !is_alive(e, now))

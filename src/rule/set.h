@@ -6,8 +6,9 @@
  *   set ── element: one range for each part of the key ── its datum: verdict, value, object
  *
  * Elements are boxes; of several that hold a key the first counts. Those of a
- * set that rules change (BF_SET_LIVE) are exact, and these are only what it
- * begins with: from then on its content is the kernel's.
+ * set that rules change (BF_SET_LIVE) are exact, or (BF_SET_BOXES) lie apart from
+ * each other, and these are only what it begins with: from then on its content
+ * is the kernel's.
  */
 #ifndef BF_RULE_SET_H
 #define BF_RULE_SET_H
@@ -56,6 +57,8 @@ enum {
 	BF_SET_OPEN = 1 << 1,   /* elements come and go by commands: in place, where that can be; */
 	BF_SET_SINGLE = 1 << 2, /* never ranges */
 	BF_SET_LIVE = 1 << 0, /* rules change it, or elements come and go with time, or have state */
+	BF_SET_BOXES = 1 << 3, /* LIVE, but no rule changes it: elements may be ranges */
+	BF_SET_GROWS = 1 << 4, /* LIVE: nothing is said about how many elements there may be */
 };
 
 struct bf_set {

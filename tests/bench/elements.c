@@ -6,11 +6,13 @@
  *
  *   elements [KIND:SIZE...] [-n COUNT]
  *
- * KIND: addr4, prefix4, addr6, prefix6, port, dynamic4. Elements are random;
+ * KIND: addr4, prefix4, addr6, prefix6, port, dynamic4; ban4 and ban6: addresses and, one in ten, prefixes with timeouts.
+ * Elements are random;
  * each of COUNT (2000) is added and, later, deleted again. Prints microseconds:
  * least, median, 99 of 100, most, mean, of wall time, and the mean on a CPU.
  */
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@
 #include "bpfilter/bpfilter.h"
 
 struct kind {
-	const char *name, *type, *rule, *more;
+	const char *name, *type, *rule, *more, *life;
 	void (*print)(char *out, uint64_t i);
 };
 
@@ -66,18 +68,35 @@ static void prefix6(char *out, uint64_t i)
 	sprintf(out, "2001:%x:%x::/%u", (unsigned)(i >> 16 & 0xffff), (unsigned)(i & 0xffff), lens[mix(i) % 3]);
 }
 
+static void ban4(char *out, uint64_t i)
+{
+	uint32_t a = ((uint32_t)i * 0x9e3779b1u & 0xffffff) << 8, host = mix(i) >> 8 & 255;
+	bool wide = mix(i) % 10 == 0;
+
+	sprintf(out, "%u.%u.%u.%u/%u", a >> 24, a >> 16 & 255, a >> 8 & 255, wide ? 0 : host, wide ? 24 : 32);
+}
+
+static void ban6(char *out, uint64_t i)
+{
+	bool wide = mix(i) % 10 == 0;
+
+	sprintf(out, "2001:%x:%x::%s/%u", (unsigned)(i >> 16 & 0xffff), (unsigned)(i & 0xffff), wide ? "" : "1", wide ? 64 : 128);
+}
+
 static void port(char *out, uint64_t i)
 {
 	sprintf(out, "%u", (unsigned)(i % 65536));
 }
 
 static const struct kind kinds[] = {
-	{ "addr4", "ipv4_addr", "ip saddr @s drop", "", addr4 },
-	{ "prefix4", "ipv4_addr; flags interval", "ip saddr @s drop", "", prefix4 },
-	{ "addr6", "ipv6_addr", "ip6 saddr @s drop", "", addr6 },
-	{ "prefix6", "ipv6_addr; flags interval", "ip6 saddr @s drop", "", prefix6 },
-	{ "port", "inet_service", "tcp dport @s drop", "", port },
-	{ "dynamic4", "ipv4_addr; flags dynamic", "ip saddr @s drop", "; size 2000000", addr4 },
+	{ "addr4", "ipv4_addr", "ip saddr @s drop", "", "", addr4 },
+	{ "prefix4", "ipv4_addr; flags interval", "ip saddr @s drop", "", "", prefix4 },
+	{ "addr6", "ipv6_addr", "ip6 saddr @s drop", "", "", addr6 },
+	{ "prefix6", "ipv6_addr; flags interval", "ip6 saddr @s drop", "", "", prefix6 },
+	{ "port", "inet_service", "tcp dport @s drop", "", "", port },
+	{ "dynamic4", "ipv4_addr; flags dynamic", "ip saddr @s drop", "; size 2000000", "", addr4 },
+	{ "ban4", "ipv4_addr; flags interval,timeout", "ip saddr @s drop", "", " timeout 1h", ban4 },
+	{ "ban6", "ipv6_addr; flags interval,timeout", "ip6 saddr @s drop", "", " timeout 1h", ban6 },
 };
 
 static double now(clockid_t clock)
@@ -105,7 +124,7 @@ static void load(struct bf_ctx *ctx, const struct kind *k, unsigned size)
 	fprintf(f, "table inet t {\nset s { type %s%s; ", k->type, k->more);
 	for (unsigned i = 0; i < size; i++) {
 		k->print(el, i);
-		fprintf(f, "%s%s", i ? ", " : "elements = { ", el);
+		fprintf(f, "%s%s%s", i ? ", " : "elements = { ", el, k->life);
 	}
 	fprintf(f, "%s }\nchain c { type filter hook input priority 0; %s; }\n}\n", size ? " };" : "", k->rule);
 	fclose(f);
@@ -129,7 +148,7 @@ static void change(struct bf_ctx *ctx, const struct kind *k, const char *verb, u
 		double begin = now(CLOCK_MONOTONIC);
 
 		k->print(el, from + i);
-		run(ctx, text, (size_t)sprintf(text, "%s element inet t s { %s }", verb, el));
+		run(ctx, text, (size_t)sprintf(text, "%s element inet t s { %s%s }", verb, el, *verb == 'a' ? k->life : ""));
 		us[i] = now(CLOCK_MONOTONIC) - begin;
 		sum += us[i];
 	}

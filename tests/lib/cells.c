@@ -245,6 +245,23 @@ int cells_find(struct cells_walk *w, bool ip6, uint32_t head, uint32_t data, uin
 	return 1;
 }
 
+/* The key, cut to the lengths of an element, is that. */
+static bool lies_in(const struct bf_rt_live *p, const uint32_t *key, const uint32_t *element)
+{
+	uint32_t lens = element[p->words - 1];
+
+	if (lens & ~key[p->words - 1])
+		return false; /* where lengths are told */
+	for (unsigned i = 0; i + 1 < p->words; i++) {
+		unsigned len = lens >> 8 * (p->word[i].cut & 15) & 255, before = 32 * (p->word[i].cut >> 4);
+		unsigned n = len <= before ? 0 : BF_MIN(len - before, 32u);
+
+		if (n && (key[i] ^ element[i]) >> (32 - n))
+			return false;
+	}
+	return true;
+}
+
 int cells_live(struct cells_walk *w, uint32_t verb, uint64_t offset)
 {
 	const struct bf_rt_live *p = (const void *)(w->c->params + offset);
@@ -253,13 +270,15 @@ int cells_live(struct cells_walk *w, uint32_t verb, uint64_t offset)
 	const char *e = m->init;
 	uint32_t key[BF_LIVE_KEY_LONG];
 
-	for (unsigned i = 0; i < p->words; i++)
+	for (unsigned i = 0; i < p->words; i++) /* the word of lengths: what of it counts */
 		key[i] = (w->key[p->word[i].word] >> p->word[i].shift & p->word[i].mask) |
 		         (w->kept[p->word[i].kept] & p->word[i].kept_mask) | p->word[i].constant;
+	if (p->parts && !(w->root->uses.structs & BF_LIVE_CUTS))
+		return -1;
 	if (verb != BF_LIVE_LOOK || !(w->root->uses.structs & (p->words <= BF_LIVE_KEY ? BF_LIVE_SHORT : BF_LIVE_LONG)))
 		return -1;
 	for (; e < (const char *)m->init + m->init_len; e += m->key_size + m->value_size) {
-		if (memcmp(e, key, p->words * sizeof(uint32_t)))
+		if (p->parts ? !lies_in(p, key, (const void *)e) : memcmp(e, key, p->words * sizeof(uint32_t)))
 			continue;
 		memcpy(w->key + BF_KEY_SCRATCH, e + m->key_size + offsetof(struct bf_rt_elem, data), 16);
 		return 1;

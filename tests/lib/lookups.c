@@ -31,6 +31,32 @@ static struct bf_range some_range(struct rng *r, const struct test_lookup_opts *
 	return (struct bf_range){ a & ~b, (a & ~b) | b };
 }
 
+/* Of sets whose elements are boxes that come and go: of few lengths, for there is no room for many combinations. */
+static struct bf_range some_box(struct rng *r, const struct test_lookup_opts *o, const struct bf_key_part *p, unsigned parts)
+{
+	bf_u128 ones = bf_field_ones(p->field), mask = p->mask ? p->mask : ones, a = o->value(r, p->field) & mask, b;
+	unsigned kind = rng_below(r, 3), len = parts > 1 ? p->field->bits / 2u : rng_below(r, p->field->bits / 4u + 1u) * 4;
+
+	if (kind == 0)
+		return (struct bf_range){ a, a };
+	b = kind == 1 && parts == 1 ? rng_below(r, 9) : len == p->field->bits ? 0 : ones >> len;
+	return kind == 1 && parts == 1 ? (struct bf_range){ a, a > ones - b ? ones : a + b } : (struct bf_range){ a & ~b, (a & ~b) | b };
+}
+
+static bool overlaps(const struct bf_set *s, const struct bf_range *key)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct bf_range *e = &s->keys[(size_t)i * s->n_parts];
+		unsigned p = 0;
+
+		while (p < s->n_parts && key[p].lo <= e[p].hi && e[p].lo <= key[p].hi)
+			p++;
+		if (p == s->n_parts)
+			return true;
+	}
+	return false;
+}
+
 static bool is_there(const struct bf_set *s, const struct bf_range *key)
 {
 	bf_u128 v[BF_SET_PARTS];
@@ -44,15 +70,15 @@ static void add_elements(struct rng *r, const struct test_lookup_opts *o, struct
                          const struct bf_key_part *part)
 {
 	unsigned n = rng_percent(r, 15) ? 20 + rng_below(r, 200) : rng_below(r, 12);
-	bool live = s->flags & BF_SET_LIVE, exact = live || rng_percent(r, 50);
+	bool boxes = s->flags & BF_SET_BOXES, live = s->flags & BF_SET_LIVE, exact = live || rng_percent(r, 50);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct bf_range key[BF_SET_PARTS];
 		union bf_datum d = { .value = rng_u64(r) & 0xffffffff };
 
 		for (unsigned p = 0; p < s->n_parts; p++)
-			key[p] = some_range(r, o, &part[p], exact);
-		if (live && (is_there(s, key) || s->n == s->size))
+			key[p] = boxes ? some_box(r, o, &part[p], s->n_parts) : some_range(r, o, &part[p], exact);
+		if (live && (is_there(s, key) || s->n == s->size || (boxes && overlaps(s, key))))
 			continue;
 		if (s->data == BF_DATA_VERDICT) {
 			struct bf_verdict v = o->verdict(o->ctx);
@@ -105,8 +131,12 @@ void test_add_lookup(struct rng *r, const struct test_lookup_opts *o, struct bf_
 	if (s->flags)
 		set_state(r, s);
 	make_key(r, o, s, &l);
+	if (s->flags && s->n_parts <= BF_LIVE_PARTS && bf_set_words(s) < BF_SET_WORDS && rng_percent(r, 40)) {
+		s->flags |= BF_SET_BOXES;
+		s->n_state = s->n_state && s->state[0].kind == BF_STATEFUL_COUNTER; /* what is cut into several has no quota */
+	}
 	add_elements(r, o, rs, s, l.part);
-	if (s->flags && s->data == BF_DATA_NONE && rng_percent(r, 60)) {
+	if (s->flags == BF_SET_LIVE && s->data == BF_DATA_NONE && rng_percent(r, 60)) {
 		const struct bf_element_change c = { .verb = rng_below(r, 3), .key = l };
 
 		bf_rule_add_match(rs, rule, &bf_match_element, &c, false);

@@ -116,20 +116,49 @@ static bool same_data(const struct bf_ast_elem *a, const struct bf_ast_elem *b)
 	return !x.err && !y.err && x.len == y.len && !memcmp(x.data, y.data, x.len);
 }
 
-static bool again(struct batch *b, const struct bf_nelem *old, const struct bf_nelem *el, bool create)
+/* It lasts as long as is said now; what else it has stays. */
+static bool last_longer(struct batch *b, struct bf_nelem *old, const struct bf_nelem *el)
+{
+	const struct bf_ast_elem_more *now = el->fresh ? el->el->more : NULL;
+	struct bf_ast_elem_more *more = old->el->more;
+
+	if (!now || !now->has_timeout || (more && more->has_timeout && more->timeout == now->timeout))
+		return true;
+	more = more ? bf_arena_memdup(b->s->arena, more, sizeof(*more)) : bf_arena_new_of(b->s->arena, struct bf_ast_elem_more);
+	if (!more)
+		return fail(b, BF_ELEM_MEMORY, el->el, NULL);
+	more->has_timeout = true;
+	more->timeout = now->timeout;
+	more->has_expires = now->has_expires;
+	more->expires = now->expires;
+	old->el->more = more;
+	return true;
+}
+
+static bool again(struct batch *b, struct bf_nelem *old, const struct bf_nelem *el, bool create)
 {
 	const struct bf_nelem *mine = el->fresh ? el : old;
 	const struct bf_nelem *other = el->fresh ? old : el;
 
 	if (!same_data(old->el, el->el))
 		return fail(b, BF_ELEM_DATA, mine->el, other->el);
-	return !create || !mine->fresh || fail(b, BF_ELEM_EXISTS, mine->el, other->el);
+	if (create && mine->fresh)
+		return fail(b, BF_ELEM_EXISTS, mine->el, other->el);
+	return last_longer(b, old, el);
+}
+
+/* Nothing but the same time to live. */
+static bool same_life(const struct bf_ast_elem *a, const struct bf_ast_elem *b)
+{
+	const struct bf_ast_elem_more none = { 0 }, *x = a->more ? a->more : &none, *y = b->more ? b->more : &none;
+
+	return x->has_timeout == y->has_timeout && x->timeout == y->timeout && !x->stmts && !y->stmts && !x->comment && !y->comment;
 }
 
 static bool can_join(const struct bf_nelems *s, const struct bf_nelem *a, const struct bf_nelem *b)
 {
-	return s->set->auto_merge && s->set->flags & BF_SET_INTERVAL && s->types.n == 1 && !s->set->map && !a->el->more &&
-	       !b->el->more && bf_ast_peel(a->el->key)->kind != BF_AST_ANY && bf_ast_peel(b->el->key)->kind != BF_AST_ANY &&
+	return s->set->auto_merge && s->set->flags & BF_SET_INTERVAL && s->types.n == 1 && !s->set->map &&
+	       same_life(a->el, b->el) && bf_ast_peel(a->el->key)->kind != BF_AST_ANY && bf_ast_peel(b->el->key)->kind != BF_AST_ANY &&
 	       b->box[0] <= a->box[1] + 1;
 }
 
@@ -144,6 +173,7 @@ static bool join(struct batch *b, struct bf_nelem *into, const struct bf_nelem *
 	n->key = bf_nbox_expr(b->s->arena, box, &b->s->types, into->el->key);
 	if (!n->key)
 		return fail(b, BF_ELEM_MEMORY, el->el, NULL);
+	n->more = el->fresh && el->el->more ? el->el->more : into->el->more;
 	*into = (struct bf_nelem){ n, box, into->fresh || el->fresh };
 	return true;
 }
@@ -369,6 +399,7 @@ static bool cut(struct batch *b, uint32_t at, const struct bf_nelem *key)
 		if (!rest[n].el || !rest[n].box ||
 		    !(rest[n].el->key = bf_nbox_expr(s->arena, rest[n].box, &s->types, s->v[at].el->key)))
 			return fail(b, BF_ELEM_MEMORY, key->el, NULL);
+		rest[n].el->more = s->v[at].el->more;
 		n++;
 	}
 	v = reallocarray(s->v, s->n + 1ul, sizeof(*v));

@@ -157,6 +157,27 @@ static bool life_of(struct bf_ev *ev, const struct bf_set *s, const struct bf_as
 	return true;
 }
 
+static bool is_prefix(const struct bf_range *r)
+{
+	bf_u128 differ = r->lo ^ r->hi;
+
+	return !(differ & (differ + 1)) && !(r->lo & differ);
+}
+
+/* What is cut into prefixes counts in several places; what passes by its own limit must be in one. */
+static bool may_be_box(struct bf_ev *ev, const struct bf_set *s, const struct bf_ast_elem *el, const struct bf_range *key,
+                       const struct bf_element_life *life)
+{
+	const struct bf_stateful *state = life && life->state ? life->state : s->state;
+	unsigned n = life && life->state ? life->n_state : s->n_state;
+
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < s->n_parts && state[i].kind != BF_STATEFUL_COUNTER; k++)
+			if (!is_prefix(&key[k]))
+				return bf_ev_unserved(ev, el->key->loc, "a range with a limit or quota of its own that is no prefix");
+	return true;
+}
+
 static bool add_element(struct bf_ev *ev, struct bf_set *s, const struct shape *sh, const struct bf_ast_elem *el)
 {
 	struct bf_range key[BF_SET_PARTS];
@@ -173,7 +194,9 @@ static bool add_element(struct bf_ev *ev, struct bf_set *s, const struct shape *
 		return false;
 	if (live && !life_of(ev, s, el, &life))
 		return false;
-	for (unsigned i = 0; s->flags & BF_SET_LIVE && i < s->n_parts; i++)
+	if (s->flags & BF_SET_BOXES && !may_be_box(ev, s, el, key, live ? &life : NULL))
+		return false;
+	for (unsigned i = 0; (s->flags & (BF_SET_LIVE | BF_SET_BOXES)) == BF_SET_LIVE && i < s->n_parts; i++)
 		if (sh->key.type[i] == &bf_ntypes[BF_T_IFNAME]) /* with nothing behind its NUL */
 			key[i].hi = key[i].lo;
 		else if (key[i].lo != key[i].hi)
@@ -288,11 +311,16 @@ static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
 	if (sh.data.n > 1)
 		return bf_ev_unserved(ev, a->name.loc, "maps to concatenations");
 	if (is_live(ev, a))
-		s->flags |= BF_SET_LIVE;
+		s->flags |= BF_SET_LIVE | (a->flags & BF_SET_INTERVAL ? BF_SET_BOXES : 0);
 	else if (!a->map && s->n_parts == 1 && !(a->flags & BF_SET_CONSTANT))
 		s->flags |= BF_SET_OPEN | (a->flags & BF_SET_INTERVAL ? 0 : BF_SET_SINGLE);
 	if (a->size > UINT32_MAX)
 		return bf_ev_error(ev, a->name.loc, "a set has at most %u elements", UINT32_MAX);
+	if (s->flags & BF_SET_BOXES && (s->n_parts > BF_LIVE_PARTS || bf_set_words(s) == BF_SET_WORDS))
+		return bf_ev_unserved(ev, a->name.loc, "ranges of more than %d parts or %d bits whose elements come and go",
+		                      BF_LIVE_PARTS, 32 * BF_SET_WORDS - 32);
+	if (s->flags & BF_SET_LIVE && !a->has_size && !(a->flags & BF_SET_DYNAMIC) && !is_changed(ev, a))
+		s->flags |= BF_SET_GROWS;
 	s->size = a->has_size ? (uint32_t)a->size : 0;
 	s->timeout = a->has_timeout ? a->timeout : 0;
 	return states(ev, a->stmts, s->state, &s->n_state) && fill(ev, s, &sh, a->elements);
