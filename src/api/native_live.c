@@ -29,7 +29,12 @@ struct reader {
 	struct bf_buf *keys; /* as read, or NULL */
 	struct bf_buf parts; /* of elements that are cut into several */
 	uint64_t now;        /* when they were read */
-	bool boxes;          /* elements are boxes */
+	bool boxes;          /* elements are boxes, */
+	struct placed {
+		bf_u128 lo;      /* of the first part */
+		struct bf_ast_elem *el;
+	} *order;            /* and listed in this order */
+	uint32_t cap;
 	bool there;          /* there is a hash */
 	bool dressed;        /* with what counts and passes */
 	struct bf_ns *take;  /* objects are reset: there, or NULL; */
@@ -189,8 +194,32 @@ static int put_element(struct reader *r, struct bf_ast_expr *key, const struct b
 static int put_box(void *arg, const bf_u128 *box, const struct bf_rt_elem *e)
 {
 	struct reader *r = arg;
+	struct bf_ast_elem **to = r->tail;
+	int rc = bf_grow(&r->order, r->n, &r->cap, sizeof(*r->order));
 
-	return put_element(r, bf_native_box_key(r->ast, &r->key, box), e, r->now);
+	if (!rc)
+		rc = put_element(r, bf_native_box_key(r->ast, &r->key, box), e, r->now);
+	if (!rc)
+		r->order[r->n - 1] = (struct placed){ box[0], *to };
+	return rc;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static void put_in_order(struct reader *r, struct bf_ast_expr *set)
+{
+	struct bf_ast_elem **to = &set->set.first;
+
+	if (r->n)
+		qsort(r->order, r->n, sizeof(*r->order), by_place);
+	for (uint32_t i = 0; i < r->n; i++, to = &(*to)->next)
+		*to = r->order[i].el;
+	*to = NULL;
 }
 
 static int add_part(struct reader *r, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
@@ -237,6 +266,9 @@ static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
 	if (!rc)
 		rc = bf_native_boxes(&r->parts, r->key.n, put_box, r);
 	bf_buf_free(&r->parts);
+	if (r->boxes && !rc)
+		put_in_order(r, e);
+	free(r->order);
 	r->there = !rc;
 	if (rc)
 		return rc == -ENOENT ? 0 : rc; /* not one that changes, or no rule asks it */
