@@ -11,6 +11,7 @@
 #include "gen/asm.h"
 #include "gen/build.h"
 #include "gen/code.h"
+#include "gen/elements.h"
 #include "rt/users.h"
 
 enum { ID = -8 }; /* where an object's id lies */
@@ -36,7 +37,7 @@ static void as_class(struct bf_lower *l, const struct bf_users_call *c, struct b
 
 static void as_hash(struct bf_lower *l, const struct bf_users_call *c, struct bf_users_func *f)
 {
-	f->how = c->set && bf_set_words(c->set) > BF_LIVE_KEY ? BF_USERS_LONG : BF_USERS_SHORT;
+	f->how = bf_is_short(c->set) ? BF_USERS_SHORT : BF_USERS_LONG;
 	f->place = bf_lower_live_params(l, c->set);
 	f->what = what(c);
 	f->object = c->object ? c->object->id : 0;

@@ -40,7 +40,7 @@ static __always_inline void *set_of(const struct bf_rt_live *p)
 	return config.structs & BF_LIVE_LONG ? bpf_map_lookup_elem(&sets16, &i) : NULL;
 }
 
-static __always_inline struct bf_rt_elem *look(void *set, void *k)
+static __always_inline struct bf_rt_elem *look(void *set, struct key *k)
 {
 	return bpf_map_lookup_elem(set, k);
 }
@@ -327,7 +327,7 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 }
 
 /* For users' functions. `what` is constant: so the verifier knows how much of their memory is read, and written. */
-static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p, void *set, void *k, __u32 *to, __u32 what)
+static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p, void *set, struct key *k, __u32 *to, __u32 what)
 {
 	__u32 verb = what & 0xff, n = what >> 16;
 	__u64 now = bpf_ktime_get_ns();
@@ -335,7 +335,7 @@ static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p
 
 	if (verb == BF_LIVE_DELETE)
 		return bpf_map_delete_elem(set, k) ? BF_MISS : BF_HIT;
-	e = look(set, k);
+	e = config.structs & BF_LIVE_CUTS && p->parts ? look_cut(p, set, k, now) : look(set, k);
 	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
 		e = add(NULL, p, set, k, e, now);
 	if (!e || !e->born || !is_alive(e, now))
@@ -348,17 +348,17 @@ static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p
 	return all_hold(e, now, pk->reserved[BF_USERS_LENGTH]);
 }
 
-static __always_inline void copy_key(__u32 *to, const __u32 *from, __u32 n, __u32 room)
+static __always_inline void copy_key(const struct bf_rt_live *p, struct key *to, const __u32 *from, __u32 n, __u32 room)
 {
 	for (__u32 i = 0; i < room; i++)
-		if (i < n)
-			to[i] = from[i];
+		to->w[i] = i < n ? from[i] : p->word[i].constant; /* that of lengths */
 }
 
 int VARIANT(bf_users_short_)(struct bf_packet *pk, const __u32 *from, __u32 *to, __u64 off, __u32 what)
 {
 	struct bf_rt_live *p = params_at(off, bf_rt_live);
-	__u32 k[BF_LIVE_KEY] = {}, i;
+	struct key k = {};
+	__u32 i;
 	void *set;
 
 	if (!p || !(config.structs & BF_LIVE_SHORT))
@@ -367,14 +367,15 @@ int VARIANT(bf_users_short_)(struct bf_packet *pk, const __u32 *from, __u32 *to,
 	set = bpf_map_lookup_elem(&sets4, &i);
 	if (!set)
 		return BF_MISS;
-	copy_key(k, from, what >> 8 & 0xff, BF_LIVE_KEY);
-	return users_wish(pk, p, set, k, to, what);
+	copy_key(p, &k, from, what >> 8 & 0xff, BF_LIVE_KEY);
+	return users_wish(pk, p, set, &k, to, what);
 }
 
 int VARIANT(bf_users_long_)(struct bf_packet *pk, const __u32 *from, __u32 *to, __u64 off, __u32 what)
 {
 	struct bf_rt_live *p = params_at(off, bf_rt_live);
-	__u32 k[BF_LIVE_KEY_LONG] = {}, i;
+	struct key k = {};
+	__u32 i;
 	void *set;
 
 	if (!p || !(config.structs & BF_LIVE_LONG))
@@ -383,6 +384,6 @@ int VARIANT(bf_users_long_)(struct bf_packet *pk, const __u32 *from, __u32 *to, 
 	set = bpf_map_lookup_elem(&sets16, &i);
 	if (!set)
 		return BF_MISS;
-	copy_key(k, from, what >> 8 & 0xff, BF_LIVE_KEY_LONG);
-	return users_wish(pk, p, set, k, to, what);
+	copy_key(p, &k, from, what >> 8 & 0xff, BF_LIVE_KEY_LONG);
+	return users_wish(pk, p, set, &k, to, what);
 }
