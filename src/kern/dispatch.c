@@ -288,7 +288,7 @@ int bf_dispatch_make(struct bf_ns *ns, const char *unit, const struct bf_unit_pl
 	int n = find_free(ns), err;
 
 	if (n < 0)
-		return bf_diag_error(d, n, "more than %d hooks in use", BF_DISPATCHERS);
+		return bf_diag_error(d, n, "more than %d hooks, devices and control groups in use in this network namespace", BF_DISPATCHERS);
 	bf_dispatch_remove(ns, (unsigned)n);
 	r = &ns->meta->dispatcher[n];
 	*r = (struct bf_dispatcher){ .family = p->family, .hook = p->hook, .wish = p->wish, .priority = p->wish,
