@@ -268,7 +268,7 @@ static void lengths(struct out *o, const struct bf_frame_words *w, uint32_t nh)
 
 static void ip(struct out *o, const struct bf_frame_words *w)
 {
-	uint32_t nh = o->n, th, check = 0, c;
+	uint32_t nh = o->n, th, check = 0, c, said = BF_MIN(w->payload_bytes, w->payload_len);
 
 	if (w->family == NFPROTO_IPV4)
 		ip4(o, w);
@@ -279,9 +279,8 @@ static void ip(struct out *o, const struct bf_frame_words *w)
 	if (!w->frag) /* later fragments have no header of their own */
 		check = l4(o, w);
 	if (w->payload)
-		bytes(o, w->payload, w->payload_len);
-	else
-		zeroes(o, w->payload_len);
+		bytes(o, w->payload, said);
+	zeroes(o, w->payload_len - said);
 	lengths(o, w, nh);
 	if (!check)
 		return;

@@ -30,8 +30,9 @@ struct bf_frame_words { /* numbers as people say them: host order */
 	uint32_t spi;
 	uint16_t arp_op;
 	bool hopopts, dstopts, routing; /* IPv6 extension headers in front */
-	const uint8_t *payload;         /* payload_len bytes, or NULL: zeroes */
-	uint32_t payload_len;
+	const uint8_t *payload;         /* payload_bytes bytes, */
+	uint32_t payload_bytes;
+	uint32_t payload_len;           /* so many of them, then zeroes */
 };
 
 /* The frame, in the arena; *nh: where the network header begins. NULL: out of memory. */

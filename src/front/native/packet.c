@@ -603,7 +603,10 @@ static bool read_bytes(struct words *w, const uint8_t **out, uint32_t *len)
 
 static bool read_payload(struct words *w, const struct key *k)
 {
-	return read_bytes(w, &w->f.payload, &w->f.payload_len);
+	bool ok = read_bytes(w, &w->f.payload, &w->f.payload_bytes);
+
+	w->f.payload_len = w->f.payload_bytes; /* `length` behind it says otherwise */
+	return ok;
 }
 
 static bool read_cgroup(struct words *w, const struct key *k)
