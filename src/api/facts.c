@@ -206,6 +206,17 @@ static void print_socket(struct bf_buf *out, unsigned what)
 	bf_buf_printf(out, "socket %s", what < BF_ARRAY_SIZE(keys) ? keys[what] : "");
 }
 
+static void print_question(struct bf_buf *out, uint64_t arg)
+{
+	switch (arg & 0xff) {
+	case BF_ASSIST_FIB: return print_fib(out, arg >> 8 & 0xff, arg >> 16 & 0xff);
+	case BF_ASSIST_META: return bf_buf_puts(out, "meta sdifname");
+	case BF_ASSIST_RT: return bf_buf_puts(out, "rt mtu");
+	case BF_ASSIST_CT: return bf_buf_puts(out, "ct id");
+	default: return print_socket(out, arg >> 8 & 0xff);
+	}
+}
+
 void bf_facts_print_asked(struct bf_buf *out, const struct bf_facts *f)
 {
 	for (uint32_t i = 0; i < f->n_asked; i++) {
@@ -214,10 +225,8 @@ void bf_facts_print_asked(struct bf_buf *out, const struct bf_facts *f)
 		bf_buf_puts(out, !i ? ", if " : i + 1 < f->n_asked ? ", " : " and ");
 		if (a->text)
 			bf_buf_puts(out, a->text);
-		else if ((a->arg & 0xff) == BF_ASSIST_FIB)
-			print_fib(out, a->arg >> 8 & 0xff, a->arg >> 16 & 0xff);
 		else
-			print_socket(out, a->arg >> 8 & 0xff);
+			print_question(out, a->arg);
 	}
 	if (f->n_asked)
 		bf_buf_puts(out, f->n_asked > 1 ? " find nothing" : " finds nothing");

@@ -147,6 +147,9 @@ enum bf_assist_kind {
 	BF_ASSIST_XT,     /* a match of xtables, run by nft_compat: it says yes or no */
 	BF_ASSIST_FIB,    /* nft's fib: `what` is NFT_FIB_RESULT_*, `flags` NFTA_FIB_F_*; a value */
 	BF_ASSIST_SOCKET, /* nft's socket: `what` is NFT_SOCKET_*, `flags` the level; a value */
+	BF_ASSIST_META,   /* nft's meta: NFT_META_*; a value */
+	BF_ASSIST_RT,     /* nft's rt: NFT_RT_*; a value */
+	BF_ASSIST_CT,     /* nft's ct: NFT_CT_*; a value */
 };
 
 /* What a field asks for (loader BF_LOAD_ANSWER), as loader_arg. words: of the value; text: its bytes are characters. */

@@ -239,18 +239,20 @@ void bf_lower_assist(struct bf_lower *l, const struct bf_assist *a, bf_label hit
 /* An answer with a value: its number and place, for the program. arg: BF_ASSIST_ARG */
 static uint64_t value_of(struct bf_lower *l, uint64_t arg)
 {
+	static const char *const names[] = { [BF_ASSIST_FIB] = "fib", [BF_ASSIST_SOCKET] = "socket", [BF_ASSIST_META] = "meta",
+		                                 [BF_ASSIST_RT] = "rt", [BF_ASSIST_CT] = "ct" };
 	struct bf_assist_spec s = { .kind = (uint8_t)arg, .what = (uint8_t)(arg >> 8), .flags = (uint8_t)(arg >> 16),
 	                            .at = l->n_values, .words = (uint8_t)(arg >> 32), .text = arg >> 40 & 1 };
 	uint32_t n, before = l->n_assists;
 
-	strcpy(s.name, s.kind == BF_ASSIST_FIB ? "fib" : "socket");
+	strcpy(s.name, names[s.kind]);
 	n = ask(l, &s, arg);
 	if (l->err)
 		return 0;
 	if (l->n_assists > before)
 		l->n_values += s.words;
 	if (l->n_values > BF_ANSWER_WORDS) {
-		bf_diag_error(l->diag, -E2BIG, "more different values of fib and socket than fit in %d words", BF_ANSWER_WORDS);
+		bf_diag_error(l->diag, -E2BIG, "more different values that the kernel is asked for (fib, socket, ...) than fit in %d words", BF_ANSWER_WORDS);
 		return bf_lower_error(l, -E2BIG), 0;
 	}
 	return BF_ANSWER_AT(n, ((struct bf_assist_spec *)(void *)l->assists.data)[n].at + s.words - 1);

@@ -98,6 +98,10 @@ static int missing(struct bf_nft *n, const struct bf_companion_desc *desc, uint3
 	if (desc->spec.assists[number].kind == BF_ASSIST_FIB)
 		return lacks(d, what, desc->family == NFPROTO_INET ? "CONFIG_NFT_FIB_INET" :
 		                      v4 ? "CONFIG_NFT_FIB_IPV4" : "CONFIG_NFT_FIB_IPV6");
+	if (desc->spec.assists[number].kind == BF_ASSIST_CT)
+		return lacks(d, what, "CONFIG_NFT_CT");
+	if (desc->spec.assists[number].kind != BF_ASSIST_XT)
+		return 0; /* always there */
 	return missing_xt(n, desc->family, false, desc->spec.assists[number].name, desc->spec.assists[number].revision,
 					  what, d);
 }

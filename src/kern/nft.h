@@ -50,7 +50,7 @@ void nft_expr_reject(struct nft_batch *b, uint8_t type, uint8_t code);
 void nft_expr_log(struct nft_batch *b, const struct bf_handoff_log *l);
 void nft_expr_set(struct nft_batch *b, const struct bf_handoff_set *s);
 void nft_expr_notrack(struct nft_batch *b);
-void nft_expr_ask(struct nft_batch *b, const struct bf_assist_spec *a);   /* fib or socket: into register 0 and following */
+void nft_expr_ask(struct nft_batch *b, const struct bf_assist_spec *a);   /* an expression: into register 0 and following */
 void nft_expr_mark(struct nft_batch *b, unsigned reg, bool set);          /* the packet's, from or to a register of 32 bits */
 void nft_expr_verdict(struct nft_batch *b, int code, const char *chain); /* NF_DROP, NFT_JUMP, ... */
 void nft_expr_ct_state(struct nft_batch *b);                             /* loads it into register 1 */

@@ -410,13 +410,21 @@ void nft_expr_notrack(struct nft_batch *b)
 
 void nft_expr_ask(struct nft_batch *b, const struct bf_assist_spec *a)
 {
-	bool fib = a->kind == BF_ASSIST_FIB;
-	struct expr e = expr_begin(b, fib ? "fib" : "socket");
+	static const struct { const char *name; uint16_t reg, key; } kinds[] = {
+		[BF_ASSIST_FIB] = { "fib", NFTA_FIB_DREG, NFTA_FIB_RESULT },
+		[BF_ASSIST_SOCKET] = { "socket", NFTA_SOCKET_DREG, NFTA_SOCKET_KEY },
+		[BF_ASSIST_META] = { "meta", NFTA_META_DREG, NFTA_META_KEY },
+		[BF_ASSIST_RT] = { "rt", NFTA_RT_DREG, NFTA_RT_KEY },
+		[BF_ASSIST_CT] = { "ct", NFTA_CT_DREG, NFTA_CT_KEY },
+	};
+	struct expr e = expr_begin(b, kinds[a->kind].name);
 
-	put_u32(b, fib ? NFTA_FIB_DREG : NFTA_SOCKET_DREG, NFT_REG_1);
-	put_u32(b, fib ? NFTA_FIB_RESULT : NFTA_SOCKET_KEY, a->what);
-	if (fib || a->what == NFT_SOCKET_CGROUPV2)
-		put_u32(b, fib ? NFTA_FIB_FLAGS : NFTA_SOCKET_LEVEL, a->flags);
+	put_u32(b, kinds[a->kind].reg, NFT_REG_1);
+	put_u32(b, kinds[a->kind].key, a->what);
+	if (a->kind == BF_ASSIST_FIB)
+		put_u32(b, NFTA_FIB_FLAGS, a->flags);
+	else if (a->kind == BF_ASSIST_SOCKET && a->what == NFT_SOCKET_CGROUPV2)
+		put_u32(b, NFTA_SOCKET_LEVEL, a->flags);
 	expr_end(b, e);
 }
 

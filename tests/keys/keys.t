@@ -283,6 +283,8 @@ ether saddr 02:00:00:00:09:01
 @ll,0,48 != 0
 meta length > 50
 ~ socket cgroupv2 level 0 1
+rt mtu > 1000
+rt mtu < 1000
 
 [ip postrouting]
 oifname "k0"
@@ -291,12 +293,18 @@ meta skuid 0
 rt nexthop 10.9.0.2
 ether saddr 02:00:00:00:09:01
 @ll,0,8 != 0x55
+rt mtu > 1000
+rt mtu != 1460
+rt mtu 1460
 
 [ip6 output]
 rt ip6 nexthop fd09::2
 oif k0
 meta skuid 0
 socket wildcard 1
+rt mtu > 1000
+rt mtu != 1440
+rt mtu 1440
 
 [ip input]
 ! table ip pre {
@@ -347,6 +355,11 @@ ct reply avgpkt 0
 ~ ct label 0
 ~ ct helper "ftp"
 ~ ct secmark 0
+ct id != 0
+ct id > 0x7fffffff
+ct id 0x10000000-0x5fffffff
+meta sdifname != "k0"
+meta sdifname "k0"
 
 [ip6 input]
 ct state new
@@ -456,6 +469,8 @@ fib daddr . iif type unicast
 fib daddr . oif type unicast
 fib saddr . oif type local
 fib saddr type != unicast
+rt mtu 1460
+rt mtu > 1400
 
 [ip6 forward routes]
 fib saddr . iif oif missing

@@ -213,6 +213,9 @@ ip ttl set 5 @nh,0,8 1 ; - ; FAIL 1: 'ip ttl' is set behind all rules of the cha
 ip6 hoplimit set 64 ; meta nfproto 10 ip6 hoplimit 0-255 counter @nh,48,16 set @nh,48,16 & 0xff00 ^ 0x0040 ; OK
 ip6 dscp set cs1 ; meta nfproto 10 ip6 tclass & 0xfc == 0-252 counter @nh,0,16 set @nh,0,16 & 0xf03f ^ 0x0200 ; OK
 tcp flags syn tcp option maxseg size set 1360 ; meta l4proto tcp th fragment 0 th available 14-65535 unguarded tcp flags syn / syn tcp doff 5-15 tcp doff << 2 <= th available any of ( tcp option maxseg size 0-65535 | tcp option maxseg 0 ) counter tcp option maxseg size set 0x00000550 ; OK
+rt mtu 1500 ; - ; FAIL 1: 'rt mtu' cannot be had at hook input; it can at: forward, output, postrouting
+ct id 5 ; ct id 5 counter ; OK
+meta sdifname "eth0" ; meta sdifname "eth0" counter ; OK
 tcp option maxseg size set rt mtu ; - ; FAIL 28: 'rt mtu' cannot be had at hook input; it can at: forward, output, postrouting
 ip saddr set 1.2.3.4 ; - ; FAIL 1: of packets only dscp, ecn, ttl, hoplimit and TCP's maxseg size can be set
 ip ttl set ip ttl ; - ; FAIL 12: only constants can be set here

@@ -451,8 +451,9 @@ static int give_ip_option(struct want *w)
 /* The kernel's own expressions, asked in front of the program (BF_CAN_COMPANION). */
 static int give_asked(struct want *w, enum bf_assist_kind kind, unsigned what, unsigned flags, unsigned bits, uint32_t can)
 {
-	return give_own(w, BF_LOAD_ANSWER, BF_ASSIST_ARG(kind, what, flags, (bits + 31) / 32, named(w, "oifname")), bits,
-	                can | BF_CAN_COMPANION);
+	bool bytes = named(w, "oifname") || named(w, "sdifname") || named(w, "id"); /* in the packet's order */
+
+	return give_own(w, BF_LOAD_ANSWER, BF_ASSIST_ARG(kind, what, flags, (bits + 31) / 32, bytes), bits, can | BF_CAN_COMPANION);
 }
 
 static int give_fib(struct want *w)
@@ -509,7 +510,7 @@ static int give_meta(struct want *w)
 		if (named(w, metas[i].name))
 			return give_own(w, BF_LOAD_META, metas[i].key, metas[i].bits, metas[i].can);
 	if (named(w, "sdifname"))
-		return refuse(w, "a device cannot be looked up by its index here: use sdif");
+		return give_asked(w, BF_ASSIST_META, NFT_META_SDIFNAME, 0, 128, BF_CAN_FIB_IN);
 	if (named(w, "nftrace"))
 		return refuse(w, "it can only be set");
 	return refuse(w, w->row->name[0] == 'i' || w->row->name[0] == 'o' ? "of bridges only" : NULL);
@@ -524,8 +525,8 @@ static int give_rt(struct want *w)
 		return give_own(w, BF_LOAD_META, BF_META_REALM, 32, BF_CAN_COMPANION);
 	if (named(w, "ipsec"))
 		return give_own(w, BF_LOAD_META, BF_META_XFRM, 1, BF_CAN_COMPANION);
-	if (!named(w, "nexthop"))
-		return refuse(w, "the mtu of the way back is not to be had by programs");
+	if (named(w, "mtu"))
+		return give_asked(w, BF_ASSIST_RT, NFT_RT_TCPMSS, 0, 16, BF_CAN_FIB_OUT);
 	if (!ip)
 		ip = w->family == V6 ? 6 : 4;
 	err = dep_family(w, ip == 6 ? V6 : V4);
@@ -593,7 +594,9 @@ static int give_ct(struct want *w)
 	for (size_t i = 0; i < BF_ARRAY_SIZE(conns); i++)
 		if (named(w, conns[i].name))
 			return give_own(w, BF_LOAD_CONN, conns[i].key | dir << 8, conns[i].bits, BF_CAN_CT);
-	return refuse(w, named(w, "id") ? "the kernel makes it with a secret key" : NULL);
+	if (named(w, "id"))
+		return give_asked(w, BF_ASSIST_CT, NFT_CT_ID, 0, 32, BF_CAN_CT);
+	return refuse(w, NULL);
 }
 
 /* numgen random, symhash. The latter needs not be the kernel's hash, which has a secret key. */
