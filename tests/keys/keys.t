@@ -213,6 +213,9 @@ rt hdrlength 4
 rt type 0
 rt type 4
 rt seg-left 0
+srh last-entry 0
+srh last-entry 1
+srh last-entry != 7
 rt0 addr[1] ::
 srh tag 0
 srh flags 0

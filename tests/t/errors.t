@@ -179,16 +179,24 @@ tcp dport 22 ` ; - ; FAIL 14: this character means nothing here
 ip saddr == tcp dport ; - ; FAIL 13: inet_service where the type is ipv4_addr
 ip saddr == ip6 daddr ; - ; FAIL 13: ipv6_addr where the type is ipv4_addr
 iifname == tcp dport ; - ; FAIL 12: inet_service where the type is ifname
-queue num 5 ; - ; FAIL 1: nft's 'queue' is not served by bpfilter: packets cannot be queued
-snat to 1.2.3.4 ; - ; FAIL 1: nft's 'snat' is not served by bpfilter: it does not translate addresses
-dnat to 1.2.3.4:80 ; - ; FAIL 1: nft's 'dnat' is not served by bpfilter: it does not translate addresses
-masquerade ; - ; FAIL 1: nft's 'masquerade' is not served by bpfilter: it does not translate addresses
-tproxy to :80 ; - ; FAIL 1: nft's 'tproxy' is not served by bpfilter: it does not translate addresses
-synproxy mss 1460 ; - ; FAIL 1: nft's 'synproxy' is not served by bpfilter: it does not translate addresses
-dup to 1.2.3.4 ; - ; FAIL 1: nft's 'dup' is not served by bpfilter: write mirror to "IF"
-fwd to lo ; - ; FAIL 1: nft's 'fwd' is not served by bpfilter: write redirect to "IF"
+queue num 5 ; - ; FAIL 1: nft's 'queue' is not served by bpfilter: packets are not queued to programs: leave it to a table of nft's, or look at them by log group N
+snat to 1.2.3.4 ; - ; FAIL 1: nft's 'snat' is not served by bpfilter: addresses and ports are translated by the kernel: leave it to a chain of type nat of nft's
+dnat to 1.2.3.4:80 ; - ; FAIL 1: nft's 'dnat' is not served by bpfilter: addresses and ports are translated by the kernel: leave it to a chain of type nat of nft's
+masquerade ; - ; FAIL 1: nft's 'masquerade' is not served by bpfilter: addresses and ports are translated by the kernel: leave it to a chain of type nat of nft's
+tproxy to :80 ; - ; FAIL 1: nft's 'tproxy' is not served by bpfilter: packets are not given to sockets: leave it to a table of nft's
+synproxy mss 1460 ; - ; FAIL 1: nft's 'synproxy' is not served by bpfilter: it does not answer for servers: leave it to a table of nft's
+xt match "x" ; - ; FAIL 1: nft's 'xt' is not served by bpfilter: rules of iptables are iptables' to load: bpfilter run
+queue ; - ; FAIL 1: nft's 'queue' is not served by bpfilter: packets are not queued to programs: leave it to a table of nft's, or look at them by log group N
+redirect ; - ; FAIL 1: bpfilter does not translate addresses: redirect to "IF" sends through a device
+ct timeout set "x" ; - ; FAIL 1: nft's 'ct timeout' is not served by bpfilter: leave it to a table of nft's
+ct expectation set "x" ; - ; FAIL 1: nft's 'ct expectation' is not served by bpfilter: leave it to a table of nft's
+fwd ip to 1.2.3.4 device "lo" ; - ; FAIL 1: nft's 'fwd ip' is not served by bpfilter: write route via ADDRESS
+redirect to 1.2.3.4 ; - ; FAIL 13: packets are sent through a device here: redirect to "IF"; to a next hop: route via ADDRESS
+flow offload @f ; - ; FAIL 1: nft's 'flow' is not served by bpfilter: there are no flow tables: leave it to a table of nft's
+dup to 1.2.3.4 ; - ; FAIL 8: packets are copied through a device here: mirror to "IF"
+fwd to ::1 ; - ; FAIL 8: packets are sent through a device here: redirect to "IF"; to a next hop: route via ADDRESS
 meter m { ip saddr limit rate 5/second } ; - ; FAIL 1: nft's 'meter' is not served by bpfilter: write add @set { ... }
-flow add @f ; - ; FAIL 1: nft's 'flow' is not served by bpfilter: there are no flow tables
+flow add @f ; - ; FAIL 1: nft's 'flow' is not served by bpfilter: there are no flow tables: leave it to a table of nft's
 tcp sport ! 5 ; - ; FAIL 1: ! is for bits: none of them; != is for the rest
 iifname . saddr { "eth0" . 1.2.3.4 } ; - ; FAIL 1: a value matches nothing by itself: fields stand here
 tcp dport { , 22 } ; - ; FAIL 13: expected a value, found ','

@@ -219,7 +219,11 @@ meta sdifname "eth0" ; meta sdifname "eth0" counter ; OK
 tcp option maxseg size set rt mtu ; - ; FAIL 28: 'rt mtu' cannot be had at hook input; it can at: forward, output, postrouting
 ip saddr set 1.2.3.4 ; - ; FAIL 1: of packets only dscp, ecn, ttl, hoplimit and TCP's maxseg size can be set
 ip ttl set ip ttl ; - ; FAIL 12: only constants can be set here
-ct helper set "ftp" ; - ; FAIL 1: of meta only mark, priority, nftrace and pkttype can be set, of ct mark, label, zone and event
+meta secmark 5 ; - ; FAIL 1: 'meta secmark' is not served: labels of packets are for the kernel's security modules: leave it to a table of nft's
+osf name "Linux" ; - ; FAIL 1: 'osf name' is not served: fingerprints of systems are not to be had by programs: leave it to a table of nft's
+ipsec in reqid 5 ; - ; FAIL 1: 'ipsec in reqid' is not served: transforms are not to be had by programs; whether there was or will be one, meta ipsec and rt ipsec say
+ct count over 5 ; - ; FAIL 1: connections are not counted by rules: leave 'ct count' to a table of nft's
+ct helper set "ftp" ; - ; FAIL 1: helpers are not given to connections: leave it to a table of nft's
 ct mark set 0x12 ; counter ct mark set 0x00000012 ; OK
 meta priority set 1:2 ; counter meta priority set 0x00010002 ; OK
 meta mark set ip saddr map { 1.2.3.4 : 5, 1.2.3.5 : 6 } accept ; goto "c:1" | goto "c:2" c:1 { meta nfproto 2 ip saddr 1.2.3.4/32 meta mark set 0x00000005 goto "c:3" | meta nfproto 2 ip saddr 1.2.3.5/32 meta mark set 0x00000006 goto "c:3" | goto "c:2" } c:2 {  } c:3 { counter accept | goto "c:2" } ; OK
@@ -261,6 +265,8 @@ oifname "eth1" ; - ; FAIL 1: 'oifname' cannot be had at hook ingress of devices;
 meta mark set 5 accept ; counter meta mark set 0x00000005 accept ; OK
 meta mark set ip saddr & 0xff ; - ; FAIL 15: ipv4_addr where the type is mark
 meta priority set 1:2 ; counter meta priority set 0x00010002 ; OK
+fwd to "eth0" ; set output 3 0x2 set output 4 0x2 counter drop ; OK
+dup to "eth0" ; set output 5 0x2 counter ; OK
 redirect to "eth0" ; set output 3 0x2 set output 4 0x2 counter drop ; OK
 redirect to "eth7" ; - ; FAIL 13: there is no device 'eth7'
 mirror to lo accept ; set output 5 0x1 counter accept ; OK

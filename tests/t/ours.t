@@ -50,6 +50,8 @@ program "x.o" section ; - ; FAIL 22: expected the name of a section in quotes, f
 program "x.o" section "a" object "AAAA" ; = ; OK ours
 program "x.o" object 5 ; - ; FAIL 22: expected the bytes of the file in base64, in quotes, found '5'
 redirect to "eth1" ; = ; OK ours
+fwd to "eth1" ; redirect to "eth1" ; OK ours
+dup to "eth1" ; mirror to "eth1" ; OK ours
 redirect to eth1 ; redirect to "eth1" ; OK ours
 redirect to :8080 ; - ; FAIL 1: bpfilter does not translate addresses: redirect to "IF" sends through a device
 redirect "eth1" ; - ; FAIL 10: expected 'to', found "eth1"

@@ -186,6 +186,7 @@ tcp option sack0 left 5 ; tcp option sack left 5 ; OK
 tcp option sack1 right 5 ; = ; OK
 tcp option timestamp tsval 5 ; = ; OK
 tcp option timestamp length 5 ; = ; OK
+tcp option echo exists ; tcp option timestamp exists ; OK
 tcp option fastopen exists ; = ; OK
 tcp option md5sig exists ; = ; OK
 tcp option mptcp subtype 3 ; = ; OK
@@ -256,7 +257,7 @@ meta ibrname "x" ; = ; OK ours
 meta iifgroup default ; iifgroup "default" ; OK
 meta iifgroup 5 ; iifgroup 5 ; OK
 meta oifgroup 5-7 ; oifgroup 5-7 ; OK
-meta secmark 5 ; - ; FAIL 6: 'meta' has no 'secmark'; did you mean 'secpath'?
+ct secmark set meta secmark ; = ; OK
 tcp dport { 22, } ; tcp dport { 22 } ; OK
 tcp dport != { 22 , 80 } ; tcp dport != { 22, 80 } ; OK
 tcp dport vmap { 22 : accept, * : drop } ; = ; OK

@@ -101,7 +101,7 @@ continue ; = ; OK
 return ; = ; OK
 jump other ; = ; OK
 goto other ; = ; OK
-queue ; - ; FAIL 1: nft's 'queue' is not served by bpfilter: packets cannot be queued
+queue ; - ; FAIL 1: nft's 'queue' is not served by bpfilter: packets are not queued to programs: leave it to a table of nft's, or look at them by log group N
 ip saddr 1.2.3.4 accept comment "hello" ; = ; OK
 comment "hello" ; - ; FAIL 1: a comment stands behind the rule it is about
 counter accept comment "x # y" ; counter packets 0 bytes 0 accept comment "x # y" ; OK

@@ -157,20 +157,35 @@ bool bf_p_program(struct bf_nparser *p, struct bf_ast_stmt *s)
 static bool to_device(struct bf_nparser *p, struct bf_ast_stmt *s, enum bf_ast_stmt_kind kind)
 {
 	static const struct bf_pctx c = { 0 };
+	const struct bf_ast_expr *v;
+	bool bare = kind == BF_STMT_REDIRECT && bf_p_ends(p); /* nft's: to this host */
 
 	s->kind = kind;
-	if (!bf_p_expect_word(p, "to"))
+	if (!bare && !bf_p_expect_word(p, "to"))
 		return false;
-	if (p->tok.kind == ':')
+	if (bare || p->tok.kind == ':')
 		return bf_p_error(p, bf_p_span(p, s->loc),
 	                      "bpfilter does not translate addresses: redirect to \"IF\" sends through a device");
 	s->to = bf_p_concat(p, &c);
-	return s->to && bf_p_resolve_one(p, s->to, BF_T_IFNAME);
+	v = bf_ast_peel(s->to);
+	if (v && v->kind == BF_AST_VALUE && (v->value.lit == BF_LIT_IPV4 || v->value.lit == BF_LIT_IPV6))
+		return bf_p_error(p, v->loc, "packets are %s through a device here: %s", kind == BF_STMT_MIRROR ? "copied" : "sent",
+		                  kind == BF_STMT_MIRROR ? "mirror to \"IF\"" : "redirect to \"IF\"; to a next hop: route via ADDRESS");
+	return v && bf_p_resolve_one(p, s->to, BF_T_IFNAME);
 }
 
 bool bf_p_redirect(struct bf_nparser *p, struct bf_ast_stmt *s)
 {
 	return to_device(p, s, BF_STMT_REDIRECT);
+}
+
+/* nft's words for redirect and, as dup, mirror. */
+bool bf_p_fwd(struct bf_nparser *p, struct bf_ast_stmt *s)
+{
+	if (bf_p_at(p, "ip") || bf_p_at(p, "ip6"))
+		return bf_p_error(p, s->loc, "nft's 'fwd %.*s' is not served by bpfilter: write route via ADDRESS", (int)p->tok.n,
+		                  p->tok.text);
+	return bf_p_redirect(p, s);
 }
 
 bool bf_p_mirror(struct bf_nparser *p, struct bf_ast_stmt *s)

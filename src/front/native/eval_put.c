@@ -356,6 +356,8 @@ bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 
 	if (!t && l->kind == BF_AST_KEY && of_header(l->key.row->class))
 		return bf_ev_unserved(ev, l->loc, "of packets only dscp, ecn, ttl, hoplimit and TCP's maxseg size can be set");
+	if (!t && l->kind == BF_AST_KEY && l->key.row->class == BF_NK_CT && !strcmp(l->key.row->name, "helper"))
+		return bf_ev_unserved(ev, l->loc, "helpers are not given to connections: leave it to a table of nft's");
 	if (!t)
 		return bf_ev_unserved(ev, l->loc, "of meta only mark, priority, nftrace and pkttype can be set, of ct mark, label, "
 		                      "zone and event");

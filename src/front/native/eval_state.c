@@ -17,6 +17,8 @@ bool bf_ev_stateful(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_sta
 		*out = (struct bf_stateful){ .kind = BF_STATEFUL_QUOTA, .over = s->quota.over, .quota = s->quota.bytes,
 			                         .used = s->quota.used };
 		break;
+	case BF_STMT_CT_COUNT:
+		return bf_ev_unserved(ev, s->loc, "connections are not counted by rules: leave 'ct count' to a table of nft's");
 	default: return bf_ev_unserved(ev, s->loc, "this cannot be kept for an element");
 	}
 	if (bf_stateful_check(out))

@@ -453,7 +453,8 @@ static int give_asked(struct want *w, enum bf_assist_kind kind, unsigned what, u
 {
 	bool bytes = named(w, "oifname") || named(w, "sdifname") || named(w, "id"); /* in the packet's order */
 
-	return give_own(w, BF_LOAD_ANSWER, BF_ASSIST_ARG(kind, what, flags, (bits + 31) / 32, bytes), bits, can | BF_CAN_COMPANION);
+	return give_own(w, BF_LOAD_ANSWER, BF_ASSIST_ARG(kind, what, flags, (bits + 31) / 32, bytes), bits,
+	                can | BF_CAN_COMPANION);
 }
 
 static int give_fib(struct want *w)
@@ -511,6 +512,8 @@ static int give_meta(struct want *w)
 			return give_own(w, BF_LOAD_META, metas[i].key, metas[i].bits, metas[i].can);
 	if (named(w, "sdifname"))
 		return give_asked(w, BF_ASSIST_META, NFT_META_SDIFNAME, 0, 128, BF_CAN_FIB_IN);
+	if (named(w, "secmark"))
+		return refuse(w, "labels of packets are for the kernel's security modules: leave it to a table of nft's");
 	if (named(w, "nftrace"))
 		return refuse(w, "it can only be set");
 	return refuse(w, w->row->name[0] == 'i' || w->row->name[0] == 'o' ? "of bridges only" : NULL);
@@ -641,9 +644,10 @@ static int give_key(struct want *w)
 	case BF_NK_CT:
 		return give_ct(w);
 	case BF_NK_OSF:
-		return refuse(w, "its fingerprints are not to be had by programs");
+		return refuse(w, "fingerprints of systems are not to be had by programs: leave it to a table of nft's");
 	case BF_NK_IPSEC:
-		return refuse(w, "transforms are not to be had by programs: see meta ipsec");
+		return refuse(w, "transforms are not to be had by programs; whether there was or will be one, meta ipsec and rt ipsec "
+		                 "say");
 	case BF_NK_NUMGEN:
 	case BF_NK_SYMHASH:
 		return give_pick(w);

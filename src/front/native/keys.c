@@ -150,6 +150,7 @@ const struct bf_nkey bf_nkeys[] = {
 	{ "tcp option", "timestamp", "tsval", OPT(8, BF_T_INT, 16, 32) },
 	{ "tcp option", "timestamp", "tsecr", OPT(8, BF_T_INT, 48, 32) },
 	{ "tcp option", "timestamp", NULL, OPT(8, BF_T_BOOL, 0, 0) },
+	{ "tcp option", "echo", NULL, .same = "timestamp" }, /* to nft */
 	{ "tcp option", "md5sig", "length", OPT(19, BF_T_INT, 8, 8) },
 	{ "tcp option", "md5sig", NULL, OPT(19, BF_T_BOOL, 0, 0) },
 	{ "tcp option", "mptcp", "length", OPT(30, BF_T_INT, 8, 8) },
@@ -260,6 +261,7 @@ const struct bf_nkey bf_nkeys[] = {
 	{ "mh", N("reserved"), EXT(MH, BF_T_INT, 24, 8) },
 	{ "mh", N("checksum"), EXT(MH, BF_T_INT, 32, 16) },
 
+	{ "srh", N("last-entry"), EXT(RTH, BF_T_INT, 32, 8) },
 	{ "srh", N("flags"), EXT(RTH, BF_T_INT, 40, 8) },
 	{ "srh", N("tag"), EXT(RTH, BF_T_INT, 48, 16) },
 	{ "srh", N("sid"), EXT(RTH, BF_T_IPV6, 64, 128), .flags = BF_NKF_INDEX },
@@ -305,6 +307,7 @@ const struct bf_nkey bf_nkeys[] = {
 	{ "meta", N("ipsec"), META(BF_T_BOOL, 8, 0) },
 	{ "meta", N("sdif"), META(BF_T_IFINDEX, 32, 0) },
 	{ "meta", N("sdifname"), META(BF_T_IFNAME, 128, 0) },
+	{ "meta", N("secmark"), META(BF_T_INT, 32, SETS) },
 	{ "meta", N("time"), META(BF_T_DATE, 64, BARE) },
 	{ "meta", N("day"), META(BF_T_DAY, 8, BARE) },
 	{ "meta", N("hour"), META(BF_T_HOUR, 32, BARE) },

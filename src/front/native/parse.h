@@ -171,6 +171,7 @@ bool bf_p_pcap(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_bytecode(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_program(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_redirect(struct bf_nparser *p, struct bf_ast_stmt *s);
+bool bf_p_fwd(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_mirror(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_route(struct bf_nparser *p, struct bf_ast_stmt *s);
 bool bf_p_sample(struct bf_nparser *p, struct bf_ast_stmt *s);

@@ -5,17 +5,29 @@
  */
 #include "front/native/parse.h"
 
+static const char nat[] = "addresses and ports are translated by the kernel: leave it to a chain of type nat of nft's";
+
+/* What nft has and is not served: why, and what to do instead. */
+static const struct { const char *word, *why; } refused[] = {
+	{ "queue", "packets are not queued to programs: leave it to a table of nft's, or look at them by log group N" },
+	{ "snat", nat },
+	{ "dnat", nat },
+	{ "masquerade", nat },
+	{ "tproxy", "packets are not given to sockets: leave it to a table of nft's" },
+	{ "synproxy", "it does not answer for servers: leave it to a table of nft's" },
+	{ "meter", "write add @set { ... }" },
+	{ "flow", "there are no flow tables: leave it to a table of nft's" },
+	{ "xt", "rules of iptables are iptables' to load: bpfilter run" },
+};
+
 static bool refuse(struct bf_nparser *p, struct bf_ast_stmt *s)
 {
-	static const char *const why[] = { "queue", "packets cannot be queued", "fwd",   "write redirect to \"IF\"",
-	                                   "dup",   "write mirror to \"IF\"",   "meter", "write add @set { ... }",
-	                                   "flow",  "there are no flow tables", NULL };
-	unsigned i = 0;
+	const char *word = p->lex.text + s->loc.at, *why = "";
 
-	while (why[i] && strncmp(p->lex.text + s->loc.at, why[i], s->loc.len))
-		i += 2;
-	return bf_p_error(p, s->loc, "nft's '%.*s' is not served by bpfilter: %s", (int)s->loc.len, p->lex.text + s->loc.at,
-	                  why[i] ? why[i + 1] : "it does not translate addresses");
+	for (size_t i = 0; i < BF_ARRAY_SIZE(refused); i++)
+		if (strlen(refused[i].word) == s->loc.len && !memcmp(refused[i].word, word, s->loc.len))
+			why = refused[i].why;
+	return bf_p_error(p, s->loc, "nft's '%.*s' is not served by bpfilter: %s", (int)s->loc.len, word, why);
 }
 
 static const struct {
@@ -46,10 +58,11 @@ static const struct {
 	{ "masquerade", refuse },
 	{ "tproxy", refuse },
 	{ "synproxy", refuse },
-	{ "fwd", refuse },
-	{ "dup", refuse },
+	{ "fwd", bf_p_fwd },
+	{ "dup", bf_p_mirror },
 	{ "meter", refuse },
 	{ "flow", refuse },
+	{ "xt", refuse },
 };
 
 enum { HEADERS_MAX = 4 }; /* are named where a field stands alone */
@@ -133,6 +146,9 @@ static bool read_stmt(struct bf_nparser *p, struct bf_ast_stmt *s)
 		bf_p_peek(p, &t);
 		if (bf_tok_is(&t, "count"))
 			return bf_p_ct_count(p, s);
+		if (bf_tok_is(&t, "timeout") || bf_tok_is(&t, "expectation"))
+			return bf_p_error(p, s->loc, "nft's 'ct %.*s' is not served by bpfilter: leave it to a table of nft's", (int)t.n,
+			                  t.text);
 	}
 	if (p->tok.kind == '(' || bf_p_key_starts(p, NULL, false))
 		return bf_p_match(p, s);
