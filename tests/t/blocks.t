@@ -41,8 +41,8 @@ table inet t { chain c { type filter hook input priority fliter; }; } ; - ; FAIL
 table inet t { chain c { type filter hook input; }; } ; - ; FAIL 26: hook input needs a priority: priority filter
 table inet t { chain c { type filter hook inptu priority 0; }; } ; - ; FAIL 43: unknown hook 'inptu'; did you mean 'input'?
 table inet t { chain c { type fliter hook input priority 0; }; } ; - ; FAIL 31: unknown chain type 'fliter'; did you mean 'filter'?
-table inet t { chain c { type nat hook postrouting priority srcnat; }; } ; - ; FAIL 31: chains of type nat are nft's, bpfilter filters
-table inet t { chain c { type route hook output priority 0; }; } ; - ; FAIL 31: chains of type route are nft's, bpfilter filters
+table inet t { chain c { type nat hook postrouting priority srcnat; }; } ; - ; FAIL 31: chains of type nat are nft's, bpfilter filters: leave them in a table of nft's
+table inet t { chain c { type route hook output priority 0; }; } ; - ; FAIL 31: chains of type route are nft's, bpfilter filters: leave them in a table of nft's
 table inet t { chain c { type filter hook input priority 99999999999; }; } ; - ; FAIL 58: a priority is at most 2147483647
 table inet t { chain c { type filter hook input priority 0; policy reject; }; } ; - ; FAIL 68: expected 'accept' or 'drop', found 'reject'
 table inet t { chain c { type filter hook input priority 0; type filter hook output priority 0; }; } ; - ; FAIL 61: the chain has a type already

@@ -191,6 +191,8 @@ redirect ; - ; FAIL 1: bpfilter does not translate addresses: redirect to "IF" s
 ct timeout set "x" ; - ; FAIL 1: nft's 'ct timeout' is not served by bpfilter: leave it to a table of nft's
 ct expectation set "x" ; - ; FAIL 1: nft's 'ct expectation' is not served by bpfilter: leave it to a table of nft's
 fwd ip to 1.2.3.4 device "lo" ; - ; FAIL 1: nft's 'fwd ip' is not served by bpfilter: write route via ADDRESS
+fwd to meta mark map { 1 : "lo" } ; - ; FAIL 8: one device is named here, it does not hang on the packet: make it a rule for each
+redirect to "mark" ; = ; OK ours
 redirect to 1.2.3.4 ; - ; FAIL 13: packets are sent through a device here: redirect to "IF"; to a next hop: route via ADDRESS
 flow offload @f ; - ; FAIL 1: nft's 'flow' is not served by bpfilter: there are no flow tables: leave it to a table of nft's
 dup to 1.2.3.4 ; - ; FAIL 8: packets are copied through a device here: mirror to "IF"

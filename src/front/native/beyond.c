@@ -166,6 +166,8 @@ static bool to_device(struct bf_nparser *p, struct bf_ast_stmt *s, enum bf_ast_s
 	if (bare || p->tok.kind == ':')
 		return bf_p_error(p, bf_p_span(p, s->loc),
 	                      "bpfilter does not translate addresses: redirect to \"IF\" sends through a device");
+	if (bf_p_key_starts(p, NULL, false))
+		return bf_p_error(p, bf_p_loc(p), "one device is named here, it does not hang on the packet: make it a rule for each");
 	s->to = bf_p_concat(p, &c);
 	v = bf_ast_peel(s->to);
 	if (v && v->kind == BF_AST_VALUE && (v->value.lit == BF_LIT_IPV4 || v->value.lit == BF_LIT_IPV6))

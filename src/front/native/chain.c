@@ -22,7 +22,7 @@ static bool read_type(struct bf_nparser *p, struct bf_ast_base *b)
 		if (bf_p_at(p, types[i])) {
 			b->type = (enum bf_chain_type)i;
 			if (i == BF_CHAIN_NAT || i == BF_CHAIN_ROUTE)
-				return bf_p_error(p, bf_p_loc(p), "chains of type %s are nft's, bpfilter filters", types[i]);
+				return bf_p_error(p, bf_p_loc(p), "chains of type %s are nft's, bpfilter filters: leave them in a table of nft's", types[i]);
 			bf_p_next(p);
 			return true;
 		}

@@ -125,7 +125,7 @@ bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt
 		return bf_ev_way(ev, d, s);
 	case BF_STMT_SOCKSET: return bf_ev_sockset(ev, d, s);
 	case BF_STMT_CT_COUNT: return bf_ev_unserved(ev, s->loc, "connections are not counted by rules: leave 'ct count' to a table of nft's");
-	case BF_STMT_STRIP: return bf_ev_unserved(ev, s->loc, "packets are not rewritten");
+	case BF_STMT_STRIP: return bf_ev_unserved(ev, s->loc, "options are not taken out of packets: leave it to a table of nft's");
 	default: return bf_ev_unserved(ev, s->loc, "this is not served");
 	}
 }
