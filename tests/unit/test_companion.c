@@ -25,6 +25,7 @@ static const struct bf_assist_spec assists[] = {
 	  .info = "12345",
 	  .hooks = 1 << NF_INET_LOCAL_IN | 1 << NF_INET_FORWARD },
 	{ .name = "fib", .hooks = 1 << NF_INET_LOCAL_IN, .kind = BF_ASSIST_FIB, .what = 2, .flags = 9, .at = 3, .words = 4, .text = true },
+	{ .name = "ct", .hooks = 1 << NF_INET_LOCAL_IN, .kind = BF_ASSIST_CT, .what = 20, .at = 7, .words = 1, .text = true },
 };
 static const struct bf_companion_hook hooks[] = {
 	{ .hook = NF_INET_LOCAL_IN, .handoff = true, .priority = -3 },
@@ -38,7 +39,7 @@ static struct bf_companion_desc all(void)
 		.owner = 1,
 		.family = NFPROTO_IPV4,
 		.conntrack = true,
-		.spec = { codes, BF_ARRAY_SIZE(codes), assists, 2, 3 },
+		.spec = { codes, BF_ARRAY_SIZE(codes), assists, BF_ARRAY_SIZE(assists), 3 },
 		.hooks = hooks,
 		.n_hooks = BF_ARRAY_SIZE(hooks),
 	};
@@ -283,6 +284,8 @@ static void missing_pieces_are_named(void **state)
 		 "XT_TARGET_NOSUCH (revision 2)");
 	says(COMP_ABOUT(COMP_ABOUT_ASSIST, 0), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP,
 		 "CONFIG_NETFILTER_XT_MATCH_ADDRTYPE (revision 1), which match addrtype");
+	says(COMP_ABOUT(COMP_ABOUT_ASSIST, 1), -ENOENT, NFPROTO_INET, "bpf", -EOPNOTSUPP, "CONFIG_NFT_FIB_INET, which fib");
+	says(COMP_ABOUT(COMP_ABOUT_ASSIST, 2), -ENOENT, NFPROTO_IPV6, "bpf", -EOPNOTSUPP, "CONFIG_NFT_CT, which ct");
 	says(COMP_ABOUT(COMP_ABOUT_CT, 0), -ENOENT, NFPROTO_IPV4, "bpf", -EOPNOTSUPP,
 		 "CONFIG_NFT_CT, which connection tracking");
 	says(COMP_ABOUT(COMP_ABOUT_CODE, 0), -EINVAL, NFPROTO_IPV4, "bpf LOG", -EINVAL,
