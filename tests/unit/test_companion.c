@@ -166,7 +166,7 @@ static void chains(void **state)
 	assert_int_equal(use_of(t, "conntrack"), 1);
 	assert_int_equal(use_of(t, "handoff-input"), 1);
 	assert_int_equal(use_of(t, "handoff-output"), UINT32_MAX);
-	assert_int_equal(use_of(t, "assist-input"), 3);
+	assert_int_equal(use_of(t, "assist-input"), 4);
 	assert_int_equal(use_of(t, "codes"), 2 * 3 + 1);
 	assert_int_equal(use_of(t, "finish"), 1 + 3);
 	assert_int_equal(use_of(t, "n-1-0"), 2 + 3); /* 5 codes: two digits */
