@@ -245,6 +245,8 @@ numgen inc mod 2 vmap { 0 : continue, 1 : drop } accept ; - ; FAIL 50: statement
 numgen inc mod 7 offset 0x80000000 0 ; - ; FAIL 1: 'numgen': its offset is 2147483647 at most
 add @dyn { numgen inc mod 2 } ; - ; FAIL 6: the keys of 'dyn' are of another type
 :in ip type filter hook output priority 0
+meta sdifname "eth0" ; - ; FAIL 1: 'meta sdifname' is not served: the kernel tells it at hooks input and forward; sdif can be had at prerouting, too
+rt mtu 1000-1400 ; rt mtu 1000-1400 counter ; OK
 iifname "eth0" ; meta iifname "eth0" counter ; OK
 ip6 saddr ::1 ; - ; FAIL 1: no packet that a table of this family sees has 'ip6 saddr'
 icmpv6 type 1 ; - ; FAIL 1: no packet that a table of this family sees has 'icmpv6 type'

@@ -510,6 +510,8 @@ static int give_meta(struct want *w)
 	for (size_t i = 0; i < BF_ARRAY_SIZE(metas); i++)
 		if (named(w, metas[i].name))
 			return give_own(w, BF_LOAD_META, metas[i].key, metas[i].bits, metas[i].can);
+	if (named(w, "sdifname") && w->hooks & ~(1u << BF_HOOK_INPUT | 1u << BF_HOOK_FORWARD))
+		return refuse(w, "the kernel tells it at hooks input and forward; sdif can be had at prerouting, too");
 	if (named(w, "sdifname"))
 		return give_asked(w, BF_ASSIST_META, NFT_META_SDIFNAME, 0, 128, BF_CAN_FIB_IN);
 	if (named(w, "secmark"))
