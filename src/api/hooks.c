@@ -25,7 +25,7 @@ static const struct {
 	{ BF_CAN_REDIRECT, "route via", 0 },
 	{ BF_CAN_MIRROR, "mirror to", 0 },
 	{ BF_CAN_SOCKSET, "set rto", 0 },
-	{ BF_CAN_IP, "program", FUNCTIONS },
+	{ BF_CAN_IP | BF_CAN_ERRNO, "program", FUNCTIONS },
 };
 
 static char *words(const struct bf_features *f, enum bf_hook hook)

@@ -146,22 +146,22 @@ static __always_inline __u32 cut_mask(__u32 len, __u32 before)
 }
 
 /* The key under the lengths at place `at`. */
-static __always_inline void cut_word(const struct bf_rt_live *p, const struct key *k, const __u8 *len, __u32 i, struct key *out)
+static __always_inline void cut_word(const struct bf_rt_live *p, const __u8 *len, __u32 i, struct key *k)
 {
 	__u32 cut = p->word[i].cut, is_lengths = -(cut >> 7);
 	__u32 all = len[0] | len[1] << 8 | len[2] << 16 | (__u32)len[3] << 24;
 
-	out->w[i] = k->w[i] & ((cut_mask(len[cut & (BF_LIVE_PARTS - 1)], (cut & 0x30) << 1) & ~is_lengths) | (all & is_lengths));
+	k->w[i] &= (cut_mask(len[cut & (BF_LIVE_PARTS - 1)], (cut & 0x30) << 1) & ~is_lengths) | (all & is_lengths);
 }
 
-static __always_inline void cut_key(const struct bf_rt_live *p, const struct key *k, const __u8 *len, struct key *out)
+static __always_inline void cut_key(const struct bf_rt_live *p, const __u8 *len, struct key *k)
 {
 	for (__u32 i = 0; i < BF_LIVE_KEY; i++)
-		cut_word(p, k, len, i, out);
+		cut_word(p, len, i, k);
 	if (p->words <= BF_LIVE_KEY)
 		return;
 	for (__u32 i = BF_LIVE_KEY; i < BF_LIVE_KEY_LONG; i++)
-		cut_word(p, k, len, i, out);
+		cut_word(p, len, i, k);
 }
 
 static __always_inline struct bf_rt_lengths *lengths_of(const struct bf_rt_live *p, void *set, struct key *out)
@@ -171,15 +171,33 @@ static __always_inline struct bf_rt_lengths *lengths_of(const struct bf_rt_live 
 	return bpf_map_lookup_elem(set, out);
 }
 
-/* The box that the key lies in. One that has expired may lie across it. */
-static __always_inline struct bf_rt_elem *look_cut(const struct bf_rt_live *p, void *set, const struct key *k, __u64 now)
+/* Users' functions have their keys in memory of theirs: so many words of it, and whether the set is one of "sets16". */
+enum { USERS_WORDS = 0xff, USERS_LONG = 0x100 };
+
+static __always_inline void copy_key(const struct bf_rt_live *p, struct key *to, const __u32 *from, __u32 user)
 {
+	__u32 n = user & USERS_WORDS;
+
+	for (__u32 i = 0; i < BF_LIVE_KEY; i++)
+		to->w[i] = i < n ? from[i] : p->word[i].constant; /* that of lengths */
+	if (!(user & USERS_LONG))
+		return;
+	for (__u32 i = BF_LIVE_KEY; i < BF_LIVE_KEY_LONG; i++)
+		to->w[i] = i < n ? from[i] : p->word[i].constant;
+}
+
+/*
+ * The box that the key lies in; one that has expired may lie across it. What `cut` holds is lost: there is no room on the stack
+ * for two keys, so it is fetched anew for each length, from the frame or (user) from a user's memory.
+ */
+static __always_inline struct bf_rt_elem *look_cut(const void *from, const struct bf_rt_live *p, void *set, struct key *cut,
+                                                   __u32 user)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct bf_rt_lengths *l = lengths_of(p, set, cut);
 	struct bf_rt_elem *e, *found = NULL;
-	struct bf_rt_lengths *l;
-	struct key cut;
 	__u32 n, at;
 
-	l = lengths_of(p, set, &cut);
 	if (!l)
 		return NULL;
 	n = l->n;
@@ -190,14 +208,24 @@ static __always_inline struct bf_rt_elem *look_cut(const struct bf_rt_live *p, v
 		at = n * p->parts;
 		if (at > BF_RT_LENGTHS)
 			break;
-		cut_key(p, k, l->len + at, &cut);
-		e = look(set, &cut);
+		if (user)
+			copy_key(p, cut, from, user);
+		else
+			fill_key(from, p, cut);
+		cut_key(p, l->len + at, cut);
+		e = look(set, cut);
 		if (e && e->born && is_alive(e, now)) {
 			found = e;
 			break;
 		}
 	LOOP_END
 	return found;
+}
+
+/* A function of its own: users that look into no boxes need no stack for it. */
+static __noinline struct bf_rt_elem *look_cut_user(const void *from, const struct bf_rt_live *p, void *set, struct key *cut, __u32 user)
+{
+	return look_cut(from, p, set, cut, user);
 }
 
 /* What comes behind the key, if that is where data comes from. */
@@ -308,7 +336,7 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 		return BF_HIT;
 	}
 	if (config.structs & BF_LIVE_CUTS && p->parts)
-		e = look_cut(p, set, &k, now);
+		e = look_cut(f, p, set, &k, 0);
 	else
 		e = look(set, &k);
 	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
@@ -327,17 +355,20 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 }
 
 /* For users' functions. `what` is constant: so the verifier knows how much of their memory is read, and written. */
-static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p, void *set, struct key *k, __u32 *to, __u32 what)
+static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p, void *set, const __u32 *from, __u32 user, __u32 *to,
+                                      __u32 what)
 {
 	__u32 verb = what & 0xff, n = what >> 16;
 	__u64 now = bpf_ktime_get_ns();
 	struct bf_rt_elem *e;
+	struct key k = {};
 
+	copy_key(p, &k, from, user);
 	if (verb == BF_LIVE_DELETE)
-		return bpf_map_delete_elem(set, k) ? BF_MISS : BF_HIT;
-	e = config.structs & BF_LIVE_CUTS && p->parts ? look_cut(p, set, k, now) : look(set, k);
+		return bpf_map_delete_elem(set, &k) ? BF_MISS : BF_HIT;
+	e = config.structs & BF_LIVE_CUTS && p->parts ? look_cut_user(from, p, set, &k, user) : look(set, &k);
 	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
-		e = add(NULL, p, set, k, e, now);
+		e = add(NULL, p, set, &k, e, now);
 	if (!e || !e->born || !is_alive(e, now))
 		return BF_MISS;
 	if (verb == BF_LIVE_UPDATE && e->timeout)
@@ -348,16 +379,9 @@ static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p
 	return all_hold(e, now, pk->reserved[BF_USERS_LENGTH]);
 }
 
-static __always_inline void copy_key(const struct bf_rt_live *p, struct key *to, const __u32 *from, __u32 n, __u32 room)
-{
-	for (__u32 i = 0; i < room; i++)
-		to->w[i] = i < n ? from[i] : p->word[i].constant; /* that of lengths */
-}
-
 int VARIANT(bf_users_short_)(struct bf_packet *pk, const __u32 *from, __u32 *to, __u64 off, __u32 what)
 {
 	struct bf_rt_live *p = params_at(off, bf_rt_live);
-	struct key k = {};
 	__u32 i;
 	void *set;
 
@@ -367,14 +391,12 @@ int VARIANT(bf_users_short_)(struct bf_packet *pk, const __u32 *from, __u32 *to,
 	set = bpf_map_lookup_elem(&sets4, &i);
 	if (!set)
 		return BF_MISS;
-	copy_key(p, &k, from, what >> 8 & 0xff, BF_LIVE_KEY);
-	return users_wish(pk, p, set, &k, to, what);
+	return users_wish(pk, p, set, from, what >> 8 & USERS_WORDS, to, what);
 }
 
 int VARIANT(bf_users_long_)(struct bf_packet *pk, const __u32 *from, __u32 *to, __u64 off, __u32 what)
 {
 	struct bf_rt_live *p = params_at(off, bf_rt_live);
-	struct key k = {};
 	__u32 i;
 	void *set;
 
@@ -384,6 +406,5 @@ int VARIANT(bf_users_long_)(struct bf_packet *pk, const __u32 *from, __u32 *to, 
 	set = bpf_map_lookup_elem(&sets16, &i);
 	if (!set)
 		return BF_MISS;
-	copy_key(p, &k, from, what >> 8 & 0xff, BF_LIVE_KEY_LONG);
-	return users_wish(pk, p, set, &k, to, what);
+	return users_wish(pk, p, set, from, (what >> 8 & USERS_WORDS) | USERS_LONG, to, what);
 }

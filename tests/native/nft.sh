@@ -104,7 +104,7 @@ refused()
 	in_ns a nft list ruleset >"$work/list"
 	in_ns a "$bf" import -n 2>"$work/said" && return 1
 	grep -q "^nft list ruleset:$(grep -n '^table bridge' "$work/list" | cut -d: -f1):1: error: .* bridge" "$work/said" || return
-	grep -q "^nft list ruleset:$(grep -n "dup to" "$work/list" | cut -d: -f1):3: error:" "$work/said" || return
+	grep -q "^nft list ruleset:$(grep -n "dup to" "$work/list" | cut -d: -f1):10: error:" "$work/said" || return
 	[ -z "$(tables "$bf" list)" ] && in_ns a nft list ruleset | cmp - "$work/list" || return
 	in_ns a "$bf" import -n -l --dry-run 2>"$work/said" || return
 	[ -z "$(tables "$bf" list)" ] || return
