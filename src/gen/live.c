@@ -159,17 +159,13 @@ void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_l
 
 uint32_t bf_lower_live_params(struct bf_lower *l, const struct bf_set *s)
 {
-	struct bf_rt_live p = { .set = number_of(l, s) };
-	struct key key = { .p = &p, .n = s ? bf_set_words(s) : BF_OBJECT_WORDS };
+	struct bf_rt_live p = { .set = number_of(l, s), .words = s ? bf_set_words(s) : BF_OBJECT_WORDS };
 
 	if (s) {
 		p.timeout = p.fresh.timeout = bf_ms_in_ns(s->timeout);
 		p.fresh.born = 1;
 		bf_put_states(&p.fresh, s->state, s->n_state);
 	}
-	if (s && s->flags & BF_SET_BOXES)
-		cut_words(l, &key, s);
-	p.words = key.n;
 	return put_params(l, &p);
 }
 

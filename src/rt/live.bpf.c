@@ -171,30 +171,14 @@ static __always_inline struct bf_rt_lengths *lengths_of(const struct bf_rt_live 
 	return bpf_map_lookup_elem(set, out);
 }
 
-/* Users' functions have their keys in memory of theirs: so many words of it, and whether the set is one of "sets16". */
-enum { USERS_WORDS = 0xff, USERS_LONG = 0x100 };
-
-static __always_inline void copy_key(const struct bf_rt_live *p, struct key *to, const __u32 *from, __u32 user)
-{
-	__u32 n = user & USERS_WORDS;
-
-	for (__u32 i = 0; i < BF_LIVE_KEY; i++)
-		to->w[i] = i < n ? from[i] : p->word[i].constant; /* that of lengths */
-	if (!(user & USERS_LONG))
-		return;
-	for (__u32 i = BF_LIVE_KEY; i < BF_LIVE_KEY_LONG; i++)
-		to->w[i] = i < n ? from[i] : p->word[i].constant;
-}
-
 /*
- * The box that the key lies in; one that has expired may lie across it. What `cut` holds is lost: there is no room on the stack
- * for two keys, so it is fetched anew for each length, from the frame or (user) from a user's memory.
+ * The box that the key lies in; one that has expired may lie across it. There is no room on the stack for two keys, so it is cut
+ * where it lies, and gathered anew for each length.
  */
-static __always_inline struct bf_rt_elem *look_cut(const void *from, const struct bf_rt_live *p, void *set, struct key *cut,
-                                                   __u32 user)
+static __always_inline struct bf_rt_elem *look_cut(const struct bf_frame *f, const struct bf_rt_live *p, void *set, struct key *k,
+                                                   __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
-	struct bf_rt_lengths *l = lengths_of(p, set, cut);
+	struct bf_rt_lengths *l = lengths_of(p, set, k);
 	struct bf_rt_elem *e, *found = NULL;
 	__u32 n, at;
 
@@ -208,24 +192,15 @@ static __always_inline struct bf_rt_elem *look_cut(const void *from, const struc
 		at = n * p->parts;
 		if (at > BF_RT_LENGTHS)
 			break;
-		if (user)
-			copy_key(p, cut, from, user);
-		else
-			fill_key(from, p, cut);
-		cut_key(p, l->len + at, cut);
-		e = look(set, cut);
+		fill_key(f, p, k);
+		cut_key(p, l->len + at, k);
+		e = look(set, k);
 		if (e && e->born && is_alive(e, now)) {
 			found = e;
 			break;
 		}
 	LOOP_END
 	return found;
-}
-
-/* A function of its own: users that look into no boxes need no stack for it. */
-static __noinline struct bf_rt_elem *look_cut_user(const void *from, const struct bf_rt_live *p, void *set, struct key *cut, __u32 user)
-{
-	return look_cut(from, p, set, cut, user);
 }
 
 /* What comes behind the key, if that is where data comes from. */
@@ -336,7 +311,7 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 		return BF_HIT;
 	}
 	if (config.structs & BF_LIVE_CUTS && p->parts)
-		e = look_cut(f, p, set, &k, 0);
+		e = look_cut(f, p, set, &k, now);
 	else
 		e = look(set, &k);
 	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
@@ -355,20 +330,17 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 }
 
 /* For users' functions. `what` is constant: so the verifier knows how much of their memory is read, and written. */
-static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p, void *set, const __u32 *from, __u32 user, __u32 *to,
-                                      __u32 what)
+static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p, void *set, void *k, __u32 *to, __u32 what)
 {
 	__u32 verb = what & 0xff, n = what >> 16;
 	__u64 now = bpf_ktime_get_ns();
 	struct bf_rt_elem *e;
-	struct key k = {};
 
-	copy_key(p, &k, from, user);
 	if (verb == BF_LIVE_DELETE)
-		return bpf_map_delete_elem(set, &k) ? BF_MISS : BF_HIT;
-	e = config.structs & BF_LIVE_CUTS && p->parts ? look_cut_user(from, p, set, &k, user) : look(set, &k);
+		return bpf_map_delete_elem(set, k) ? BF_MISS : BF_HIT;
+	e = look(set, k);
 	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
-		e = add(NULL, p, set, &k, e, now);
+		e = add(NULL, p, set, k, e, now);
 	if (!e || !e->born || !is_alive(e, now))
 		return BF_MISS;
 	if (verb == BF_LIVE_UPDATE && e->timeout)
@@ -379,10 +351,17 @@ static __always_inline int users_wish(struct bf_packet *pk, struct bf_rt_live *p
 	return all_hold(e, now, pk->reserved[BF_USERS_LENGTH]);
 }
 
+static __always_inline void copy_key(__u32 *to, const __u32 *from, __u32 n, __u32 room)
+{
+	for (__u32 i = 0; i < room; i++)
+		if (i < n)
+			to[i] = from[i];
+}
+
 int VARIANT(bf_users_short_)(struct bf_packet *pk, const __u32 *from, __u32 *to, __u64 off, __u32 what)
 {
 	struct bf_rt_live *p = params_at(off, bf_rt_live);
-	__u32 i;
+	__u32 k[BF_LIVE_KEY] = {}, i;
 	void *set;
 
 	if (!p || !(config.structs & BF_LIVE_SHORT))
@@ -391,13 +370,14 @@ int VARIANT(bf_users_short_)(struct bf_packet *pk, const __u32 *from, __u32 *to,
 	set = bpf_map_lookup_elem(&sets4, &i);
 	if (!set)
 		return BF_MISS;
-	return users_wish(pk, p, set, from, what >> 8 & USERS_WORDS, to, what);
+	copy_key(k, from, what >> 8 & 0xff, BF_LIVE_KEY);
+	return users_wish(pk, p, set, k, to, what);
 }
 
 int VARIANT(bf_users_long_)(struct bf_packet *pk, const __u32 *from, __u32 *to, __u64 off, __u32 what)
 {
 	struct bf_rt_live *p = params_at(off, bf_rt_live);
-	__u32 i;
+	__u32 k[BF_LIVE_KEY_LONG] = {}, i;
 	void *set;
 
 	if (!p || !(config.structs & BF_LIVE_LONG))
@@ -406,5 +386,6 @@ int VARIANT(bf_users_long_)(struct bf_packet *pk, const __u32 *from, __u32 *to, 
 	set = bpf_map_lookup_elem(&sets16, &i);
 	if (!set)
 		return BF_MISS;
-	return users_wish(pk, p, set, from, (what >> 8 & USERS_WORDS) | USERS_LONG, to, what);
+	copy_key(k, from, what >> 8 & 0xff, BF_LIVE_KEY_LONG);
+	return users_wish(pk, p, set, k, to, what);
 }

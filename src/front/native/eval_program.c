@@ -98,8 +98,8 @@ static bool fits(struct bf_ev *ev, const struct bf_ast_stmt *s, const struct bf_
 		                      set->data == BF_DATA_VERDICT ? "verdicts" : "objects");
 	if (changes && !(set->flags & BF_SET_LIVE))
 		return bf_ev_error(ev, s->code.text.loc, "\"%s\" changes the set '%s', which has no 'flags dynamic'", s->code.text.text, c->name);
-	if (changes && set->flags & BF_SET_BOXES)
-		return bf_ev_error(ev, s->code.text.loc, "\"%s\" changes the set '%s', which has ranges", s->code.text.text, c->name);
+	if (set->flags & BF_SET_BOXES)
+		return bf_ev_unserved(ev, s->code.text.loc, "\"%s\" asks the %s '%s': ranges with time-outs", s->code.text.text, c->word, c->name);
 	if (!(set->flags & BF_SET_LIVE) && (set->n_parts > 1 || set->data != BF_DATA_NONE) && !is_exact(set))
 		return bf_ev_unserved(ev, s->code.text.loc, "\"%s\" asks the %s '%s': %s with ranges", s->code.text.text, c->word, c->name,
 		                      set->data == BF_DATA_NONE ? "keys of several parts" : "maps");
