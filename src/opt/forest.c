@@ -13,8 +13,8 @@
 #define MANY 300000
 #define ROOM_PER_REF 4       /* the same where there are references: these packets are rare */
 #define REF_BYTES 4
-#define ROOM_SMALL (1u << 19) /* small problems may be lavish: it all stays in the cache; */
-#define ROOM_SMALL_PER_BOX 200
+#define ROOM_SMALL (1u << 17) /* small problems may be lavish: it all stays in the cache; */
+#define ROOM_SMALL_PER_BOX 128
 #define SMALL 40000          /* boxes; of more, the less they get beyond what is usual */
 #define ROOM_LAST 200        /* more, for each box in the last tree, but not more than that for each of all: */
 #define ROOM_LAST_PER_BOX 5
