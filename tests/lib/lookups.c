@@ -13,7 +13,7 @@ static const struct bf_field *some_field(struct rng *r, const struct test_lookup
 
 	do
 		f = &bf_fields[rng_percent(r, 70) ? often[rng_below(r, sizeof(often))] : rng_below(r, BF_FIELDS)];
-	while ((f->family && f->family != o->family) || bf_field_id(f) == BF_F_TCP_MSS || f->fixed);
+	while ((f->family && f->family != o->family) || bf_field_id(f) == BF_F_TCP_MSS || f->fixed || (o->xdp && test_xdp_lacks(f)));
 	return f;
 }
 

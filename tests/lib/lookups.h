@@ -9,10 +9,17 @@
 struct test_lookup_opts {
 	uint8_t family;
 	bool live; /* sets that rules change, too */
+	bool xdp;  /* there is no sk_buff */
 	bf_u128 (*value)(struct rng *r, const struct bf_field *f);
 	struct bf_verdict (*verdict)(void *ctx); /* of a map */
 	void *ctx;
 };
+
+/* At XDP nothing tells this field. */
+static inline bool test_xdp_lacks(const struct bf_field *f)
+{
+	return f->loader >= 0 || f->needs & (BF_NEED_CT | BF_NEED_MARK | BF_NEED_PKTTYPE);
+}
 
 /* A new set; a lookup in it, or a change of it, or both. When the last condition is a lookup with verdicts, the rule's may be MAP. */
 void test_add_lookup(struct rng *r, const struct test_lookup_opts *o, struct bf_ruleset *rs, struct bf_table *t,

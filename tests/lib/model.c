@@ -110,8 +110,8 @@ static bool usable(const struct maker *m, const struct bf_field *f)
 {
 	if (f->family && f->family != m->family && (m->o->family == m->family || rng_percent(m->r, 90)))
 		return false;
-	if (m->o->all_hook == BF_HOOK_XDP && (f->loader >= 0 || f->needs & (BF_NEED_CT | BF_NEED_MARK | BF_NEED_PKTTYPE)))
-		return false; /* there is no sk_buff */
+	if (m->o->all_hook == BF_HOOK_XDP && test_xdp_lacks(f))
+		return false;
 	return bf_field_id(f) != BF_F_TCP_MSS || rng_percent(m->r, 50);
 }
 
@@ -401,7 +401,8 @@ static struct bf_verdict map_verdict(void *ctx);
 
 static void add_lookup(struct maker *m)
 {
-	const struct test_lookup_opts o = { .family = m->o->family, .live = m->o->live, .value = some_value,
+	const struct test_lookup_opts o = { .family = m->o->family, .live = m->o->live, .xdp = m->o->all_hook == BF_HOOK_XDP,
+	                                    .value = some_value,
 		                                .verdict = map_verdict, .ctx = m };
 
 	test_add_lookup(m->r, &o, m->rs, m->t, m->rule);
