@@ -339,7 +339,8 @@ static inline struct sock *full_sock(const struct bf_frame *f)
  * A pointer as a number: its distance from a pointer that is 0. Else the
  * verifier would go on knowing where it leads; and Linux 6.18's takes a number
  * to which a pointer out of the sk_buff (->head) was added for what it was
- * before, and leaves out what follows from it (a test of its sign, say).
+ * before, and leaves out what follows from it (a test of its sign, say). Only
+ * for pointers to structs: others are numbers for older verifiers.
  */
 static inline __u64 number_of(const void *p)
 {

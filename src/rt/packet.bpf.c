@@ -61,18 +61,27 @@ static inline __u32 load_in_place(__u64 address, __u32 size)
 	return size == 4 ? load32(p, 0) : size == 2 ? load16(p, 0) : load8(p, 0);
 }
 
+/*
+ * As 8 bytes of the sk_buff: a number for every verifier. ->head itself is a pointer for that of Linux 6.18 and a number for that of
+ * 6.12, which refuses to take a pointer off it (number_of).
+ */
+static inline __u64 head_of(const struct bf_frame *f)
+{
+	return load64(bytes_at((__u64)&skb_of(f)->head), 0);
+}
+
 __u64 bf_pkt_link(struct bf_frame *f)
 {
 	if (KIND(XDP))
 		return (__u64)plain_xdp(f)->data;
 	if (!HAS_SKB || skb_of(f)->mac_header == 0xffff)
 		return 0;
-	return number_of(skb_of(f)->head) + skb_of(f)->mac_header;
+	return head_of(f) + skb_of(f)->mac_header;
 }
 
 static inline __u64 end_of_linear(const struct bf_frame *f)
 {
-	return KIND(XDP) ? (__u64)plain_xdp(f)->data_end : number_of(skb_of(f)->head) + skb_of(f)->tail;
+	return KIND(XDP) ? (__u64)plain_xdp(f)->data_end : head_of(f) + skb_of(f)->tail;
 }
 
 /* Below zero: from one of the headers, and only in the linear part; inside it, it may be before the network header. */
