@@ -120,6 +120,24 @@ static void count(struct cpu *cpu, uint64_t address, uint64_t value)
 		cpu->w->c->counters[i % n / 2].packets += value;
 }
 
+/* In a set or map, for the key as it is in the frame: a mark may have been put there. What is found is there, too. */
+static int64_t look(struct cpu *cpu, const char *name, const uint64_t *r)
+{
+	struct cells_walk *w = cpu->w;
+	int64_t answer;
+
+	memcpy(w->key, cpu->frame.key, sizeof(w->key));
+	memcpy(w->kept, cpu->frame.kept, sizeof(w->kept));
+	if (!strcmp(name, "bf_set"))
+		answer = cells_set(w, r[2], r[3]);
+	else if (!strcmp(name, "bf_live"))
+		answer = cells_live(w, r[2], r[3]);
+	else
+		answer = cells_find(w, name[7] == '6', r[2], r[3], r[4]);
+	memcpy(cpu->frame.key, w->key, sizeof(w->key));
+	return answer;
+}
+
 static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 {
 	if (r[1] != FRAME_TAG)
@@ -136,14 +154,8 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 		return load(cpu, r[2], r[3]);
 	if (!strcmp(name, "bf_special") || !strcmp(name, "bf_special_apart"))
 		return special(cpu, r[2], r[3]);
-	if (!strcmp(name, "bf_set"))
-		return cells_set(cpu->w, r[2], r[3]);
-	if (!strcmp(name, "bf_find4") || !strcmp(name, "bf_find6"))
-		return cells_find(cpu->w, name[7] == '6', r[2], r[3], r[4]);
-	if (!strcmp(name, "bf_live")) {
-		memcpy(cpu->w->kept, cpu->frame.kept, sizeof(cpu->w->kept));
-		return cells_live(cpu->w, r[2], r[3]);
-	}
+	if (!strcmp(name, "bf_set") || !strcmp(name, "bf_find4") || !strcmp(name, "bf_find6") || !strcmp(name, "bf_live"))
+		return look(cpu, name, r);
 	if (!strcmp(name, "bf_note"))
 		return note(cpu, r[2]);
 	return run(cpu, name, r[1], r[2]);
