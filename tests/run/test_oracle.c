@@ -55,7 +55,7 @@ struct run { /* a ruleset in the kernel and the oracle beside it */
 struct why { /* what shrinking looks at */
 	const struct variant *v;
 	struct bf_buf *text; /* or NULL */
-	bool refused;        /* looking for what does not load, not for what differs */
+	int refused;         /* looking for what does not load, with this error, not for what differs */
 };
 
 static void run_close(struct run *r)
@@ -284,18 +284,20 @@ static bool fails(void *ctx, const struct bf_table *t, const struct test_packet 
 	_cleanup_diag_ struct bf_diag d = { 0 };
 	struct run r;
 	bool bad;
+	int err;
 
-	if (run_open(&r, t, why->v, &d) < 0) {
+	err = run_open(&r, t, why->v, &d);
+	if (err < 0) {
 		if (why->text)
 			bf_buf_puts(why->text, d.text.data ? d.text.data : "refused without a word\n");
-		return why->refused;
+		return why->refused == err;
 	}
 	bad = !why->refused && run_differs(&r, p, n, why->text);
 	run_close(&r);
 	return bad;
 }
 
-static int report(const struct variant *v, struct bf_table *t, struct test_packet *p, unsigned n, uint64_t seed, bool refused)
+static int report(const struct variant *v, struct bf_table *t, struct test_packet *p, unsigned n, uint64_t seed, int refused)
 {
 	_cleanup_buf_ struct bf_buf text = { 0 };
 	struct why why = { v, NULL, refused };
@@ -348,17 +350,20 @@ static int one(uint64_t seed, const struct variant *v)
 {
 	_cleanup_ruleset_ struct bf_ruleset *rs = make(seed);
 	struct bf_table *t = rs->tables[0];
+	_cleanup_diag_ struct bf_diag d = { 0 };
 	int err;
 	struct run r;
 	bool bad;
 
-	err = run_open(&r, t, v, NULL);
+	err = run_open(&r, t, v, &d);
 	if (err)
-		return report(v, t, packets, PACKETS, seed, true);
+		fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, d.text.data ? d.text.data : "refused without a word");
+	if (err)
+		return report(v, t, packets, PACKETS, seed, err);
 	weigh(&r);
 	bad = run_differs(&r, packets, PACKETS, NULL);
 	run_close(&r);
-	return bad ? report(v, t, packets, PACKETS, seed, false) : 0;
+	return bad ? report(v, t, packets, PACKETS, seed, 0) : 0;
 }
 
 int main(int argc, char **argv)
