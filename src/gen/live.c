@@ -218,6 +218,74 @@ int bf_lower_generator(struct bf_lower *l, const struct bf_generator *g, bf_labe
 	return 0;
 }
 
+/* A part's words as they lie in memory, the first one first. */
+static void hash_part(struct bf_lower *l, struct key *k, const struct bf_jhash_part *p, bf_label na)
+{
+	const struct bf_field *f = p->field;
+	unsigned n = (f->bits + 31u) / 32, left = (4 - p->bytes % 4u) % 4 * 8, before = k->n;
+
+	if (f->fixed) {
+		k->p->word[k->n++ % BF_LIVE_KEY_LONG].constant = l->family;
+		return;
+	}
+	bf_lower_fetch(l, f, na);
+	for (unsigned i = 0; i < n && !l->err; i++) {
+		unsigned at = p->host ? n - 1 - i : i; /* numbers begin with their highest word; the machine's with the lowest */
+		unsigned bits = n == 1 ? p->bytes * 8u : at ? 32 : f->bits % 32;
+
+		add_word(l, k, f, f->word + at, n == 1 ? f->shift + p->shift : 0, bits % 32 ? (1u << bits % 32) - 1 : UINT32_MAX);
+		if (!p->host && !l->err)
+			k->p->word[k->n - 1].form = (uint8_t)(BF_GATHER_NET | left | (left && i + 1 < n ? BF_GATHER_JOIN : 0));
+	}
+	if (p->host && p->bytes > n * 4u)
+		k->n += p->bytes / 4 - n; /* what the field has fewer bits of */
+	if (k->n - before != (p->bytes + 3u) / 4)
+		bf_lower_error(l, -EINVAL);
+}
+
+static void seed_of(struct bf_lower *l, const struct bf_object *o)
+{
+	struct bf_rt_live p = { .set = number_of(l, NULL), .words = BF_OBJECT_WORDS };
+	bf_label next = bf_lower_label(l);
+
+	for (unsigned i = 0; i < BF_OBJECT_WORDS; i++)
+		p.word[i].constant = (uint32_t)(o->id >> 32 * i);
+	use(l, NULL);
+	live_cell(l, BF_LIVE_SEED, &p, next, next);
+	bf_lower_bind(l, next);
+}
+
+int bf_lower_jhash(struct bf_lower *l, const struct bf_jhash *j, bf_label hit, bf_label miss)
+{
+	struct bf_rt_live p = { .data = j->mod, .timeout = j->offset, .parts = j->seed, .sweep = j->object ? 0 : BF_HASH_SEEDED };
+	struct key key = { .p = &p };
+	bf_label made;
+
+	if (l->cell_base)
+		return -EAGAIN;
+	for (uint32_t i = 0; i < j->n; i++)
+		if (!bf_field_there(j->part[i].field, l->family))
+			return bf_lower_goto(l, miss), 0;
+	for (uint32_t i = 0; i < j->n; i++) {
+		hash_part(l, &key, &j->part[i], miss);
+		p.set += j->n > 1 ? BF_ALIGN(j->part[i].bytes, 4u) : j->part[i].bytes;
+	}
+	if (key.kept > BF_KEPT_MADE && j->object) {
+		bf_diag_error(l->diag, -EOPNOTSUPP, "what is hashed is too long for a seed by chance: it needs one of its own");
+		return -EOPNOTSUPP;
+	}
+	if (j->object)
+		seed_of(l, j->object);
+	p.words = key.n;
+	made = bf_lower_label(l);
+	bf_lower_uses(l)->structs |= BF_LIVE_HASHES;
+	live_cell(l, BF_LIVE_HASH, &p, made, miss);
+	bf_lower_bind(l, made);
+	keep(l, BF_KEY_SCRATCH, UINT32_MAX, BF_KEPT_MADE);
+	bf_lower_goto(l, hit);
+	return l->err;
+}
+
 /* ------------------------------------------------------------------ hashes */
 
 /* n: that it begins with. Where a set may grow there is room for twice as many; when that is full, a new one is made. */

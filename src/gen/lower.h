@@ -56,6 +56,7 @@ int bf_lower_lookup(struct bf_lower *l, const struct bf_lookup *k, bf_label hit,
 int bf_lower_element(struct bf_lower *l, const struct bf_element_change *c, bf_label hit, bf_label miss);
 int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit, bf_label miss); /* NULL: the one found */
 int bf_lower_generator(struct bf_lower *l, const struct bf_generator *g, bf_label hit);
+int bf_lower_jhash(struct bf_lower *l, const struct bf_jhash *j, bf_label hit, bf_label miss);
 
 /* Fields against fields, outputs (compare.c). */
 int bf_lower_compare(struct bf_lower *l, const struct bf_compare *c, bf_label hit, bf_label miss);

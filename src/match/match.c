@@ -12,6 +12,7 @@ const struct bf_match_ops *const bf_matches[] = {
 	&bf_match_element,
 	&bf_match_found_object,
 	&bf_match_generator,
+	&bf_match_jhash,
 	&bf_match_limit,
 	&bf_match_lookup,
 	&bf_match_object,

@@ -72,6 +72,7 @@ extern const struct bf_match_ops bf_match_counter;   /* counts, and holds */
 extern const struct bf_match_ops bf_match_object;    /* counter, limit or quota, nft's arithmetic */
 extern const struct bf_match_ops bf_match_found_object; /* the same, of the object that the last lookup found */
 extern const struct bf_match_ops bf_match_generator; /* makes a number, and holds: bf_field_made */
+extern const struct bf_match_ops bf_match_jhash;     /* likewise, of some fields; a field that is not there: it does not hold */
 extern const struct bf_match_ops bf_match_assist;    /* answered by a match of the kernel, beforehand (addrtype) */
 
 extern const struct bf_target_ops bf_target_reject;
@@ -152,6 +153,21 @@ struct bf_object_use {
 struct bf_generator {
 	const struct bf_object *object;
 	uint32_t mod, offset;
+};
+/*
+ * offset .. offset + mod - 1 by the kernel's jhash() of what nft's registers hold: (field >> shift), so many bytes of it, by
+ * the machine's order (host) or the highest first; of several parts each is filled up to a multiple of 4 with zeros.
+ */
+enum { BF_JHASH_PARTS = 16, BF_JHASH_BYTES = 60 };
+struct bf_jhash {
+	uint32_t mod, offset, seed;
+	const struct bf_object *object; /* NULL: by `seed`; else its seed is made by chance, once */
+	uint32_t n;
+	struct bf_jhash_part {
+		const struct bf_field *field;
+		uint8_t shift, bytes;
+		bool host;
+	} part[BF_JHASH_PARTS];
 };
 struct bf_limit { /* as xt_rateinfo: avg in 1/10000 s between packets; cost and cap follow from it and HZ */
 	uint32_t avg;

@@ -366,6 +366,9 @@ enum bf_live_verb {
 	BF_LIVE_UPDATE,
 	BF_LIVE_DELETE, /* always true */
 	BF_LIVE_TURN,   /* of an object, a counter: scratch[0] := timeout + (packets before this one) % data; it counts */
+	BF_LIVE_SEED,   /* of an object, a counter: kept[BF_KEPT_MADE] := a number by chance, the same from then on */
+	BF_LIVE_HASH,   /* of no set: scratch[0] := timeout + jhash of `set` bytes of what is gathered, less than data; the
+	                 * seed is `parts`, or, BF_HASH_SEEDED not in sweep, kept[BF_KEPT_MADE] */
 };
 
 enum { BF_RT_STATE_OVER = 1, BF_RT_STATE_BYTES = 2 };
@@ -410,8 +413,17 @@ struct bf_rt_lengths {
 #define BF_LIVE_KEY 4       /* words of a key in "sets4" */
 #define BF_LIVE_KEY_LONG 16 /* in "sets16" */
 
+#define BF_HASH_SEEDED 1
+
+/* Of HASH: the word goes left so many bits, (JOIN) with what the next one has there, then (NET) its highest byte is first. */
+enum { BF_GATHER_LEFT = 31, BF_GATHER_JOIN = 64, BF_GATHER_NET = 128 };
+
 struct bf_rt_gather { /* ((key[word] >> shift) & mask) | (kept[kept] & kept_mask) | constant */
-	__u8 word, shift, kept, cut;
+	__u8 word, shift, kept;
+	union {
+		__u8 cut;  /* of keys that are cut */
+		__u8 form; /* HASH: BF_GATHER_* */
+	};
 	__u32 mask, kept_mask, constant;
 };
 
@@ -424,7 +436,7 @@ struct bf_rt_live {
 	__u32 words;   /* of the key; 4 and less: of "sets4" */
 	__u64 timeout; /* UPDATE: ns from now on */
 	__u32 data;    /* ADD: words of data, behind the key's; TURN: see there */
-	__u32 parts;   /* LOOK, where elements are boxes: of the key, at most BF_LIVE_PARTS; `words` counts the one of lengths. Or 0 */
+	__u32 parts;   /* LOOK, where elements are boxes: of the key, at most BF_LIVE_PARTS; `words` counts the one of lengths. Or 0. HASH: seed */
 	struct bf_rt_gather word[BF_LIVE_KEY_LONG]; /* of the key, and of data behind it; 0 behind that */
 	__u64 sweep;   /* ADD, UPDATE: when the set is full: not before that time, ns */
 	struct bf_rt_elem fresh; /* ADD, UPDATE: a new element */
@@ -476,6 +488,7 @@ struct bf_rt_assist {
 #define BF_LIVE_SHORT (1u << 16) /* in bf_rt_config.structs: some set is one of "sets4", */
 #define BF_LIVE_LONG (1u << 17)  /* of "sets16"; */
 #define BF_LIVE_CUTS (1u << 18)  /* elements of some are boxes */
+#define BF_LIVE_HASHES (1u << 19) /* some cell hashes */
 
 /*
  * Changes in place begin the map "journal": programs read `version` once for

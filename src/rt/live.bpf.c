@@ -288,6 +288,83 @@ static __always_inline int turn(struct bf_frame *f, const struct bf_rt_live *p, 
 	return BF_HIT;
 }
 
+/* A rule's own secret, made when it is first wanted. */
+static __always_inline int seed(struct bf_frame *f, struct bf_rt_elem *e)
+{
+	__u64 old = *(volatile __u64 *)&e->state[0].now[0], made = bpf_get_prandom_u32() | 1ull << 32;
+
+	if (!old)
+		old = exchange(&e->state[0].now[0], 0, made);
+	f->kept[BF_KEPT_MADE] = old ? old : made;
+	return BF_HIT;
+}
+
+static __always_inline __u32 turned_left(__u32 v, __u32 n)
+{
+	return v << n | v >> (32 - n);
+}
+
+struct jenkins {
+	__u32 a, b, c;
+};
+
+static __always_inline void jhash_mix(struct jenkins *j)
+{
+	j->a = (j->a - j->c) ^ turned_left(j->c, 4);
+	j->c += j->b;
+	j->b = (j->b - j->a) ^ turned_left(j->a, 6);
+	j->a += j->c;
+	j->c = (j->c - j->b) ^ turned_left(j->b, 8);
+	j->b += j->a;
+	j->a = (j->a - j->c) ^ turned_left(j->c, 16);
+	j->c += j->b;
+	j->b = (j->b - j->a) ^ turned_left(j->a, 19);
+	j->a += j->c;
+	j->c = (j->c - j->b) ^ turned_left(j->b, 4);
+	j->b += j->a;
+}
+
+static __always_inline __u32 jhash_final(struct jenkins *j)
+{
+	j->c = (j->c ^ j->b) - turned_left(j->b, 14);
+	j->a = (j->a ^ j->c) - turned_left(j->c, 11);
+	j->b = (j->b ^ j->a) - turned_left(j->a, 25);
+	j->c = (j->c ^ j->b) - turned_left(j->b, 16);
+	j->a = (j->a ^ j->c) - turned_left(j->c, 4);
+	j->b = (j->b ^ j->a) - turned_left(j->a, 14);
+	return (j->c ^ j->b) - turned_left(j->b, 24);
+}
+
+static __always_inline __u32 as_bytes(const struct key *k, const struct bf_rt_live *p, __u32 i)
+{
+	__u8 form = p->word[i].form;
+	__u32 left = form & BF_GATHER_LEFT, v = k->w[i] << left;
+
+	if (form & BF_GATHER_JOIN && i + 1 < BF_LIVE_KEY_LONG)
+		v |= k->w[i + 1] >> ((32 - left) & 31);
+	return form & BF_GATHER_NET ? bpf_htonl(v) : v;
+}
+
+/* linux/jhash.h's jhash() of the bytes as a register of nf_tables has them; words behind the last are 0. */
+static __noinline int hash(struct bf_frame *f, const struct bf_rt_live *p, const struct key *k)
+{
+	__u32 start = 0xdeadbeef + p->set + (p->sweep & BF_HASH_SEEDED ? p->parts : f->kept[BF_KEPT_MADE]);
+	struct jenkins j = { start, start, start };
+	__u64 h;
+
+	for (__u32 i = 0; i < BF_LIVE_KEY_LONG - 1; i += 3) {
+		j.a += as_bytes(k, p, i);
+		j.b += as_bytes(k, p, i + 1);
+		j.c += as_bytes(k, p, i + 2);
+		if (p->set <= i * 4 + 12)
+			break;
+		jhash_mix(&j);
+	}
+	h = jhash_final(&j);
+	set_scratch(f, 0, (__u32)(h * p->data >> 32) + (__u32)p->timeout);
+	return BF_HIT;
+}
+
 APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 {
 	struct bf_rt_live *p;
@@ -296,15 +373,19 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 	__u64 now;
 	void *set;
 
-	if (!f || !(config.structs & (BF_LIVE_SHORT | BF_LIVE_LONG)))
+	if (!f || !(config.structs & (BF_LIVE_SHORT | BF_LIVE_LONG | BF_LIVE_HASHES)))
 		return BF_HOTDROP;
 	p = params_at(off, bf_rt_live);
 	if (!p)
 		return BF_HOTDROP;
+	fill_key(f, p, &k);
+	if (config.structs & BF_LIVE_HASHES && verb == BF_LIVE_HASH)
+		return hash(f, p, &k);
+	if (!(config.structs & (BF_LIVE_SHORT | BF_LIVE_LONG)))
+		return BF_HOTDROP;
 	set = set_of(p);
 	if (!set)
 		return BF_HOTDROP;
-	fill_key(f, p, &k);
 	now = bpf_ktime_get_ns();
 	if (verb == BF_LIVE_DELETE) {
 		bpf_map_delete_elem(set, &k);
@@ -322,6 +403,8 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 		*(volatile __u64 *)&e->expires = now + p->timeout;
 	if (verb == BF_LIVE_TURN)
 		return turn(f, p, e);
+	if (config.structs & BF_LIVE_HASHES && verb == BF_LIVE_SEED)
+		return seed(f, e);
 	set_scratch(f, 0, e->data[0]);
 	set_scratch(f, 1, e->data[1]);
 	set_scratch(f, 2, e->data[2]);

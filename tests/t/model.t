@@ -240,9 +240,21 @@ numgen inc mod 2 . tcp dport { 0 . 22, 1 . 80 } accept ; meta l4proto tcp make n
 tcp dport vmap { 22 : continue, 80 : continue } numgen inc mod 2 0 accept ; goto "c:1" | goto "c:2" c:1 { meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 22 goto "c:3" | meta l4proto tcp th fragment 0 th available 4-65535 unguarded th dport 80 goto "c:3" | goto "c:2" } c:2 {  } c:3 { make numgen inc mod 2 number made 0 counter accept | goto "c:2" } ; OK
 numgen random mod 4 1 drop ; numgen random mod 4 1 counter drop ; OK
 numgen random mod 2 vmap { 0 : accept, 1 : drop } ; make numgen random mod 2 number made map { 2 elements } counter vmap ; OK
-numgen inc mod 2 . numgen inc mod 3 { 0 . 1 } ; - ; FAIL 1: two numgen in one statement
+numgen inc mod 2 . numgen inc mod 3 { 0 . 1 } ; - ; FAIL 1: two numgen or jhash in one statement
 numgen inc mod 2 vmap { 0 : continue, 1 : drop } accept ; - ; FAIL 50: statements behind a verdict map of numgen
 numgen inc mod 7 offset 0x80000000 0 ; - ; FAIL 1: 'numgen': its offset is 2147483647 at most
+jhash ip saddr mod 3 seed 0x5 1 drop ; meta nfproto 2 make jhash ip saddr mod 3 seed 0x5 number made 1 counter drop ; OK
+jhash ip saddr . tcp dport mod 4 offset 10 vmap { 10 : drop, 11 : accept } ; meta nfproto 2 meta l4proto tcp th fragment 0 th available 4-65535 make jhash ip saddr . th dport mod 4 offset 10 number made map { 2 elements } counter vmap ; OK
+jhash ether saddr . meta mark . iifname mod 4 seed 0x5 2-3 accept ; meta iiftype 1 make jhash ether saddr . meta mark . meta iifname mod 4 seed 0x5 number made 2-3 counter accept ; OK
+jhash udp sport mod 2 seed 0x7 . tcp dport { 0 . 22, 1 . 80 } accept ; - ; FAIL 7: 'udp sport' never is in a packet that the rule looks at here: its protocol is another
+jhash ip dscp mod 3 seed 0x5 1 drop ; - ; FAIL 7: fields of whole bytes are hashed
+jhash ct label mod 3 seed 0x5 1 drop ; - ; FAIL 7: fields of whole bytes are hashed
+jhash ip saddr & 255.0.0.0 mod 3 seed 0x5 1 drop ; - ; FAIL 7: fields are hashed as they are
+jhash ip6 saddr . ip6 daddr . ip6 saddr . ip6 daddr mod 3 seed 0x5 1 drop ; - ; FAIL 7: more than 60 bytes
+jhash ct original ip6 saddr . ct original ip6 daddr mod 3 1 drop ; - ; FAIL 7: more than 32 bytes that are not in the packet's headers, a seed among them: give one
+jhash ct original ip6 saddr . ct original ip6 daddr . ct mark mod 3 seed 0x5 1 drop ; - ; FAIL 7: more than 32 bytes that are not in the packet's headers
+jhash ip saddr mod 3 seed 0x5 . jhash ip saddr mod 2 seed 0x1 { 0 . 1 } ; - ; FAIL 1: two numgen or jhash in one statement
+jhash fib daddr type mod 3 seed 0x5 1 drop ; make jhash fib daddr type mod 3 seed 0x5 number made 1 counter drop ; OK
 add @dyn { numgen inc mod 2 } ; - ; FAIL 6: the keys of 'dyn' are of another type
 :in ip type filter hook output priority 0
 meta sdifname "eth0" ; - ; FAIL 1: 'meta sdifname' is not served: the kernel tells it at hooks input and forward; sdif can be had at prerouting, too
@@ -278,6 +290,7 @@ reject ; counter reject with icmpx port-unreachable ; OK
 reject with tcp reset ; meta l4proto tcp counter reject with tcp reset ; OK
 reject with icmp type admin-prohibited ; meta nfproto 2 counter reject with icmp 13 ; OK
 reject with icmpv6 type 1 ; meta nfproto 10 counter reject with icmpv6 1 ; OK
+meta mark set jhash ip saddr mod 4 seed 0x1 ; meta nfproto 2 make jhash ip saddr mod 4 seed 0x1 set output 1 number made ^ 0x0 counter ; OK
 meta mark set numgen inc mod 4 offset 1 ; make numgen inc mod 4 offset 1 set output 1 number made ^ 0x0 counter ; OK
 :in netdev type filter hook xdp device eth0 priority 0
 meta mark 5 ; - ; FAIL 1: 'meta mark' cannot be had at hook xdp; it can at: prerouting, input, forward, output, postrouting, ingress of devices, egress of devices, ingress of control groups, egress of control groups

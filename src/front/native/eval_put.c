@@ -15,6 +15,7 @@
 #include "front/native/native.h"
 
 #define NETFILTER ((1u << BF_HOOKS_NETFILTER) - 1)
+enum { MOST_MADE = 1024 };
 
 /* Does it stand at netfilter's hooks, at others, or (refused) at both? */
 bool bf_ev_one_kind(struct bf_ev *ev, struct bf_ast_loc loc, const char *what)
@@ -366,6 +367,66 @@ bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 	if (t->place >= BF_PLACE_CT_LABEL)
 		return set_behind(ev, d, s, t, e);
 	return set_value(ev, d, s, t, e);
+}
+
+const struct bf_ast_expr *bf_ev_made(const struct bf_ast_stmt *s)
+{
+	const struct bf_ast_expr *e = bf_ast_peel(s->match.r);
+
+	while (e->kind == BF_AST_BINOP)
+		e = bf_ast_peel(e->two.l);
+	if (e->kind != BF_AST_KEY)
+		return NULL;
+	return e->key.row->class == BF_NK_NUMGEN || e->key.row->class == BF_NK_JHASH || e->key.row->class == BF_NK_SYMHASH ? e : NULL;
+}
+
+static struct bf_ast_expr *constant(struct bf_ev *ev, struct bf_ast_loc loc, const struct bf_ntype *type, uint32_t v)
+{
+	struct bf_ast_expr *e = bf_arena_new_of(ev->rs->arena, struct bf_ast_expr);
+
+	if (e)
+		*e = (struct bf_ast_expr){ .kind = BF_AST_VALUE, .loc = loc,
+			                       .value = { .lit = BF_LIT_NUMBER, .known = true, .type = type, .num = v } };
+	else
+		bf_ev_nomem(ev);
+	return e;
+}
+
+/*
+ * The kernel sets constants: what is made of a number that was made (`meta mark set jhash ip saddr mod 2`) is a map from
+ * each of the numbers that there are.
+ */
+bool bf_ev_set_made(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number)
+{
+	struct bf_ast_expr map = { .kind = BF_AST_MAP, .loc = s->match.r->loc }, set = { .kind = BF_AST_SET, .loc = map.loc };
+	const struct bf_ast_key *made = bf_ev_made(s)->key.more;
+	uint32_t mod = made->mod, from = made->offset;
+	struct bf_ast_elem *list;
+	struct bf_ast_stmt copy = *s;
+	struct bf_types type;
+	struct value v;
+
+	bf_native_types_of(s->match.l, &type);
+	if (!value_of(ev, s->match.r, type.type[0], &v))
+		return false;
+	if (mod > MOST_MADE)
+		return bf_ev_unserved(ev, s->match.r->loc, "more than %d numbers that the kernel could have to set", MOST_MADE);
+	list = bf_arena_array(ev->rs->arena, mod, struct bf_ast_elem);
+	if (!list)
+		return bf_ev_nomem(ev);
+	for (uint32_t i = 0; i < mod; i++) {
+		list[i] = (struct bf_ast_elem){ .next = i + 1 < mod ? &list[i + 1] : NULL,
+			                            .key = constant(ev, map.loc, NULL, from + i),
+			                            .data = constant(ev, map.loc, type.type[0], ((from + i) & v.mask) ^ v.xor) };
+		if (!list[i].key || !list[i].data)
+			return false;
+	}
+	set.set.first = list;
+	set.set.n = mod;
+	map.two.l = (struct bf_ast_expr *)bf_ev_made(s);
+	map.two.r = &set;
+	copy.match.r = &map;
+	return bf_ev_set_map(ev, d, &copy, number);
 }
 
 /* ------------------------------------------------------------------- exits */

@@ -314,12 +314,12 @@ static bool statement(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_a
 		*done = true;
 		return flush(ev, d) && bf_ev_generate(ev, d, s) && bf_ev_vmap(ev, d, s, number);
 	case BF_STMT_SET:
-		if (bf_ev_generator(s) && (!flush(ev, d) || !bf_ev_generate(ev, d, s)))
+		if ((bf_ev_generator(s) && !flush(ev, d)) || !bf_ev_generate(ev, d, s))
 			return false;
-		if (!maps(s))
+		if (!maps(s) && !(bf_ev_made(s) && ev->chain->hooks & ((1u << BF_HOOKS_NETFILTER) - 1)))
 			break;
 		*done = true;
-		return flush(ev, d) && bf_ev_set_map(ev, d, s, number);
+		return flush(ev, d) && (maps(s) ? bf_ev_set_map(ev, d, s, number) : bf_ev_set_made(ev, d, s, number));
 	default: break;
 	}
 	if (!bf_ev_act(ev, d, s, &end))

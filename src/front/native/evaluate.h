@@ -160,6 +160,8 @@ bool bf_ev_operand(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 bool bf_ev_one_kind(struct bf_ev *ev, struct bf_ast_loc loc, const char *what);
 bool bf_ev_put(struct bf_ev *ev, struct bf_ev_draft *d, enum bf_out out, uint32_t value);
 bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, const struct bf_ast_expr *e);
+const struct bf_ast_expr *bf_ev_made(const struct bf_ast_stmt *s); /* numgen, jhash, symhash that is set; or NULL */
+bool bf_ev_set_made(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s, uint32_t number);
 bool bf_ev_sets_mark(const struct bf_ev *ev);
 bool bf_ev_way(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s); /* redirect, mirror, route */
 bool bf_ev_sockset(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
@@ -177,7 +179,7 @@ bool bf_ev_act(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt
 /* eval_state.c: limit, quota, sample, objects by name */
 bool bf_ev_stateful(struct bf_ev *ev, const struct bf_ast_stmt *s, struct bf_stateful *out);
 bool bf_ev_state(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
-/* numgen in a match, map or what is set: made once, in front. NULL: there is none. */
+/* numgen, jhash in a match, map or what is set: made once, in front. NULL: there is none. */
 const struct bf_ast_expr *bf_ev_generator(const struct bf_ast_stmt *s);
 bool bf_ev_generate(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);
 

@@ -653,6 +653,8 @@ static int give_key(struct want *w)
 	case BF_NK_NUMGEN:
 	case BF_NK_SYMHASH:
 		return give_pick(w);
+	case BF_NK_JHASH:
+		return refuse(w, "it stands in matches, maps and what is set");
 	default:
 		return refuse(w, NULL);
 	}
