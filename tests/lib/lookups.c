@@ -5,7 +5,7 @@
 #include "lib/ranges.h"
 #include "match/match.h"
 
-static const struct bf_field *some_field(struct rng *r, const struct test_lookup_opts *o)
+const struct bf_field *test_lookup_field(struct rng *r, const struct test_lookup_opts *o)
 {
 	static const uint8_t often[] = { BF_F_IP_SADDR, BF_F_IP_DADDR, BF_F_IP6_SADDR, BF_F_IP6_DADDR, BF_F_L4PROTO, BF_F_DPORT,
 		                             BF_F_SPORT, BF_F_MARK };
@@ -95,7 +95,7 @@ static void make_key(struct rng *r, const struct test_lookup_opts *o, struct bf_
 
 	l->set = s;
 	while (s->n_parts < want) {
-		const struct bf_field *f = some_field(r, o);
+		const struct bf_field *f = test_lookup_field(r, o);
 
 		words += (f->bits + 31u) / 32;
 		if (words > BF_SET_WORDS)

@@ -26,6 +26,9 @@ void test_add_lookup(struct rng *r, const struct test_lookup_opts *o, struct bf_
                      struct bf_rule *rule);
 void test_add_object(struct rng *r, struct bf_ruleset *rs, struct bf_table *t, struct bf_rule *rule);
 
+/* Of packets that the rules are about. */
+const struct bf_field *test_lookup_field(struct rng *r, const struct test_lookup_opts *o);
+
 /* What an element that the condition looks for has there. */
 bool test_lookup_wants(struct rng *r, const struct bf_cond *c, const struct bf_field *f, bf_u128 *v);
 

@@ -8,7 +8,7 @@
 #include "lib/model.h"
 
 #include "base/image.h"
-#include "lib/lookups.h"
+#include "lib/made.h"
 #include "lib/ranges.h"
 
 #include <linux/filter.h>
@@ -399,11 +399,15 @@ static void add_assist(struct maker *m)
 
 static struct bf_verdict map_verdict(void *ctx);
 
+static struct test_lookup_opts lookup_opts(struct maker *m)
+{
+	return (struct test_lookup_opts){ .family = m->o->family, .live = m->o->live, .xdp = m->o->all_hook == BF_HOOK_XDP,
+		                              .value = some_value, .verdict = map_verdict, .ctx = m };
+}
+
 static void add_lookup(struct maker *m)
 {
-	const struct test_lookup_opts o = { .family = m->o->family, .live = m->o->live, .xdp = m->o->all_hook == BF_HOOK_XDP,
-	                                    .value = some_value,
-		                                .verdict = map_verdict, .ctx = m };
+	const struct test_lookup_opts o = lookup_opts(m);
 
 	test_add_lookup(m->r, &o, m->rs, m->t, m->rule);
 }
@@ -414,6 +418,14 @@ static void add_object(struct maker *m)
 		test_add_object(m->r, m->rs, m->t, m->rule);
 }
 
+static void add_made(struct maker *m)
+{
+	const struct test_lookup_opts o = lookup_opts(m);
+
+	if (m->o->live)
+		test_add_made(m->r, &o, m->rs, m->t, m->rule);
+}
+
 static void add_something(struct maker *m)
 {
 	static void (*const makers[])(struct maker *) = {
@@ -421,7 +433,7 @@ static void add_something(struct maker *m)
 		add_bytecode, add_assist,
 	};
 	static void (*const natives[])(struct maker *) = { add_compare, add_compare, add_put, add_count, add_lookup,
-		                                                    add_lookup, add_object };
+		                                                    add_lookup, add_object, add_made };
 	struct bf_cond c;
 
 	if (m->o->native && rng_percent(m->r, 25)) {
