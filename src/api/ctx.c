@@ -132,8 +132,14 @@ int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns)
 
 	if (rc == -ENOENT && bf_check_kernel(&ctx->diag))
 		return -EOPNOTSUPP;
-	if (rc)
-		rc = bf_ns_open(ns, ctx->netns, true, &ctx->diag);
+	if (!rc) {
+		rc = bf_ctx_lock(ctx, *ns);
+		if (rc != -ENOENT)
+			return rc;
+		bf_ns_close(*ns); /* a flush came in between: there is nothing any more */
+		*ns = NULL;
+	}
+	rc = bf_ns_open(ns, ctx->netns, true, &ctx->diag);
 	return rc ? rc : bf_ctx_lock(ctx, *ns);
 }
 
@@ -217,6 +223,8 @@ static int flush(struct bf_ctx *ctx, struct bf_ns *ns)
 	if (lock < 0)
 		bf_ctx_begin(ctx);
 	rc = bf_ctx_lock(ctx, ns);
+	if (rc == -ENOENT) /* another flush was quicker */
+		return 0;
 	return rc ? rc : bf_ns_destroy(ns, &ctx->diag);
 }
 
