@@ -110,6 +110,23 @@ static int run(struct native_run *r, const char *text, size_t len)
 	return rc;
 }
 
+/*
+ * Rules could not be read, or name what is not there: what is wrong with the others is told, too, so that one run tells all.
+ * Nothing changes.
+ */
+static void look_further(struct native_run *r)
+{
+	r->flags |= BF_NATIVE_CHECK;
+	if (!r->ns && bf_ns_open(&r->ns, r->ctx->netns, false, NULL))
+		r->ns = NULL;
+	if (!r->apply.ast && bf_native_units(r->ctx, r->ns, &r->units))
+		return;
+	if (!r->apply.ast)
+		apply(r);
+	if (r->apply.err != -ENOMEM && r->apply.errors == r->apply.missing)
+		bf_native_evaluate(r);
+}
+
 static void free_run(struct native_run *r)
 {
 	bf_napply_free(&r->apply);
@@ -125,7 +142,7 @@ static int parse(struct bf_ctx *ctx, const char *name, const char *text, size_t 
 {
 	static const char *const dirs[] = { "/etc/bpfilter", NULL };
 	const struct bf_native_opts o = { .include = bf_native_include, .include_ctx = (void *)dirs, .file = bf_native_file,
-		.max_nodes = UINT32_MAX };
+		.go_on = true, .max_nodes = UINT32_MAX };
 
 	bf_ctx_begin(ctx);
 	bf_ast_free(*ast);
@@ -138,8 +155,8 @@ static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t l
 {
 	_cleanup_(free_run) struct native_run r = { .ctx = ctx, .flags = flags, .restored = restored,
 		.imported = imported };
-	bool done = false;
 	int rc = parse(ctx, name, text, len, &r.ast);
+	bool done = false, unread = rc && r.ast;
 
 	if (!rc && !restored && !imported && !(flags & (BF_NATIVE_CHECK | BF_NATIVE_REPLACE | BF_NATIVE_ECHO)))
 		rc = bf_native_quick(ctx, r.ast, &done);
@@ -147,6 +164,8 @@ static int once(struct bf_ctx *ctx, const char *name, const char *text, size_t l
 		rc = parse(ctx, name, text, len, &r.ast); /* its elements may have been typed */
 	if (!rc && !done)
 		rc = run(&r, text, len);
+	if (rc && rc != -ESTALE && (unread || r.apply.errors) && !restored && !imported)
+		look_further(&r);
 	if (!rc && r.out.err)
 		rc = r.out.err;
 	if (!rc && out) {

@@ -152,6 +152,7 @@ bool bf_native_is_quick(const struct bf_ast *ast); /* might be */
 /* Chains of a table that sleeps stand nowhere. */
 void bf_native_doze(const struct bf_ast_cmd *cmd, struct bf_table *t);
 int bf_native_commit(struct native_run *r, bool only_check);
+void bf_native_evaluate(struct native_run *r); /* for its errors alone */
 /* The stored table once more, told what becomes of its rules (gen/explain.h). counts: or NULL; bf_list_counts of it. */
 int bf_native_explain(struct bf_ctx *ctx, const struct native_unit *u, struct bf_image **img, struct bf_buf *counts);
 /* Which rule a cell is of that counts: a line for each rule. */

@@ -292,6 +292,20 @@ static int compile_all(struct native_run *r, struct native_change *v, uint32_t *
 	return rc;
 }
 
+void bf_native_evaluate(struct native_run *r)
+{
+	struct bf_evaluated ev;
+	struct bf_eval_env env;
+
+	bf_native_env(&env, r->ctx);
+	for (struct bf_ntable *t = r->apply.tables; t; t = t->next) {
+		ev = (struct bf_evaluated){};
+		if (!t->gone && t->changed && t->cmd && !bf_napply_settle(&r->apply, t))
+			bf_native_eval(r->ast, t->cmd, &env, &ev, &r->ctx->diag);
+		bf_evaluated_free(&ev);
+	}
+}
+
 static bool all_live(const struct native_change *v, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)

@@ -123,6 +123,18 @@ int bf_diag_at(struct bf_diag *d, const char *kind, const struct bf_loc *loc, co
 	return err;
 }
 
+bool bf_diag_has(const struct bf_diag *d, const struct bf_loc *loc)
+{
+	_cleanup_buf_ struct bf_buf place = { 0 };
+
+	bf_buf_printf(&place, "%s:%u:%u: error: ", loc->file ? loc->file : "-", loc->line, loc->column);
+	tame(&place, 0);
+	for (const char *p = d && place.data ? d->text.data : NULL; p && (p = strstr(p, place.data)); p++)
+		if (p == d->text.data || p[-1] == '\n')
+			return true;
+	return false;
+}
+
 int bf_diag_error_at(struct bf_diag *d, const struct bf_loc *loc, const char *text, int err, const char *fmt, ...)
 {
 	va_list ap;

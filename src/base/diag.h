@@ -38,5 +38,6 @@ int bf_diag_error_at(struct bf_diag *d, const struct bf_loc *loc, const char *te
 /* The same for who has the line already (it need not end); kind "note" says more about the last error and counts as none. */
 int bf_diag_at(struct bf_diag *d, const char *kind, const struct bf_loc *loc, const char *line, size_t len, int err,
                const char *fmt, va_list ap);
+bool bf_diag_has(const struct bf_diag *d, const struct bf_loc *loc); /* an error at this place */
 
 #endif

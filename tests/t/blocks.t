@@ -40,6 +40,7 @@ table inet t { chain c { type filter hook input priority dstnat; }; } ; - ; FAIL
 table inet t { chain c { type filter hook input priority fliter; }; } ; - ; FAIL 58: unknown priority 'fliter'; did you mean 'filter'?
 table inet t { chain c { type filter hook input; }; } ; - ; FAIL 26: hook input needs a priority: priority filter
 table inet t { chain c { type filter hook inptu priority 0; }; } ; - ; FAIL 43: unknown hook 'inptu'; did you mean 'input'?
+table inet t { chain c { type filter hook sockops cgroup "/"; }; } ; - ; FAIL 43: what connections are given is said by chains of a type of their own: type sockops cgroup "/"
 table inet t { chain c { type fliter hook input priority 0; }; } ; - ; FAIL 31: unknown chain type 'fliter'; did you mean 'filter'?
 table inet t { chain c { type nat hook postrouting priority srcnat; }; } ; - ; FAIL 31: chains of type nat are nft's, bpfilter filters: leave them in a table of nft's
 table inet t { chain c { type route hook output priority 0; }; } ; - ; FAIL 31: chains of type route are nft's, bpfilter filters: leave them in a table of nft's

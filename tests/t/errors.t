@@ -25,7 +25,7 @@ ip6 hoplimt 5 ; - ; FAIL 5: 'ip6' has no 'hoplimt'; did you mean 'hoplimit'?
 ip ; - ; FAIL 3: expected a field of 'ip', found the end of the file
 ip 5 ; - ; FAIL 4: expected a field of 'ip', found '5'
 tcp dprot 22 ; - ; FAIL 5: 'tcp' has no 'dprot'; did you mean 'dport'?
-tcp dport shs ; - ; FAIL 11: no service is called 'shs'
+tcp dport shs ; - ; FAIL 11: no service is called 'shs'; did you mean 'ssh'?
 tcp dport 65536 ; - ; FAIL 11: the number does not fit in 16 bits
 tcp dport 0x10000 ; - ; FAIL 11: the number does not fit in 16 bits
 tcp dport -5 ; - ; FAIL 13: expected a value, found the end of the file
@@ -237,3 +237,5 @@ saddr 1.2.3.4 ; - ; FAIL 1: 'saddr' of what? There are 'ether saddr', 'ip saddr'
 ct state estab ; - ; FAIL 10: 'estab' is no ct_state; did you mean 'established'?
 ct state none ; - ; FAIL 10: 'none' is no ct_state; there are: invalid, established, related, new, untracked
 limit rate 10/sec ; - ; FAIL 15: unknown unit of time 'sec'; did you mean 'second'?
+log levl err ; - ; FAIL 5: unknown statement 'levl'; did you mean 'level'?
+udp dport domian ; - ; FAIL 11: no service is called 'domian'; did you mean 'domain'?

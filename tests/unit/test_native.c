@@ -193,7 +193,7 @@ static void all_errors(void **state)
 	             "rules:6:23: error: 'tcp' has no 'dprot'; did you mean 'dport'?\n"
 	             "\t\tip sadr 1.2.3.4 tcp dprot 22 accept\n"
 	             "\t\t                    ^~~~~\n"
-	             "rules:7:13: error: no service is called 'sshh'\n"
+	             "rules:7:13: error: no service is called 'sshh'; did you mean 'ssh'?\n"
 	             "\t\ttcp dport $ports accept\n"
 	             "\t\t          ^~~~~~\n"
 	             "rules:1:22: note: this is what $ports is\n"

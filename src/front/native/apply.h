@@ -81,6 +81,7 @@ struct bf_napply {
 	struct bf_ntable *tables; /* in the order of their handles */
 	uint64_t last_table;     /* the last handle given to a table */
 	unsigned errors;
+	unsigned missing;        /* of these: a name of what is not there, or not for that. The tables are sound without it */
 	int err;                 /* of the first one */
 };
 

@@ -12,6 +12,7 @@ bool bf_nwrong(struct bf_napply *a, struct bf_ast_loc loc, int err, const char *
 	va_end(ap);
 	a->err = a->err ? a->err : err;
 	a->errors++;
+	a->missing += err == -ENOENT || err == -EOPNOTSUPP;
 	return false;
 }
 

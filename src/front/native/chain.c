@@ -48,6 +48,8 @@ static bool read_hook(struct bf_nparser *p, struct bf_ast_base *b)
 			return bf_p_error(p, loc, "tables of family %s have no hook '%s'", p->family->name, b->hook->name);
 		return true;
 	}
+	if (bf_p_at(p, "sockops") || bf_p_at(p, "sock_ops"))
+		return bf_p_error(p, loc, "what connections are given is said by chains of a type of their own: type sockops cgroup \"/\"");
 	return bf_p_unknown(p, loc, "unknown hook", &s);
 }
 

@@ -354,6 +354,7 @@ bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 {
 	const struct bf_ast_expr *l = bf_ast_peel(s->match.l);
 	const struct target *t = target_of(l);
+	char what[64];
 
 	if (!t && l->kind == BF_AST_KEY && of_header(l->key.row->class))
 		return bf_ev_unserved(ev, l->loc, "of packets only dscp, ecn, ttl, hoplimit and TCP's maxseg size can be set");
@@ -362,7 +363,8 @@ bool bf_ev_set_value(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 	if (!t)
 		return bf_ev_unserved(ev, l->loc, "of meta only mark, priority, nftrace and pkttype can be set, of ct mark, label, "
 		                      "zone and event");
-	if (!bf_ev_need(ev, s->loc, t->can, "set"))
+	snprintf(what, sizeof(what), "%s%s%s %s set", t->group, t->sub ? " " : "", t->sub ? t->sub : "", t->name);
+	if (!bf_ev_need(ev, s->loc, t->can, what))
 		return false;
 	if (t->place >= BF_PLACE_CT_LABEL)
 		return set_behind(ev, d, s, t, e);
@@ -502,10 +504,11 @@ bool bf_ev_sockset(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_
 		[BF_SOCK_RTO] = BF_OUT_RTO,       [BF_SOCK_INITCWND] = BF_OUT_CWND, [BF_SOCK_INITRWND] = BF_OUT_RWND,
 		[BF_SOCK_CONGESTION] = BF_OUT_CONGESTION, [BF_SOCK_MARK] = BF_OUT_MARK,
 	};
-	char name[16] = "";
+	char name[16] = "", what[32];
 	uint64_t n = s->sock.n;
 
-	if (!bf_ev_need(ev, s->loc, BF_CAN_SOCKSET, "set of a connection"))
+	snprintf(what, sizeof(what), "set %s", bf_socksets[s->sock.what]);
+	if (!bf_ev_need(ev, s->loc, BF_CAN_SOCKSET, what))
 		return false;
 	if (s->sock.what == BF_SOCK_CONGESTION) {
 		if (strlen(s->sock.text.text) >= sizeof(name))

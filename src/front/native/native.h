@@ -18,6 +18,7 @@ struct bf_native_opts {
 	               int (*each)(void *arg, const char *path, const char *text, size_t len), void *arg);
 	void *include_ctx;
 	int (*file)(const char *path, struct bf_buf *out); /* what `program "FILE"` names: -errno. NULL: it is not read */
+	bool go_on; /* with errors in rules alone *out is the tree without these rules, to be looked at for more errors */
 	uint32_t max_errors; /* 0: 100 */
 	uint32_t max_nodes;  /* of the tree, what variables stand for counted at each use; 0: 32 Mi */
 	uint32_t max_copies; /* of these, what variables stand for: a short text may double it line by line. 0: 8 Mi */

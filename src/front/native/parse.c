@@ -184,6 +184,7 @@ int bf_native_parse(struct bf_ast **out, const char *name, const char *text, siz
 	struct bf_arena *a = bf_arena_new();
 	struct bf_ast *ast = a ? bf_arena_new_of(a, struct bf_ast) : NULL;
 	struct bf_nparser *p;
+	bool sound = false;
 	int err = -ENOMEM;
 
 	*out = NULL;
@@ -192,9 +193,10 @@ int bf_native_parse(struct bf_ast **out, const char *name, const char *text, siz
 	p = ast ? new_parser(ast, opts, d) : NULL;
 	if (p) {
 		bf_p_source(p, name, text, len, (struct bf_ast_loc){ 0 });
+		sound = p->o->go_on && !p->err && p->errors == p->rule_errors;
 		err = end_parser(p);
 	}
-	if (err)
+	if (err && !sound)
 		bf_arena_free(a);
 	else
 		*out = ast;

@@ -65,7 +65,7 @@ struct bf_nparser {
 	uint32_t src, end; /* which source; where the last token taken ended */
 	struct bf_ast_cmd **tail;
 	struct bf_ndef *defs[BF_PARSE_BUCKETS], *last_def;
-	unsigned scope, depth, includes, errors;
+	unsigned scope, depth, includes, errors, rule_errors;
 	uint32_t nodes, copies;
 	int err;           /* what else went wrong: -ENOMEM */
 	struct bf_nset_ref *sets[BF_PARSE_BUCKETS];
@@ -205,6 +205,6 @@ struct bf_ast_set *bf_p_find_set(struct bf_nparser *p, const char *name); /* of 
 bool bf_p_resolve(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data);
 bool bf_p_resolve_one(struct bf_nparser *p, struct bf_ast_expr *e, enum bf_ntype_id type);
 void bf_p_later(struct bf_nparser *p); /* types what waits for the end of the table */
-bool bf_p_service(struct bf_nparser *p, const char *name, uint16_t *port);
+bool bf_p_service(struct bf_nparser *p, const char *name, uint16_t *port, struct bf_suggest *near); /* near: the like of it */
 
 #endif

@@ -195,10 +195,13 @@ static bool date(const char *s, bf_u128 *out)
 
 static bool service(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_ntype *t, const struct place *w)
 {
+	struct bf_suggest s;
+	char hint[80];
 	uint16_t port;
 
-	if (!bf_p_service(p, e->value.text, &port))
-		return wrong(p, e, w, "no service is called '%.80s'", e->value.text);
+	bf_suggest_start(&s, e->value.text, strlen(e->value.text));
+	if (!bf_p_service(p, e->value.text, &port, &s))
+		return wrong(p, e, w, "no service is called '%.80s'%s", e->value.text, bf_suggest_text(&s, hint, sizeof(hint)));
 	e->value.num = port;
 	return e->value.known = true;
 }

@@ -47,7 +47,7 @@ static void read_all(struct bf_nparser *p)
 		qsort(p->services, p->n_services, sizeof(*p->services), by_name);
 }
 
-bool bf_p_service(struct bf_nparser *p, const char *name, uint16_t *port)
+bool bf_p_service(struct bf_nparser *p, const char *name, uint16_t *port, struct bf_suggest *near)
 {
 	struct bf_nservice key = { .name = (char *)name }, *s;
 
@@ -56,5 +56,7 @@ bool bf_p_service(struct bf_nparser *p, const char *name, uint16_t *port)
 	s = p->n_services ? bsearch(&key, p->services, p->n_services, sizeof(key), by_name) : NULL;
 	if (s)
 		*port = s->port;
+	for (size_t i = 0; !s && i < p->n_services; i++)
+		bf_suggest_try(near, p->services[i].name);
 	return s;
 }

@@ -60,6 +60,14 @@ void bf_ast_note(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc 
 int bf_ast_verror(const struct bf_ast *ast, struct bf_diag *d, struct bf_ast_loc loc, int err, const char *fmt,
                   va_list ap)
 {
+	struct bf_loc place;
+	size_t len;
+
+	if (d && loc.src < ast->n_sources) {
+		find_line(&ast->sources[loc.src], loc, &place, &len);
+		if (bf_diag_has(d, &place)) /* by who looked at it before */
+			return err;
+	}
 	show(ast, d, "error", loc, fmt, ap);
 	for (uint32_t src = loc.src; src < ast->n_sources && ast->sources[src].from.len; src = ast->sources[src].from.src)
 		bf_ast_note(ast, d, ast->sources[src].from, "included from here");

@@ -110,6 +110,7 @@ static bool lacks_header(struct bf_nparser *p)
 
 static bool unknown(struct bf_nparser *p)
 {
+	static const char *const words[] = { "policy", "priority", "prefix", "level", "group", "burst", "timeout", "comment", NULL };
 	const struct bf_nkey_group *g;
 	struct bf_suggest s;
 	size_t n;
@@ -124,6 +125,8 @@ static bool unknown(struct bf_nparser *p)
 	for (size_t i = 0; i < BF_ARRAY_SIZE(stmts); i++)
 		if (stmts[i].read != refuse)
 			bf_suggest_try(&s, stmts[i].word);
+	for (size_t i = 0; words[i]; i++)
+		bf_suggest_try(&s, words[i]);
 	g = bf_nkey_groups(&n);
 	for (size_t i = 0; i < n; i++)
 		bf_suggest_try(&s, g[i].name);
@@ -171,7 +174,7 @@ struct bf_ast_stmt *bf_p_stmt(struct bf_nparser *p)
 	return s;
 }
 
-struct bf_ast_rule *bf_p_rule(struct bf_nparser *p)
+static struct bf_ast_rule *read_rule(struct bf_nparser *p)
 {
 	struct bf_ast_rule *r = bf_p_new(p, struct bf_ast_rule);
 	struct bf_ast_stmt **tail = r ? &r->stmts : NULL, *last = NULL;
@@ -196,4 +199,13 @@ struct bf_ast_rule *bf_p_rule(struct bf_nparser *p)
 		return NULL;
 	r->loc = bf_p_span(p, r->loc);
 	return r;
+}
+
+struct bf_ast_rule *bf_p_rule(struct bf_nparser *p)
+{
+	unsigned errors = p->errors;
+	struct bf_ast_rule *r = read_rule(p);
+
+	p->rule_errors += p->errors - errors;
+	return p->errors == errors ? r : NULL; /* some errors are read over, to find more of them */
 }
