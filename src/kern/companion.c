@@ -219,6 +219,22 @@ static int is_whole(struct bf_comp *c, struct bf_nft *n, const char *name, bool 
 	return ret == -ENOENT ? 0 : ret;
 }
 
+/*
+ * Modules come by names, which the kernel makes of the family's for xtables' own; inet has none. One that was missing is asked for
+ * by IPv4's.
+ */
+static bool brings_xt(struct bf_nft *n, const struct bf_companion_desc *desc)
+{
+	return desc->family == NFPROTO_INET && !nft_has_xt(n, NFPROTO_IPV4, false, "bpf", 1);
+}
+
+static int commit(struct bf_nft *n, const struct bf_companion_desc *desc, struct comp_table *t, struct nft_error *e)
+{
+	int ret = nft_commit(n, &t->batch, e);
+
+	return ret == -ENOENT && brings_xt(n, desc) ? nft_commit(n, &t->batch, e) : ret;
+}
+
 int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion_maps *m, bool *changed,
 				  struct bf_diag *d)
 {
@@ -239,7 +255,7 @@ int bf_comp_build(struct bf_comp *c, struct bf_nft *n, const struct bf_companion
 		return 0;
 	ret = comp_table_make(&t, name, &c->content, m, c->assist, d);
 	if (!ret) {
-		ret = nft_commit(n, &t.batch, &e);
+		ret = commit(n, desc, &t, &e);
 		if (ret)
 			ret = comp_explain(n, desc, &e, ret, d);
 		else

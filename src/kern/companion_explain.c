@@ -31,7 +31,7 @@ static int lacks(struct bf_diag *d, const char *what, const char *option)
 static int missing_xt(struct bf_nft *n, uint8_t family, bool target, const char *name, uint8_t revision,
 					  const char *what, struct bf_diag *d)
 {
-	int ret = nft_has_xt(n, family, target, name, revision);
+	int ret = nft_has_xt(n, family == NFPROTO_INET ? NFPROTO_IPV4 : family, target, name, revision); /* inet cannot be asked about */
 	char option[128];
 
 	if (ret == -EOPNOTSUPP)
