@@ -352,6 +352,29 @@ static void write_table(FILE *out, const struct object *objects, int n)
 	fprintf(out, "\t{ NULL, NULL, 0, NULL, 0, NULL },\n};\n");
 }
 
+/* FNV-1a */
+static uint32_t add_bytes(uint32_t h, const void *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ ((const uint8_t *)p)[i]) * 0x01000193;
+	return h;
+}
+
+/* Of all that the functions do. */
+static void write_print(FILE *out, const struct object *objects, int n)
+{
+	uint32_t h = 0x811c9dc5;
+
+	for (int i = 0; i < n; i++)
+		for (uint32_t j = 0; j < objects[i].n_funcs; j++) {
+			const struct func *f = &objects[i].funcs[j];
+
+			h = add_bytes(h, f->name, strlen(f->name));
+			h = add_bytes(h, f->insns, f->n * sizeof(*f->insns));
+		}
+	fprintf(out, "\nconst uint32_t bf_rt_print = 0x%08x;\n", h);
+}
+
 static void check_unique(const struct object *objects, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -379,6 +402,7 @@ int main(int argc, char **argv)
 		die(NULL, "cannot write %s", argv[1]);
 	fprintf(out, "/* Made by rtgen from src/rt; do not edit. */\n#include \"gen/link.h\"\n");
 	write_table(out, objects, argc - 2);
+	write_print(out, objects, argc - 2);
 	if (fclose(out))
 		die(NULL, "cannot write %s", argv[1]);
 	return 0;

@@ -22,6 +22,7 @@
 
 #include "api/native.h"
 #include "front/native/elem_box.h"
+#include "gen/patch.h"
 #include "opt/set.h"
 
 enum { CHANGES_MAX = BF_SET_CHANGES };
@@ -110,7 +111,7 @@ static int open_unit(struct native_warm *w, const char *unit, const struct bf_as
 
 	if (!rc)
 		rc = bf_nstored_read(w->q->state, w->q->state_len, NULL, 0, &w->stored);
-	if (rc || !is_table(w, cmd))
+	if (rc || !is_table(w, cmd) || (w->stored.head->link_len && !bf_gen_is_ours(w->stored.link, w->stored.head->link_len)))
 		return rc ? rc : 1;
 	snprintf(w->unit, sizeof(w->unit), "%s", unit);
 	rc = bf_native_parse(&w->ast, "", "", 0, NULL, NULL);

@@ -20,6 +20,7 @@
 #include "api/facts.h"
 #include "api/subject.h"
 #include "front/native/packet.h"
+#include "gen/patch.h"
 #include "interp/interp.h"
 #include "kern/trial.h"
 #include "match/match.h"
@@ -540,6 +541,14 @@ static int run_lines(struct test *t, const char *name, const char *text)
 	return t->err;
 }
 
+/* Its data may lie otherwise than today's programs look for it. */
+static bool is_foreign(const struct bf_subject *s)
+{
+	size_t len = s->native ? s->nstored.head->link_len : s->stored.link_len;
+
+	return len && !bf_gen_is_ours(s->native ? s->nstored.link : s->stored.link, len);
+}
+
 /* Straight code that the verifier refuses is data, as it was when the table was loaded. */
 static int load_programs(struct test *t, struct bf_ns *ns, struct tried *s)
 {
@@ -550,6 +559,9 @@ static int load_programs(struct test *t, struct bf_ns *ns, struct tried *s)
 
 	if (rc || !s->img->n_progs)
 		return rc;
+	if (is_foreign(s->s))
+		return bf_diag_error(&ctx->diag, -ESTALE, "table %s %s was compiled by another version of bpfilter: what it does cannot be tried "
+		                     "until a rule of it changes, or it is restored", s->s->family, s->s->name);
 	rc = bf_trial_open(&s->trial, ns, s->s->unit, s->img, &first);
 	if (!rc || !s->img->straight) {
 		bf_diag_move(&ctx->diag, &first);

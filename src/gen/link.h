@@ -12,6 +12,7 @@
 #include "base/image.h"
 
 extern const struct bf_rt_func bf_rt_funcs[]; /* ends with name NULL */
+extern const uint32_t bf_rt_print; /* of all of them: with another one, data may have to lie otherwise */
 
 /*
  * Entries: bf_filter_<family>_<how>, bf_<hook>_<how>

@@ -25,4 +25,7 @@
 int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_changed *changes, uint32_t n,
                  uint64_t version, struct bf_arena *a, struct bf_patch *out, struct bf_diag *d);
 
+/* Was the table compiled by this version of the library? len 0 (it cannot be patched) tells nothing: false. */
+bool bf_gen_is_ours(const void *link, size_t len);
+
 #endif

@@ -2,6 +2,9 @@
 /* patch_link.c: see patch_link.h. */
 #include "gen/patch_link.h"
 
+#include "gen/link.h"
+#include "gen/patch.h"
+
 enum { SPARE_CELLS = 256, RULES_A_CELL = 64, SPARE_COUNTERS = 64, RULES_A_COUNTER = 64, SPARE_MAX = 1 << 16 };
 enum { CODES_KEPT = 64, LOG_ROOM = 8, GATE_GAP = 1024 };
 
@@ -108,7 +111,7 @@ void bf_lower_finish_link(struct bf_lower *l)
 {
 	uint32_t n_rules = l->table->n_counters;
 	struct bf_link_head h = {
-		.magic = BF_LINK_MAGIC, .n_runs = l->n_runs + l->n_gates, .n_chains = l->plan.n_chains, .passes = passes_of(l),
+		.magic = BF_LINK_MAGIC ^ bf_rt_print, .n_runs = l->n_runs + l->n_gates, .n_chains = l->plan.n_chains, .passes = passes_of(l),
 		.n_codes = BF_MIN(l->n_handoffs, (uint32_t)CODES_KEPT),
 		.class_at = l->spare_at, .class_half = l->spare_half, .cells_at = l->n_cells,
 		.cells_half = SPARE_CELLS + BF_MIN(n_rules / RULES_A_CELL, (uint32_t)SPARE_MAX),
@@ -160,12 +163,19 @@ static bool fits(const struct bf_link *l)
 	return true;
 }
 
+bool bf_gen_is_ours(const void *link, size_t len)
+{
+	const struct bf_link_head *h = link;
+
+	return len >= sizeof(*h) && h->magic == (BF_LINK_MAGIC ^ bf_rt_print);
+}
+
 bool bf_link_open(const void *link, size_t len, struct bf_link *out)
 {
 	const struct bf_link_head *h = link;
 	size_t size[4], all;
 
-	if (len < sizeof(*h) || h->magic != BF_LINK_MAGIC || !sizes_of(h, size, &all) || len != BF_ALIGN(all, 8))
+	if (!bf_gen_is_ours(link, len) || !sizes_of(h, size, &all) || len != BF_ALIGN(all, 8))
 		return false;
 	out->head = h;
 	out->runs = (const void *)(h + 1);

@@ -2,7 +2,9 @@
 /*
  * patch_link.h: what a change in place has to know of the table as it was
  * compiled (bf_image.link). It is stored with the unit and read by the same
- * version of the library: native sizes and byte order, 8-aligned.
+ * version of the library: native sizes and byte order, 8-aligned. Its magic has
+ * the print of the programs (gen/link.h), for these walk the data that a change
+ * writes: of a table that another version compiled nothing is changed in place.
  *
  *   struct bf_link_head | struct bf_link_run [n_runs] | struct bf_link_chain [n_chains]
  *   | struct bf_link_entry [n_chains][n_passes] | struct bf_handoff_spec [n_codes]
@@ -15,7 +17,7 @@
 #define BF_LINK_MAGIC 0x346b6c62 /* "blk4" */
 
 struct bf_link_head {
-	uint32_t magic;
+	uint32_t magic; /* ^ bf_rt_print */
 	uint32_t n_runs, n_chains, n_passes, n_codes;
 	uint32_t passes;                /* bits: those for which chains were lowered (plan.h) */
 	uint32_t class_at, class_half;  /* places: the half of version bit v begins at class_at + v * class_half */

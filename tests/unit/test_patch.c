@@ -261,6 +261,18 @@ static bool differs(struct world *w, const struct bf_table *t, const struct test
 	return bad;
 }
 
+/* What another version of the library compiled is not changed in place. */
+static bool takes_foreign(struct world *w, const struct bf_table *stub, const struct bf_buf *changes, uint64_t version)
+{
+	uint32_t *link = bf_arena_memdup(w->arena, w->g.link, w->g.link_len);
+	struct bf_patch p = { 0 };
+
+	*link ^= 4; /* its magic */
+	return bf_gen_is_ours(link, w->g.link_len) || !bf_gen_is_ours(w->g.link, w->g.link_len) ||
+	       bf_gen_patch(link, w->g.link_len, stub, (void *)changes->data, changes->len / sizeof(struct bf_changed), version,
+	                    w->arena, &p, NULL) != -EAGAIN;
+}
+
 static bool version_differs(struct world *w, const struct test_model_opts *o, uint64_t version)
 {
 	static struct test_packet packets[PACKETS];
@@ -278,6 +290,8 @@ static bool version_differs(struct world *w, const struct test_model_opts *o, ui
 		return false;
 	}
 	n_patched++;
+	if (takes_foreign(w, stub, &changes, version))
+		return true;
 	test_graph_write(&w->g, &p);
 	for (unsigned i = 0; i < PACKETS; i++)
 		test_packet_random(&w->r, o, w->all, &packets[i]);
