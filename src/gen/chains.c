@@ -308,16 +308,21 @@ static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c)
  * Where packets of a hook begin: their sort is found out. Nearly all are
  * ordinary by the first test; so are those that are no TCP and shorter.
  */
-static void add_sorting(struct bf_lower *l, bf_label start, const bf_label *to)
+static void add_sorting(struct bf_lower *l, enum bf_fam fam, bf_label start, const bf_label *to)
 {
 	const uint32_t flags = BF_ODD_FRAG | BF_ODD_FRAG1 | BF_ODD_BADEXT;
-	bf_label shorter = bf_lower_label(l), whole = bf_lower_label(l), tcp = bf_lower_label(l);
+	bf_label shorter = bf_lower_label(l), whole = bf_lower_label(l), tcp = bf_lower_label(l), clear;
 
 	bf_lower_bind(l, start);
 	bf_lower_test(l, BF_KEY_ODD, flags | BF_ODD_AVAIL, BF_ODD_TCP_LEAST, BF_ODD_AVAIL, to[BF_SORTS_ORDINARY], shorter);
 	bf_lower_bind(l, shorter);
 	bf_lower_test(l, BF_KEY_ODD, BF_ODD_FRAG | BF_ODD_FRAG1, BF_ODD_FRAG, BF_ODD_FRAG, to[BF_SORTS_LATE], whole);
 	bf_lower_bind(l, whole);
+	if (fam == BF_FAM_IP6) {
+		clear = bf_lower_label(l);
+		bf_lower_test(l, BF_KEY_ODD, BF_ODD_BADEXT, BF_ODD_BADEXT, BF_ODD_BADEXT, to[BF_SORTS_BROKEN], clear);
+		bf_lower_bind(l, clear);
+	}
 	bf_lower_test(l, BF_KEY_ODD, flags | BF_ODD_AVAIL, BF_ODD_LEAST, BF_ODD_AVAIL, tcp, to[BF_SORTS_REST]);
 	bf_lower_bind(l, tcp);
 	bf_lower_test(l, BF_KEY_META, 0xff, IPPROTO_TCP, IPPROTO_TCP, to[BF_SORTS_REST], to[BF_SORTS_ORDINARY]);
@@ -349,7 +354,7 @@ static bf_label add_start(struct bf_lower *l, enum bf_where where, enum bf_fam f
 		return start;
 	bf_lower_use(l, start);
 	if (sorting)
-		add_sorting(l, start, &to[bf_pass(where, fam, 0)]);
+		add_sorting(l, fam, start, &to[bf_pass(where, fam, 0)]);
 	return start;
 }
 
@@ -400,6 +405,8 @@ static void lower_pass(struct bf_lower *l, enum bf_where where, enum bf_fam fam,
 	l->pass = bf_pass(where, fam, set);
 	l->family = bf_pass_family(l->pass);
 	l->sorts = bf_sorts(set, l->plan.headers && fam != BF_FAM_OTHER, l->family);
+	if (!l->sorts)
+		return;
 	for (uint32_t i = 0; i < l->plan.n_chains && !l->err; i++) {
 		struct bf_plan_chain *c = &l->plan.chains[i];
 
@@ -611,12 +618,16 @@ static uint32_t class_min(const struct bf_plan *p, uint32_t code_max)
 /* Rules times the families and sets of packets that they are lowered for. */
 static uint64_t count_rules(const struct bf_plan *p, uint8_t family)
 {
-	unsigned other = family == NFPROTO_NETDEV, ip = other || family == NFPROTO_INET ? 2 : 1;
+	unsigned other = family == NFPROTO_NETDEV, both = other || family == NFPROTO_INET, sets = 0;
 	uint64_t n = 0;
 
+	for (int set = p->headers ? 0 : BF_SORTS_ALL; set < BF_SORTS_SETS; set++) {
+		sets += (both || family == NFPROTO_IPV4) && bf_sorts(set, p->headers, NFPROTO_IPV4);
+		sets += (both || family == NFPROTO_IPV6) && bf_sorts(set, p->headers, NFPROTO_IPV6);
+	}
 	for (uint32_t i = 0; i < p->n_chains; i++)
 		n += p->chains[i].reachable ? p->chains[i].chain->n_rules : 0;
-	return n * (ip * (p->headers ? BF_SORTS_SETS : 1) + other);
+	return n * (sets + other);
 }
 
 int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,

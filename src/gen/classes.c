@@ -71,10 +71,11 @@ static const char *packets_of(const struct bf_lower *l)
 {
 	static const char *const all[BF_FAMS] = { "IPv4 packets", "IPv6 packets", "other packets" };
 	static const char *const names[BF_FAMS][BF_SORTS_SETS] = {
-		{ "ordinary IPv4 packets", "later IPv4 fragments", "odd IPv4 packets" },
-		{ "ordinary IPv6 packets", "later IPv6 fragments", "odd IPv6 packets" },
+		{ "ordinary IPv4 packets", "later IPv4 fragments", NULL, "odd IPv4 packets" },
+		{ "ordinary IPv6 packets", "later IPv6 fragments", "broken IPv6 packets", "odd IPv6 packets" },
 	};
-	static const char *const alone[BF_SORTS_SETS] = { "ordinary packets", "later fragments", "odd packets" };
+	static const char *const alone[BF_SORTS_SETS] = { "ordinary packets", "later fragments", "broken packets",
+	                                                  "odd packets" };
 	enum bf_fam fam = bf_fam_of(l->family);
 
 	if (l->table->family == NFPROTO_IPV4 || l->table->family == NFPROTO_IPV6)

@@ -87,12 +87,12 @@ static void put_entries(struct bf_lower *l, const struct bf_link_head *h, struct
 	}
 }
 
-static uint32_t passes_of(const struct bf_lower *l)
+static uint64_t passes_of(const struct bf_lower *l)
 {
-	uint32_t passes = 0;
+	uint64_t passes = 0;
 
 	for (uint32_t i = 0; i < l->n_insts; i++)
-		passes |= 1u << l->insts[i].pass;
+		passes |= 1ull << l->insts[i].pass;
 	return passes;
 }
 
@@ -104,7 +104,7 @@ static bool sizes_of(const struct bf_link_head *h, size_t size[4], size_t *all)
 	size[2] = (size_t)h->n_chains * h->n_passes * sizeof(struct bf_link_entry);
 	size[3] = h->n_codes * sizeof(struct bf_handoff_spec);
 	*all = sizeof(*h) + size[0] + size[1] + size[2] + size[3];
-	return h->n_passes == (uint32_t)__builtin_popcount(h->passes);
+	return h->n_passes == (uint32_t)__builtin_popcountll(h->passes);
 }
 
 void bf_lower_finish_link(struct bf_lower *l)
@@ -120,7 +120,7 @@ void bf_lower_finish_link(struct bf_lower *l)
 	size_t size[4], all;
 	char *p;
 
-	h.n_passes = (uint32_t)__builtin_popcount(h.passes);
+	h.n_passes = (uint32_t)__builtin_popcountll(h.passes);
 	l->g->spare_cells = 2 * h.cells_half;
 	l->g->spare_counters = SPARE_COUNTERS + BF_MIN(n_rules / RULES_A_COUNTER, (uint32_t)SPARE_MAX);
 	l->plan.max_codes += h.log_room;
@@ -152,7 +152,7 @@ static bool fits(const struct bf_link *l)
 
 	if (h->class_at + 2ull * h->class_half > INT32_MAX / sizeof(uint32_t)) /* no map has so many */
 		return false;
-	if (h->passes >> BF_PASSES || h->n_passes != (uint32_t)__builtin_popcount(h->passes))
+	if (h->passes >> BF_PASSES || h->n_passes != (uint32_t)__builtin_popcountll(h->passes))
 		return false;
 	for (uint32_t i = 0; i < h->n_runs; i++)
 		if (l->runs[i].chain >= h->n_chains || l->runs[i].pass >= BF_PASSES || !(h->passes >> l->runs[i].pass & 1))

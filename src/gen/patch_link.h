@@ -14,19 +14,19 @@
 
 #include "gen/build.h"
 
-#define BF_LINK_MAGIC 0x346b6c62 /* "blk4" */
+#define BF_LINK_MAGIC 0x356b6c62 /* "blk5" */
 
 struct bf_link_head {
 	uint32_t magic; /* ^ bf_rt_print */
 	uint32_t n_runs, n_chains, n_passes, n_codes;
-	uint32_t passes;                /* bits: those for which chains were lowered (plan.h) */
+	uint32_t hz;
+	uint64_t passes;                /* bits: those for which chains were lowered (plan.h) */
 	uint32_t class_at, class_half;  /* places: the half of version bit v begins at class_at + v * class_half */
 	uint32_t cells_at, cells_half;  /* cells, likewise */
 	uint32_t n_counters;            /* there are so many */
-	uint32_t hz;
 	uint32_t log_room;              /* so many hand-offs to go on after may come to the ways of a packet; 0: none ever */
 	uint8_t headers;                /* plan.h */
-	uint8_t pad[3];
+	uint8_t pad[7];
 };
 
 struct bf_link_run {
@@ -67,7 +67,7 @@ bool bf_link_open(const void *link, size_t len, struct bf_link *out);
 /* Which entry of a chain is that of a pass. */
 static inline uint32_t bf_link_pass(const struct bf_link_head *h, unsigned pass)
 {
-	return (uint32_t)__builtin_popcount(h->passes & ((1u << pass) - 1));
+	return (uint32_t)__builtin_popcountll(h->passes & ((1ull << pass) - 1));
 }
 
 #endif

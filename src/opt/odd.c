@@ -31,7 +31,9 @@ uint32_t bf_sorts(enum bf_sorts set, bool split, uint8_t family)
 		return all;
 	if (set == BF_SORTS_ORDINARY)
 		return ORDINARY;
-	return set == BF_SORTS_LATE ? BF_SORT_LATE : all & ~(uint32_t)(ORDINARY | BF_SORT_LATE);
+	if (set == BF_SORTS_LATE)
+		return BF_SORT_LATE;
+	return set == BF_SORTS_BROKEN ? all & BF_SORT_BROKEN : all & ~(uint32_t)(ORDINARY | BF_SORT_LATE | BF_SORT_BROKEN);
 }
 
 static bool inside(const struct bf_cond *c, uint32_t v)

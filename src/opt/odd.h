@@ -9,15 +9,16 @@
  *
  *   ordinary   the header is there: no guard drops, L4 tests are plain tests
  *   late       later fragments: rules that look at L4 never match
- *   rest       cut short, overlapping or broken: such rules never match or drop
+ *   broken     IPv6, headers that cannot be followed: rules that name a protocol drop
+ *   rest       cut short or overlapping: such rules never match or drop
  *
  * The first cells of a program tell them apart (gen/chains.c). Where one set
  * holds sorts that a test tells apart, the test stays.
  *
  * That is also why odd packets do not cost time linear in the number of rules:
- * a rule's guards have answers once its protocol is known, and what is left of
- * it in "rest" is a box of what stands before its first guard, and a drop;
- * thousands of rules that differ in their ports alone become one.
+ * a rule's guards have answers once its protocol is known (or, for broken ones,
+ * before), and what is left of it there is a box of what stands before its first
+ * guard, and a drop; thousands of rules that differ in their ports alone become one.
  */
 #ifndef BF_OPT_ODD_H
 #define BF_OPT_ODD_H
@@ -43,12 +44,13 @@ enum bf_sort {
 enum bf_sorts {
 	BF_SORTS_ORDINARY,
 	BF_SORTS_LATE,
+	BF_SORTS_BROKEN, /* IPv4 has none */
 	BF_SORTS_REST,
 	BF_SORTS_SETS,
 	BF_SORTS_ALL = BF_SORTS_REST, /* where no rule asks such things there is one set */
 };
 
-/* The sorts of a set, as bits; split: whether there are three of them. */
+/* The sorts of a set, as bits, none if the family has no such packets; split: whether there are several sets. */
 uint32_t bf_sorts(enum bf_sorts set, bool split, uint8_t family);
 
 /* Does the condition ask something that sorts differ in? */

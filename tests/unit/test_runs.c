@@ -112,6 +112,13 @@ static void no_counter(struct table *b, struct bf_rule *r)
 	r->counter = BF_NO_COUNTER;
 }
 
+static void add_prefix(struct table *b, struct bf_rule *r, enum bf_field_id f4, enum bf_field_id f6, uint32_t addr, unsigned len)
+{
+	bool ip6 = b->t->family == NFPROTO_IPV6;
+
+	bf_rule_add_value(b->rs, r, ip6 ? f6 : f4, ip6 ? ~(bf_u128)0 << (32 - len) : ~0u << (32 - len), addr, false);
+}
+
 static void add(struct table *b, const struct line *l)
 {
 	struct bf_rule *r = bf_chain_add_rule(b->rs, b->t->chains[l->chain]);
@@ -120,13 +127,15 @@ static void add(struct table *b, const struct line *l)
 	r->counter = b->t->n_counters++;
 	r->verdict = (struct bf_verdict){ l->verdict, 0, { enters ? b->t->chains[l->to] : NULL } };
 	if (l->slen)
-		bf_rule_add_value(b->rs, r, BF_F_IP_SADDR, ~0u << (32 - l->slen), l->src, false);
+		add_prefix(b, r, BF_F_IP_SADDR, BF_F_IP6_SADDR, l->src, l->slen);
 	if (l->dlen)
-		bf_rule_add_value(b->rs, r, BF_F_IP_DADDR, ~0u << (32 - l->dlen), l->dst, false);
+		add_prefix(b, r, BF_F_IP_DADDR, BF_F_IP6_DADDR, l->dst, l->dlen);
+	if (l->proto && b->t->family == NFPROTO_IPV6)
+		bf_rule_add_guard(b->rs, r, BF_F_L4_BADEXT, 1, 1);
 	if (l->proto)
 		bf_rule_add_value(b->rs, r, BF_F_L4PROTO, 0, l->proto, false);
 	if (l->port) {
-		if (l->proto == TCP)
+		if (l->proto == TCP && b->t->family == NFPROTO_IPV4)
 			bf_rule_add_guard(b->rs, r, BF_F_L4_FRAG1, 1, 1);
 		bf_rule_add_value(b->rs, r, BF_F_L4_FRAG, 0, 0, false);
 		bf_rule_add_guard(b->rs, r, BF_F_L4_AVAIL, 0, l->proto == TCP ? 19 : 7);
@@ -190,17 +199,19 @@ static const struct line dead[] = {
 	SIX(.verdict = ACCEPT), { .verdict = DROP }, SIX(.verdict = ACCEPT),
 };
 
-#define TABLE(lines, min) { #lines, lines, BF_ARRAY_SIZE(lines), min }
+#define TABLE(lines, min) { #lines, lines, BF_ARRAY_SIZE(lines), min, NFPROTO_IPV4 }
+#define TABLE6(lines, min) { #lines "6", lines, BF_ARRAY_SIZE(lines), min, NFPROTO_IPV6 }
 
 static const struct {
 	const char *name;
 	const struct line *lines;
 	size_t n;
 	uint32_t class_min;
+	uint8_t family;
 } tables[] = {
 	TABLE(services, 4), TABLE(front_and_back, 4), TABLE(log_and_go_on, 4), TABLE(limits, 4), TABLE(returns, 4),
 	TABLE(never_returns, 4), TABLE(lists, 4), TABLE(tests, 4), TABLE(only_ports, 2), TABLE(hidden, 4), TABLE(parted, 4),
-	TABLE(by_counter, 4), TABLE(dead, 4),
+	TABLE(by_counter, 4), TABLE(dead, 4), TABLE6(only_ports, 2),
 };
 
 /* Printing. */
@@ -261,9 +272,11 @@ static void print_box(struct bf_buf *out, const struct bf_rule *r, const struct 
 
 static void print_boxes(struct bf_buf *out, const struct bf_table *t, bool split)
 {
-	static const char *const names[] = { "ordinary packets", "later fragments", "odd packets" };
+	static const char *const names[] = { "ordinary packets", "later fragments", "broken packets", "odd packets" };
 
 	for (int set = split ? 0 : BF_SORTS_ALL; set < BF_SORTS_SETS; set++) {
+		if (!bf_sorts(set, split, t->family))
+			continue;
 		bf_buf_printf(out, "\nboxes, %s:\n", split ? names[set] : "all packets");
 		for (uint32_t c = 0; c < t->n_chains; c++)
 			for (uint32_t i = 0; i < t->chains[c]->n_rules; i++) {
@@ -321,7 +334,7 @@ static bool asks_for_headers(const struct bf_table *t)
 static bool make(struct bf_buf *out, size_t i)
 {
 	_cleanup_ruleset_ struct bf_ruleset *rs = bf_ruleset_new();
-	struct table b = { .rs = rs, .t = bf_ruleset_add_table(rs, NFPROTO_IPV4, "filter") };
+	struct table b = { .rs = rs, .t = bf_ruleset_add_table(rs, tables[i].family, "filter") };
 	struct bf_gen_opts o = { .hz = 250, .cpus = 1, .copy_max = 1, .class_min = tables[i].class_min, .own_max = 2,
 		                     .explain = true };
 	_cleanup_arena_ struct bf_arena *a = bf_arena_new();
