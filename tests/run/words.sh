@@ -148,6 +148,10 @@ picks()
 	for i in $(seq 20); do
 		met udp 192.0.2.1:"$i" '>' 192.0.2.2:53 iif lo >/dev/null || return
 	done
+	for i in $(seq 20); do
+		there=$(met tcp "10.0.0.1:$i" '>' 10.0.0.2:53 iif lo) || return
+		is "$there" tcp 10.0.0.2:53 '>' "10.0.0.1:$i" iif lo || return
+	done
 	in_ns a ping -q -i 0.002 -c 200 127.0.0.1 >/dev/null
 	half=$(in_ns a "$bf" list -c | sed -n 's/.*numgen.*packets \([0-9]*\) .*/\1/p')
 	echo "($half of 200)"
