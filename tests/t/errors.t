@@ -52,6 +52,9 @@ ct state estblished ; - ; FAIL 10: 'estblished' is no ct_state; did you mean 'es
 ct sate new ; - ; FAIL 4: 'ct' has no 'sate'; did you mean 'state'?
 ct original state new ; - ; FAIL 4: 'ct state' has no direction
 ct proto-src 22 ; - ; FAIL 4: 'ct proto-src' needs a direction: ct original or ct reply
+ct original saddr 1.2.3.4 ; - ; FAIL 13: of which family? Write 'ip saddr' or 'ip6 saddr'
+meta nfproto != ipv4 ct original daddr 1::1 ; - ; FAIL 34: of which family? Write 'ip daddr' or 'ip6 daddr'
+ip protocol tcp ct original saddr 1::1 ; - ; FAIL 35: an IPv6 address where the type is ipv4_addr
 ct original ip sadr 1.2.3.4 ; - ; FAIL 16: 'ct ip' has no 'sadr'; did you mean 'saddr'?
 ct event new ; - ; FAIL 1: 'ct event' can only be set
 ct mark set ; - ; FAIL 12: expected a value, found the end of the file

@@ -36,6 +36,10 @@ ct mark != 0 ; ct mark != 0x00000000 ; OK
 ct original ip daddr 10.0.0.0/8 ; = ; OK
 ct original ip saddr . ct original ip daddr { 1.1.1.1 . 2.2.2.2 } ; = ; OK
 ct reply ip saddr 1.2.3.4 ; = ; OK
+ip protocol tcp ct original saddr 1.2.3.4 ; ip protocol tcp ct original ip saddr 1.2.3.4 ; OK
+icmp type echo-request ct reply daddr != 1.2.3.4 ; icmp type echo-request ct reply ip daddr != 1.2.3.4 ; OK
+ip6 nexthdr tcp ct reply saddr 1::1 ; ip6 nexthdr tcp ct reply ip6 saddr 1::1 ; OK
+ip saddr . ct mark { 1.1.1.1 . 1 } ct original saddr 1.2.3.4 ; ip saddr . ct mark { 1.1.1.1 . 0x00000001 } ct original ip saddr 1.2.3.4 ; OK
 ct original packets > 100 ; = ; OK
 ct reply bytes < 1000 ; = ; OK
 ct expiration < 1h ; = ; OK
@@ -199,3 +203,8 @@ tcp dport 010 ; tcp dport 8 ; OK
 tcp dport 0x16 ; tcp dport 22 ; OK
 log prefix "$x" ; - ; FAIL 12: no text is in the variable 'x'
 log prefix "a $ b" ; - ; FAIL 12: no text is in the variable ''
+:rule ip t c
+ct original saddr 1.2.3.4 ; ct original ip saddr 1.2.3.4 ; OK
+ct reply daddr 10.0.0.0-10.1.0.0 ; ct reply ip daddr 10.0.0.0-10.1.0.0 ; OK
+:rule ip6 t c
+ct original daddr != 1::1 ; ct original ip6 daddr != 1::1 ; OK

@@ -98,6 +98,8 @@ meta day mon ; meta day "Monday" ; OK ours
 meta day { Sat, 0 } drop ; meta day { "Saturday", "Sunday" } drop ; OK ours
 meta hour "22:00"-"06:00" drop ; = ; OK ours
 icmpv6 parameter-problem 5 ; = ; OK ours
+meta nfproto ipv4 ct original saddr 1.2.3.4 ; meta nfproto ipv4 ct original ip saddr 1.2.3.4 ; OK ours
+ether type ip6 ct reply saddr 1::1 ; ether type ip6 ct reply ip6 saddr 1::1 ; OK ours
 :file
 table inet t { chain edge { type filter hook xdp device "eth0"; policy accept; ip saddr 1.2.3.4 drop; } } ; table inet t {\n\tchain edge {\n\t\ttype filter hook xdp device "eth0"; policy accept;\n\t\tip saddr 1.2.3.4 drop\n\t}\n} ; OK ours
 table inet t { chain edge { type filter hook xdp devices = { eth0, eth1 } mode native priority 5; policy drop; } } ; table inet t {\n\tchain edge {\n\t\ttype filter hook xdp devices = { "eth0", "eth1" } mode native priority filter + 5; policy drop;\n\t}\n} ; OK ours

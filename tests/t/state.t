@@ -53,7 +53,7 @@ ct reply ip6 daddr ::1 ; = ; OK
 ct original proto-src 22 ; = ; OK ours
 ct original protocol tcp ; = ; OK
 ct protocol tcp ; = ; OK
-ct original saddr 1.2.3.4 ; - ; FAIL 13: 'ct' has no 'saddr'
+ct original saddr 1.2.3.4 ; - ; FAIL 13: of which family? Write 'ip saddr' or 'ip6 saddr'
 ct l3proto ipv4 ; = ; OK
 ct expiration 30s ; = ; OK
 ct expiration 30s-50s ; = ; OK

@@ -4,6 +4,7 @@
  * maxseg size`, `@nh,8,8`, `numgen inc mod 2`. A name that is not in the tables
  * is reported and read over as if it were: the rule behind it is looked at too.
  */
+#include <linux/netfilter.h>
 #include <stdio.h>
 
 #include "front/native/parse.h"
@@ -164,16 +165,43 @@ static const struct bf_nkey *option(struct bf_nparser *p, const struct bf_nkey_g
 	return k ? k : no_name(p, g, sub);
 }
 
+/* An older nft's `ct original saddr`: the table says of which family, or the rule so far. */
+static const char *side_of(struct bf_nparser *p)
+{
+	const char *l3 = p->l3;
+
+	if (p->family && (p->family->nfproto == NFPROTO_IPV4 || p->family->nfproto == NFPROTO_IPV6))
+		l3 = p->family->name;
+	if (!l3)
+		bf_p_error(p, bf_p_loc(p), "of which family? Write 'ip %.*s' or 'ip6 %.*s'", (int)p->tok.n, p->tok.text, (int)p->tok.n,
+		           p->tok.text);
+	return l3;
+}
+
+/* Some keys say what packets the rule is about. */
+static void note_l3(struct bf_nparser *p, const struct bf_nkey *k)
+{
+	static const char *const says[][2] = { { "ip", "ip" }, { "ip6", "ip6" }, { "icmp", "ip" }, { "icmpv6", "ip6" } };
+
+	for (size_t i = 0; i < BF_ARRAY_SIZE(says) && k->group; i++)
+		if (!strcmp(k->group, says[i][0]))
+			p->l3 = says[i][1];
+}
+
 static const struct bf_nkey *ct(struct bf_nparser *p, const struct bf_nkey_group *g, struct bf_ast_key *m)
 {
 	struct bf_ast_loc loc = bf_p_loc(p);
+	const char *sub = NULL;
 	const struct bf_nkey *k;
 
 	m->dir = bf_p_eat_word(p, "original") ? 1 : bf_p_eat_word(p, "reply") ? 2 : 0;
 	if (bf_p_eat_word(p, "ip"))
-		k = field(p, g, "ip");
-	else
-		k = bf_p_eat_word(p, "ip6") ? field(p, g, "ip6") : field(p, g, NULL);
+		sub = "ip";
+	else if (bf_p_eat_word(p, "ip6"))
+		sub = "ip6";
+	else if ((bf_p_at(p, "saddr") || bf_p_at(p, "daddr")) && !(sub = side_of(p)))
+		return NULL;
+	k = field(p, g, sub);
 	if (!k || k == &nobody)
 		return k;
 	if (m->dir && !(k->flags & (BF_NKF_DIR | BF_NKF_MAYDIR)))
@@ -386,6 +414,7 @@ struct bf_ast_expr *bf_p_key(struct bf_nparser *p)
 		e->key.row = read_shape(p, g, &m);
 	if (!e->key.row)
 		return NULL;
+	note_l3(p, e->key.row);
 	e->loc = bf_p_span(p, e->loc);
 	if (!memcmp(&m, &none, sizeof(m)))
 		return e;

@@ -71,6 +71,7 @@ struct bf_nparser {
 	struct bf_nset_ref *sets[BF_PARSE_BUCKETS];
 	const struct bf_nfamily *family; /* of the table that is read */
 	const char *table;
+	const char *l3;                  /* "ip", "ip6": what the rule so far says that its packets are; or NULL */
 	struct bf_nlater *later;         /* elements whose set may stand behind them in the table */
 	bf_p_item *item;                 /* of the block that is read: what an include has more of */
 	void *item_arg;

@@ -3,6 +3,9 @@
  * stmt.c: rules. A statement is a verdict, or starts with a word of its own (a
  * row here and a function in action.c, beyond.c, element.c, state.c), or is a match.
  */
+#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+
 #include "front/native/parse.h"
 
 static const char nat[] = "addresses and ports are translated by the kernel: leave it to a chain of type nat of nft's";
@@ -174,6 +177,20 @@ struct bf_ast_stmt *bf_p_stmt(struct bf_nparser *p)
 	return s;
 }
 
+/* `meta nfproto ipv4`, `ether type ip6`. Header fields say it themselves. */
+static void note_l3(struct bf_nparser *p, const struct bf_ast_stmt *s)
+{
+	const struct bf_ast_expr *l = s->kind == BF_STMT_MATCH ? s->match.l : NULL, *r = l ? s->match.r : NULL;
+
+	if (!r || l->kind != BF_AST_KEY || r->kind != BF_AST_VALUE || !r->value.known ||
+	    (s->match.rel != BF_REL_IMPLICIT && s->match.rel != BF_REL_EQ))
+		return;
+	if (l->key.row->type == BF_T_NFPROTO && l->key.row->class == BF_NK_META)
+		p->l3 = r->value.num == NFPROTO_IPV4 ? "ip" : r->value.num == NFPROTO_IPV6 ? "ip6" : NULL;
+	else if (l->key.row->type == BF_T_ETHERTYPE && l->key.row->class == BF_NK_LL)
+		p->l3 = r->value.num == ETH_P_IP ? "ip" : r->value.num == ETH_P_IPV6 ? "ip6" : NULL;
+}
+
 static struct bf_ast_rule *read_rule(struct bf_nparser *p)
 {
 	struct bf_ast_rule *r = bf_p_new(p, struct bf_ast_rule);
@@ -182,6 +199,7 @@ static struct bf_ast_rule *read_rule(struct bf_nparser *p)
 	if (!r)
 		return NULL;
 	r->loc = bf_p_loc(p);
+	p->l3 = NULL;
 	while (!bf_p_ends(p) && !(last && bf_p_at(p, "comment"))) {
 		bool ended = last && (last->kind == BF_STMT_REJECT ||
 		                      (last->kind == BF_STMT_VERDICT && last->verdict->verdict.kind != BF_AST_CONTINUE));
@@ -191,8 +209,10 @@ static struct bf_ast_rule *read_rule(struct bf_nparser *p)
 		last = *tail = bf_p_stmt(p);
 		if (!last)
 			return NULL;
+		note_l3(p, last);
 		tail = &last->next;
 	}
+	p->l3 = NULL;
 	if (!last)
 		return bf_p_unexpected(p, "a rule"), NULL;
 	if (bf_p_eat_word(p, "comment") && !bf_p_comment(p, &r->comment))
