@@ -2,15 +2,13 @@
 /* cmd_test.c: `bpfilter test [-j] [-v] PACKET | -f FILE | -r CAPTURE [WORDS]` */
 #include <errno.h>
 #include <getopt.h>
-#include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "capture.h"
 #include "cli.h"
-#include "summary.h"
 
 /* The words of one packet, as one line. */
 static char *join(int argc, char **argv)
@@ -55,73 +53,6 @@ static char *read_file(const char *path)
 	return text;
 }
 
-struct capture {
-	FILE *to;
-	const char *words;
-	bool raw;     /* packets begin with an IP header */
-	bool verbose; /* they are shown byte by byte */
-};
-
-/* What stands behind "#" is shown in place of the packet. */
-static void put_name(const struct capture *c, const struct pcap_pkthdr *h, const u_char *p)
-{
-	char when[16];
-	struct tm tm;
-
-	strftime(when, sizeof(when), "%H:%M:%S", localtime_r(&h->ts.tv_sec, &tm));
-	fprintf(c->to, " # %s.%06ld ", when, (long)h->ts.tv_usec);
-	(c->raw ? bf_cli_summary : bf_cli_summary_frame)(c->to, p, h->caplen);
-	fprintf(c->to, " length %u%s%s", h->len, *c->words ? " " : "", c->words);
-}
-
-/* The packets of a capture as lines "frame BYTES WORDS": those that begin with an IP header get an Ethernet header. */
-static void put_packet(const struct capture *c, const struct pcap_pkthdr *h, const u_char *p)
-{
-	FILE *to = c->to;
-
-	fputs("frame ", to);
-	if (c->raw && h->caplen)
-		fputs(p[0] >> 4 == 6 ? "02000000000202000000000186dd" : "0200000000020200000000010800", to);
-	for (bpf_u_int32 i = 0; i < h->caplen; i++)
-		fprintf(to, "%02x", p[i]);
-	fprintf(to, " %s", c->words);
-	if (!c->verbose)
-		put_name(c, h, p);
-	fputc('\n', to);
-}
-
-static char *read_capture(const char *path, const char *words, bool verbose)
-{
-	char error[PCAP_ERRBUF_SIZE], *text = NULL;
-	struct capture to = { .words = words, .verbose = verbose };
-	pcap_t *c = pcap_open_offline(path, error);
-	struct pcap_pkthdr *h;
-	const u_char *p;
-	size_t len;
-	int link;
-
-	if (!c) {
-		fprintf(stderr, "bpfilter test: %s%s%s\n", strstr(error, path) ? "" : path, strstr(error, path) ? "" : ": ", error);
-		return NULL;
-	}
-	link = pcap_datalink(c);
-	to.to = open_memstream(&text, &len);
-	to.raw = link == DLT_RAW;
-	if (link != DLT_EN10MB && link != DLT_RAW)
-		fprintf(stderr, "bpfilter test: %s: its packets begin with %s; Ethernet and raw IP are understood\n", path,
-		        pcap_datalink_val_to_description(link));
-	while (to.to && (link == DLT_EN10MB || link == DLT_RAW) && pcap_next_ex(c, &h, &p) == 1)
-		put_packet(&to, h, p);
-	if (to.to)
-		fclose(to.to);
-	pcap_close(c);
-	if (link != DLT_EN10MB && link != DLT_RAW) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
 static int test(struct bf_ctx *ctx, const char *name, char *packets, unsigned flags)
 {
 	char *text = NULL;
@@ -146,7 +77,7 @@ int bf_cmd_test(struct bf_ctx *ctx, int argc, char **argv)
 	const char *file = NULL, *capture = NULL;
 	char *words, *text;
 	unsigned flags = 0;
-	bool verbose = false;
+	bool verbose = false, whole;
 	int opt;
 
 	optind = 0; /* glibc: forget the last scan */
@@ -169,7 +100,7 @@ int bf_cmd_test(struct bf_ctx *ctx, int argc, char **argv)
 	words = join(argc - optind, argv + optind);
 	if (!capture || !words)
 		return test(ctx, "packet", words, flags);
-	text = read_capture(capture, words, verbose);
+	text = bf_cli_capture(capture, words, verbose, &whole);
 	free(words);
-	return test(ctx, capture, text, flags);
+	return test(ctx, capture, text, flags) || !whole;
 }

@@ -199,5 +199,31 @@ captured()
 		echo 'tcp 192.0.2.1:1 > 192.0.2.2:2 iif lo # the first' | in_ns a "$bf" test -f - | head -n 1 | grep -qx 'the first'
 }
 check "packets of captures and files are shown as lines" captured
+
+# damaged NAME LINK STATUS SAID PYTHON: a capture of that link type, the packets as bytes; "tcp PORT" is how far it was read
+damaged()
+{
+	local name=$1 link=$2 status=$3 said=$4 got
+
+	python3 - "$link" "$5" >"$work/d.pcap" <<-END || return
+		import struct, sys
+		ip = bytes.fromhex("450000280001000040060000c0000201c633640900050016000000000000000050020000000000" + "00")
+		rec = lambda p, n=None: struct.pack("<IIII", 1, 7, n or len(p), n or len(p)) + p
+		ether = bytes(12) + b"\x08\0" + ip
+		sys.stdout.buffer.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, int(sys.argv[1])) + eval(sys.argv[2]))
+	END
+	in_ns a "$bf" test -r "$work/d.pcap" iif lo >"$work/out" 2>"$work/err"
+	got="$? $(grep -c 'tcp 192.0.2.1:5 > 198.51.100.9:22 flags syn' "$work/out")"
+	test "$got" = "$status" && { [ -z "$said" ] || grep -q -- "$said" "$work/err"; } || { echo "$got"; cat "$work/err"; false; }
+}
+check "raw IP without a version of its own" damaged ip4 228 '0 1' '' 'rec(ip)'
+check "cooked, of all devices" damaged sll 113 '0 1' '' 'rec(struct.pack(">HHH8sH", 0, 1, 6, bytes(8), 0x800) + ip)'
+check "cooked, version 2" damaged sll2 276 '0 1' '' 'rec(struct.pack(">HHIHBB8s", 0x800, 0, 2, 1, 0, 6, bytes(8)) + ip)'
+check "loopback of BSD" damaged null 0 '0 1' '' 'rec(bytes(4) + ip)'
+check "other links are refused by name" damaged wifi 105 '1 0' '802.11 (105)' 'rec(ip)'
+check "links without a name, too" damaged none 60000 '1 0' '(60000)' 'rec(ip)'
+check "packets without a first header are left out" damaged runt 1 '0 1' '2 of 3 packets left out' 'rec(b"") + rec(bytes(13)) + rec(ether)'
+check "a capture that was cut: what is there is tried" damaged cut 1 '1 2' 'behind packet 2: truncated' 'rec(ether) * 2 + rec(ether)[:-5]'
+check "an absurd length" damaged huge 1 '1 1' 'behind packet 1: invalid' 'rec(ether) + rec(ether, 0xffffffff)'
 in_ns a "$bf" flush
 finish
