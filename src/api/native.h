@@ -139,6 +139,19 @@ void bf_native_lives_free(struct native_run *r);
 /* native_patch.c: a run that does nothing but change few rules of one table: *done, or all of it has to be looked at. */
 int bf_native_patch(struct native_run *r, bool *done);
 
+/* native_single.c: this set with these elements, typed, as if it were all of the table. */
+int bf_native_eval_set(struct bf_ctx *ctx, const struct bf_ast *ast, const struct bf_ast_cmd *types, const struct bf_ast_set *set,
+                       struct bf_ast_expr *elements, struct bf_evaluated *ev, struct bf_diag *d);
+
+/* native_exact.c: a map or concatenation as packets look into it, */
+struct native_exact {
+	uint32_t *class;
+	uint32_t n_class, head; /* opt/exact.h */
+};
+/* and elements that a command names as rows: words of the key, and of data behind it. False: that cannot be. */
+bool bf_native_exact_rows(struct bf_ctx *ctx, struct bf_ast *ast, const struct bf_ast_cmd *types, const struct bf_ast_set *set,
+                          const struct native_exact *x, const struct bf_ast_cmd *cmd, struct bf_buf *out);
+
 /*
  * native_quick.c: what the commands say, if they are about elements of sets of one table and can be done in place: *done.
  * Else nothing has happened. What it has to know of the table is kept in ctx.

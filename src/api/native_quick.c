@@ -23,6 +23,8 @@
 #include "api/native.h"
 #include "front/native/elem_box.h"
 #include "gen/patch.h"
+#include "front/native/print.h"
+#include "opt/exact.h"
 #include "opt/set.h"
 
 enum { CHANGES_MAX = BF_SET_CHANGES };
@@ -42,6 +44,9 @@ struct change { /* of one set by one element */
 	uint32_t pack;
 	bf_u128 box[2];
 	bool in;
+	uint32_t head; /* a map or a concatenation; then `pack` is the set's number in the table, */
+	size_t row;    /* this many words from the first one are the key and data, */
+	const struct bf_ast_elem *el;
 };
 
 struct quick {
@@ -52,6 +57,7 @@ struct quick {
 	uint32_t n;
 	const void *log;
 	size_t log_len;
+	struct bf_buf rows;
 };
 
 /* What is kept. */
@@ -249,13 +255,14 @@ static enum relation relation(const struct quick *q, const struct change *c)
 /* The set would have more than it may. */
 static bool is_full(const struct quick *q, const struct change *c)
 {
-	int64_t n = q->w->stored.packs[c->pack].n;
+	const struct bf_quick *k = q->w->q;
+	int64_t n = c->head ? bf_exact_head(k->class, k->n_class, c->head)->n : q->w->stored.packs[c->pack].n;
 	const struct bf_nlog_record *r;
 
 	if (!c->set->has_size)
 		return false;
 	for (size_t at = 0; (r = bf_nlog_next(q->log, q->log_len, &at));)
-		if (r->kind == BF_NLOG_ELEMENTS && (r->n & BF_NLOG_PACK) == c->pack)
+		if (r->kind == (c->head ? BF_NLOG_TEXT : BF_NLOG_ELEMENTS) && (r->n & BF_NLOG_PACK) == c->pack)
 			n += r->n & BF_NLOG_GONE ? -1 : 1;
 	for (uint32_t i = 0; i < q->n; i++)
 		n += q->c[i].set == c->set && q->c[i].in;
@@ -285,6 +292,18 @@ static const struct bf_ast_set *set_of(const struct native_warm *w, const char *
 	while (s && strcmp(s->name.text, name))
 		s = s->next;
 	return s;
+}
+
+/* Where packets look for its elements, if it is no set of single fields; or 0. */
+static uint32_t exact_head(const struct native_warm *w, const struct bf_ast_set *set)
+{
+	const struct bf_nstored *s = &w->stored;
+
+	for (uint32_t i = 0; w->q->journal && w->q->class && i < s->head->n_places; i++)
+		if (s->places[i].set == set->handle && s->places[i].kind == BF_PLACE_EXACT &&
+		    bf_exact_head(w->q->class, w->q->n_class, s->places[i].head))
+			return s->places[i].head;
+	return 0;
 }
 
 /* Its pack's number, if it changes in place; else -1. */
@@ -342,45 +361,139 @@ static bool add_elements(struct quick *q, const struct bf_ast_cmd *cmd, const st
 	return true;
 }
 
-/* How it is done. */
+/* Maps and concatenations. Is it there, with what data? */
 
-static bool each_place(const struct quick *q, const struct bf_ast_set *set,
-                       int (*fn)(const struct quick *q, uint32_t head, const void *arg), const void *arg)
+static const uint32_t *row_of(const struct quick *q, size_t row)
 {
-	const struct bf_nstored *s = &q->w->stored;
+	return (const uint32_t *)(const void *)q->rows.data + row;
+}
 
-	for (uint32_t i = 0; i < s->head->n_places; i++)
-		if (s->places[i].head && (!set || s->places[i].set == set->handle) && fn(q, s->places[i].head, arg))
+/* The change that these commands make of it already. */
+static const struct change *earlier(const struct quick *q, const struct change *c, const struct bf_exact_head *h)
+{
+	for (uint32_t i = q->n; i-- > 0;)
+		if (q->c[i].set == c->set && !memcmp(row_of(q, q->c[i].row), row_of(q, c->row), h->key * sizeof(uint32_t)))
+			return &q->c[i];
+	return NULL;
+}
+
+static enum relation exact_relation(const struct quick *q, const struct change *c)
+{
+	const struct bf_quick *k = q->w->q;
+	const struct bf_exact_head *h = bf_exact_head(k->class, k->n_class, c->head);
+	const struct change *before = earlier(q, c, h);
+	uint32_t at;
+
+	if (before)
+		return before->in || !c->in ? UNCLEAR : FREE;
+	at = bf_exact_find(k->class, k->n_class, c->head, row_of(q, c->row), (uint32_t)k->journal->version);
+	if (!at)
+		return FREE;
+	return c->in && memcmp(k->class + at, row_of(q, c->row) + h->key, h->data * sizeof(uint32_t)) ? UNCLEAR : THERE;
+}
+
+static bool add_exact_change(struct quick *q, const struct change *c, enum bf_ast_verb verb)
+{
+	enum relation r = exact_relation(q, c);
+
+	if (r == UNCLEAR || (r == THERE && verb == BF_VERB_CREATE) || (r == FREE && verb == BF_VERB_DELETE))
+		return false;
+	if (c->in == (r == THERE))
+		return true;
+	if (q->n == CHANGES_MAX)
+		return false;
+	q->c[q->n++] = *c;
+	return true;
+}
+
+static uint32_t number_of(const struct native_warm *w, const struct bf_ast_set *set)
+{
+	uint32_t n = 0;
+
+	for (const struct bf_ast_set *s = w->types->body->sets; s != set; s = s->next)
+		n++;
+	return n;
+}
+
+static bool add_exact(struct quick *q, const struct bf_ast_cmd *cmd, const struct bf_ast_set *set, uint32_t head)
+{
+	const struct native_exact x = { q->w->q->class, q->w->q->n_class, head };
+	const struct bf_exact_head *h = bf_exact_head(x.class, x.n_class, head);
+	struct change c = { .set = set, .head = head, .pack = number_of(q->w, set), .row = q->rows.len / sizeof(uint32_t),
+		.in = cmd->verb == BF_VERB_ADD || cmd->verb == BF_VERB_CREATE };
+
+	if (c.pack > BF_NLOG_PACK || !bf_exact_may((uint32_t)q->w->q->journal->version + 2) ||
+	    !bf_native_exact_rows(q->ctx, q->ast, q->w->types, set, &x, cmd, &q->rows))
+		return false;
+	for (c.el = bf_ast_peel(cmd->elements)->set.first; c.el; c.el = c.el->next, c.row += h->key + h->data)
+		if (!add_exact_change(q, &c, cmd->verb))
 			return false;
 	return true;
 }
 
-static int unnote(const struct quick *q, uint32_t head, const void *arg)
-{
-	const struct bf_quick *k = q->w->q;
+/* How it is done. */
 
+typedef int place_fn(const struct quick *q, const struct bf_set_place *p, const void *arg);
+
+static bool each_place(const struct quick *q, const struct bf_ast_set *set, place_fn *fn, const void *arg)
+{
+	const struct bf_nstored *s = &q->w->stored;
+
+	for (uint32_t i = 0; i < s->head->n_places; i++)
+		if (s->places[i].head && (!set || s->places[i].set == set->handle) && fn(q, &s->places[i], arg))
+			return false;
+	return true;
+}
+
+static void unnote_place(const struct bf_quick *k, const struct bf_set_place *p)
+{
+	uint32_t version = (uint32_t)k->journal->version;
+
+	if (p->kind == BF_PLACE_EXACT)
+		bf_exact_undo(k->class, k->n_class, p->head, version);
+	else
+		bf_set_unnote(k->class, k->n_class, p->head, version);
+}
+
+static int unnote(const struct quick *q, const struct bf_set_place *p, const void *arg)
+{
 	(void)arg;
-	bf_set_unnote(k->class, k->n_class, head, (uint32_t)k->journal->version);
+	unnote_place(q->w->q, p);
 	return 0;
 }
 
-static int has_more(const struct quick *q, uint32_t head, const void *arg)
-{
-	return bf_set_noted(q->w->q->class, q->w->q->n_class, head) > *(const uint32_t *)arg;
-}
-
-static int fold(const struct quick *q, uint32_t head, const void *arg)
-{
-	(void)arg;
-	return bf_set_fold(q->w->q->class, q->w->q->n_class, head);
-}
-
-static int note(const struct quick *q, uint32_t head, const void *arg)
+/* Changes of maps cost packets nothing. */
+static int has_more(const struct quick *q, const struct bf_set_place *p, const void *arg)
 {
 	const struct bf_quick *k = q->w->q;
+
+	if (p->kind == BF_PLACE_EXACT)
+		return bf_exact_changed(k->class, k->n_class, p->head) + q->n > BF_EXACT_CHANGES;
+	return bf_set_noted(k->class, k->n_class, p->head) > *(const uint32_t *)arg;
+}
+
+static int fold(const struct quick *q, const struct bf_set_place *p, const void *arg)
+{
+	const struct bf_quick *k = q->w->q;
+
+	(void)arg;
+	if (p->kind != BF_PLACE_EXACT)
+		return bf_set_fold(k->class, k->n_class, p->head);
+	bf_exact_settle(k->class, k->n_class, p->head);
+	return 0;
+}
+
+static int note(const struct quick *q, const struct bf_set_place *p, const void *arg)
+{
+	const struct bf_quick *k = q->w->q;
+	uint32_t version = (uint32_t)k->journal->version;
 	const struct change *c = arg;
 
-	return bf_set_note(k->class, k->n_class, head, (uint32_t)k->journal->version + 2, c->box[0], c->box[1], c->in);
+	if (p->kind != BF_PLACE_EXACT)
+		return bf_set_note(k->class, k->n_class, p->head, version + 2, c->box[0], c->box[1], c->in);
+	if (c->in)
+		return bf_exact_insert(k->class, k->n_class, p->head, row_of(q, c->row), version + 2);
+	return bf_exact_remove(k->class, k->n_class, p->head, row_of(q, c->row), version, version + 2);
 }
 
 /* Notes cost packets time, and there is room for so many. */
@@ -391,13 +504,21 @@ static bool fold_if(const struct quick *q, uint32_t more_than)
 	return !bf_quick_wait(q->w->q, NULL) && each_place(q, NULL, fold, NULL);
 }
 
+static void put_record(const struct quick *q, const struct change *c, struct bf_buf *out)
+{
+	if (c->head)
+		bf_nlog_text(out, c->pack, !c->in, c->el);
+	else
+		bf_nlog_elements(out, &q->w->stored.packs[c->pack], c->pack, !c->in, c->box, 1);
+}
+
 static bool make_changes(struct quick *q)
 {
 	_cleanup_buf_ struct bf_buf records = {};
 	bool ok;
 
 	for (uint32_t i = 0; i < q->n; i++)
-		bf_nlog_elements(&records, &q->w->stored.packs[q->c[i].pack], q->c[i].pack, !q->c[i].in, q->c[i].box, 1);
+		put_record(q, &q->c[i], &records);
 	if (records.err || records.len > q->w->q->room - q->log_len)
 		return false;
 	ok = each_place(q, NULL, unnote, NULL) && fold_if(q, q->n < BF_SET_FOLD ? BF_SET_FOLD - q->n : 0);
@@ -418,8 +539,13 @@ static int change_table(struct quick *q, bool *done)
 		q->log = bf_quick_log(q->w->q, &q->log_len);
 	for (const struct bf_ast_cmd *cmd = q->ast->cmds; cmd; cmd = cmd->next) {
 		const struct bf_ast_set *set = set_of(q->w, cmd->name.text);
+		uint32_t head = set ? exact_head(q->w, set) : 0;
 		int64_t pack = set ? pack_of(q->w, set) : -1;
 
+		if (head && !add_exact(q, cmd, set, head))
+			return 0;
+		if (head)
+			continue;
 		if (set && pack < 0)
 			return bf_native_live_single(q->ctx, q->w->ns, q->w->unit, q->w->types, set, q->ast, done);
 		if (pack < 0 || !add_elements(q, cmd, set, (uint32_t)pack))
@@ -461,7 +587,7 @@ int bf_native_unnote(struct bf_ns *ns, const struct native_unit *u)
 	rc = bf_quick_open(ns, u->name, &q);
 	for (uint32_t i = 0; !rc && q->journal && q->class && i < s->head->n_places; i++)
 		if (s->places[i].head)
-			bf_set_unnote(q->class, q->n_class, s->places[i].head, (uint32_t)q->journal->version);
+			unnote_place(q, &s->places[i]);
 	bf_quick_close(q);
 	return rc;
 }
@@ -484,6 +610,8 @@ int bf_native_quick(struct bf_ctx *ctx, struct bf_ast *ast, bool *done)
 		q->ast = ast;
 		rc = change_table(q, done);
 	}
+	if (q)
+		bf_buf_free(&q->rows);
 	free(q);
 	bf_ns_unlock(w->ns);
 	return rc;

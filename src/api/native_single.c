@@ -33,25 +33,31 @@ struct single {
 	bool clash;
 };
 
-/* As if the set, with these elements alone, were all of the table. */
-static int eval_single(struct bf_ctx *ctx, struct bf_ast *ast, const struct bf_ast_cmd *types, const struct bf_ast_set *set,
-                       struct bf_evaluated *ev)
+int bf_native_eval_set(struct bf_ctx *ctx, const struct bf_ast *ast, const struct bf_ast_cmd *types, const struct bf_ast_set *set,
+                       struct bf_ast_expr *elements, struct bf_evaluated *ev, struct bf_diag *d)
 {
 	struct bf_ast_set alone = *set;
 	struct bf_ast_table body = { .sets = &alone };
 	struct bf_ast_cmd table = *types;
-	struct bf_types key, data;
 	struct bf_eval_env env;
-	int rc;
 
 	alone.next = NULL;
-	alone.elements = ast->cmds->elements;
+	alone.elements = elements;
 	table.body = &body;
 	table.next = NULL;
-	bf_native_set_types(set, &key, &data);
 	bf_native_env(&env, ctx);
-	rc = bf_native_type(ast, alone.elements, &key, NULL, false, &ctx->diag);
-	return rc ? rc : bf_native_eval(ast, &table, &env, ev, &ctx->diag);
+	return bf_native_eval(ast, &table, &env, ev, d);
+}
+
+static int eval_single(struct bf_ctx *ctx, struct bf_ast *ast, const struct bf_ast_cmd *types, const struct bf_ast_set *set,
+                       struct bf_evaluated *ev)
+{
+	struct bf_types key, data;
+	int rc;
+
+	bf_native_set_types(set, &key, &data);
+	rc = bf_native_type(ast, ast->cmds->elements, &key, NULL, false, &ctx->diag);
+	return rc ? rc : bf_native_eval_set(ctx, ast, types, set, ast->cmds->elements, ev, &ctx->diag);
 }
 
 static const uint32_t *record(const struct single *x, size_t i, const struct bf_rt_elem **e)

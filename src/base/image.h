@@ -206,7 +206,7 @@ struct bf_patch {
 struct bf_set_place {
 	uint64_t set;  /* its id in the table */
 	uint32_t head; /* place in the map "class"; 0: nobody looks for them. (A set that has none of these cannot change in place.) */
-	uint32_t pad;
+	enum bf_set_place_kind { BF_PLACE_SET, BF_PLACE_EXACT } kind; /* opt/set.h, opt/exact.h */
 };
 
 struct bf_image {

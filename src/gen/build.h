@@ -127,6 +127,8 @@ struct bf_lower {
 
 	struct bf_lower_open *opens; /* sets that change in place */
 	uint32_t n_opens, cap_opens;
+	struct bf_lower_exact *exacts; /* likewise, of several fields, and maps */
+	uint32_t n_exacts, cap_exacts;
 
 	struct bf_lower_found *found; /* sets that are class data (lookup_class.c) */
 	uint32_t n_found, cap_found;
@@ -199,10 +201,18 @@ void bf_lower_free_lookups(struct bf_lower *l);
  */
 void bf_lower_boxes(struct bf_lower *l, const struct bf_lookup *k, uint32_t *head);
 /* live.c; what an element leads to, as it stands in the scratch words */
+uint32_t bf_data_words(const struct bf_set *s);
 void bf_datum_words(const struct bf_set *s, const union bf_datum *d, uint32_t *out);
 void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_lookup *k,
                    const struct bf_element_change *c, bf_label hit, bf_label miss, bf_label na);
 void bf_lower_finish_lives(struct bf_lower *l);
+/* A cell that gathers the key and looks into the hash at that place of the class data. */
+void bf_lower_gather(struct bf_lower *l, const struct bf_lookup *k, uint32_t head, bf_label hit, bf_label miss, bf_label na);
+/* exact.c. False: the set cannot be had so, and not_exact() says that it is somewhere else. */
+bool bf_lower_exact(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na);
+void bf_lower_not_exact(struct bf_lower *l, const struct bf_set *s);
+uint32_t bf_lower_exact_places(const struct bf_lower *l, struct bf_set_place *out); /* n_exacts of them at most */
+void bf_lower_explain_exacts(const struct bf_lower *l, struct bf_buf *text);
 /* Parameters for what is gathered elsewhere; its place among them. NULL: the objects. */
 uint32_t bf_lower_live_params(struct bf_lower *l, const struct bf_set *s);
 void bf_lower_live_use(struct bf_lower *l, const struct bf_set *s); /* who comes here does */

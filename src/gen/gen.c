@@ -154,7 +154,7 @@ static void make_patchable(struct gen *g)
 	uint64_t room = JOURNAL_BYTES + BF_MIN((uint64_t)g->table->n_counters * JOURNAL_PER_RULE, (uint64_t)JOURNAL_MAX);
 
 	for (uint32_t i = 0; i < g->table->n_sets; i++)
-		if (g->table->sets[i]->flags & BF_SET_OPEN)
+		if (g->table->sets[i]->flags & (BF_SET_OPEN | BF_SET_EXACT))
 			room += BF_MIN(g->table->sets[i]->n, (uint32_t)JOURNAL_SET_MAX);
 	room = BF_ALIGN(room, 8);
 

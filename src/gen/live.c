@@ -157,6 +157,17 @@ void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_l
 	live_cell(l, verb, &p, hit, miss);
 }
 
+void bf_lower_gather(struct bf_lower *l, const struct bf_lookup *k, uint32_t head, bf_label hit, bf_label miss, bf_label na)
+{
+	struct bf_rt_live p = { .set = head };
+	struct key key = { .p = &p };
+
+	for (unsigned i = 0; i < k->set->n_parts; i++)
+		add_part(l, &key, &k->part[i], na);
+	p.words = key.n;
+	live_cell(l, BF_LIVE_EXACT, &p, hit, miss);
+}
+
 uint32_t bf_lower_live_params(struct bf_lower *l, const struct bf_set *s)
 {
 	struct bf_rt_live p = { .set = number_of(l, s), .words = s ? bf_set_words(s) : BF_OBJECT_WORDS };

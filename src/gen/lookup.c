@@ -5,6 +5,7 @@
  *
  *   rules change it, elements have state or time    LIVE   a hash that outlives the table (live.c)
  *   one field, nothing behind the elements          tests, or SET (fields.c, sets.c)
+ *   commands change it, no ranges                   LIVE   a hash in the class data (exact.c)
  *   else, all parts in the key                      FIND   class data (lookup_class.c)
  *   parts that are loaded, exact, many elements     LIVE   a hash that goes with the table
  *   what is left, and few elements                  one element's tests after the other
@@ -31,7 +32,7 @@ struct bf_lower_switch {
 
 /* ------------------------------------------------------------------- data */
 
-static uint32_t data_words(const struct bf_set *s)
+uint32_t bf_data_words(const struct bf_set *s)
 {
 	switch (s->data) {
 	case BF_DATA_NONE:
@@ -59,7 +60,7 @@ void bf_datum_words(const struct bf_set *s, const union bf_datum *d, uint32_t *o
 		out[1] = d->object->id >> 32;
 		return;
 	case BF_DATA_VALUE:
-		for (unsigned i = 0, n = data_words(s); i < n; i++)
+		for (unsigned i = 0, n = bf_data_words(s); i < n; i++)
 			out[i] = (uint32_t)(d->value >> 32 * (n - 1 - i));
 	}
 }
@@ -82,7 +83,7 @@ static uint32_t room(struct bf_lower *l, uint64_t n)
 
 static void write_data(struct bf_lower *l, struct bf_lower_data *d)
 {
-	d->words = data_words(d->set);
+	d->words = bf_data_words(d->set);
 	if (!d->words || !d->set->n)
 		return;
 	d->place = room(l, (uint64_t)d->words * d->set->n + 4); /* what reads it reads four words */
@@ -218,9 +219,12 @@ static bool any_loaded(const struct bf_lookup *k)
 
 static void lower_static(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na)
 {
-	const struct bf_lower_data *d = data_of(l, k->set);
+	const struct bf_lower_data *d;
 	uint32_t head = 0;
 
+	if (k->set->flags & BF_SET_EXACT && bf_lower_exact(l, k, hit, miss, na))
+		return;
+	d = data_of(l, k->set);
 	if (!d || l->err || (k->set->flags & BF_SET_OPEN && bf_lower_open_set(l, k, hit, miss, na)))
 		return;
 	if (d->n_ranges)

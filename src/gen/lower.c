@@ -522,6 +522,7 @@ void bf_lower_free(struct bf_lower *l)
 	free(l->edges);
 	free(l->sets);
 	free(l->opens);
+	free(l->exacts);
 	free(l->users);
 	bf_lower_free_lookups(l);
 	bf_buf_free(&l->params);

@@ -471,7 +471,7 @@ static bool adds_more(const struct patch *p)
 		if (l->cells[i].op == BF_CELL_COUNT && !l->cells[i].word && l->cells[i].arg >= p->h->n_counters)
 			return true;
 	return l->n_codes || l->params.len || l->n_handoffs != p->h->n_codes || l->n_sets || l->n_found || l->n_data ||
-	       l->n_switches || l->n_lives || l->n_opens;
+	       l->n_switches || l->n_lives || l->n_opens || l->n_exacts;
 }
 
 /* What leads to the deltas: heads of runs, or the gates' ways for the half. */

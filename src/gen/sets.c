@@ -214,7 +214,7 @@ static bool is_spoiled(const struct bf_lower *l, const struct bf_set *s)
 /* A set that nobody looks into has one place that is none. */
 static void finish_open(struct bf_lower *l)
 {
-	struct bf_set_place *p = bf_arena_array(l->arena, l->n_opens + l->table->n_sets, struct bf_set_place);
+	struct bf_set_place *p = bf_arena_array(l->arena, l->n_opens + l->n_exacts + l->table->n_sets, struct bf_set_place);
 	uint32_t n = 0;
 
 	if (!p)
@@ -232,7 +232,7 @@ static void finish_open(struct bf_lower *l)
 			p[n++] = (struct bf_set_place){ s->id, 0 };
 	}
 	l->g->places = p;
-	l->g->n_places = n;
+	l->g->n_places = n + bf_lower_exact_places(l, p + n);
 }
 
 static void explain_set(struct bf_buf *text, const struct bf_set_spec *spec, bool built, const struct bf_set_stats *stats)
@@ -256,6 +256,8 @@ void bf_lower_finish_sets(struct bf_lower *l)
 	for (uint32_t i = 0; i < l->n_opens && l->explain; i++)
 		if (l->opens[i].head)
 			explain_set(&text, &l->opens[i].spec, true, &l->opens[i].stats);
+	if (l->explain)
+		bf_lower_explain_exacts(l, &text);
 	if (text.err)
 		bf_lower_error(l, text.err);
 	else if (text.len)

@@ -392,7 +392,7 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 		bf_asm_mov_imm(&s->out, BPF_REG_4, c->span);
 		return ask(s, c->word ? "bf_find6" : "bf_find4", c, c->arg, c->lo, next);
 	case BF_CELL_LIVE:
-		return ask(s, "bf_live", c, c->lo, c->arg, next);
+		return ask(s, c->lo == BF_LIVE_EXACT ? "bf_exact" : "bf_live", c, c->lo, c->arg, next);
 	case BF_CELL_KEEP:
 		return keep(s, c, next);
 	case BF_CELL_HANDOFF:

@@ -64,6 +64,7 @@ static void add(struct bf_lower *l, const struct bf_users_call *c)
 		as_class(l, c, &f);
 	else
 		as_hash(l, c, &f);
+	bf_lower_not_exact(l, c->set);
 	if (!f.symbol || bf_grow(&l->users, l->n_users, &l->cap_users, sizeof(f)) < 0)
 		return bf_lower_error(l, -ENOMEM);
 	l->users[l->n_users++] = f;

@@ -369,6 +369,7 @@ enum bf_live_verb {
 	BF_LIVE_SEED,   /* of an object, a counter: kept[BF_KEPT_MADE] := a number by chance, the same from then on */
 	BF_LIVE_HASH,   /* of no set: scratch[0] := timeout + jhash of `set` bytes of what is gathered, less than data; the
 	                 * seed is `parts`, or, BF_HASH_SEEDED not in sweep, kept[BF_KEPT_MADE] */
+	BF_LIVE_EXACT,  /* there? scratch words := its data. No hash: of what is gathered so in the map "class" (rt/exact.h) */
 };
 
 enum { BF_RT_STATE_OVER = 1, BF_RT_STATE_BYTES = 2 };
@@ -432,7 +433,7 @@ struct bf_rt_gather { /* ((key[word] >> shift) & mask) | (kept[kept] & kept_mask
 #define BF_LIVE_IS_LENGTHS 0x80
 
 struct bf_rt_live {
-	__u32 set;     /* number in its map */
+	__u32 set;     /* number in its map; EXACT: place of the head */
 	__u32 words;   /* of the key; 4 and less: of "sets4" */
 	__u64 timeout; /* UPDATE: ns from now on */
 	__u32 data;    /* ADD: words of data, behind the key's; TURN: see there */
@@ -485,6 +486,8 @@ struct bf_rt_assist {
 	__u32 pad;
 };
 
+#define BF_EXACT_SHORT (1u << 12) /* likewise: some are in the class data, with keys of up to 4 words, */
+#define BF_EXACT_LONG (1u << 13)  /* or of more */
 #define BF_LIVE_SHORT (1u << 16) /* in bf_rt_config.structs: some set is one of "sets4", */
 #define BF_LIVE_LONG (1u << 17)  /* of "sets16"; */
 #define BF_LIVE_CUTS (1u << 18)  /* elements of some are boxes */

@@ -94,10 +94,12 @@ struct bf_frame {
  *     A FIND cell: BF_MISS or BF_HIT. Stand apart.
  * int bf_live(struct bf_frame *f, __u32 verb, __u64 params)
  *     A LIVE cell: BF_MISS or BF_HIT. Stands apart.
+ * int bf_exact(struct bf_frame *f, __u32 verb, __u64 params)
+ *     One of verb BF_LIVE_EXACT: BF_MISS or BF_HIT. Stands apart.
  * int bf_note(struct bf_frame *f, __u32 code, __u32 terminal)
  *     A HANDOFF cell. 0, or -1: could not be noted, DROP. Stands apart.
  *
- * bf_load, the specials, bf_set, bf_find and bf_live are there in two variants (loop.h); the linker takes the entry's.
+ * bf_load, the specials, bf_set, bf_find, bf_live and bf_exact are there in two variants (loop.h); the linker takes the entry's.
  *
  * ops, loaders and specials of the config must name what straight code uses, as if it were made of cells.
  */

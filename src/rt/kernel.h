@@ -466,6 +466,7 @@ int VARIANT(bf_set_new_)(struct bf_frame *f, __u32 word, __u64 head); /* what ch
 int VARIANT(bf_find4_)(struct bf_frame *f, __u32 head, __u32 data, __u32 words); /* a FIND cell */
 int VARIANT(bf_find6_)(struct bf_frame *f, __u32 head, __u32 data, __u32 words);
 int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 params_at); /* a LIVE cell */
+int VARIANT(bf_exact_)(struct bf_frame *f, __u32 verb, __u64 params_at); /* one of verb BF_LIVE_EXACT */
 int bf_note(struct bf_frame *f, __u32 code, __u32 terminal);
 int bf_forget(struct bf_frame *f); /* deletes what an older packet left under this sk_buff's address */
 int bf_assist(struct bf_frame *f); /* word BF_KEY_ASSIST. 0, or -1: no answers */

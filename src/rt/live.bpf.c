@@ -16,7 +16,7 @@
  * for another one, what has expired is swept, by the packet that found it so:
  * one in fifty times as long as that takes.
  */
-#include "rt/kernel.h"
+#include "rt/gather.h"
 #include "rt/users.h"
 
 enum { COUNTER = 1, LIMIT, QUOTA };
@@ -24,8 +24,6 @@ enum { BPF_NOEXIST = 1 };
 
 MAP(sets4);
 MAP(sets16);
-
-#define KEY_WORD(f, w) ((f)->key[(w) & (BF_KEY_WORDS - 1)])
 
 struct key {
 	__u32 w[BF_LIVE_KEY_LONG];
@@ -113,12 +111,6 @@ static __always_inline int all_hold(struct bf_rt_elem *e, __u64 now, __u32 len)
 	if (e->n_state > 1 && !holds(&e->state[1], now, len))
 		return BF_MISS;
 	return BF_HIT;
-}
-
-static __always_inline __u32 gather(const struct bf_frame *f, const struct bf_rt_gather *g)
-{
-	return (KEY_WORD(f, g->word) >> (g->shift & 31) & g->mask) | (f->kept[g->kept & (BF_KEPT_WORDS - 1)] & g->kept_mask) |
-	       g->constant;
 }
 
 /* By masks: branches would make as many cases, each of which the verifier follows to the end. */

@@ -58,6 +58,7 @@ enum {
 	BF_SET_SINGLE = 1 << 2, /* never ranges */
 	BF_SET_LIVE = 1 << 0, /* rules change it, or elements come and go with time, or have state */
 	BF_SET_BOXES = 1 << 3, /* LIVE, but no rule changes it: elements may be ranges */
+	BF_SET_EXACT = 1 << 5, /* as OPEN, of several parts or with data; never ranges, but for a last element that is all others */
 	BF_SET_GROWS = 1 << 4, /* LIVE: nothing is said about how many elements there may be */
 };
 

@@ -6,9 +6,8 @@
  *
  *   elements [KIND:SIZE...] [-n COUNT]
  *
- * KIND: addr4, prefix4, addr6, prefix6, port, dynamic4; ban4 and ban6: addresses and, one in ten, prefixes with timeouts.
- * Elements are random;
- * each of COUNT (2000) is added and, later, deleted again. Prints microseconds:
+ * KIND: addr4, prefix4, addr6, prefix6, port, dynamic4; ban4 and ban6: addresses and, one in ten, prefixes with timeouts;
+ * concat4 and concat6: addresses with ports; vmap4: a map of addresses to verdicts. Elements are random; each of COUNT (2000) is added and, later, deleted again. Prints microseconds:
  * least, median, 99 of 100, most, mean, of wall time, and the mean on a CPU.
  */
 #include <sched.h>
@@ -22,7 +21,7 @@
 #include "bpfilter/bpfilter.h"
 
 struct kind {
-	const char *name, *type, *rule, *more, *life;
+	const char *name, *type, *rule, *more, *life; /* life: behind each element that is added */
 	void (*print)(char *out, uint64_t i);
 };
 
@@ -88,6 +87,18 @@ static void port(char *out, uint64_t i)
 	sprintf(out, "%u", (unsigned)(i % 65536));
 }
 
+static void concat4(char *out, uint64_t i)
+{
+	addr4(out, i);
+	sprintf(out + strlen(out), " . %u", (unsigned)(mix(i) % 65536));
+}
+
+static void concat6(char *out, uint64_t i)
+{
+	addr6(out, i);
+	sprintf(out + strlen(out), " . %u", (unsigned)(mix(i) % 65536));
+}
+
 static const struct kind kinds[] = {
 	{ "addr4", "ipv4_addr", "ip saddr @s drop", "", "", addr4 },
 	{ "prefix4", "ipv4_addr; flags interval", "ip saddr @s drop", "", "", prefix4 },
@@ -96,6 +107,9 @@ static const struct kind kinds[] = {
 	{ "port", "inet_service", "tcp dport @s drop", "", "", port },
 	{ "dynamic4", "ipv4_addr; flags dynamic", "ip saddr @s drop", "; size 2000000", "", addr4 },
 	{ "ban4", "ipv4_addr; flags interval,timeout", "ip saddr @s drop", "", " timeout 1h", ban4 },
+	{ "concat4", "ipv4_addr . inet_service", "ip saddr . tcp dport @s drop", "", "", concat4 },
+	{ "concat6", "ipv6_addr . inet_service", "ip6 saddr . tcp dport @s drop", "", "", concat6 },
+	{ "vmap4", "ipv4_addr : verdict", "ip saddr vmap @s", "", " : drop", addr4 },
 	{ "ban6", "ipv6_addr; flags interval,timeout", "ip6 saddr @s drop", "", " timeout 1h", ban6 },
 };
 
@@ -121,7 +135,7 @@ static void load(struct bf_ctx *ctx, const struct kind *k, unsigned size)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	fprintf(f, "table inet t {\nset s { type %s%s; ", k->type, k->more);
+	fprintf(f, "table inet t {\n%s s { type %s%s; ", strchr(k->type, ':') ? "map" : "set", k->type, k->more);
 	for (unsigned i = 0; i < size; i++) {
 		k->print(el, i);
 		fprintf(f, "%s%s%s", i ? ", " : "elements = { ", el, k->life);
@@ -189,7 +203,7 @@ static void measure_named(const char *what, unsigned n)
 int main(int argc, char **argv)
 {
 	static const char *const all[] = { "addr4:0", "addr4:1000000", "prefix4:1000000", "addr6:1000000", "prefix6:1000000",
-		                               "port:1000", "dynamic4:1000000" };
+		                               "port:1000", "dynamic4:1000000", "concat4:100000", "vmap4:100000" };
 	unsigned n = 2000, named = 0;
 	struct bf_ctx *ctx;
 

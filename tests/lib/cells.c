@@ -5,6 +5,7 @@
 #include "interp/packet.h"
 #include "match/match.h"
 #include "opt/class.h"
+#include "opt/exact.h"
 #include "opt/set.h"
 
 enum { STEPS = 1 << 22 };
@@ -262,6 +263,21 @@ static bool lies_in(const struct bf_rt_live *p, const uint32_t *key, const uint3
 	return true;
 }
 
+static int look_exact(struct cells_walk *w, const struct bf_rt_live *p, const uint32_t *gathered)
+{
+	uint32_t n_words = w->c->g->n_class, key[BF_LIVE_KEY_LONG] = { 0 }, at;
+	const uint32_t *class = w->c->g->class;
+	const struct bf_exact_head *h = bf_exact_head(class, n_words, p->set);
+
+	memcpy(key, gathered, p->words * sizeof(*key));
+	if (!h || !(w->root->uses.structs & (p->words <= BF_LIVE_KEY ? BF_EXACT_SHORT : BF_EXACT_LONG)))
+		return -1;
+	at = bf_exact_find(class, n_words, p->set, key, 0);
+	if (at && h->data)
+		memcpy(w->key + BF_KEY_SCRATCH, class + at, 16);
+	return at != 0;
+}
+
 int cells_live(struct cells_walk *w, uint32_t verb, uint64_t offset)
 {
 	const struct bf_rt_live *p = (const void *)(w->c->params + offset);
@@ -273,6 +289,8 @@ int cells_live(struct cells_walk *w, uint32_t verb, uint64_t offset)
 	for (unsigned i = 0; i < p->words; i++) /* the word of lengths: what of it counts */
 		key[i] = (w->key[p->word[i].word] >> p->word[i].shift & p->word[i].mask) |
 		         (w->kept[p->word[i].kept] & p->word[i].kept_mask) | p->word[i].constant;
+	if (verb == BF_LIVE_EXACT)
+		return look_exact(w, p, key);
 	if (p->parts && !(w->root->uses.structs & BF_LIVE_CUTS))
 		return -1;
 	if (verb != BF_LIVE_LOOK || !(w->root->uses.structs & (p->words <= BF_LIVE_KEY ? BF_LIVE_SHORT : BF_LIVE_LONG)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test_elements.c: elements of sets come and go in place, some at once and in
- * several sets, rules among them, while two threads send packets. Each packet
+ * test_elements.c: elements of sets, concatenations and a verdict map come and
+ * go in place, some at once and in several sets, rules among them, while two threads send packets. Each packet
  * must meet the verdict of a ruleset that was in force between its sending and
  * its arrival: rules look into the same set more than once, and a packet that
  * saw it before and after a change would meet none. Then two writers at a time,
@@ -22,12 +22,15 @@
 #include "run/flood.h"
 #include "run/net.h"
 
-enum { HOSTS = FLOOD_HOSTS, PREFIXES = 80, PORT = 4100, FILL_A = 20000, FILL_P = 5000 };
+enum { HOSTS = FLOOD_HOSTS, PREFIXES = 80, PORT = 4100, FILL_A = 20000, FILL_P = 5000, FILL_C = 3000 };
+
+enum led { NOWHERE, ACCEPTED, DROPPED }; /* by the map */
 
 struct world {
 	struct bf_ctx *ctx;
 	struct rng r;
-	bool a[HOSTS], p[PREFIXES]; /* what is in the sets */
+	bool a[HOSTS], p[PREFIXES], c[HOSTS]; /* what is in the sets */
+	uint8_t m[HOSTS];                     /* enum led */
 	int blocked;                /* a host that a rule drops; -1: none */
 	struct flood flood;
 };
@@ -54,16 +57,37 @@ static void print_prefix(FILE *f, uint32_t i)
 	fprintf(f, "127.1.%u.%u%s", i / 5, i % 5 * 4, i % 5 == 4 ? "" : "/30");
 }
 
+static void print_pair(FILE *f, uint32_t i)
+{
+	print_host(f, i);
+	fprintf(f, " . 127.0.0.1");
+}
+
+static void print_accepted(FILE *f, uint32_t i)
+{
+	print_host(f, i);
+	fprintf(f, " : accept");
+}
+
+static void print_dropped(FILE *f, uint32_t i)
+{
+	print_host(f, i);
+	fprintf(f, " : drop");
+}
+
 /* In one of the sets, or in neither or both; whatever else is a packet that saw a set twice, and not alike. */
 static const char rules[] =
 	"chain i { type filter hook input priority 0; policy accept\n"
 	"  ip saddr != @a goto out\n  ip saddr @a goto in\n  drop\n}\n"
-	"chain out { ip saddr @a drop\n  ip saddr @p drop\n  ip saddr != @p accept\n  drop\n }\n"
-	"chain in { ip saddr != @p drop\n  ip saddr @p accept\n drop\n }\n";
+	"chain out { ip saddr @a drop\n  ip saddr @p drop\n  ip saddr != @p goto deep\n  drop\n }\n"
+	"chain in { ip saddr != @p drop\n  ip saddr @p goto deep\n drop\n }\n"
+	"chain deep { ip saddr . ip daddr != @c goto far\n  ip saddr . ip daddr @c goto near\n  drop\n }\n"
+	"chain far { ip saddr . ip daddr @c drop\n  ip saddr vmap @m\n  ip saddr vmap @m\n  drop\n }\n"
+	"chain near { ip saddr . ip daddr != @c drop\n  ip saddr vmap @m\n  ip saddr vmap @n\n  accept\n }\n";
 
 static bool verdict(const struct world *w, uint32_t i)
 {
-	return (int)i != w->blocked && w->a[i] == w->p[prefix_of(i)];
+	return (int)i != w->blocked && w->a[i] == w->p[prefix_of(i)] && (w->c[i] ? w->m[i] != DROPPED : w->m[i] == ACCEPTED);
 }
 
 static void run(struct world *w, const char *text)
@@ -86,7 +110,19 @@ static void load(struct world *w)
 	fprintf(f, " }; }\nset p { type ipv4_addr; flags interval; elements = { 11.0.0.0/25");
 	for (uint32_t i = 1; i < FILL_P; i++)
 		fprintf(f, ", 11.%u.%u.0/%u", i >> 8 & 255, i & 255, 25 + i % 6);
-	fprintf(f, " }; }\nset n { type inet_service; }\n");
+	fprintf(f, " }; }\nset o { type inet_service; }\nmap n { type ipv4_addr : verdict; }\n");
+	fprintf(f, "set c { type ipv4_addr . ipv4_addr; elements = { 12.0.0.0 . 127.0.0.1");
+	for (uint32_t i = 1; i < FILL_C; i++)
+		fprintf(f, ", 12.%u.%u.%u . 127.0.0.1", i >> 8 & 255, i & 255, i % 7);
+	for (uint32_t i = 0; i < HOSTS; i++) {
+		fputs(", ", f);
+		print_pair(f, i);
+		w->c[i] = true;
+	}
+	fprintf(f, " }; }\nmap m { type ipv4_addr : verdict; elements = { 13.0.0.0 : drop");
+	for (uint32_t i = 1; i < FILL_C; i++)
+		fprintf(f, ", 13.%u.%u.%u : %s", i >> 8 & 255, i & 255, i % 7, i & 1 ? "accept" : "drop");
+	fprintf(f, " }; }\n");
 	for (const char *c = rules; *c; c++)
 		fputc(*c, f);
 	fprintf(f, "}\n");
@@ -95,23 +131,47 @@ static void load(struct world *w)
 	free(text);
 }
 
+/* Each goes, or comes, or leads to something else at once. */
+static void change_map(struct world *w, uint32_t i, FILE *f)
+{
+	enum led next = (w->m[i] + 1 + rng_below(&w->r, 2)) % 3;
+
+	if (w->m[i]) {
+		fprintf(f, "delete element inet t m { ");
+		print_host(f, i);
+		fprintf(f, " }\n");
+	}
+	if (next) {
+		fprintf(f, "add element inet t m { ");
+		(next == ACCEPTED ? print_accepted : print_dropped)(f, i);
+		fprintf(f, " }\n");
+	}
+	w->m[i] = (uint8_t)next;
+}
+
+static void change_set(bool *in, uint32_t i, char set, void (*print)(FILE *f, uint32_t i), FILE *f)
+{
+	fprintf(f, "%s element inet t %c { ", in[i] ? "delete" : "add", set);
+	print(f, i);
+	fprintf(f, " }\n");
+	in[i] = !in[i];
+}
+
 /* Another set of elements, none twice; the commands for it. */
 static void change_elements(struct world *w, FILE *f)
 {
-	bool prefixes = rng_percent(&w->r, 50), *in = prefixes ? w->p : w->a;
 	uint32_t n = rng_percent(&w->r, 70) ? 1 : rng_percent(&w->r, 80) ? 2 + rng_below(&w->r, 3) : 20;
-	uint32_t from = rng_below(&w->r, prefixes ? PREFIXES : HOSTS), count = prefixes ? PREFIXES : HOSTS;
+	uint32_t from = rng_below(&w->r, HOSTS), kind = rng_below(&w->r, 4);
 
 	for (uint32_t k = 0; k < n; k++) {
-		uint32_t i = (from + k * 3) % count;
+		uint32_t i = (from + k * 3) % HOSTS;
 
-		fprintf(f, "%s element inet t %c { ", in[i] ? "delete" : "add", prefixes ? 'p' : 'a');
-		if (prefixes)
-			print_prefix(f, i);
-		else
-			print_host(f, i);
-		fprintf(f, " }\n");
-		in[i] = !in[i];
+		switch (kind) {
+		case 0: change_set(w->a, i, 'a', print_host, f); break;
+		case 1: change_set(w->p, (from + k * 3) % PREFIXES, 'p', print_prefix, f); break;
+		case 2: change_set(w->c, i, 'c', print_pair, f); break;
+		default: change_map(w, i, f);
+		}
 	}
 }
 
@@ -207,7 +267,7 @@ static char *list(struct world *w, const char *set)
 {
 	char text[64], *out = NULL;
 
-	snprintf(text, sizeof(text), "list set inet t %s", set);
+	snprintf(text, sizeof(text), "list %s inet t %s", *set == 'm' ? "map" : "set", set);
 	if (bf_native_run(w->ctx, "test", text, strlen(text), 0, &out))
 		die("list", bf_ctx_message(w->ctx));
 	return out;
@@ -230,14 +290,19 @@ static bool is_listed(const char *text, void (*print)(FILE *f, uint32_t i), uint
 
 static void learn(struct world *w)
 {
-	char *a = list(w, "a"), *p = list(w, "p");
+	char *a = list(w, "a"), *p = list(w, "p"), *c = list(w, "c"), *m = list(w, "m");
 
-	for (uint32_t i = 0; i < HOSTS; i++)
+	for (uint32_t i = 0; i < HOSTS; i++) {
 		w->a[i] = is_listed(a, print_host, i);
+		w->c[i] = is_listed(c, print_pair, i);
+		w->m[i] = is_listed(m, print_accepted, i) ? ACCEPTED : is_listed(m, print_dropped, i) ? DROPPED : NOWHERE;
+	}
 	for (uint32_t i = 0; i < PREFIXES; i++)
 		w->p[i] = is_listed(p, print_prefix, i);
 	free(a);
 	free(p);
+	free(c);
+	free(m);
 }
 
 static unsigned meet(const struct world *w)
@@ -271,20 +336,20 @@ static bool killed(struct world *w, unsigned kills)
 
 	for (unsigned i = 0; i < kills; i++) {
 		const struct timespec pause = { .tv_nsec = 200000 + rng_below(&w->r, 20000000) };
-		bool a[HOSTS], p[PREFIXES];
+		static struct world before;
 		pid_t pid;
 
 		w->r.state += i;
 		learn(w);
-		memcpy(a, w->a, sizeof(a));
-		memcpy(p, w->p, sizeof(p));
+		before = *w;
 		pid = start_writer(w);
 		nanosleep(&pause, NULL);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		learn(w);
 		wrong += meet(w);
-		changed += memcmp(a, w->a, sizeof(a)) || memcmp(p, w->p, sizeof(p));
+		changed += memcmp(before.a, w->a, sizeof(w->a)) || memcmp(before.p, w->p, sizeof(w->p)) ||
+		           memcmp(before.c, w->c, sizeof(w->c)) || memcmp(before.m, w->m, sizeof(w->m));
 	}
 	printf("%u writers killed, %u had changed something; %u packets met something else than what is listed\n", kills, changed, wrong);
 	return !wrong && changed >= kills / 20; /* on a busy machine many come to nothing */
@@ -335,13 +400,18 @@ static bool two_writers(struct world *w)
 
 static const char *const set_types[] = { "ipv4_addr", "ipv4_addr; flags interval", "ipv4_addr; flags interval; auto-merge",
 	                                     "inet_service; flags interval", "ipv6_addr; flags interval", "ipv4_addr; size 8",
-	                                     "ipv4_addr; flags constant" };
+	                                     "ipv4_addr; flags constant", "ipv4_addr . inet_service", "ipv4_addr : verdict",
+	                                     "ifname . inet_proto; size 6" };
 
 static void print_element(FILE *f, struct rng *r, unsigned set)
 {
 	unsigned i = rng_below(r, 24), len = rng_below(r, 3), any = rng_percent(r, 50);
 
-	if (set == 3)
+	if (set == 7)
+		fprintf(f, "10.0.0.%u . %u", i, 80 + len);
+	else if (set == 9)
+		fprintf(f, "\"eth%u\" . %s", i, len ? "tcp" : "17");
+	else if (set == 3)
 		fprintf(f, any ? "%u" : "%u-%u", i * 2, i * 2 + len);
 	else if (set == 4)
 		fprintf(f, any ? "2001:db8::%x" : "2001:db8::%x/%u", i, 128 - len);
@@ -353,15 +423,22 @@ static void print_element(FILE *f, struct rng *r, unsigned set)
 
 static void print_commands(FILE *f, struct rng *r, const char *table)
 {
+	static const char *const ways[] = { " : accept", " : drop", " : jump x", " : goto y", " : continue" };
 	static const char *const verbs[] = { "add", "add", "add", "delete", "delete", "create", "destroy" };
 	unsigned n = rng_percent(r, 80) ? 1 : 2;
 
 	while (n--) {
 		unsigned set = rng_below(r, BF_ARRAY_SIZE(set_types)), k = rng_percent(r, 70) ? 1 : 2 + rng_below(r, 2);
 
-		fprintf(f, "%s element inet %s s%u { ", verbs[rng_below(r, BF_ARRAY_SIZE(verbs))], table, set);
+		const char *verb = verbs[rng_below(r, BF_ARRAY_SIZE(verbs))];
+
+		fprintf(f, "%s element inet %s s%u { ", verb, table, set);
 		while (k--) {
 			print_element(f, r, set);
+			if (rng_percent(r, 20) && *verb != 'd' && set >= 7)
+				fprintf(f, " comment \"%u\"", rng_below(r, 10));
+			if (set == 8 && *verb != 'd')
+				fputs(ways[rng_below(r, BF_ARRAY_SIZE(ways))], f);
 			fputs(k ? ", " : " }\n", f);
 		}
 	}
@@ -397,6 +474,8 @@ static char *list_table(struct world *w, const char *name)
 
 static bool alike(struct world *w, unsigned commands)
 {
+	static const char *const first[] = { "10.0.0.4", "10.0.0.4", "10.0.0.4", "1-5, 9", "2001:db8::8/127", "10.0.0.4", "10.0.0.4",
+		                                 "10.0.0.4 . 80 comment \"a\"", "10.0.0.4 : jump x", "\"eth1\" . tcp" };
 	unsigned good = 0;
 
 	for (int k = 0; k < 2; k++) {
@@ -406,9 +485,11 @@ static bool alike(struct world *w, unsigned commands)
 
 		fprintf(f, "table inet %s {\n", k ? "l" : "q");
 		for (unsigned i = 0; i < BF_ARRAY_SIZE(set_types); i++)
-			fprintf(f, "set s%u { type %s; elements = { %s }; }\n", i, set_types[i], i == 3 ? "1-5, 9" : i == 4 ? "2001:db8::8/127" : "10.0.0.4");
+			fprintf(f, "%s s%u { type %s; elements = { %s }; }\n", i == 8 ? "map" : "set", i, set_types[i], first[i]);
+		fprintf(f, "chain x { }\nchain y { }\n");
 		fprintf(f, "chain c { type filter hook output priority 0; ip daddr @s0 drop; ip daddr @s1 drop; ip daddr @s2 drop; "
-		           "tcp dport @s3 drop; ip6 saddr @s4 drop; ip daddr @s5 drop; ip daddr @s6 drop; }\n}\n");
+		           "tcp dport @s3 drop; ip6 saddr @s4 drop; ip daddr @s5 drop; ip daddr @s6 drop; "
+		           "ip daddr . tcp dport @s7 drop; ip daddr vmap @s8; oifname . meta l4proto @s9 drop; }\n}\n");
 		fclose(f);
 		run(w, text);
 		free(text);

@@ -104,6 +104,7 @@ static const struct bf_ast_expr *elements_of(struct bf_ev *ev, const struct bf_a
 		return NULL;
 	if (a->flags & BF_SET_DYNAMIC || bf_ast_set_timed(a))
 		return bf_ev_unserved(ev, ref->loc, "statements behind a map that changes"), NULL;
+	bf_ev_spread_set(ev, a);
 	return a->elements ? bf_ast_peel(a->elements) : &none;
 }
 

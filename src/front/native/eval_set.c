@@ -178,6 +178,18 @@ static bool may_be_box(struct bf_ev *ev, const struct bf_set *s, const struct bf
 	return true;
 }
 
+/* Names of interfaces are ranges as they end with their NUL; packets have nothing behind it. */
+static void cut_names(const struct bf_set *s, const struct shape *sh, struct bf_range *key)
+{
+	for (unsigned i = 0; s->flags & BF_SET_EXACT && i < s->n_parts; i++) {
+		bf_u128 differ = key[i].lo ^ key[i].hi;
+
+		if (sh->key.type[i] == &bf_ntypes[BF_T_IFNAME] && differ + 1 && !(differ & (differ + 1)) && !(key[i].lo & differ) &&
+		    !(key[i].lo & (differ + 1) * 0xff))
+			key[i].hi = key[i].lo;
+	}
+}
+
 static bool add_element(struct bf_ev *ev, struct bf_set *s, const struct shape *sh, const struct bf_ast_elem *el)
 {
 	struct bf_range key[BF_SET_PARTS];
@@ -194,6 +206,7 @@ static bool add_element(struct bf_ev *ev, struct bf_set *s, const struct shape *
 		return false;
 	if (live && !life_of(ev, s, el, &life))
 		return false;
+	cut_names(s, sh, key);
 	if (s->flags & BF_SET_BOXES && !may_be_box(ev, s, el, key, live ? &life : NULL))
 		return false;
 	for (unsigned i = 0; (s->flags & (BF_SET_LIVE | BF_SET_BOXES)) == BF_SET_LIVE && i < s->n_parts; i++)
@@ -291,6 +304,17 @@ static bool is_live(const struct bf_ev *ev, const struct bf_ast_set *a)
 	return a->flags & BF_SET_DYNAMIC || bf_ast_set_timed(a) || a->stmts || has_life(a->elements);
 }
 
+/* Elements that come may say so, whatever those that are there say. */
+static bool know_verdicts(struct bf_ev *ev, struct bf_set *s)
+{
+	const struct bf_verdict accept = { .kind = BF_VERDICT_ACCEPT }, drop = { .kind = BF_VERDICT_DROP };
+	uint32_t number;
+
+	if (!(s->flags & BF_SET_EXACT) || s->data != BF_DATA_VERDICT)
+		return true;
+	return (!bf_set_add_verdict(ev->rs, s, &accept, &number) && !bf_set_add_verdict(ev->rs, s, &drop, &number)) || bf_ev_nomem(ev);
+}
+
 static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
 {
 	struct shape sh = { 0 };
@@ -314,6 +338,8 @@ static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
 		s->flags |= BF_SET_LIVE | (a->flags & BF_SET_INTERVAL ? BF_SET_BOXES : 0);
 	else if (!a->map && s->n_parts == 1 && !(a->flags & BF_SET_CONSTANT))
 		s->flags |= BF_SET_OPEN | (a->flags & BF_SET_INTERVAL ? 0 : BF_SET_SINGLE);
+	else if (!(a->flags & (BF_SET_CONSTANT | BF_SET_INTERVAL)) && (s->data == BF_DATA_NONE || s->data == BF_DATA_VERDICT))
+		s->flags |= BF_SET_EXACT;
 	if (a->size > UINT32_MAX)
 		return bf_ev_error(ev, a->name.loc, "a set has at most %u elements", UINT32_MAX);
 	if (s->flags & BF_SET_BOXES && (s->n_parts > BF_LIVE_PARTS || bf_set_words(s) == BF_SET_WORDS))
@@ -323,7 +349,7 @@ static bool add_set(struct bf_ev *ev, const struct bf_ast_set *a, uint32_t n)
 		s->flags |= BF_SET_GROWS;
 	s->size = a->has_size ? (uint32_t)a->size : 0;
 	s->timeout = a->has_timeout ? a->timeout : 0;
-	return states(ev, a->stmts, s->state, &s->n_state) && fill(ev, s, &sh, a->elements);
+	return states(ev, a->stmts, s->state, &s->n_state) && fill(ev, s, &sh, a->elements) && know_verdicts(ev, s);
 }
 
 bool bf_ev_sets(struct bf_ev *ev)
@@ -355,6 +381,11 @@ static struct bf_set *model_of(struct bf_ev *ev, const struct bf_ast_set *a)
 	for (const struct bf_ast_set *s = ev->table->sets; s != a; s = s->next)
 		n++;
 	return ev->sets[n];
+}
+
+void bf_ev_spread_set(struct bf_ev *ev, const struct bf_ast_set *a)
+{
+	model_of(ev, a)->flags &= ~(uint32_t)(BF_SET_OPEN | BF_SET_EXACT);
 }
 
 /* ------------------------------------------------------------------- keys */
@@ -452,7 +483,7 @@ bool bf_ev_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_e
 		return true;
 	if (l->set->flags & BF_SET_LIVE)
 		return bf_ev_unserved(ev, key->loc, "some bits of a byte in a set whose elements come and go");
-	model_of(ev, a)->flags &= ~(uint32_t)BF_SET_OPEN; /* its elements are there once more */
+	bf_ev_spread_set(ev, a);
 	bf_native_set_types(a, &sh.key, &sh.data);
 	return l->set = own_set(ev, l, &sh, a->elements, a->map ? &sh.data : NULL), l->set;
 }

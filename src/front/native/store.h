@@ -94,8 +94,10 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
  *   COMMANDS   last handle (64 bits) | n struct bf_eval_counter | text, padded with NULs
  *              About rules of this table, without its sets. Counters go on behind those that there were.
  *   ELEMENTS   numbers as the pack has them, padded: n & BF_NLOG_PACK says which; BF_NLOG_GONE: they went
+ *   TEXT       an element of a map or a concatenation as text, padded with NULs: n & BF_NLOG_PACK is the set's number in the
+ *              table; BF_NLOG_GONE: it went
  */
-enum bf_nlog_kind { BF_NLOG_COMMANDS = 1, BF_NLOG_ELEMENTS };
+enum bf_nlog_kind { BF_NLOG_COMMANDS = 1, BF_NLOG_ELEMENTS, BF_NLOG_TEXT };
 enum { BF_NLOG_GONE = 0x8000, BF_NLOG_PACK = 0x7fff };
 struct bf_nlog_record {
 	uint32_t len; /* of all of it, this head included */
@@ -107,6 +109,8 @@ static inline size_t bf_nlog_least(const struct bf_nlog_record *r)
 {
 	if (r->kind == BF_NLOG_ELEMENTS)
 		return sizeof(*r);
+	if (r->kind == BF_NLOG_TEXT)
+		return sizeof(*r) + 1;
 	return r->kind == BF_NLOG_COMMANDS ? sizeof(*r) + sizeof(uint64_t) + r->n * sizeof(struct bf_eval_counter) + 1 : SIZE_MAX;
 }
 
@@ -123,6 +127,7 @@ static inline const struct bf_nlog_record *bf_nlog_next(const void *log, size_t 
 void bf_nlog_commands(struct bf_buf *log, uint64_t last, const struct bf_eval_counter *c, uint32_t n, const char *text, size_t len);
 /* boxes: lo and hi of n elements. */
 void bf_nlog_elements(struct bf_buf *log, const struct bf_nstore_pack *p, uint32_t number, bool gone, const bf_u128 *boxes, uint32_t n);
+void bf_nlog_text(struct bf_buf *log, uint32_t number, bool gone, const struct bf_ast_elem *el);
 /* Of the table that s is about, its text parsed already. */
 int bf_nlog_replay(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd *table, struct bf_diag *d);
 

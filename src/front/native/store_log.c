@@ -3,6 +3,7 @@
 #include "front/native/change.h"
 #include "front/native/elem_box.h"
 #include "front/native/elems.h"
+#include "front/native/print.h"
 #include "front/native/store.h"
 
 /* What follows the record's head, padded. */
@@ -38,6 +39,20 @@ void bf_nlog_elements(struct bf_buf *log, const struct bf_nstore_pack *p, uint32
 		bf_npack_put(log, p, &boxes[2 * i]);
 		finish(log, start, r);
 	}
+}
+
+void bf_nlog_text(struct bf_buf *log, uint32_t number, bool gone, const struct bf_ast_elem *el)
+{
+	const struct bf_nlog_record r = { .kind = BF_NLOG_TEXT, .n = (uint16_t)(number | (gone ? BF_NLOG_GONE : 0)) };
+	size_t start = log->len;
+
+	bf_buf_add(log, &r, sizeof(r));
+	if (gone)
+		bf_print_expr(log, el->key);
+	else
+		bf_print_elem(log, el, false);
+	bf_buf_add(log, "", 1);
+	finish(log, start, r);
 }
 
 static bf_u128 number_at(const uint32_t *w, unsigned words)
@@ -199,18 +214,11 @@ static struct bf_ast_expr *list_of(struct bf_arena *a, const struct bf_types *ke
 	return e;
 }
 
-static int change_set(struct bf_ast *ast, struct bf_ast_set *set, const struct word *w, uint32_t n)
+static int exchange(struct bf_arena *a, struct bf_ast_set *set, const struct bf_ast_expr *gone, const struct bf_ast_expr *come)
 {
-	struct bf_nelems *el = bf_nelems_new(ast->arena, set);
-	struct bf_types key, data;
-	struct bf_ast_expr *gone, *come;
+	struct bf_nelems *el = bf_nelems_new(a, set);
 	int err = el ? 0 : -ENOMEM;
 
-	bf_native_set_types(set, &key, &data);
-	gone = list_of(ast->arena, &key, w, n, true);
-	come = list_of(ast->arena, &key, w, n, false);
-	if (!err && (!gone || !come))
-		err = -ENOMEM;
 	if (!err && (bf_nelems_delete(el, gone, true, NULL, NULL).what || bf_nelems_add(el, come, false, NULL, NULL).what))
 		err = -EBADMSG;
 	if (!err)
@@ -219,6 +227,17 @@ static int change_set(struct bf_ast *ast, struct bf_ast_set *set, const struct w
 		err = -ENOMEM;
 	bf_nelems_free(el);
 	return err;
+}
+
+static int change_set(struct bf_ast *ast, struct bf_ast_set *set, const struct word *w, uint32_t n)
+{
+	struct bf_types key, data;
+	struct bf_ast_expr *gone, *come;
+
+	bf_native_set_types(set, &key, &data);
+	gone = list_of(ast->arena, &key, w, n, true);
+	come = list_of(ast->arena, &key, w, n, false);
+	return gone && come ? exchange(ast->arena, set, gone, come) : -ENOMEM;
 }
 
 static int replay_elements(const struct replay *r, uint32_t number)
@@ -235,12 +254,148 @@ static int replay_elements(const struct replay *r, uint32_t number)
 	return set ? change_set(r->ast, set, w, n) : -EBADMSG;
 }
 
+/* Elements as text: likewise. */
+
+struct said {
+	bf_u128 *box;
+	uint32_t parts, when;
+	bool gone;
+	struct bf_ast_elem *el;
+};
+
+struct sayings {
+	struct said *v;
+	uint32_t n, cap;
+	struct bf_types key, data;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct said *x = a, *y = b;
+
+	for (uint32_t i = 0; i < 2 * x->parts; i++)
+		if (x->box[i] != y->box[i])
+			return x->box[i] < y->box[i] ? -1 : 1;
+	return (x->when > y->when) - (x->when < y->when);
+}
+
+static const char *text_about(const struct bf_nlog_record *r, uint32_t number, bool gone)
+{
+	const char *text = (const char *)(r + 1);
+
+	return r->kind == BF_NLOG_TEXT && r->n == (number | (gone ? BF_NLOG_GONE : 0)) &&
+	       strnlen(text, r->len - sizeof(*r)) < r->len - sizeof(*r) ? text : NULL;
+}
+
+/* Those that came, or went, as one command; NULL: there are none. */
+static int parse_texts(const struct replay *r, uint32_t number, bool gone, struct bf_ast_expr **out)
+{
+	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
+	_cleanup_buf_ struct bf_buf all = { 0 };
+	const struct bf_nlog_record *rec;
+	struct bf_ast_cmd *cmd;
+	const char *text;
+	int err;
+
+	*out = NULL;
+	for (size_t at = 0; (rec = bf_nlog_next(r->s->log, r->s->log_len, &at));)
+		if ((text = text_about(rec, number, gone)))
+			bf_buf_printf(&all, "%s%s", all.len ? ", " : "add element t s { ", text);
+	if (!all.len || all.err)
+		return all.err;
+	bf_buf_puts(&all, " }");
+	err = all.err ? all.err : bf_native_parse_more(r->ast, "elements", all.data, all.len, &o, &cmd, r->d);
+	if (err || !cmd || !cmd->elements)
+		return err && err != -EINVAL ? err : -EBADMSG;
+	*out = (struct bf_ast_expr *)(uintptr_t)bf_ast_peel(cmd->elements);
+	return 0;
+}
+
+static int take_sayings(const struct replay *r, uint32_t number, bool gone, struct sayings *all)
+{
+	const struct bf_nlog_record *rec = NULL;
+	struct bf_ast_elem *el;
+	struct bf_ast_expr *e;
+	uint32_t when = 0;
+	size_t at = 0;
+	int err = parse_texts(r, number, gone, &e);
+
+	if (err || !e)
+		return err;
+	if (bf_native_type(r->ast, e, &all->key, gone || !all->data.n ? NULL : &all->data, gone, r->d))
+		return -EBADMSG;
+	for (el = e->set.first; el; el = el->next) {
+		struct said s = { .parts = all->key.n, .gone = gone, .el = el,
+			.box = bf_arena_array(r->ast->arena, 2ul * all->key.n, bf_u128) };
+
+		do
+			when++;
+		while ((rec = bf_nlog_next(r->s->log, r->s->log_len, &at)) && !text_about(rec, number, gone));
+		s.when = when;
+		if (!rec || !s.box || !bf_nbox_read(s.box, el->key, &all->key) || bf_grow(&all->v, all->n, &all->cap, sizeof(s)) < 0)
+			return s.box && rec ? -EBADMSG : -ENOMEM;
+		all->v[all->n++] = s;
+	}
+	return 0;
+}
+
+/* What is there with this key goes, whatever is said of it; the last word says what comes. */
+static int split_sayings(struct bf_arena *a, const struct sayings *all, struct bf_ast_expr *gone, struct bf_ast_expr *come)
+{
+	struct bf_ast_elem **g = &gone->set.first, **c = &come->set.first;
+
+	for (uint32_t i = 0; i < all->n; i++) {
+		struct said *s = &all->v[i];
+
+		if (i + 1 < all->n && !memcmp(s->box, s[1].box, 2 * s->parts * sizeof(*s->box)))
+			continue;
+		*g = bf_arena_new_of(a, struct bf_ast_elem);
+		if (!*g)
+			return -ENOMEM;
+		(*g)->key = s->el->key;
+		g = &(*g)->next;
+		gone->set.n++;
+		if (s->gone)
+			continue;
+		*c = s->el;
+		c = &s->el->next;
+		come->set.n++;
+	}
+	*c = NULL;
+	return 0;
+}
+
+static int replay_texts(const struct replay *r, struct bf_ast_set *set, uint32_t number)
+{
+	struct bf_ast_expr gone = { .kind = BF_AST_SET }, come = { .kind = BF_AST_SET };
+	struct sayings all = { 0 };
+	int err;
+
+	bf_native_set_types(set, &all.key, &all.data);
+	if (!set->map)
+		all.data.n = 0;
+	err = take_sayings(r, number, false, &all);
+	if (!err)
+		err = take_sayings(r, number, true, &all);
+	if (!err && all.n) {
+		qsort(all.v, all.n, sizeof(*all.v), by_key);
+		err = split_sayings(r->ast->arena, &all, &gone, &come);
+		if (!err)
+			err = exchange(r->ast->arena, set, &gone, &come);
+	}
+	free(all.v);
+	return err;
+}
+
 int bf_nlog_replay(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd *table, struct bf_diag *d)
 {
 	struct replay r = { s, ast, table, d };
 	int err = replay_commands(&r);
+	uint32_t number = 0;
 
 	for (uint32_t i = 0; i < s->head->n_packs && !err; i++)
 		err = replay_elements(&r, i);
+	for (struct bf_ast_set *set = table->body->sets; set && !err; set = set->next)
+		err = replay_texts(&r, set, number++);
 	return err;
 }
