@@ -626,7 +626,7 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 	}
 	if (config.structs & (BF_EXACT_SHORT | BF_EXACT_LONG) && op == BF_CELL_LIVE && c->lo == BF_LIVE_EXACT)
 		return ask(w, c, VARIANT(bf_exact_)(f, c->lo, c->arg));
-	if (in_use(ops, BF_CELL_LIVE) && config.structs & (BF_LIVE_SHORT | BF_LIVE_LONG) && op == BF_CELL_LIVE)
+	if (in_use(ops, BF_CELL_LIVE) && config.structs & (BF_LIVE_SHORT | BF_LIVE_LONG | BF_LIVE_HASHES) && op == BF_CELL_LIVE)
 		return ask(w, c, VARIANT(bf_live_)(f, c->lo, c->arg));
 	return BF_DROP; /* an invalid cell */
 }
