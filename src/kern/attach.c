@@ -83,7 +83,7 @@ static int explain(const struct bf_place *p, int err, struct bf_diag *d)
 	else if (p->hook == BF_HOOK_XDP && p->xdp_mode == BF_XDP_NATIVE && (err == -EOPNOTSUPP || err == -EINVAL || err == -ERANGE))
 		why = "its driver cannot run XDP natively, or not with the present MTU; generic XDP it can";
 	else if (k->point == BF_POINT_CGROUP && err == -EPERM)
-		why = "not permitted, or a group above allows no others";
+		why = "not permitted, or a program of others there, or of a group above, allows no second one";
 	return bf_diag_error(d, err, "cannot attach to hook %s of %s \"%s\": %s", k->name,
 	                     k->point == BF_POINT_DEVICE ? "device" : "control group", p->at, why);
 }

@@ -267,6 +267,33 @@ static void xdp_is_taken(void **state)
 	commit(f, "v", BF_HOOK_XDP, "lo", 0, BF_ACCEPT);
 }
 
+/* Whoever attaches to a group without BPF_F_ALLOW_MULTI wants to be alone there. He is left alone. */
+static void group_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	const struct bpf_insn accept[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 }, { .code = BPF_JMP | BPF_EXIT } };
+	const struct bf_prog_desc p = { .name = "other", .type = BPF_PROG_TYPE_CGROUP_SKB, .attach_type = BPF_CGROUP_INET_EGRESS,
+		                            .insns = accept, .n_insns = 2 };
+	int prog = bf_prog_load(&p), dir = bf_cgroup_open(group);
+	union bpf_attr a = { .target_fd = (uint32_t)dir, .attach_bpf_fd = (uint32_t)prog, .attach_type = BPF_CGROUP_INET_EGRESS };
+
+	assert_true(prog >= 0 && dir >= 0);
+	for (int i = 0; i < 2; i++) {
+		a.attach_flags = i ? BPF_F_ALLOW_OVERRIDE : 0;
+		assert_int_equal(bf_sys_bpf(BPF_PROG_ATTACH, &a, sizeof(a)), 0);
+		assert_int_equal(try(f, "u", BF_HOOK_CGROUP_EGRESS, group, 0, BF_DROP), -EPERM);
+		assert_non_null(strstr(f->d.text.data, "allows no second one"));
+		assert_true(test_udp_send(&f->v4, 10));
+		a.attach_flags = 0;
+		assert_int_equal(bf_sys_bpf(BPF_PROG_DETACH, &a, sizeof(a)), 0); /* it was there */
+	}
+	commit(f, "u", BF_HOOK_CGROUP_EGRESS, group, 0, BF_DROP);
+	assert_true(bf_sys_bpf(BPF_PROG_ATTACH, &a, sizeof(a)) < 0);
+	assert_false(test_udp_send(&f->v4, 10));
+	close(dir);
+	close(prog);
+}
+
 /* The changes in a child that is killed at its n-th call of bpf(2). True: it came to its end before. */
 static bool commit_killed(struct fixture *f, const struct bf_change *c, uint32_t n_changes, unsigned n)
 {
@@ -494,6 +521,7 @@ int main(void)
 		CASE(several_devices),
 		CASE(no_such_place),
 		CASE(xdp_is_taken),
+		CASE(group_is_taken),
 		CASE(xdp_goes_on),
 		CASE(xdp_modes),
 		CASE(devices_come_and_go),
