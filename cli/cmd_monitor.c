@@ -25,7 +25,8 @@ struct monitor {
 	FILE *capture;
 	struct bpf_program filter;
 	bool filtered;
-	uint64_t lost;           /* told so far */
+	uint64_t lost, told_at;  /* told so far, and when */
+	int failed;              /* errno: it could not be written */
 };
 
 static volatile sig_atomic_t stopped;
@@ -192,7 +193,6 @@ static void capture(FILE *f, const struct bf_seen *s)
 	put_padded(f, comment, n);
 	put32(f, 0);
 	put32(f, len);
-	fflush(f);
 	free(comment);
 }
 
@@ -215,13 +215,32 @@ static bool wanted(const struct monitor *m, const struct bf_seen *s)
 	return !m->filtered || pcap_offline_filter(&m->filter, &h, s->bytes);
 }
 
+/* Once a second, however many times. */
+static void tell_lost(struct monitor *m, const struct bf_seen *s)
+{
+	if (s->lost == m->lost || s->time - m->told_at < 1000000000)
+		return;
+	fprintf(stderr, "bpfilter monitor: %" PRIu64 " rules and packets were not seen: too many at once\n", s->lost - m->lost);
+	m->lost = s->lost;
+	m->told_at = s->time;
+}
+
+/* What cannot be written, nobody watches. */
+static bool is_written(struct monitor *m)
+{
+	FILE *to = m->capture ? m->capture : stdout;
+
+	if (!fflush(to) && !ferror(to))
+		return true;
+	m->failed = errno;
+	return false;
+}
+
 static int on_packet(void *arg, const struct bf_seen *s)
 {
 	struct monitor *m = arg;
 
-	if (s->lost != m->lost)
-		fprintf(stderr, "bpfilter monitor: %" PRIu64 " rules and packets were not seen: too many at once\n", s->lost - m->lost);
-	m->lost = s->lost;
+	tell_lost(m, s);
 	if (!wanted(m, s))
 		return 0;
 	if (m->capture)
@@ -232,8 +251,7 @@ static int on_packet(void *arg, const struct bf_seen *s)
 		print_logs(s);
 	else
 		print_text(s);
-	fflush(stdout);
-	return (m->left && !--m->left) || ferror(stdout);
+	return !is_written(m) || (m->left && !--m->left);
 }
 
 static int idle(void *arg)
@@ -268,7 +286,7 @@ static bool open_capture(struct monitor *m, const char *path)
 		fprintf(stderr, "bpfilter monitor: cannot write %s: %s\n", path, strerror(errno));
 	else
 		begin_capture(m->capture);
-	return m->capture;
+	return m->capture && is_written(m);
 }
 
 static bool options(struct monitor *m, int argc, char **argv)
@@ -306,21 +324,33 @@ static bool options(struct monitor *m, int argc, char **argv)
 	return !path || open_capture(m, path);
 }
 
+/* The other end of a pipe is gone: no mistake. */
+static int end(const struct monitor *m, int status)
+{
+	int err = m->failed;
+
+	if (m->capture && m->capture != stdout && fclose(m->capture) && !err)
+		err = errno;
+	if (!err || err == EPIPE)
+		return status;
+	fprintf(stderr, "bpfilter monitor: cannot write: %s\n", strerror(err));
+	return 1;
+}
+
 int bf_cmd_monitor(struct bf_ctx *ctx, int argc, char **argv)
 {
-	const struct sigaction stop = { .sa_handler = on_signal };
+	const struct sigaction stop = { .sa_handler = on_signal }, go_on = { .sa_handler = SIG_IGN };
 	struct monitor m = { 0 };
 	int rc = 2;
 
 	if (options(&m, argc, argv)) {
 		sigaction(SIGINT, &stop, NULL);
 		sigaction(SIGTERM, &stop, NULL);
+		sigaction(SIGPIPE, &go_on, NULL); /* or programs would be left that tell nobody */
 		rc = bf_monitor(ctx, on_packet, idle, &m);
 		rc = rc > 0 ? 0 : bf_cli_result(ctx, argv[0], rc);
 	}
 	if (m.filtered)
 		pcap_freecode(&m.filter);
-	if (m.capture && m.capture != stdout && fclose(m.capture))
-		rc = 1;
-	return rc;
+	return end(&m, rc);
 }

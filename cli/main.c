@@ -233,6 +233,8 @@ int main(int argc, char **argv)
 	} else if (at) {
 		status = bf_cli_verb(ctx, argc - at, argv + at);
 	}
+	if (!status)
+		status = bf_cli_print(""); /* what is still to be written */
 	bf_ctx_free(ctx);
 	return status;
 }

@@ -85,6 +85,28 @@ done
 wait $monitor
 check 'JSON' python3 -c "import json; assert json.load(open('$work/json'))['verdict'] == 'accept'"
 
+# Where nothing can be written, nobody watches: it ends, and says why, but when only its reader has gone.
+# ends STATUS PATTERN COMMAND: within seconds
+ends()
+{
+	local status
+
+	timeout 20 bash -c "$3" 2>"$work/said" &
+	monitor=$!
+	for _ in $(seq 200); do
+		inside $there ping -qc 1 -W 1 10.0.0.1 >/dev/null
+		kill -0 $monitor 2>/dev/null || break
+	done
+	wait $monitor
+	status=$?
+	[ $status = "$1" ] && [ "$(grep -c "$2" "$work/said")" = "$(wc -l <"$work/said")" ] || { echo "status $status"; cat "$work/said"; return 1; }
+}
+check 'a disk that is full' ends 1 'cannot write: No space left' "$b monitor -w /dev/full"
+check 'and for lines' ends 1 'cannot write: No space left' "$b monitor >/dev/full"
+check 'a reader that goes' ends 0 none "$b monitor | head -n 1 >/dev/null; exit \${PIPESTATUS[0]}"
+check 'of a capture' ends 0 none "$b monitor -w - | head -c 100 >/dev/null; exit \${PIPESTATUS[0]}"
+check 'statistics that cannot be written' ends 1 'cannot write: No space left' "$b stats -p >/dev/full"
+
 # What rules log: at netfilter's hooks, where the kernel does so too, and at devices, where it is heard of here only.
 cat >"$work/logs" <<'END'
 table ip f2 { chain in { type filter hook input priority -5; icmp type echo-request log prefix "ping " counter; } }
