@@ -118,7 +118,10 @@ int bf_native_live_fill(struct native_run *run, struct bf_ns *ns, const struct n
 /* The counters and quotas that the tree (what a command is about) still has are reset; it says what they had counted. */
 int bf_native_live_take(struct bf_ns *ns, const struct native_unit *u, struct bf_ast *ast, struct bf_ast_table *t);
 /* ... and out of it again, where the image has a hash for them. */
-void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img);
+void bf_native_live_strip(struct bf_ast *ast, struct bf_ast_table *t, const struct bf_image *img);
+/* native_note.c: comments of their elements. Those that have one, key (and data) and comment alone; NULL: none, or no memory. */
+struct bf_ast_expr *bf_native_notes(struct bf_ast *ast, const struct bf_ast_expr *set);
+int bf_native_notes_put(struct bf_ast *ast, struct bf_ast_expr *set, const struct bf_ast_expr *notes);
 /* Nothing changed but what is in sets of the kernel's: no new table is needed; this changes them. */
 bool bf_native_live_only(struct native_run *r, struct native_change *c);
 int bf_native_live_change(struct native_run *r, const struct native_change *c);

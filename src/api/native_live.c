@@ -6,6 +6,10 @@
  *   stored text, without elements ──read──▶ tree + what is there now ──commands──▶ tree
  *   tree ──▶ elements that a new table begins with: those that are missing are added, under packets' feet
  *   tree, without elements ──▶ stored text
+ *
+ * Comments the kernel does not keep: elements that have one stand in the text,
+ * key and comment alone (native_note.c).
+ *
  *   elements that commands took away are deleted behind the switch
  *
  * When nothing but these changed there is no new table: elements come and go at once.
@@ -24,16 +28,15 @@ struct reader {
 	struct bf_ast_set *set;
 	struct bf_ast_table *table; /* of objects */
 	struct bf_types key, data;
-	struct bf_ast_elem **tail;
 	uint32_t n, words;
 	struct bf_buf *keys; /* as read, or NULL */
 	struct bf_buf parts; /* of elements that are cut into several */
 	uint64_t now;        /* when they were read */
-	bool boxes;          /* elements are boxes, */
+	bool boxes;          /* elements are boxes */
 	struct placed {
-		bf_u128 lo;      /* of the first part */
+		bf_u128 lo[4];   /* the key; of a box the least of the first part */
 		struct bf_ast_elem *el;
-	} *order;            /* and listed in this order */
+	} *order;            /* they are listed in this order: a hash has none that stays */
 	uint32_t cap;
 	bool there;          /* there is a hash */
 	bool dressed;        /* with what counts and passes */
@@ -177,30 +180,26 @@ static bool add_more(const struct reader *r, struct bf_ast_elem *el, const struc
 static int put_element(struct reader *r, struct bf_ast_expr *key, const struct bf_rt_elem *e, uint64_t now)
 {
 	struct bf_ast_elem *el = bf_arena_new_of(r->ast->arena, struct bf_ast_elem);
+	int rc = bf_grow(&r->order, r->n, &r->cap, sizeof(*r->order));
 
-	if (!el)
+	if (!el || rc)
 		return -ENOMEM;
 	el->key = key;
 	if (el->key && r->data.n)
 		el->data = value(r->ast, r->data.type[0], take_words(e->data, bits_of(&r->data, 0)));
 	if (!el->key || (r->data.n && !el->data) || !add_more(r, el, e, now))
 		return -ENOMEM;
-	*r->tail = el;
-	r->tail = &el->next;
-	r->n++;
+	r->order[r->n++] = (struct placed){ .el = el };
 	return 0;
 }
 
 static int put_box(void *arg, const bf_u128 *box, const struct bf_rt_elem *e)
 {
 	struct reader *r = arg;
-	struct bf_ast_elem **to = r->tail;
-	int rc = bf_grow(&r->order, r->n, &r->cap, sizeof(*r->order));
+	int rc = put_element(r, bf_native_box_key(r->ast, &r->key, box), e, r->now);
 
 	if (!rc)
-		rc = put_element(r, bf_native_box_key(r->ast, &r->key, box), e, r->now);
-	if (!rc)
-		r->order[r->n - 1] = (struct placed){ box[0], *to };
+		r->order[r->n - 1].lo[0] = box[0];
 	return rc;
 }
 
@@ -208,7 +207,10 @@ static int by_place(const void *a, const void *b)
 {
 	const struct placed *x = a, *y = b;
 
-	return x->lo < y->lo ? -1 : x->lo > y->lo;
+	for (unsigned i = 0; i < BF_ARRAY_SIZE(x->lo); i++)
+		if (x->lo[i] != y->lo[i])
+			return x->lo[i] < y->lo[i] ? -1 : 1;
+	return 0;
 }
 
 static void put_in_order(struct reader *r, struct bf_ast_expr *set)
@@ -237,12 +239,18 @@ static int add_part(struct reader *r, const uint32_t *key, const struct bf_rt_el
 static int add_element(void *arg, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
 {
 	struct reader *r = arg;
+	int rc;
 
 	if (r->keys)
 		bf_buf_add(r->keys, key, r->words * sizeof(*key));
 	if (r->keys && r->keys->err)
 		return r->keys->err;
-	return r->boxes ? add_part(r, key, e, now) : put_element(r, key_of(r, key), e, now);
+	if (r->boxes)
+		return add_part(r, key, e, now);
+	rc = put_element(r, key_of(r, key), e, now);
+	for (uint32_t i = 0; !rc && i < BF_MIN(r->words, 16u); i++)
+		r->order[r->n - 1].lo[i / 4] |= (bf_u128)key[i] << 32 * (3 - i % 4);
+	return rc;
 }
 
 static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
@@ -261,20 +269,20 @@ static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
 	r->boxes = r->set->flags & BF_SET_INTERVAL && r->key.n <= BF_LIVE_PARTS;
 	r->words += r->boxes;
 	r->words = r->words <= BF_LIVE_KEY ? BF_LIVE_KEY : BF_LIVE_KEY_LONG;
-	r->tail = &e->set.first;
 	rc = bf_unit_elements(ns, unit, name, add_element, r);
 	if (!rc)
 		rc = bf_native_boxes(&r->parts, r->key.n, put_box, r);
 	bf_buf_free(&r->parts);
-	if (r->boxes && !rc)
+	if (!rc)
 		put_in_order(r, e);
 	free(r->order);
 	r->there = !rc;
 	if (rc)
 		return rc == -ENOENT ? 0 : rc; /* not one that changes, or no rule asks it */
 	e->set.n = r->n;
+	rc = bf_native_notes_put(r->ast, e, r->set->elements);
 	r->set->elements = r->n ? e : NULL;
-	return 0;
+	return rc;
 }
 
 /* Verdicts and names of objects stay in the text. */
@@ -393,7 +401,7 @@ static void strip_read(struct native_run *r, uint64_t table, struct bf_ast_table
 	for (struct bf_ast_set *s = t->sets; s; s = s->next)
 		for (uint32_t i = 0; i < r->n_lives; i++)
 			if (r->lives[i].there && r->lives[i].table == table && r->lives[i].set == s->handle)
-				s->elements = NULL;
+				s->elements = bf_native_notes(r->ast, s->elements);
 }
 
 /* What would be stored, without them. */
@@ -475,11 +483,11 @@ int bf_native_live_change(struct native_run *r, const struct native_change *c)
 	return rc;
 }
 
-void bf_native_live_strip(struct bf_ast_table *t, const struct bf_image *img)
+void bf_native_live_strip(struct bf_ast *ast, struct bf_ast_table *t, const struct bf_image *img)
 {
 	for (struct bf_ast_set *s = t->sets; s; s = s->next)
 		if (bf_native_live_is(s) && has_map(img, s->handle))
-			s->elements = NULL;
+			s->elements = bf_native_notes(ast, s->elements);
 }
 
 /* Elements that commands took away. */

@@ -396,7 +396,8 @@ int bf_native_live_single(struct bf_ctx *ctx, struct bf_ns *ns, const char *unit
 	struct bf_evaluated ev = {};
 	int rc;
 
-	if (ast->cmds->next || verb == BF_VERB_CREATE || set->map || !bf_native_live_is(set))
+	if (ast->cmds->next || verb == BF_VERB_CREATE || set->map || !bf_native_live_is(set) ||
+	    bf_native_notes(ast, ast->cmds->elements)) /* comments are stored with the table */
 		return 0;
 	bf_native_live_name(x.name, set->handle);
 	x.fd = bf_unit_elements_open(ns, unit, x.name);

@@ -150,7 +150,7 @@ static int make_image(struct native_run *r, struct native_change *c)
 		rc = check_size(r, c);
 	if (rc)
 		return rc;
-	bf_native_live_strip(c->table->cmd->body, c->image);
+	bf_native_live_strip(r->ast, c->table->cmd->body, c->image);
 	write_state(r, c);
 	return c->state.err;
 }
