@@ -8,8 +8,9 @@
  *
  * Notes are folded into the sets (opt/set.h) when there are some, by the next
  * change or when the context is given up, behind a wait for packets of older
- * versions. What cannot be done so
- * (overlaps, comments, maps, no room) is left to the commands' long way, which
+ * versions. Maps and concatenations (native_exact.c, opt/exact.h) are their own
+ * index, and need no notes. What cannot be done so
+ * (overlaps, no room) is left to the commands' long way, which
  * also tells mistakes.
  *
  * What is read of a table is kept with the context for the next call, with the

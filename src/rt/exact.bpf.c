@@ -91,7 +91,11 @@ static __always_inline int look_short(struct bf_frame *f, const struct bf_exact_
 
 	if (!(config.structs & BF_EXACT_SHORT))
 		return BF_MISS;
-	fill(f, p, &k, 0, 4);
+	fill(f, p, &k, 0, 2);
+	if (p->words > 2)
+		fill(f, p, &k, 2, 4);
+	else
+		k.w[2] = k.w[3] = 0;
 	return search(f, h, &k, 4);
 }
 

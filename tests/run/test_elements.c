@@ -435,7 +435,7 @@ static void print_commands(FILE *f, struct rng *r, const char *table)
 		fprintf(f, "%s element inet %s s%u { ", verb, table, set);
 		while (k--) {
 			print_element(f, r, set);
-			if (rng_percent(r, 20) && *verb != 'd' && set >= 7)
+			if (rng_percent(r, 20) && *verb != 'd')
 				fprintf(f, " comment \"%u\"", rng_below(r, 10));
 			if (set == 8 && *verb != 'd')
 				fputs(ways[rng_below(r, BF_ARRAY_SIZE(ways))], f);
@@ -474,7 +474,7 @@ static char *list_table(struct world *w, const char *name)
 
 static bool alike(struct world *w, unsigned commands)
 {
-	static const char *const first[] = { "10.0.0.4", "10.0.0.4", "10.0.0.4", "1-5, 9", "2001:db8::8/127", "10.0.0.4", "10.0.0.4",
+	static const char *const first[] = { "10.0.0.4 comment \"b\", 10.0.0.9", "10.0.0.4", "10.0.0.4", "1-5, 9", "2001:db8::8/127", "10.0.0.4", "10.0.0.4",
 		                                 "10.0.0.4 . 80 comment \"a\"", "10.0.0.4 : jump x", "\"eth1\" . tcp" };
 	unsigned good = 0;
 

@@ -216,7 +216,9 @@ static bool put_numbers(struct bf_buf *out, const struct bf_ast_set *set, struct
 
 	bf_native_set_types(set, &key, &data);
 	for (const struct bf_ast_elem *i = e ? e->set.first : NULL; i; i = i->next) {
-		if (i->more || i->data || bf_ast_peel(i->key)->kind == BF_AST_ANY || !bf_nbox_read(box, i->key, &key) ||
+		bool lives = i->more && (i->more->has_timeout || i->more->has_expires || i->more->stmts);
+
+		if (lives || i->data || bf_ast_peel(i->key)->kind == BF_AST_ANY || !bf_nbox_read(box, i->key, &key) ||
 		    box[0] > box[1] || (p->n && box[0] <= last) || (!p->ranges && box[0] != box[1]))
 			return false;
 		last = box[1];

@@ -192,16 +192,19 @@ static struct word *words_about(const struct bf_nstored *s, uint32_t number, uin
 	return w;
 }
 
-/* Those that went, or those that came. */
+/* Those that went, or those that came; who went and came again has lost his comment. */
 static struct bf_ast_expr *list_of(struct bf_arena *a, const struct bf_types *key, const struct word *w, uint32_t n, bool gone)
 {
 	struct bf_ast_expr *e = bf_arena_new_of(a, struct bf_ast_expr);
 	struct bf_ast_elem **tail = e ? &e->set.first : NULL;
+	bool first = true, was = false;
 
 	for (uint32_t i = 0; e && i < n; i++) {
 		bool last = i + 1 == n || w[i].box[0] != w[i + 1].box[0] || w[i].box[1] != w[i + 1].box[1];
 
-		if (!last || w[i].gone != gone)
+		was = first ? w[i].gone : was;
+		first = last;
+		if (!last || (w[i].gone != gone && !(gone && was)))
 			continue;
 		*tail = bf_arena_new_of(a, struct bf_ast_elem);
 		if (!*tail || !((*tail)->key = bf_nbox_number(a, w[i].box, key)))
