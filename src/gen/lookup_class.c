@@ -140,7 +140,8 @@ static int build(struct boxes *b, struct bf_lower_found *out)
 	len = data->len;
 	err = bf_class_build(&p, &o, data, &out->head, &stats);
 	if (!err)
-		err = bf_class_check(&p, data, out->head, CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes, b->l->diag);
+		err = bf_class_check(&p, data, out->head, stats.expected_rules, CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes,
+		                     b->l->diag);
 	if (err == -E2BIG) {
 		data->len = len;
 		return -EOPNOTSUPP;

@@ -91,13 +91,15 @@ static int check_inside(const struct bf_class_problem *p, const struct bf_buf *d
 	return 0;
 }
 
-#define LOOKS_PER_FIND 64 /* a find costs about as much */
+/* A find costs about as much, beside the rules that it meets. Where these are very many, there are some finds all the same. */
+enum { LOOKS_PER_FIND = 64, LEAST_FINDS = 64 };
 
-int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, uint64_t budget,
+int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, double rules, uint64_t budget,
                    struct bf_diag *d)
 {
+	uint64_t finds = budget / 2 / (LOOKS_PER_FIND + (uint64_t)rules);
 	uint64_t whole = p->n_boxes ? budget / 2 / p->n_boxes + 1 : 0;
-	uint64_t short_ones = p->n_boxes ? budget / 2 / LOOKS_PER_FIND : 0;
+	uint64_t short_ones = p->n_boxes ? BF_MAX(finds, (uint64_t)LEAST_FINDS) : 0;
 	uint64_t rng = p->n_boxes;
 	uint32_t key[BF_KEY_WORDS];
 	int r = 0;

@@ -117,10 +117,10 @@ const struct bf_class_box *bf_class_box_from(const struct bf_class_problem *p, u
 bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32_t floor, struct bf_class_found *found);
 
 /*
- * Compares find with scan on keys at the borders of boxes, for about `budget` looks at a box. 0, or -EBADMSG with a
- * diagnostic: the structure is wrong and must not be used.
+ * Compares find with scan on keys at the borders of boxes, for about `budget` looks at a box; a find meets some
+ * `rules` of them (stats.expected_rules). 0, or -EBADMSG with a diagnostic: the structure is wrong and must not be used.
  */
-int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, uint64_t budget,
+int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, double rules, uint64_t budget,
                    struct bf_diag *d);
 
 /* A line or two about what was built. */

@@ -225,7 +225,7 @@ static void nothing_is_found_in_nothing(void **state)
 
 	assert_int_equal(build(&p, 0, &b), 0);
 	assert_false(bf_class_find((uint32_t *)b.out.data, (uint32_t)(b.out.len / 4), b.head, false, key, 0, &f));
-	assert_int_equal(bf_class_check(&p, &b.out, b.head, 1000, NULL), 0);
+	assert_int_equal(bf_class_check(&p, &b.out, b.head, 1, 1000, NULL), 0);
 	bf_buf_free(&b.out);
 }
 
@@ -243,7 +243,7 @@ static void a_check_notices_damage(void **state)
 
 		problem_make(&t, &r, PROBLEM_FIVE, seed & 1, 200);
 		assert_int_equal(build(&t.p, 0, &b), 0);
-		assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 20000, NULL), 0);
+		assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 20000, NULL), 0);
 		bit = rng_below(&r, (uint32_t)(b.out.len - 16) * 8) + 16 * 8;
 		b.out.data[bit / 8] ^= (char)(1 << bit % 8);
 		for (unsigned i = 0; i < 2000 && !harm; i++) {
@@ -256,7 +256,7 @@ static void a_check_notices_damage(void **state)
 			harm |= w.order != h.order || w.slot != h.slot;
 		}
 		harmful += harm;
-		noticed += harm && bf_class_check(&t.p, &b.out, b.head, 400000, NULL) == -EBADMSG;
+		noticed += harm && bf_class_check(&t.p, &b.out, b.head, 1, 400000, NULL) == -EBADMSG;
 		bf_buf_free(&b.out);
 		problem_free(&t);
 	}
@@ -275,7 +275,7 @@ static void a_check_says_what_is_wrong(void **state)
 	problem_make(&t, &r, PROBLEM_PORTS, false, 50);
 	assert_int_equal(build(&t.p, 0, &b), 0);
 	t.boxes[20].slot = 999;
-	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 100000, &d), -EBADMSG);
+	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 100000, &d), -EBADMSG);
 	assert_non_null(strstr(d.text.data, "rule 336 "));
 	bf_buf_free(&b.out);
 	problem_free(&t);
@@ -359,7 +359,7 @@ static void rules_of_another_run_are_referred_to(void **state)
 	t.p.n_boxes = kept;
 	assert_int_equal(bf_class_build(&t.p, &(struct bf_class_opts){ 0 }, &b.out, &b.head, &b.stats), 0);
 	assert_true(((struct bf_class_head *)(b.out.data + 4ull * b.head))->ref_bits);
-	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1000000, NULL), 0);
+	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 1000000, NULL), 0);
 	compare(&t.p, &b, &r, 3000, 17);
 	t.p.n_base = 0;
 	assert_int_equal(build(&t.p, 0, &alone), 0);
