@@ -69,10 +69,12 @@ static bool is_apart(const struct object *o, uint32_t func)
 static char arg_letter(const struct object *o, uint32_t id)
 {
 	const struct btf_type *t = resolve(o, &id);
+	const char *to;
 
 	if (btf_is_ptr(t)) {
 		id = t->type;
-		return strcmp(btf__name_by_offset(o->btf, resolve(o, &id)->name_off), "bf_packet") ? 'f' : 'p';
+		to = btf__name_by_offset(o->btf, resolve(o, &id)->name_off);
+		return !strcmp(to, "bf_ctx") ? 'c' : !strcmp(to, "bf_packet") ? 'p' : 'f';
 	}
 	return btf__resolve_size(o->btf, id) == 8 ? 'l' : 'i';
 }

@@ -74,8 +74,8 @@ struct bf_reloc {
 struct bf_func {
 	const char *name;
 	uint32_t insn;    /* the first */
-	const char *args; /* NULL: no; else a letter for each argument: f frame, i 32 bits, l 64 bits, p what of the
-	                   * packet a user's function sees (struct bf_packet), h the handle to it. It returns an int */
+	const char *args; /* NULL: no; else a letter for each argument: f frame, i 32 bits, l 64 bits, c the context,
+	                   * p what of the packet a user's function sees (struct bf_packet), h the handle to it. It returns an int */
 };
 
 /* Where an instruction of a user's function comes from. */

@@ -56,19 +56,40 @@ void bf_asm_jump(struct bf_asm *a, uint8_t code, uint8_t dst, uint8_t src, int32
 	bf_asm_emit(a, code, dst, src, 0, imm);
 }
 
-void bf_asm_call(struct bf_asm *a, const char *function)
+static void add_reloc(struct bf_asm *a, uint8_t kind, const char *symbol, const char *member)
 {
-	struct bf_rt_reloc r = { .insn = n_insns(a), .kind = BF_RT_RELOC_CALL, .symbol = function };
+	struct bf_rt_reloc r = { .insn = n_insns(a), .kind = kind, .symbol = symbol, .member = member };
 
 	bf_buf_add(&a->relocs, &r, sizeof(r));
+}
+
+void bf_asm_call(struct bf_asm *a, const char *function)
+{
+	add_reloc(a, BF_RT_RELOC_CALL, function, NULL);
 	bf_asm_emit(a, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, -1);
+}
+
+void bf_asm_kfunc(struct bf_asm *a, const char *function)
+{
+	add_reloc(a, BF_RELOC_KFUNC, function, NULL);
+	bf_asm_emit(a, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, -1);
+}
+
+void bf_asm_type(struct bf_asm *a, uint8_t dst, const char *type)
+{
+	add_reloc(a, BF_RELOC_BTF_ID, type, NULL);
+	bf_asm_emit(a, BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, 0);
+}
+
+void bf_asm_member(struct bf_asm *a, uint8_t size, uint8_t dst, uint8_t src, const char *type, const char *member)
+{
+	add_reloc(a, BF_RELOC_OFFSET, type, member);
+	bf_asm_emit(a, BPF_LDX | size | BPF_MEM, dst, src, 0, 0);
 }
 
 void bf_asm_map_value(struct bf_asm *a, uint8_t dst, const char *map)
 {
-	struct bf_rt_reloc r = { .insn = n_insns(a), .kind = BF_RELOC_MAP_VALUE, .symbol = map };
-
-	bf_buf_add(&a->relocs, &r, sizeof(r));
+	add_reloc(a, BF_RELOC_MAP_VALUE, map, NULL);
 	bf_asm_emit(a, BPF_LD | BPF_IMM | BPF_DW, dst, 0, 0, 0);
 	bf_asm_emit(a, 0, 0, 0, 0, 0);
 }

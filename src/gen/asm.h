@@ -18,7 +18,7 @@ typedef uint32_t bf_asm_label;
 
 struct bf_asm {
 	struct bf_buf insns;  /* struct bpf_insn */
-	struct bf_buf relocs; /* struct bf_rt_reloc: calls */
+	struct bf_buf relocs; /* struct bf_rt_reloc */
 	struct bf_buf labels; /* uint32_t: instruction, or unbound */
 	struct bf_buf jumps;  /* instruction and label of each */
 	int err;
@@ -34,6 +34,10 @@ void bf_asm_bind(struct bf_asm *a, bf_asm_label label);
 void bf_asm_jump(struct bf_asm *a, uint8_t code, uint8_t dst, uint8_t src, int32_t imm, bf_asm_label to);
 void bf_asm_call(struct bf_asm *a, const char *function);
 void bf_asm_map_value(struct bf_asm *a, uint8_t dst, const char *map); /* the address of its first byte */
+void bf_asm_kfunc(struct bf_asm *a, const char *function); /* calls one of the kernel's */
+void bf_asm_type(struct bf_asm *a, uint8_t dst, const char *type); /* the number of a struct of the kernel's */
+/* A load of that size (BPF_H, ...) of a member of such a struct at src. */
+void bf_asm_member(struct bf_asm *a, uint8_t size, uint8_t dst, uint8_t src, const char *type, const char *member);
 
 /* The usual ones, 32 bits where they compute. */
 static inline void bf_asm_mov(struct bf_asm *a, uint8_t dst, uint8_t src)

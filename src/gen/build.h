@@ -168,6 +168,7 @@ void bf_lower_use(struct bf_lower *l, bf_label label);
 void bf_lower_goto(struct bf_lower *l, bf_label to); /* continue at `to` */
 struct bf_uses *bf_lower_uses(struct bf_lower *l);
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss);
+uint32_t bf_lower_add_cell(struct bf_lower *l, const struct bf_cell *c); /* its number; hit and miss are numbers of cells */
 uint32_t bf_lower_param(struct bf_lower *l, const void *p, size_t size); /* its place in params; the condition's */
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
 void bf_lower_know_codes(struct bf_lower *l, const struct bf_handoff_spec *s, uint32_t n); /* numbers 0 .. n - 1 */
@@ -219,6 +220,8 @@ void bf_lower_live_use(struct bf_lower *l, const struct bf_set *s); /* who comes
 
 /* users.c: what a user's function asks of the table */
 void bf_lower_users(struct bf_lower *l, const struct bf_program *p);
+/* steps.c: CODE cells, when hit and miss are numbers */
+void bf_lower_steps(struct bf_lower *l);
 void bf_lower_resolve(struct bf_lower *l); /* shared cells; hit and miss become numbers */
 void bf_lower_finish(struct bf_lower *l); /* resolves labels into g->cells and moves the rest */
 void bf_lower_free(struct bf_lower *l);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * codes.c: which functions behind CODE cells a base chain comes to. Others are
+ * codes.c: which steps behind CODE cells (steps.c) a base chain comes to. Others are
  * no part of its program: a user's function may be good for one kind of hook
  * alone.
  */
@@ -75,8 +75,8 @@ int bf_codes_reached(const struct bf_graph *g, const struct bf_graph_root *r, bo
 	while (w.n) {
 		const struct bf_cell *c = &g->cells[todo[--w.n]];
 
-		if (c->op == BF_CELL_CODE && c->lo < g->n_codes)
-			used[c->lo] = true;
+		if (c->op == BF_CELL_CODE)
+			memset(&used[c->lo], true, c->span + 1ul); /* its run's other steps, and the end, too */
 		leave(&w, c);
 	}
 	return 0;

@@ -310,6 +310,15 @@ static bool has_places(const struct gen *g)
 	return false;
 }
 
+/* Filters that begin before the network header. */
+static bool has_frames(const struct bf_graph *g)
+{
+	for (uint32_t i = 0; i < g->n_codes; i++)
+		if (g->codes[i].filter && g->codes[i].filter->frame)
+			return true;
+	return false;
+}
+
 static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_root *r)
 {
 	return (struct bf_rt_config){
@@ -341,6 +350,7 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.no_levels = BF_CLASS_DEPTH - r->uses.levels,
 		.no_tests = BF_SVC_TESTS - r->uses.tests,
 		.one_tree = r->uses.trees <= 1,
+		.frames = r->uses.ops & 1u << BF_CELL_CODE && has_frames(&g->graph),
 	};
 }
 

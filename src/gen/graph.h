@@ -43,6 +43,10 @@ struct bf_users_func { /* a function that is made for users' functions: what it 
 	uint64_t object; /* its id, where it is one */
 };
 
+/* codes[code]; goes on to the next one when it matches, or when it does not. */
+#define BF_STEP(code, on_match) ((code) << 1 | (on_match))
+#define BF_STEP_END UINT32_MAX
+
 struct bf_graph_root { /* a base chain, for packets of one family or of all */
 	const struct bf_chain *chain;
 	uint8_t family;      /* NFPROTO_IPV4, NFPROTO_IPV6; NFPROTO_NETDEV: all that its hook sees, */
@@ -63,10 +67,12 @@ struct bf_graph {
 	uint32_t n_runs;
 	struct bf_graph_root *roots; /* none: nothing to do in any hook */
 	uint32_t n_roots;
-	const struct bf_code *codes; /* CODE cell `lo` runs codes[lo] */
+	const struct bf_code *codes;
 	uint32_t n_codes;
 	const struct bf_users_func *users; /* what users' functions call */
 	uint32_t n_users;
+	const uint32_t *steps; /* BF_STEP(...) of CODE cell `lo` is steps[lo]; behind those of each run BF_STEP_END (steps.c) */
+	uint32_t n_steps;
 	uint32_t drop_code; /* see struct bf_rt_config */
 	uint32_t spare_cells, spare_counters; /* room for changes in place, behind what is used */
 	const void *link;   /* what they have to know (patch_link.h); NULL: there can be none */

@@ -118,6 +118,16 @@ struct bf_uses *bf_lower_uses(struct bf_lower *l)
 	return &l->insts[l->inst].uses;
 }
 
+uint32_t bf_lower_add_cell(struct bf_lower *l, const struct bf_cell *c)
+{
+	if (l->err || l->n_cells == MAX_CELLS)
+		return bf_lower_error(l, -E2BIG), 0;
+	if (bf_grow(&l->cells, l->n_cells, &l->cap_cells, sizeof(*l->cells)) < 0)
+		return bf_lower_error(l, -ENOMEM), 0;
+	l->cells[l->n_cells] = *c;
+	return l->n_cells++;
+}
+
 /* A new cell here, or a place to scribble when nothing leads here. */
 struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label hit, bf_label miss)
 {
@@ -308,6 +318,7 @@ void bf_lower_bytecode(struct bf_lower *l, const struct bf_bytecode *b, bf_label
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_CODE, hit, miss);
 	const struct bf_code code = { .filter = b };
 
+	bf_lower_uses(l)->ops |= 1u << BF_CELL_TEST; /* steps.c */
 	c->lo = number_of(l, &l->codes, &l->n_codes, &code, sizeof(code), hash, 1, same_bytecode);
 }
 
@@ -324,6 +335,7 @@ void bf_lower_program(struct bf_lower *l, const struct bf_program *p, bf_label h
 	uint64_t hash = hash_bytes(p->funcs->name, strlen(p->funcs->name), code.family);
 	struct bf_cell *c = bf_lower_cell(l, BF_CELL_CODE, hit, miss);
 
+	bf_lower_uses(l)->ops |= 1u << BF_CELL_TEST; /* steps.c */
 	c->lo = number_of(l, &l->codes, &l->n_codes, &code, sizeof(code), hash, 1, same_program);
 	bf_lower_users(l, p);
 }
@@ -485,6 +497,7 @@ void bf_lower_finish(struct bf_lower *l)
 	bf_lower_resolve(l);
 	for (uint32_t i = 0; i < g->n_roots && !l->err; i++)
 		finish_root(l, &g->roots[i]);
+	bf_lower_steps(l);
 	bf_lower_finish_switches(l);
 	if (!l->err)
 		bf_lower_finish_runs(l);

@@ -80,6 +80,8 @@ static bool is_plain(const struct patch *p, const struct bf_changed *c)
 {
 	const struct bf_link_chain *chain = &p->chains[c->chain];
 
+	if (p->h->codes && c->kind == BF_CAME && c->what->verdict.chain)
+		return false; /* to where others' programs got, perhaps */
 	if (c->chain >= p->h->n_chains || chain->indexed || (!p->h->headers && asks_for_headers(c->what)))
 		return false;
 	return c->kind == BF_WENT || c->what->counter == BF_NO_COUNTER || c->what->counter < p->h->n_counters;

@@ -116,6 +116,7 @@ void bf_lower_finish_link(struct bf_lower *l)
 		.class_at = l->spare_at, .class_half = l->spare_half, .cells_at = l->n_cells,
 		.cells_half = SPARE_CELLS + BF_MIN(n_rules / RULES_A_CELL, (uint32_t)SPARE_MAX),
 		.log_room = l->plan.logs && l->n_handoffs ? LOG_ROOM : 0, .hz = l->hz, .headers = l->plan.headers,
+		.codes = l->n_codes != 0,
 	};
 	size_t size[4], all;
 	char *p;

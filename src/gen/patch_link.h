@@ -26,7 +26,8 @@ struct bf_link_head {
 	uint32_t n_counters;            /* there are so many */
 	uint32_t log_room;              /* so many hand-offs to go on after may come to the ways of a packet; 0: none ever */
 	uint8_t headers;                /* plan.h */
-	uint8_t pad[7];
+	uint8_t codes;                  /* there are generated functions; each program has those that it could get to */
+	uint8_t pad[6];
 };
 
 struct bf_link_run {

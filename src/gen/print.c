@@ -82,7 +82,7 @@ static void print_arguments(struct bf_buf *out, const struct bf_cell *c)
 	case BF_CELL_MATCH:
 		return bf_buf_printf(out, "%u @%llu", c->lo, (unsigned long long)c->arg);
 	case BF_CELL_CODE:
-		return bf_buf_printf(out, "%u", c->lo);
+		return bf_buf_printf(out, "%u, up to %u @%llu", c->lo, c->span, (unsigned long long)c->arg);
 	case BF_CELL_CLASS:
 		bf_buf_printf(out, "@%llu", (unsigned long long)c->arg);
 		return c->word ? bf_buf_puts(out, " above order") : c->lo ? bf_buf_printf(out, " from %u", c->lo) : (void)0;

@@ -92,7 +92,7 @@ static uint32_t weight(const struct bf_cell *c)
 	case BF_CELL_LIVE:
 		return 4;
 	case BF_CELL_CODE:
-		return 16;
+		return 8 + 4 * c->span;
 	case BF_CELL_HANDOFF:
 	case BF_CELL_CMP:
 	case BF_CELL_PUT:
@@ -122,6 +122,14 @@ static bool is_data(const struct bf_cell *c)
 	}
 }
 
+static void push(uint8_t *seen, uint32_t *stack, uint32_t *top, uint32_t cell)
+{
+	if (seen[cell])
+		return;
+	seen[cell] = REACHED;
+	stack[(*top)++] = cell;
+}
+
 /* Marks what `start` reaches. False: more than max, or something that is data. */
 static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_t *seen, uint32_t *stack)
 {
@@ -136,14 +144,15 @@ static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_
 		sum += weight(c);
 		if (sum > max || is_data(c))
 			return false;
-		if (ways(c) > 1 && !seen[c->miss]) {
-			seen[c->miss] = REACHED;
-			stack[top++] = c->miss;
+		if (c->op == BF_CELL_CODE) { /* its run's other cells are its function's */
+			for (uint32_t i = 0; i <= c->span; i++)
+				push(seen, stack, &top, g->cells[c->arg + i].hit);
+			continue;
 		}
-		if (ways(c) > 0 && !seen[c->hit]) {
-			seen[c->hit] = REACHED;
-			stack[top++] = c->hit;
-		}
+		if (ways(c) > 1)
+			push(seen, stack, &top, c->miss);
+		if (ways(c) > 0)
+			push(seen, stack, &top, c->hit);
 	}
 	return true;
 }
@@ -370,6 +379,30 @@ static void put(struct straight *s, const struct bf_cell *c, uint32_t next)
 	go(s, c->hit, next);
 }
 
+/* To the cell behind answer r0 of n, the first of which is `step`: they are in a row (steps.c). */
+static void choose(struct straight *s, uint32_t step, const struct bf_cell *answers, uint32_t n, uint32_t next)
+{
+	bf_asm_label right;
+
+	if (n == 1)
+		return go(s, answers->hit, next);
+	right = bf_asm_new_label(&s->out);
+	bf_asm_jump(&s->out, BPF_JMP32 | BPF_JGE | BPF_K, BPF_REG_0, 0, (int32_t)(step + n / 2), right);
+	choose(s, step, answers, n / 2, UINT32_MAX);
+	bf_asm_bind(&s->out, right);
+	choose(s, step + n / 2, answers + n / 2, n - n / 2, next);
+}
+
+static void code(struct straight *s, const struct bf_cell *c, uint32_t next)
+{
+	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
+	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
+	bf_asm_emit(&s->out, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_3, FRAME, offsetof(struct bf_frame, ctx), 0);
+	call(s, "bf_code");
+	drop_if(s, BPF_JSLT, 0);
+	choose(s, c->lo, &s->cells[c->arg], c->span + 1, next);
+}
+
 static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 {
 	switch (c->op) {
@@ -385,7 +418,7 @@ static void cell(struct straight *s, const struct bf_cell *c, uint32_t next)
 		return ask(s, READING_SPECIALS >> c->lo & 1 ? "bf_special" : "bf_special_apart", c, c->lo,
 		           c->arg, next);
 	case BF_CELL_CODE:
-		return ask(s, "bf_code", c, c->lo, 0, next);
+		return code(s, c, next);
 	case BF_CELL_SET:
 		return ask(s, "bf_set", c, c->word, c->arg, next);
 	case BF_CELL_FIND:
@@ -577,6 +610,24 @@ static int add_users(struct bf_arena *a, const struct bf_graph *g, struct bf_rt_
 	return err;
 }
 
+/* What CODE cells run. */
+static int add_codes(struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r, const struct bf_rt_config *c,
+                     struct bf_rt_func *own, uint32_t *n_own, struct bf_diag *d)
+{
+	bool *used = bf_arena_array(a, g->n_steps + 1ul, bool);
+	int err = used ? add_users(a, g, own, n_own) : -ENOMEM;
+	uint32_t n = 0;
+
+	if (!err)
+		err = bf_users_funcs(a, g, own, n_own);
+	if (!err)
+		err = bf_codes_reached(g, r, used);
+	if (!err)
+		err = bf_cbpf_funcs(a, g, used, (uint8_t)c->kind, &own[*n_own], &n, d);
+	*n_own += n;
+	return err;
+}
+
 int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_graph_root *r,
                   const struct bf_rt_config *c, uint32_t code_max, struct bf_rt_func **out, uint32_t *n_own,
                   bool *straight, struct bf_diag *d)
@@ -584,22 +635,14 @@ int bf_code_funcs(struct bf_arena *a, const struct bf_graph *g, const struct bf_
 	static const char *const names[BF_FAMS] = { "bf_straight", "bf_straight_ip6", "bf_straight_other" };
 	const uint32_t starts[BF_FAMS] = { r->start, r->start_ip6, r->start_other };
 	uint32_t n = r->family == NFPROTO_NETDEV ? BF_FAMS : 1, first;
-	struct bf_rt_func *own = bf_arena_array(a, BF_FAMS + 1 + users_funcs(g) + g->n_users, struct bf_rt_func);
-	bool *used = bf_arena_array(a, g->n_codes + 1ul, bool);
-	int err = own && used ? 0 : -ENOMEM;
+	struct bf_rt_func *own = bf_arena_array(a, BF_FAMS + bf_cbpf_most(g) + users_funcs(g) + g->n_users, struct bf_rt_func);
+	int err = own ? 0 : -ENOMEM;
 
 	*out = own;
 	*n_own = 0;
 	*straight = false;
-	if (!err && r->uses.ops & 1u << BF_CELL_CODE) {
-		err = add_users(a, g, own, n_own);
-		if (!err)
-			err = bf_users_funcs(a, g, own, n_own);
-		if (!err)
-			err = bf_codes_reached(g, r, used);
-		if (!err)
-			err = bf_cbpf_func(a, g->codes, used, g->n_codes, &own[(*n_own)++], d);
-	}
+	if (!err && r->uses.ops & 1u << BF_CELL_CODE)
+		err = add_codes(a, g, r, c, own, n_own, d);
 	if (err < 0 || !code_max)
 		return err;
 	first = *n_own;

@@ -26,7 +26,7 @@ enum { U32 = 1, U64, FRAME, FRAME_POINTER, INT_OF_VOID };
 struct types {
 	struct bf_buf types, strings;
 	uint32_t n;
-	uint32_t packet, handle; /* pointers to these, once there is need */
+	uint32_t packet, handle, context; /* pointers to these, once there is need */
 	uint8_t hook;
 };
 
@@ -75,22 +75,42 @@ static uint32_t add_proto(struct types *t, const char *args)
 
 	for (; *args; args++) {
 		struct btf_param p = { name, *args == 'f' ? FRAME_POINTER : *args == 'l' ? U64 : *args == 'p' ? t->packet :
-			                   *args == 'h' ? t->handle : U32 };
+			                   *args == 'h' ? t->handle : *args == 'c' ? t->context : U32 };
 
 		bf_buf_add(&t->types, &p, sizeof(p));
 	}
 	return id;
 }
 
-static void add_users(struct types *t)
+/* The kernel knows contexts by the name of their type. */
+static const char *context_of(uint8_t hook)
 {
-	const char *handle = t->hook < BF_HOOKS_NETFILTER ? "sk_buff" : t->hook == BF_HOOK_XDP ? "xdp_md" :
-	                     bf_hook_kinds[t->hook].prog_type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR ? "bpf_sock_addr" : "__sk_buff";
-	uint32_t id = add_type(t, "bf_packet", BTF_KIND_STRUCT, 0, BF_PROGRAM_SEES);
+	switch (bf_hook_kinds[hook].prog_type) {
+	case BF_PROG_TYPE_NETFILTER:
+		return "bpf_nf_ctx";
+	case BPF_PROG_TYPE_XDP:
+		return "xdp_md";
+	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+		return "bpf_sock_addr";
+	case BPF_PROG_TYPE_SOCK_OPS:
+		return "bpf_sock_ops";
+	}
+	return "__sk_buff";
+}
 
-	t->packet = add_type(t, "", BTF_KIND_PTR, 0, id);
-	id = add_type(t, handle, BTF_KIND_STRUCT, 0, 0);
-	t->handle = add_type(t, "", BTF_KIND_PTR, 0, id);
+static uint32_t add_pointer(struct types *t, const char *to, uint32_t size)
+{
+	return add_type(t, "", BTF_KIND_PTR, 0, add_type(t, to, BTF_KIND_STRUCT, 0, size));
+}
+
+static void add_arg(struct types *t, char arg)
+{
+	if (arg == 'p' && !t->packet)
+		t->packet = add_pointer(t, "bf_packet", BF_PROGRAM_SEES);
+	if (arg == 'c' && !t->context)
+		t->context = add_pointer(t, context_of(t->hook), 0);
+	if (arg == 'h' && !t->handle)
+		t->handle = add_pointer(t, t->hook < BF_HOOKS_NETFILTER ? "sk_buff" : context_of(t->hook), 0);
 }
 
 static void add_tag(struct types *t, const char *tag, uint32_t func, uint32_t arg)
@@ -104,8 +124,8 @@ static uint32_t add_func(struct types *t, const struct bf_func *f)
 	bool packet = f->args && f->args[0] == 'p', handle = packet && f->args[1] == 'h';
 	uint32_t proto, id;
 
-	if (packet && !t->packet)
-		add_users(t);
+	for (const char *arg = f->args; arg && *arg; arg++)
+		add_arg(t, *arg);
 	proto = f->args ? add_proto(t, f->args) : INT_OF_VOID;
 	id = add_type(t, f->name, BTF_KIND_FUNC, f->args ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC, proto);
 	if (packet)

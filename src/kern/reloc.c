@@ -11,6 +11,8 @@ struct ctx {
 	uint32_t n_maps;
 	struct bf_types *types;
 	struct bf_diag *d;
+	const struct bf_reloc *asked[8]; /* generated code asks the same few things again and again; answers */
+	uint32_t answers[8];
 };
 
 static int missing(const struct ctx *c, const struct bf_reloc *r, const char *what)
@@ -51,14 +53,25 @@ static int put_map(const struct ctx *c, const struct bf_reloc *r)
 }
 
 /* What has no answer is missing `what`, but for want of all types, which was told already. */
-static int ask(const struct ctx *c, const struct bf_reloc *r, const char *what, uint32_t *answer)
+static int ask(struct ctx *c, const struct bf_reloc *r, const char *what, uint32_t *answer)
 {
-	int err = bf_types_ask(c->types, r->kind, r->type, r->member, answer, c->d);
+	uint32_t slot = ((uint32_t)(uintptr_t)r->type >> 3 ^ (uint32_t)r->kind) % BF_ARRAY_SIZE(c->asked);
+	const struct bf_reloc *last = c->asked[slot];
+	int err;
 
+	if (last && last->kind == r->kind && last->type == r->type && last->member == r->member) {
+		*answer = c->answers[slot];
+		return 0;
+	}
+	err = bf_types_ask(c->types, r->kind, r->type, r->member, answer, c->d);
+	if (!err) {
+		c->asked[slot] = r;
+		c->answers[slot] = *answer;
+	}
 	return err == -ENOENT ? missing(c, r, what) : err;
 }
 
-static int put_kfunc(const struct ctx *c, const struct bf_reloc *r)
+static int put_kfunc(struct ctx *c, const struct bf_reloc *r)
 {
 	struct bpf_insn *i = c->insns + r->insn;
 	uint32_t id;
@@ -91,7 +104,7 @@ static int put_offset(const struct ctx *c, const struct bf_reloc *r, uint32_t of
 	return put_imm(c, r, (uint32_t)off);
 }
 
-static int put_type(const struct ctx *c, const struct bf_reloc *r)
+static int put_type(struct ctx *c, const struct bf_reloc *r)
 {
 	uint32_t answer;
 	int err;
@@ -143,7 +156,7 @@ static int put_field(const struct ctx *c, const struct bf_reloc *r)
 	return put_offset(c, r, answer);
 }
 
-static int put(const struct ctx *c, const struct bf_reloc *r)
+static int put(struct ctx *c, const struct bf_reloc *r)
 {
 	if (r->insn >= c->p->n_insns)
 		return bad(c, r);
@@ -157,7 +170,7 @@ static int put(const struct ctx *c, const struct bf_reloc *r)
 int bf_relocate(const struct bf_prog_image *p, struct bpf_insn *insns, const int *maps, uint32_t n_maps,
                 struct bf_types *types, struct bf_diag *d)
 {
-	struct ctx c = { p, insns, maps, n_maps, types, d };
+	struct ctx c = { .p = p, .insns = insns, .maps = maps, .n_maps = n_maps, .types = types, .d = d };
 
 	for (uint32_t i = 0; i < p->n_relocs; i++) {
 		int err = put(&c, &p->relocs[i]);

@@ -123,7 +123,8 @@ enum bf_cell_op {
 	BF_CELL_RET,     /* pop the jump stack; -> what was popped */
 	BF_CELL_LOAD,    /* scratch words := loader `lo` with argument arg; loaded -> hit, not available -> miss, or drop */
 	BF_CELL_MATCH,   /* special match `lo` (enum bf_special), parameters at data offset arg; true -> hit, else miss, or drop */
-	BF_CELL_CODE,    /* generated function number lo; true -> hit, else miss, or drop (rt/code.h) */
+	BF_CELL_CODE,    /* a filter, true -> hit, else miss; and the first of up to `span` that the generated function goes through at
+	                  * once, from step lo on (rt/code.h): it gets to step lo + i -> cell arg + i, or drop */
 	BF_CELL_CLASS,   /* the first matching rule of the run whose head is at place arg of the map "class" (rt/class.h), with an
 	                  * order of at least lo (word 1: above key[BF_KEY_ORDER] instead). Found: key[BF_KEY_ORDER] and
 	                  * key[BF_KEY_SLOT] are set, it is counted unless its service says otherwise; -> its target. None: -> miss */
@@ -577,6 +578,7 @@ struct bf_rt_config {
 	__u32 no_tests;     /* of BF_SVC_TESTS: nor a service so many tests */
 	__u32 one_tree;     /* 1: no run has more than one, nor a change in place */
 	__u32 auth_ends;    /* 1: IPv6's authentication header is the header of layer 4 (nft), not one to be gone past (xtables) */
+	__u32 frames;       /* 1: filters see the frame, from its Ethernet header on: bf_frame.start is wanted */
 };
 #define BF_NO_CODE 0xffffffffu
 

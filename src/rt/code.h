@@ -6,8 +6,8 @@
  * functions are: arguments in r1..r5, result in r0, r6..r9 kept.
  *
  * The frame of a packet lies on the entry's stack; its address is the first
- * argument of everything. 248 of the 512 bytes of stack are the frame; what a
- * program needs at its deepest is: entry and walk about 300, a function called
+ * argument of everything. 264 of the 512 bytes of stack are the frame; what a
+ * program needs at its deepest is: entry and walk about 316, a function called
  * from there at most 128. Generated functions may use 64 bytes and call the
  * functions below.
  */
@@ -16,8 +16,7 @@
 
 #include "rt/abi.h"
 
-struct sk_buff;
-struct nf_hook_state;
+struct bf_ctx; /* what the kernel calls a program with */
 
 struct bf_frame {
 	__u32 key[BF_KEY_WORDS];           /*   0 */
@@ -39,7 +38,10 @@ struct bf_frame {
 	__u32 kept[BF_KEPT_WORDS];         /* 176: by KEEP cells */
 	__u32 out[BF_OUT_WORDS];           /* 208: enum bf_out, if there are PUT cells */
 	__u32 behind;                      /* 236: out[] is written at places the verifier is not sure of */
-	struct sk_buff *trusted;           /* 240: the sk_buff, or the context; not there for functions that stand apart */
+	__u64 start;                       /* 240: with config.frames: address of the Ethernet header, or of what is in its place */
+	__u32 near;                        /* 248: so many bytes lie there; 0: see bf_frame_load */
+	__u32 gap2;
+	struct bf_ctx *ctx;                /* 256: not there for functions that stand apart */
 };
 
 /*
@@ -47,15 +49,18 @@ struct bf_frame {
  * looks at each of them once, not at each call again, and takes what it returns
  * and leaves in the frame for any number. So their calls cost next to nothing
  * to verify, but only numbers survive them: they see the frame without the
- * pointer at its end, and may not read packet data beyond the linear part.
+ * pointer at its end, and may not read packet data beyond the linear part,
+ * unless they are called with that pointer as well.
  */
-#define BF_FRAME_APART 240
+#define BF_FRAME_APART 256
 
 /*
  * Generated, called from compiled code. Without them in `own` they are
  * functions that answer BF_MISS and BF_DROP.
  *
- * int bf_code(struct bf_frame *f, __u32 id);  a CODE cell: BF_MISS, BF_HIT or BF_HOTDROP
+ * int bf_code(struct bf_frame *f, __u32 step, struct bf_ctx *ctx)
+ *     A CODE cell: runs filters from number `step` on, up to one that matches. Its number; or that behind the last one of the
+ *     run; or -1: the packet is to be dropped. Stands apart.
  * int bf_straight(struct bf_frame *f);        the whole ruleset: BF_DROP or BF_ACCEPT
  * int bf_straight_ip6, _other                 where one program sees all families: for IPv6, for what is neither
  */
@@ -63,18 +68,20 @@ struct bf_frame {
 /*
  * Compiled, for generated code.
  *
- * __s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size)
+ * __s64 bf_far_load(struct bf_frame *f, struct bf_ctx *ctx, __s32 offset, __u32 size)
  *     `size` (1, 2 or 4) bytes of the packet as a big-endian number, or -1: not there. Offsets as a classic filter has them
  *     inside xt_bpf: 0 is the network header; SKF_NET_OFF likewise, SKF_LL_OFF from the MAC header (linear part only);
- *     linux/filter.h.
- * __s64 bf_frame_load(struct bf_frame *f, __s32 offset, __u32 size)
+ *     linux/filter.h. Stands apart.
+ * __s64 bf_frame_load(struct bf_frame *f, struct bf_ctx *ctx, __s32 offset, __u32 size)
  *     Likewise at xdp and tc, but 0 is the Ethernet header, if the device has such headers, and nothing is cut off behind
- *     the length that the IP header says. A VLAN tag that was taken off stands in its place.
+ *     the length that the IP header says. A VLAN tag that was taken off stands in its place: then f->near is 0. Stands apart.
  * __s64 bf_frame_len(struct bf_frame *f)
- *     How many bytes that are.
+ *     How many bytes that are. Stands apart.
  * __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad)
  *     Ancillary data SKF_AD_x of linux/filter.h: PROTOCOL, PKTTYPE, IFINDEX, MARK, QUEUE, HATYPE, RXHASH, CPU, VLAN_TAG,
- *     VLAN_TAG_PRESENT, VLAN_TPID, RANDOM; or -1: the filter ends with 0 (no device), or not one of these.
+ *     VLAN_TAG_PRESENT, VLAN_TPID, RANDOM; or -1: the filter ends with 0 (no device), or not one of these. Stands apart.
+ * int bf_program_view(struct bf_frame *f, struct bf_ctx *ctx, struct bf_packet *p, __u32 family)
+ *     What a user's function sees of the packet (bpfilter/program.h); *p is 0 before. Stands apart.
  * int bf_count(struct bf_frame *f, __u64 counter)
  *     A COUNT cell. 0.
  * int bf_length(struct bf_frame *f)

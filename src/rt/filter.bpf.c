@@ -28,7 +28,7 @@ enum { SRC_NAT = 1 << 4, DST_NAT = 1 << 5 }; /* IPS_* */
 enum { PRI_CONNTRACK = -200, HOOKS_MAX = 1024 }; /* NF_IP_PRI_CONNTRACK, and IPv6's; the kernel's own limit */
 enum { CT_INVALID = 1 << 0, CT_SNAT = 1 << 6, CT_DNAT = 1 << 7, CT_UNTRACKED = 1 << 8 }; /* XT_CONNTRACK_STATE_* */
 
-_Static_assert(__builtin_offsetof(struct bf_frame, trusted) == BF_FRAME_APART, "seen from apart: all but the pointer");
+_Static_assert(__builtin_offsetof(struct bf_frame, ctx) == BF_FRAME_APART, "seen from apart: all but the pointer");
 
 /* ------------------------------------------------------------------ prologue */
 
@@ -59,12 +59,12 @@ static __always_inline void begin_frame(struct bf_frame *f, __u32 len)
 			f->kept[i + zero] = 0;
 }
 
-static __always_inline void begin(struct bf_frame *f, const struct bpf_nf_ctx *ctx)
+static __always_inline void begin(struct bf_frame *f, struct bpf_nf_ctx *ctx)
 {
 	struct sk_buff *skb = ctx->skb;
 	__u32 len = skb->len;
 
-	f->trusted = skb;
+	f->ctx = (struct bf_ctx *)ctx;
 	f->skb = number_of(skb);
 	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT | BF_NEED_DEVICES) || config.loaders & STATE_LOADERS || config.watched)
 		f->state = number_of(ctx->state);
@@ -90,7 +90,7 @@ static __always_inline void clear_key(struct bf_frame *f)
 static __always_inline __u32 packet_type(const struct bf_frame *f, bool multicast)
 {
 	__u32 at = offset(((struct sk_buff *)0)->__pkt_type_offset);
-	__u32 type = (KIND(NETFILTER) ? *((const __u8 *)f->trusted + at) : load8(bytes_at(f->skb + at), 0)) & 7;
+	__u32 type = (KIND(NETFILTER) ? *((const __u8 *)skb_of(f) + at) : load8(bytes_at(f->skb + at), 0)) & 7;
 
 	if (type != PACKET_LOOPBACK)
 		return type;
@@ -355,7 +355,7 @@ static __always_inline void forget_numbers(struct bf_frame *f)
 }
 
 /* 0, or -1: the packet must be dropped. */
-static __always_inline int prologue(struct bf_frame *f, const struct bpf_nf_ctx *ctx, bool ip6)
+static __always_inline int prologue(struct bf_frame *f, struct bpf_nf_ctx *ctx, bool ip6)
 {
 	begin(f, ctx);
 	if (in_use(ops, BF_CELL_HANDOFF))
@@ -464,6 +464,17 @@ static __always_inline int ask(struct walk *w, const struct bf_cell *c, int answ
 	if (answer == BF_HOTDROP)
 		return BF_DROP;
 	w->at = answer ? c->hit : c->miss;
+	return GO_ON;
+}
+
+/* How far did it get? */
+static __always_inline int code(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
+{
+	int at = bf_code(f, c->lo, f->ctx);
+
+	if (at < 0)
+		return BF_DROP;
+	w->at = (__u32)c->arg + (at - c->lo);
 	return GO_ON;
 }
 
@@ -601,7 +612,7 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 	if (in_use(ops, BF_CELL_SET) && c->op == BF_CELL_SET)
 		return ask(w, c, VARIANT(bf_set_)(f, c->word, c->arg));
 	if (in_use(ops, BF_CELL_CODE) && op == BF_CELL_CODE)
-		return ask(w, c, bf_code(f, c->lo));
+		return code(f, w, c);
 	if (in_use(ops, BF_CELL_HANDOFF) && op == BF_CELL_HANDOFF)
 		return note(f, w, c);
 	if (in_use(ops, BF_CELL_CMP) && op == BF_CELL_CMP)

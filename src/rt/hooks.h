@@ -82,7 +82,7 @@ static __always_inline int start_xdp(struct bf_frame *f, struct xdp_md *ctx)
 	__u64 at = (__u64)x->data, end = (__u64)x->data_end;
 	__u32 protocol = 0, len;
 
-	f->trusted = (struct sk_buff *)ctx;
+	f->ctx = (struct bf_ctx *)ctx;
 	f->skb = number_of(x);
 	f->state = WANTS_DEVICE ? number_of(plain_xdp(f)->rxq->dev) : 0;
 	if (end - at >= ETH_HLEN) {
@@ -108,7 +108,7 @@ static __always_inline int start_skb(struct bf_frame *f, struct __sk_buff *ctx)
 
 	if (IS_TC && skb->data_len && skb->len - skb->data_len < PULL)
 		bpf_skb_pull_data(ctx, skb->len < PULL ? skb->len : PULL);
-	f->trusted = (struct sk_buff *)ctx;
+	f->ctx = (struct bf_ctx *)ctx;
 	f->skb = number_of(skb);
 	f->state = WANTS_DEVICE ? number_of(plain_skb(f)->dev) : 0;
 	f->nh = (__u64)skb->head + skb->network_header;
@@ -133,6 +133,8 @@ static __noinline int fill_packet(struct bf_frame *f, __u32 fam)
 		return zero;
 	clear_key(f);
 	f->thoff = f->len;
+	if (config.frames)
+		bf_frame_place(f);
 	if (needs(BF_NEED_ADDRS | BF_NEED_IPHDR | BF_NEED_L4 | BF_NEED_PORTS | BF_NEED_L4INFO | BF_NEED_PKTTYPE)) {
 		if (fam == BF_FAM_IP6)
 			fill_ip6(f);
@@ -248,7 +250,7 @@ PACKET_ENTRY("cgroup_skb/egress", bf_cgroup_s, __sk_buff, start_skb, straight_fa
 /* A frame without a packet. zero: as begin_frame wants it. */
 static __always_inline void start_bare(struct bf_frame *f, void *ctx, __u32 zero)
 {
-	f->trusted = ctx;
+	f->ctx = ctx;
 	f->skb = number_of(ctx);
 	f->state = 0;
 	f->nh = 0;

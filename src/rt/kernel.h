@@ -292,10 +292,16 @@ static inline const struct xdp_buff *plain_xdp(const struct bf_frame *f)
 #define IS_EGRESS (KIND(TC_EGRESS) || KIND(CGROUP_EGRESS))
 #define IS_TC (KIND(TC) || KIND(TC_EGRESS))
 
-/* The packet's sk_buff; where there is one. */
+/* What the kernel's functions take for the packet: the sk_buff, or the context. */
+static inline void *handle_of(struct bf_ctx *ctx)
+{
+	return KIND(NETFILTER) ? (void *)((struct bpf_nf_ctx *)ctx)->skb : ctx;
+}
+
+/* The packet's sk_buff; where there is one. Not for functions that stand apart. */
 static inline const struct sk_buff *skb_of(const struct bf_frame *f)
 {
-	return KIND(NETFILTER) ? f->trusted : plain_skb(f);
+	return KIND(NETFILTER) ? handle_of(f->ctx) : plain_skb(f);
 }
 
 /* The device that it came by, or leaves by; NULL: not known here. */
@@ -439,8 +445,10 @@ static inline int set_string(struct bf_frame *f, const struct in6_addr *s)
 /* Functions that files of rt/ have for each other; those not explained here are in code.h. */
 int bf_pkt_read(struct bf_frame *f, __u32 offset, void *to, __u32 size); /* 0, or -1: not all there */
 __s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size);
-__s64 bf_frame_load(struct bf_frame *f, __s32 offset, __u32 size);
+__s64 bf_far_load(struct bf_frame *f, struct bf_ctx *ctx, __s32 offset, __u32 size);
+__s64 bf_frame_load(struct bf_frame *f, struct bf_ctx *ctx, __s32 offset, __u32 size);
 __s64 bf_frame_len(struct bf_frame *f);
+int bf_frame_place(struct bf_frame *f); /* f->start, near. 0 */
 __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
 int bf_count(struct bf_frame *f, __u64 counter);
 int bf_length(struct bf_frame *f); /* as counters have it, see code.h */
@@ -489,7 +497,7 @@ int bf_leave_xdp(struct bf_frame *f, struct xdp_md *ctx); /* what BF_OUT_EXIT sa
 int bf_leave_tc(struct bf_frame *f, struct __sk_buff *ctx);
 int bf_mirror(struct bf_frame *f, __u32 ifindex);
 int bf_finish(struct bf_frame *f, int verdict); /* what is left to do, and the verdict that then holds */
-int bf_code(struct bf_frame *f, __u32 id);
+int bf_code(struct bf_frame *f, __u32 step, struct bf_ctx *ctx);
 int bf_straight(struct bf_frame *f);
 int bf_event(struct bf_frame *f, __u32 kind, __u32 value);
 int bf_straight_ip6(struct bf_frame *f);

@@ -384,7 +384,7 @@ int bf_mirror(struct bf_frame *f, __u32 ifindex)
 	__u64 at = f->nh - (__u64)plain_skb(f)->data;
 
 	if (!config.trial)
-		bpf_clone_redirect((struct __sk_buff *)f->trusted, ifindex, 0);
+		bpf_clone_redirect((struct __sk_buff *)f->ctx, ifindex, 0);
 	f->nh = (__u64)plain_skb(f)->data + at;
 	return 0;
 }

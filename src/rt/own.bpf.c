@@ -2,9 +2,9 @@
 /* own.bpf.c: what generated functions are where a ruleset has none (code.h). */
 #include "rt/kernel.h"
 
-int bf_code(struct bf_frame *f, __u32 id)
+APART int bf_code(struct bf_frame *f, __u32 step, struct bf_ctx *ctx)
 {
-	return BF_HOTDROP;
+	return -1;
 }
 
 int bf_straight(struct bf_frame *f)

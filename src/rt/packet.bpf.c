@@ -28,15 +28,20 @@ enum {
 	SKF_AD_VLAN_TPID = 60,
 };
 
-int bf_pkt_read(struct bf_frame *f, __u32 off, void *to, __u32 size)
+static __always_inline int read_by(struct bf_frame *f, struct bf_ctx *ctx, __u32 off, void *to, __u32 size)
 {
 	struct bpf_dynptr dp;
 
-	if (!HAS_SKB || bpf_dynptr_from_skb(f->trusted, 0, &dp))
+	if (!HAS_SKB || bpf_dynptr_from_skb(handle_of(ctx), 0, &dp))
 		return -1;
 	if (IS_TC)
 		off += f->nh - (__u64)plain_skb(f)->data;
 	return bpf_dynptr_read(to, size, &dp, off, 0) ? -1 : 0;
+}
+
+int bf_pkt_read(struct bf_frame *f, __u32 off, void *to, __u32 size)
+{
+	return read_by(f, f->ctx, off, to, size);
 }
 
 APART int bf_length(struct bf_frame *f)
@@ -54,6 +59,15 @@ static inline __s64 swapped(__u32 v, __u32 size)
 	return size == 4 ? bpf_ntohl(v) : size == 2 ? bpf_ntohs((__u16)v) : (__u8)v;
 }
 
+/* A number of 1, 2 or 4 bytes: the verifier sees that. */
+static __always_inline __s64 number_by(struct bf_frame *f, struct bf_ctx *ctx, __u32 off, __u32 size)
+{
+	__u32 v = 0;
+	int err = size == 4 ? read_by(f, ctx, off, &v, 4) : size == 2 ? read_by(f, ctx, off, &v, 2) : read_by(f, ctx, off, &v, 1);
+
+	return err ? -1 : swapped(v, size);
+}
+
 static inline __u32 load_in_place(__u64 address, __u32 size)
 {
 	const struct in6_addr *p = bytes_at(address);
@@ -62,26 +76,23 @@ static inline __u32 load_in_place(__u64 address, __u32 size)
 }
 
 /*
- * As 8 bytes of the sk_buff: a number for every verifier. ->head itself is a pointer for that of Linux 6.18 and a number for that of
- * 6.12, which refuses to take a pointer off it (number_of).
+ * A `void *` or `unsigned char *` in a struct, as 8 bytes of it: a number for every verifier. As a member it is a pointer for that of
+ * Linux 6.18 and a number for that of 6.12, which refuses to take a pointer off it (number_of).
  */
-static inline __u64 head_of(const struct bf_frame *f)
-{
-	return load64(bytes_at((__u64)&skb_of(f)->head), 0);
-}
+#define ADDRESS(member) load64(bytes_at((__u64)&(member)), 0)
 
 __u64 bf_pkt_link(struct bf_frame *f)
 {
 	if (KIND(XDP))
-		return (__u64)plain_xdp(f)->data;
-	if (!HAS_SKB || skb_of(f)->mac_header == 0xffff)
+		return ADDRESS(plain_xdp(f)->data);
+	if (!HAS_SKB || plain_skb(f)->mac_header == 0xffff)
 		return 0;
-	return head_of(f) + skb_of(f)->mac_header;
+	return ADDRESS(plain_skb(f)->head) + plain_skb(f)->mac_header;
 }
 
 static inline __u64 end_of_linear(const struct bf_frame *f)
 {
-	return KIND(XDP) ? (__u64)plain_xdp(f)->data_end : head_of(f) + skb_of(f)->tail;
+	return KIND(XDP) ? ADDRESS(plain_xdp(f)->data_end) : ADDRESS(plain_skb(f)->head) + plain_skb(f)->tail;
 }
 
 /* Below zero: from one of the headers, and only in the linear part; inside it, it may be before the network header. */
@@ -104,17 +115,23 @@ static __noinline __s64 load_from_header(struct bf_frame *f, __s32 off, __u32 si
 	return swapped(load_in_place(at, size), size);
 }
 
-__s64 bf_pkt_load(struct bf_frame *f, __s32 off, __u32 size)
+static __always_inline __s64 load_by(struct bf_frame *f, struct bf_ctx *ctx, __s32 off, __u32 size)
 {
-	__u32 v = 0;
-
 	if (off < 0)
 		return load_from_header(f, off, size);
 	if ((__u64)(__u32)off + size <= f->linear)
 		return swapped(load_in_place(f->nh + (__u32)off, size), size);
-	if (size > sizeof(v) || bf_pkt_read(f, off, &v, size))
-		return -1;
-	return swapped(v, size);
+	return number_by(f, ctx, off, size);
+}
+
+__s64 bf_pkt_load(struct bf_frame *f, __s32 off, __u32 size)
+{
+	return load_by(f, f->ctx, off, size);
+}
+
+APART __s64 bf_far_load(struct bf_frame *f, struct bf_ctx *ctx, __s32 off, __u32 size)
+{
+	return f ? load_by(f, ctx, off, size) : -1;
 }
 
 /* ------------------------------------------------------------ frames, for classic filters at devices */
@@ -152,13 +169,23 @@ static __noinline __s64 load_tagged(struct bf_frame *f, __u64 start, __u32 off, 
 	return v;
 }
 
-__s64 bf_frame_load(struct bf_frame *f, __s32 off, __u32 size)
+int bf_frame_place(struct bf_frame *f)
+{
+	__u64 start = frame_start(f), end = end_of_linear(f);
+
+	f->start = start;
+	f->near = !start || end < start || is_tagged(f, start) ? 0 : end - start;
+	return 0;
+}
+
+APART __s64 bf_frame_load(struct bf_frame *f, struct bf_ctx *ctx, __s32 off, __u32 size)
 {
 	__u64 start;
-	__u32 v = 0;
 
+	if (!f)
+		return -1;
 	if (off < 0)
-		return bf_pkt_load(f, off, size);
+		return load_by(f, ctx, off, size);
 	start = frame_start(f);
 	if (!start)
 		return -1;
@@ -170,20 +197,21 @@ __s64 bf_frame_load(struct bf_frame *f, __s32 off, __u32 size)
 	start += (__u32)off;
 	if (start + size <= end_of_linear(f))
 		return swapped(load_in_place(start, size), size);
-	if (size > sizeof(v) || bf_pkt_read(f, start - f->nh, &v, size))
-		return -1;
-	return swapped(v, size);
+	return number_by(f, ctx, start - f->nh, size);
 }
 
-__s64 bf_frame_len(struct bf_frame *f)
+APART __s64 bf_frame_len(struct bf_frame *f)
 {
-	__u64 start = frame_start(f);
+	__u64 start;
 
+	if (!f)
+		return 0;
+	start = frame_start(f);
 	if (KIND(XDP))
 		return end_of_linear(f) - start;
 	if (!IS_TC)
 		return f->len;
-	return (__u64)plain_skb(f)->data + plain_skb(f)->len - start + (is_tagged(f, start) ? TAG_LEN : 0);
+	return number_of(plain_skb(f)->data) + plain_skb(f)->len - start + (is_tagged(f, start) ? TAG_LEN : 0);
 }
 
 static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
@@ -198,10 +226,10 @@ static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
 static __noinline __s64 vlan_data(struct bf_frame *f, __u32 ad)
 {
 	if (ad == SKF_AD_VLAN_TAG)
-		return skb_of(f)->vlan_tci;
+		return plain_skb(f)->vlan_tci;
 	if (ad == SKF_AD_VLAN_TPID)
-		return bpf_ntohs(skb_of(f)->vlan_proto);
-	return skb_of(f)->vlan_all != 0;
+		return bpf_ntohs(plain_skb(f)->vlan_proto);
+	return plain_skb(f)->vlan_all != 0;
 }
 
 /* What there is without an sk_buff. */
@@ -221,21 +249,23 @@ static __noinline __s64 bare_ad(struct bf_frame *f, __u32 ad)
 	return -1;
 }
 
-__s64 bf_pkt_ad(struct bf_frame *f, __u32 ad)
+APART __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad)
 {
+	if (!f)
+		return -1;
 	if (!HAS_SKB)
 		return bare_ad(f, ad);
 	switch (ad) {
 	case SKF_AD_PROTOCOL:
-		return bpf_ntohs(skb_of(f)->protocol);
+		return bpf_ntohs(plain_skb(f)->protocol);
 	case SKF_AD_PKTTYPE:
 		return load8(bytes_at(f->skb + offset(((struct sk_buff *)0)->__pkt_type_offset)), 0) & 7;
 	case SKF_AD_MARK:
-		return skb_of(f)->mark;
+		return plain_skb(f)->mark;
 	case SKF_AD_QUEUE:
-		return skb_of(f)->queue_mapping;
+		return plain_skb(f)->queue_mapping;
 	case SKF_AD_RXHASH:
-		return skb_of(f)->hash;
+		return plain_skb(f)->hash;
 	case SKF_AD_CPU:
 		return bpf_get_smp_processor_id();
 	case SKF_AD_RANDOM:

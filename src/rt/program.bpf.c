@@ -9,7 +9,7 @@
 
 enum { TCP = 6, UDP = 17, UDPLITE = 136 };
 
-static __always_inline __u32 payload_of(struct bf_frame *f, __u32 proto)
+static __always_inline __u32 payload_of(struct bf_frame *f, struct bf_ctx *ctx, __u32 proto)
 {
 	__s64 doff;
 
@@ -17,11 +17,11 @@ static __always_inline __u32 payload_of(struct bf_frame *f, __u32 proto)
 		return f->thoff + 8;
 	if (proto != TCP)
 		return 0;
-	doff = bf_pkt_load(f, f->thoff + 12, 1);
+	doff = bf_far_load(f, ctx, f->thoff + 12, 1);
 	return doff < 0 ? 0 : f->thoff + (__u32)(doff >> 4) * 4;
 }
 
-static __always_inline void fill_transport(struct bf_frame *f, struct bf_packet *p)
+static __always_inline void fill_transport(struct bf_frame *f, struct bf_ctx *ctx, struct bf_packet *p)
 {
 	__u32 proto = f->key[BF_KEY_META] & 0xff, at;
 
@@ -36,7 +36,7 @@ static __always_inline void fill_transport(struct bf_frame *f, struct bf_packet 
 	p->transport = f->thoff;
 	p->sport = f->key[BF_KEY_PORTS] >> 16;
 	p->dport = f->key[BF_KEY_PORTS];
-	at = payload_of(f, proto);
+	at = payload_of(f, ctx, proto);
 	if (at < f->len && at <= 0xffff)
 		p->payload = at;
 }
@@ -48,16 +48,17 @@ static __always_inline __u32 index_of(struct bf_frame *f, bool out)
 	return dev ? dev->ifindex : 0;
 }
 
-int bf_program_view(struct bf_frame *f, struct bf_packet *p, __u32 family)
+APART int bf_program_view(struct bf_frame *f, struct bf_ctx *ctx, struct bf_packet *p, __u32 family)
 {
-	__builtin_memset(p, 0, sizeof(*p));
+	if (!f || !p)
+		return -1;
 	for (int i = 0; i < 4; i++) {
 		p->saddr[i] = f->key[BF_KEY_SADDR + i];
 		p->daddr[i] = f->key[BF_KEY_DADDR + i];
 	}
 	p->family = family;
 	if (family)
-		fill_transport(f, p);
+		fill_transport(f, ctx, p);
 	p->length = f->len;
 	p->reserved[BF_USERS_VERSION] = f->version;
 	p->reserved[BF_USERS_LENGTH] = counted_length(f);

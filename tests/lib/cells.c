@@ -148,11 +148,18 @@ int cells_special(struct cells_walk *w, uint32_t id, uint64_t offset)
 	return -1;
 }
 
-static int code(struct cells_walk *w, const struct bf_cell *c)
+/* Filters up to one that does not go on. */
+static uint32_t code(struct cells_walk *w, const struct bf_cell *c)
 {
+	const struct bf_graph *g = w->c->g;
+	uint32_t i = c->lo;
 	bool hotdrop = false;
 
-	return bf_match_bytecode.eval(w->c->helper, w->p, w->c->g->codes[c->lo].filter, &hotdrop);
+	while (g->steps[i] != BF_STEP_END &&
+	       bf_match_bytecode.eval(w->c->helper, w->p, g->codes[g->steps[i] >> 1].filter, &hotdrop) == (g->steps[i] & 1))
+		i++;
+	w->out->lost |= i - c->lo > c->span;
+	return (uint32_t)c->arg + (i - c->lo);
 }
 
 static void count(struct cells_walk *w, uint64_t counter)
@@ -343,8 +350,7 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 		answer = cells_special(w, c->lo, c->arg);
 		break;
 	case BF_CELL_CODE:
-		answer = code(w, c);
-		break;
+		return code(w, c);
 	case BF_CELL_SET:
 		answer = cells_set(w, c->word, c->arg);
 		break;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ebpf.c: see ebpf.h. Registers hold tagged addresses; a tag and an offset
- * lead to the frame or to the function's own stack, nothing else is memory.
+ * lead to the frame, the function's own stack, the packet or what it has in
+ * front of it; nothing else is memory.
  */
 #include "lib/ebpf.h"
 
@@ -14,6 +15,9 @@
 #define FRAME_TAG 0x1000000000000ull
 #define STACK_TAG 0x2000000000000ull
 #define COUNTERS_TAG 0x4000000000000ull
+#define PACKET_TAG 0x8000000000000ull
+#define LINK_TAG 0x10000000000000ull
+#define CONTEXT 0x20000000000000ull
 #define TAGS 0xffff000000000000ull
 
 enum { STACK = 64, MAX_STEPS = 1 << 20 };
@@ -25,10 +29,11 @@ struct cpu {
 	const struct bf_rt_config *config;
 	struct bf_frame frame;
 	uint32_t steps, nowhere;
+	uint8_t bytes[256]; /* the packet as the device has it */
 	const char *broken;
 };
 
-static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2);
+static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2, uint64_t r3);
 
 static int64_t packet_load(const struct bf_packet *p, int32_t offset, uint32_t size)
 {
@@ -140,12 +145,16 @@ static int64_t look(struct cpu *cpu, const char *name, const uint64_t *r)
 
 static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 {
+	if (!strcmp(name, "bpf_rdonly_cast"))
+		return (int64_t)r[1];
 	if (r[1] != FRAME_TAG)
 		cpu->broken = "the first argument is not the frame";
-	if (!strcmp(name, "bf_pkt_load"))
-		return packet_load(cpu->w->p, r[2], r[3]);
+	if ((!strcmp(name, "bf_far_load") || !strcmp(name, "bf_frame_load")) && r[2] != CONTEXT)
+		cpu->broken = "the second argument is not the context";
+	if (!strcmp(name, "bf_far_load"))
+		return packet_load(cpu->w->p, r[3], r[4]);
 	if (!strcmp(name, "bf_frame_load"))
-		return frame_load(cpu->w->p, r[2], r[3]);
+		return frame_load(cpu->w->p, r[3], r[4]);
 	if (!strcmp(name, "bf_frame_len"))
 		return cpu->w->p->link_len + cpu->w->p->len + (cpu->w->p->tagged ? 4 : 0);
 	if (!strcmp(name, "bf_pkt_ad"))
@@ -158,7 +167,7 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 		return look(cpu, name, r);
 	if (!strcmp(name, "bf_note"))
 		return note(cpu, r[2]);
-	return run(cpu, name, r[1], r[2]);
+	return run(cpu, name, r[1], r[2], r[3]);
 }
 
 static uint32_t *memory(struct cpu *cpu, uint8_t *stack, uint64_t address)
@@ -172,6 +181,25 @@ static uint32_t *memory(struct cpu *cpu, uint8_t *stack, uint64_t address)
 		return (uint32_t *)(stack + STACK + off);
 	cpu->broken = "memory access out of bounds";
 	return &cpu->nowhere;
+}
+
+/* A load from the packet, of a size. */
+static uint64_t load_packet(struct cpu *cpu, uint64_t address, uint8_t size)
+{
+	uint32_t n = size == BPF_W ? 4 : size == BPF_H ? 2 : 1, v = 0;
+	uint64_t off = address & ~TAGS, end = (address & TAGS) == LINK_TAG ? cpu->frame.near : cpu->frame.linear;
+
+	if (off + n > end || size == BPF_DW) {
+		cpu->broken = "a load that is not in place";
+		return 0;
+	}
+	memcpy(&v, (address & TAGS) == LINK_TAG ? cpu->bytes + off : cpu->w->p->data + off, n);
+	return v;
+}
+
+static uint64_t swap(uint64_t v, int32_t bits)
+{
+	return bits == 16 ? be16toh((uint16_t)v) : be32toh((uint32_t)v);
 }
 
 static uint64_t alu(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wide)
@@ -214,9 +242,11 @@ static uint64_t alu(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wi
 
 static bool taken(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wide)
 {
+	bool is_signed = op == BPF_JSLT || op == BPF_JSGE || op == BPF_JSGT || op == BPF_JSLE;
+
 	if (!wide) {
-		a = (uint32_t)a;
-		b = (uint32_t)b;
+		a = is_signed ? (uint64_t)(int32_t)a : (uint32_t)a;
+		b = is_signed ? (uint64_t)(int32_t)b : (uint32_t)b;
 	}
 	switch (op) {
 	case BPF_JA: return true;
@@ -228,6 +258,9 @@ static bool taken(struct cpu *cpu, uint8_t op, uint64_t a, uint64_t b, bool wide
 	case BPF_JSET: return a & b;
 	case BPF_JSLT: return (int64_t)a < (int64_t)b;
 	case BPF_JSGE: return (int64_t)a >= (int64_t)b;
+	case BPF_JSGT: return (int64_t)a > (int64_t)b;
+	case BPF_JSLE: return (int64_t)a <= (int64_t)b;
+	case BPF_JLT: return a < b;
 	}
 	cpu->broken = "unknown jump";
 	return false;
@@ -250,12 +283,20 @@ static int32_t insn(struct cpu *cpu, const struct bf_rt_func *f, uint32_t pc, ui
 	switch (BPF_CLASS(i->code)) {
 	case BPF_ALU:
 	case BPF_ALU64:
+		if (BPF_OP(i->code) == BPF_END) {
+			r[i->dst_reg] = swap(r[i->dst_reg], i->imm);
+			return 0;
+		}
 		r[i->dst_reg] = alu(cpu, BPF_OP(i->code), r[i->dst_reg], src, BPF_CLASS(i->code) == BPF_ALU64);
 		return 0;
 	case BPF_LD: /* the address of the map "counters" */
 		r[i->dst_reg] = COUNTERS_TAG;
 		return 1;
 	case BPF_LDX:
+		if ((r[i->src_reg] & TAGS) == PACKET_TAG || (r[i->src_reg] & TAGS) == LINK_TAG) {
+			r[i->dst_reg] = load_packet(cpu, r[i->src_reg] + i->off, BPF_SIZE(i->code));
+			return 0;
+		}
 		r[i->dst_reg] = *memory(cpu, stack, r[i->src_reg] + i->off);
 		if (BPF_SIZE(i->code) == BPF_DW)
 			r[i->dst_reg] |= (uint64_t)*memory(cpu, stack, r[i->src_reg] + i->off + 4) << 32;
@@ -293,10 +334,10 @@ static const struct bf_rt_func *find(struct cpu *cpu, const char *name)
 	return NULL;
 }
 
-static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2)
+static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2, uint64_t r3)
 {
 	const struct bf_rt_func *f = find(cpu, name);
-	uint64_t r[11] = { [1] = r1, [2] = r2, [10] = STACK_TAG };
+	uint64_t r[11] = { [1] = r1, [2] = r2, [3] = r3, [10] = STACK_TAG };
 	uint8_t stack[STACK];
 	uint32_t pc = 0;
 
@@ -314,14 +355,22 @@ static int64_t run(struct cpu *cpu, const char *name, uint64_t r1, uint64_t r2)
 }
 
 static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint32_t n,
-                     const struct bf_rt_config *config, const char *name, uint64_t arg)
+                     const struct bf_rt_config *config, const char *name, uint64_t arg, uint32_t linear)
 {
 	struct cpu cpu = { .w = w, .funcs = funcs, .n_funcs = n, .config = config };
 	int64_t result;
 
 	memcpy(cpu.frame.key, w->key, sizeof(w->key));
 	cpu.frame.len = w->p->len;
-	result = run(&cpu, name, FRAME_TAG, arg);
+	cpu.frame.linear = BF_MIN(linear, w->p->len);
+	cpu.frame.nh = PACKET_TAG;
+	cpu.frame.start = LINK_TAG;
+	if (w->p->link_len && !w->p->tagged) {
+		ebpf_frame(w->p, cpu.bytes);
+		cpu.frame.near = w->p->link_len + cpu.frame.linear;
+	}
+	cpu.frame.ctx = (struct bf_ctx *)CONTEXT;
+	result = run(&cpu, name, FRAME_TAG, arg, CONTEXT);
 	if (w->out)
 		memcpy(w->out->out, cpu.frame.out, sizeof(w->out->out));
 	if (!cpu.broken)
@@ -344,16 +393,16 @@ void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, 
 	int64_t verdict;
 
 	cells_begin(&w, c, p, out);
-	verdict = start(&w, funcs, n, config, function_of(&w), 0);
+	verdict = start(&w, funcs, n, config, function_of(&w), 0, p->len);
 	out->lost = verdict != BF_DROP && verdict != BF_ACCEPT;
 	out->verdict = verdict;
 }
 
-int ebpf_code(const struct bf_rt_func *code, uint32_t id, const struct bf_packet *p)
+int ebpf_code(const struct bf_rt_func *funcs, uint32_t n, uint32_t step, const struct bf_packet *p, uint32_t linear)
 {
 	struct cells_walk w = { .p = p };
 
-	return (int)start(&w, code, 1, NULL, "bf_code", id);
+	return (int)start(&w, funcs, n, NULL, "bf_code", step, linear);
 }
 
 /* One step of the search: what follows instruction pc. */

@@ -15,8 +15,8 @@
 void ebpf_straight(struct cells *c, const struct bf_rt_func *funcs, uint32_t n, const struct bf_rt_config *config,
                    const struct bf_packet *p, struct cells_outcome *out);
 
-/* bf_code alone: enum bf_rt_answer, or -1. */
-int ebpf_code(const struct bf_rt_func *code, uint32_t id, const struct bf_packet *p);
+/* bf_code among funcs, from a step on: where it ends, or -1. `linear` bytes of the packet lie in one piece. */
+int ebpf_code(const struct bf_rt_func *funcs, uint32_t n, uint32_t step, const struct bf_packet *p, uint32_t linear);
 
 /* The packet as a capture of the device has it: from the link layer on, the tag in its place. Its length. */
 uint32_t ebpf_frame(const struct bf_packet *p, uint8_t *out);

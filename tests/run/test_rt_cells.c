@@ -496,19 +496,19 @@ static void at_random(void **state)
 
 static void generated_code(void **state)
 {
-	/* bf_code: the byte at offset id of the packet is 17? */
+	/* bf_code: it goes on behind step id when the byte at that offset of the packet is 17 */
 	static const struct bpf_insn code[] = {
-		I(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 1), I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0),
-		I(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0, 0), I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
-		I(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1, 17),  I(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
-		I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+		I(BPF_ALU64 | BPF_MOV | BPF_X, 6, 2, 0, 0), I(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 1),
+		I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0), I(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0, 0),
+		I(BPF_ALU64 | BPF_MOV | BPF_X, 0, 6, 0, 0), I(BPF_JMP | BPF_JNE | BPF_K, 1, 0, 1, 17),
+		I(BPF_ALU64 | BPF_ADD | BPF_K, 0, 0, 0, 1), I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	static const struct bf_rt_reloc calls[] = { { 1, BF_RT_RELOC_CALL, "bf_pkt_load", NULL, 0 } };
+	static const struct bf_rt_reloc calls[] = { { 2, BF_RT_RELOC_CALL, "bf_pkt_load", NULL, 0 } };
 	static const struct bf_rt_func own[] = { { "bf_code", code, BF_ARRAY_SIZE(code), calls, 1 } };
 
 	for (size_t h = 0; h < 2; h++)
 		for (uint32_t id = 8; id < 11; id++) {
-			struct bf_cell cells[] = { { .op = BF_CELL_CODE, .lo = id, .hit = 2, .miss = 1 }, VERDICT(0), VERDICT(1) };
+			struct bf_cell cells[] = { { .op = BF_CELL_CODE, .lo = id, .span = 1, .arg = 1 }, VERDICT(0), VERDICT(1) };
 			struct rtprog c = CELLS(hows[h], cells, .own = own, .n_own = 1);
 
 			assert_int_equal(run(&c), id == 9);

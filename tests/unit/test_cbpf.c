@@ -3,7 +3,8 @@
  * test_cbpf.c: classic BPF against the running kernel, which takes filters on
  * a socket from anybody: random programs are accepted or refused alike, and
  * our translation, the oracle's machine and the kernel agree whether a packet
- * matches.
+ * matches, whatever part of it lies in one piece; also where filters are steps
+ * of runs, some of them negated, in several functions.
  *
  *   test_cbpf [ROUNDS [SEED]]
  */
@@ -15,7 +16,7 @@
 #include "lib/ebpf.h"
 #include "lib/rng.h"
 
-enum { MAX_LEN = 24, PACKETS = 4 };
+enum { MAX_LEN = 24, PACKETS = 4, MANY = 400 };
 
 static struct sock_filter load_insn(struct rng *r, bool extras)
 {
@@ -120,7 +121,7 @@ static int complain(const struct bf_bytecode *b, const char *what, int ours, int
 }
 
 static int run_packets(struct rng *r, const struct kernel *k, const struct bf_bytecode *b,
-                       const struct bf_rt_func *code, bool compare_kernel)
+                       const struct bf_rt_func *code, bool on_match, bool compare_kernel)
 {
 	for (int i = 0; i < PACKETS; i++) {
 		uint8_t frame[128], bytes[14 + 64], *data = bytes + 14;
@@ -133,7 +134,7 @@ static int run_packets(struct rng *r, const struct kernel *k, const struct bf_by
 			bytes[n] = rng_percent(r, 60) ? rng_below(r, 6) : (uint8_t)rng_u64(r);
 		memcpy(bytes + 12, "\4\5", 2);
 		oracle = bf_match_bytecode.eval(NULL, &p, b, &hotdrop);
-		ours = ebpf_code(code, 0, &p);
+		ours = ebpf_code(code, 1, 0, &p, rng_percent(r, 50) ? p.len : rng_below(r, p.len)) == on_match;
 		if (ours != oracle)
 			return complain(b, "translation against oracle", ours, oracle);
 		if (compare_kernel && kernel_matches(k, b->frame ? frame : data, b->frame ? ebpf_frame(&p, frame) : p.len) != oracle)
@@ -142,14 +143,19 @@ static int run_packets(struct rng *r, const struct kernel *k, const struct bf_by
 	return 0;
 }
 
+/* Whether a step goes on when it matches or when it does not: it ends with 0, or with the number behind it. */
 static int one_round(struct rng *r, const struct kernel *k, unsigned *taken)
 {
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	struct sock_filter insns[MAX_LEN];
 	struct bf_bytecode b = { .insns = insns, .frame = rng_percent(r, 50) };
 	const struct bf_code list = { .filter = &b };
-	bool extras = rng_percent(r, 30);
-	struct bf_rt_func code;
+	bool extras = rng_percent(r, 30), on_match = rng_percent(r, 50);
+	const uint32_t steps[] = { BF_STEP(0, on_match), BF_STEP_END };
+	const struct bf_graph g = { .codes = &list, .n_codes = 1, .steps = steps, .n_steps = 2 };
+	static const bool used[] = { true, true };
+	struct bf_rt_func code[2];
+	uint32_t n;
 	int err;
 
 	random_filter(r, insns, &b.len, extras);
@@ -159,12 +165,78 @@ static int one_round(struct rng *r, const struct kernel *k, unsigned *taken)
 	if (err)
 		return 0;
 	*taken += 1;
-	err = bf_cbpf_func(arena, &list, NULL, 1, &code, NULL);
-	if (err)
+	err = bf_cbpf_funcs(arena, &g, used, BF_RT_NETFILTER, code, &n, NULL);
+	if (err || n != 1)
 		return complain(&b, "translate", err, 0);
-	if (!ebpf_whole(&code))
+	if (!ebpf_whole(code))
 		return complain(&b, "unreachable instructions", 1, 0);
-	return run_packets(r, k, &b, &code, !extras);
+	return run_packets(r, k, &b, code, on_match, !extras);
+}
+
+static void random_steps(struct rng *r, struct bf_bytecode *b, struct sock_filter (*insns)[MAX_LEN], struct bf_code *codes,
+                         uint32_t *steps, bool *used)
+{
+	for (uint32_t i = 0; i < MANY; i++) {
+		do {
+			b[i] = (struct bf_bytecode){ .insns = insns[i], .frame = rng_percent(r, 50) };
+			random_filter(r, insns[i], &b[i].len, false);
+		} while (bf_bytecode_check(&b[i]));
+		codes[i].filter = &b[i];
+		steps[i] = i && i + 1 < MANY && rng_percent(r, 5) && steps[i - 1] != BF_STEP_END ? BF_STEP_END :
+		           BF_STEP(i, rng_percent(r, 30));
+	}
+	steps[MANY] = BF_STEP_END;
+	for (uint32_t from = 0, to; from <= MANY; from = to + 1) {
+		for (to = from; steps[to] != BF_STEP_END; to++)
+			;
+		memset(&used[from], rng_percent(r, 80), to - from + 1);
+	}
+}
+
+/* Where the oracle's machine gets from that step on. */
+static uint32_t follow(const struct bf_graph *g, uint32_t step, const struct bf_packet *p)
+{
+	bool hotdrop = false;
+
+	while (g->steps[step] != BF_STEP_END &&
+	       bf_match_bytecode.eval(NULL, p, g->codes[g->steps[step] >> 1].filter, &hotdrop) == (g->steps[step] & 1))
+		step++;
+	return step;
+}
+
+/* Filters in runs, in more than one function, not all of them used. */
+static int many(struct rng *r)
+{
+	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
+	static struct sock_filter insns[MANY][MAX_LEN];
+	static struct bf_bytecode b[MANY];
+	static struct bf_code codes[MANY];
+	static uint32_t steps[MANY + 1];
+	static bool used[MANY + 1];
+	const struct bf_graph g = { .codes = codes, .n_codes = MANY, .steps = steps, .n_steps = MANY + 1 };
+	struct bf_rt_func funcs[MANY + 2];
+	uint8_t bytes[14 + 64];
+	uint32_t n;
+
+	random_steps(r, b, insns, codes, steps, used);
+	if (bf_cbpf_funcs(arena, &g, used, BF_RT_NETFILTER, funcs, &n, NULL) || n < 3 || n > bf_cbpf_most(&g))
+		return complain(b, "translate many", (int)n, 3);
+	for (uint32_t i = 0; i < n; i++)
+		if (!ebpf_whole(&funcs[i]))
+			return complain(b, "unreachable instructions of many", (int)i, 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct bf_packet p = { .family = NFPROTO_IPV4, .data = bytes + 14, .len = 24 + rng_below(r, 40), .link = bytes, .link_len = 14 };
+		int ours;
+
+		for (size_t k = 0; k < sizeof(bytes); k++)
+			bytes[k] = rng_percent(r, 60) ? rng_below(r, 6) : (uint8_t)rng_u64(r);
+		if (!used[i] || steps[i] == BF_STEP_END)
+			continue;
+		ours = ebpf_code(funcs, n, i, &p, rng_percent(r, 50) ? p.len : rng_below(r, p.len));
+		if (ours != (int)follow(&g, i, &p))
+			return complain(&b[i], "steps", ours, (int)follow(&g, i, &p));
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -179,6 +251,8 @@ int main(int argc, char **argv)
 	k = (struct kernel){ fds[0], fds[1] };
 	for (unsigned i = 0; i < rounds && failed < 3; i++)
 		failed += one_round(&r, &k, &taken);
+	for (unsigned i = 0; i < 1 + rounds / 1000 && failed < 3; i++)
+		failed += many(&r);
 	printf("%u filters, %u of them taken, %d failed\n", rounds, taken, failed);
 	return failed || taken < rounds / 20;
 }
