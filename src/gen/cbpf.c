@@ -136,7 +136,8 @@ static struct far *new_far(struct filter *f, uint16_t code, uint8_t to)
 /* reg = so many bytes from offset 0 on lie in one piece */
 static void load_near(struct filter *f, uint8_t reg)
 {
-	bf_asm_load(f->out, reg, FRAME, f->b->frame ? offsetof(struct bf_frame, near) : offsetof(struct bf_frame, linear));
+	bf_asm_emit(f->out, BPF_LDX | BPF_H | BPF_MEM, reg, FRAME,
+	            f->b->frame ? offsetof(struct bf_frame, near) : offsetof(struct bf_frame, linear), 0);
 }
 
 /* What lies there, with r3 or k added; of an offset that is constant there are 16 bytes without. */
@@ -144,8 +145,11 @@ static void read_near(struct filter *f, uint16_t code, const struct far *far)
 {
 	bool first = far->absolute && far->k + far->size <= 16;
 
-	bf_asm_emit(f->out, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_1, FRAME,
-	            f->b->frame ? offsetof(struct bf_frame, start) : offsetof(struct bf_frame, nh), 0);
+	bf_asm_emit(f->out, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_1, FRAME, offsetof(struct bf_frame, nh), 0);
+	if (f->b->frame) {
+		bf_asm_emit(f->out, BPF_LDX | BPF_B | BPF_MEM, BPF_REG_2, FRAME, offsetof(struct bf_frame, link), 0);
+		bf_asm_emit(f->out, BPF_ALU64 | BPF_SUB | BPF_X, BPF_REG_1, BPF_REG_2, 0, 0);
+	}
 	if (!far->absolute)
 		bf_asm_emit(f->out, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_1, BPF_REG_3, 0, 0);
 	else if (!first)

@@ -6,8 +6,8 @@
  * functions are: arguments in r1..r5, result in r0, r6..r9 kept.
  *
  * The frame of a packet lies on the entry's stack; its address is the first
- * argument of everything. 264 of the 512 bytes of stack are the frame; what a
- * program needs at its deepest is: entry and walk about 316, a function called
+ * argument of everything. 248 of the 512 bytes of stack are the frame; what a
+ * program needs at its deepest is: entry and walk about 304, a function called
  * from there at most 128. Generated functions may use 64 bytes and call the
  * functions below.
  */
@@ -25,10 +25,11 @@ struct bf_frame {
 	                                    * none: of the device */
 	__u64 nh;                          /* 144: address of the network header, a number */
 	__u32 len;                         /* 152: skb->len: bytes from the network header on */
-	__u32 linear;                      /* 156: how many of these lie at nh; the rest is in fragments */
+	__u16 linear;                      /* 156: how many of these lie at nh, at most 65535; the rest is in fragments, or far away */
+	__u16 near;                        /* 158: with config.frames: so many lie at nh - link; 0: see bf_frame_load */
 	/* What changes while cells are walked. The verifier follows numbers that begin an 8-byte slot of the stack, and would
 	 * tell one state from another by them; so none of these does. */
-	__u8 gap;
+	__u8 link;                         /* 160: bytes of the Ethernet header that lie there (what does not change may begin one) */
 	__u8 spilled;                      /* 161: the map "stack" holds an element for this packet */
 	__u8 noted;                        /* 162: hand-off codes noted */
 	__u8 next;                         /* 163: protocol of the header at thoff (IPv6) */
@@ -38,10 +39,7 @@ struct bf_frame {
 	__u32 kept[BF_KEPT_WORDS];         /* 176: by KEEP cells */
 	__u32 out[BF_OUT_WORDS];           /* 208: enum bf_out, if there are PUT cells */
 	__u32 behind;                      /* 236: out[] is written at places the verifier is not sure of */
-	__u64 start;                       /* 240: with config.frames: address of the Ethernet header, or of what is in its place */
-	__u32 near;                        /* 248: so many bytes lie there; 0: see bf_frame_load */
-	__u32 gap2;
-	struct bf_ctx *ctx;                /* 256: not there for functions that stand apart */
+	struct bf_ctx *ctx;                /* 240: not there for functions that stand apart */
 };
 
 /*
@@ -52,7 +50,7 @@ struct bf_frame {
  * pointer at its end, and may not read packet data beyond the linear part,
  * unless they are called with that pointer as well.
  */
-#define BF_FRAME_APART 256
+#define BF_FRAME_APART 240
 
 /*
  * Generated, called from compiled code. Without them in `own` they are

@@ -69,7 +69,7 @@ static __always_inline void begin(struct bf_frame *f, struct bpf_nf_ctx *ctx)
 	if (needs(BF_NEED_IIFNAME | BF_NEED_OIFNAME | BF_NEED_CT | BF_NEED_DEVICES) || config.loaders & STATE_LOADERS || config.watched)
 		f->state = number_of(ctx->state);
 	f->nh = (__u64)skb->data;
-	f->linear = len - skb->data_len;
+	f->linear = clip16(len - skb->data_len);
 	begin_frame(f, len);
 }
 

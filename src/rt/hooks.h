@@ -95,7 +95,7 @@ static __always_inline int start_xdp(struct bf_frame *f, struct xdp_md *ctx)
 	}
 	f->nh = at;
 	len = end - at;
-	f->linear = len;
+	f->linear = clip16(len);
 	begin_frame(f, len);
 	return family_by(f, protocol);
 }
@@ -117,7 +117,7 @@ static __always_inline int start_skb(struct bf_frame *f, struct __sk_buff *ctx)
 	if (before > linear)
 		before = linear; /* it is neither, then */
 	len = skb->len - (__u32)before;
-	f->linear = linear - (__u32)before;
+	f->linear = clip16(linear - (__u32)before);
 	begin_frame(f, len);
 	return family_by(f, bpf_ntohs(skb->protocol));
 }

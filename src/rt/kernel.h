@@ -376,6 +376,11 @@ static inline __u16 load16(const struct in6_addr *p, int off)
 	return *(const __u16 *)((const char *)p + off);
 }
 
+static inline __u16 clip16(__u64 n)
+{
+	return n < 0xffff ? n : 0xffff;
+}
+
 static inline __u8 load8(const struct in6_addr *p, int off)
 {
 	return *(const __u8 *)((const char *)p + off);
@@ -448,7 +453,7 @@ __s64 bf_pkt_load(struct bf_frame *f, __s32 offset, __u32 size);
 __s64 bf_far_load(struct bf_frame *f, struct bf_ctx *ctx, __s32 offset, __u32 size);
 __s64 bf_frame_load(struct bf_frame *f, struct bf_ctx *ctx, __s32 offset, __u32 size);
 __s64 bf_frame_len(struct bf_frame *f);
-int bf_frame_place(struct bf_frame *f); /* f->start, near. 0 */
+int bf_frame_place(struct bf_frame *f); /* f->link, near. 0 */
 __s64 bf_pkt_ad(struct bf_frame *f, __u32 ad);
 int bf_count(struct bf_frame *f, __u64 counter);
 int bf_length(struct bf_frame *f); /* as counters have it, see code.h */

@@ -171,10 +171,10 @@ static __noinline __s64 load_tagged(struct bf_frame *f, __u64 start, __u32 off, 
 
 int bf_frame_place(struct bf_frame *f)
 {
-	__u64 start = frame_start(f), end = end_of_linear(f);
+	__u64 start = frame_start(f), end = end_of_linear(f), link = f->nh - start;
 
-	f->start = start;
-	f->near = !start || end < start || is_tagged(f, start) ? 0 : end - start;
+	f->link = (__u8)link;
+	f->near = !start || end < start || link > 0xff || is_tagged(f, start) ? 0 : clip16(end - start);
 	return 0;
 }
 

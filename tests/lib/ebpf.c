@@ -16,9 +16,9 @@
 #define STACK_TAG 0x2000000000000ull
 #define COUNTERS_TAG 0x4000000000000ull
 #define PACKET_TAG 0x8000000000000ull
-#define LINK_TAG 0x10000000000000ull
 #define CONTEXT 0x20000000000000ull
 #define TAGS 0xffff000000000000ull
+#define NH (PACKET_TAG + 256) /* of the network header */
 
 enum { STACK = 64, MAX_STEPS = 1 << 20 };
 
@@ -183,17 +183,29 @@ static uint32_t *memory(struct cpu *cpu, uint8_t *stack, uint64_t address)
 	return &cpu->nowhere;
 }
 
+/* A load of less than 4 bytes. */
+static uint64_t load_part(struct cpu *cpu, uint8_t *stack, uint64_t address, uint8_t size)
+{
+	const uint8_t *p = (const uint8_t *)memory(cpu, stack, address & ~3ull) + (address & (size == BPF_B ? 3 : 2));
+	uint16_t v;
+
+	if (size == BPF_B)
+		return *p;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 /* A load from the packet, of a size. */
 static uint64_t load_packet(struct cpu *cpu, uint64_t address, uint8_t size)
 {
 	uint32_t n = size == BPF_W ? 4 : size == BPF_H ? 2 : 1, v = 0;
-	uint64_t off = address & ~TAGS, end = (address & TAGS) == LINK_TAG ? cpu->frame.near : cpu->frame.linear;
+	int64_t off = (int64_t)(address - NH);
 
-	if (off + n > end || size == BPF_DW) {
+	if (off < -(int64_t)cpu->frame.link || off + n > cpu->frame.linear || size == BPF_DW) {
 		cpu->broken = "a load that is not in place";
 		return 0;
 	}
-	memcpy(&v, (address & TAGS) == LINK_TAG ? cpu->bytes + off : cpu->w->p->data + off, n);
+	memcpy(&v, cpu->frame.near ? cpu->bytes + cpu->frame.link + off : cpu->w->p->data + off, n);
 	return v;
 }
 
@@ -293,8 +305,12 @@ static int32_t insn(struct cpu *cpu, const struct bf_rt_func *f, uint32_t pc, ui
 		r[i->dst_reg] = COUNTERS_TAG;
 		return 1;
 	case BPF_LDX:
-		if ((r[i->src_reg] & TAGS) == PACKET_TAG || (r[i->src_reg] & TAGS) == LINK_TAG) {
+		if ((r[i->src_reg] & TAGS) == PACKET_TAG) {
 			r[i->dst_reg] = load_packet(cpu, r[i->src_reg] + i->off, BPF_SIZE(i->code));
+			return 0;
+		}
+		if (BPF_SIZE(i->code) == BPF_H || BPF_SIZE(i->code) == BPF_B) {
+			r[i->dst_reg] = load_part(cpu, stack, r[i->src_reg] + i->off, BPF_SIZE(i->code));
 			return 0;
 		}
 		r[i->dst_reg] = *memory(cpu, stack, r[i->src_reg] + i->off);
@@ -362,12 +378,12 @@ static int64_t start(struct cells_walk *w, const struct bf_rt_func *funcs, uint3
 
 	memcpy(cpu.frame.key, w->key, sizeof(w->key));
 	cpu.frame.len = w->p->len;
-	cpu.frame.linear = BF_MIN(linear, w->p->len);
-	cpu.frame.nh = PACKET_TAG;
-	cpu.frame.start = LINK_TAG;
+	cpu.frame.linear = (uint16_t)BF_MIN(linear, w->p->len);
+	cpu.frame.nh = NH;
 	if (w->p->link_len && !w->p->tagged) {
 		ebpf_frame(w->p, cpu.bytes);
-		cpu.frame.near = w->p->link_len + cpu.frame.linear;
+		cpu.frame.link = (uint8_t)w->p->link_len;
+		cpu.frame.near = (uint16_t)(w->p->link_len + cpu.frame.linear);
 	}
 	cpu.frame.ctx = (struct bf_ctx *)CONTEXT;
 	result = run(&cpu, name, FRAME_TAG, arg, CONTEXT);
