@@ -10,6 +10,8 @@
  *       step 1: no match -> step 2, else return 1
  *       end:    return 2
  *       step 3: ...
+ *   bf_users_ask(...)                 the same for users' functions: there is no tree that calls up to MAX_PROGRAMS of
+ *                                     them, as calls are nested eight deep at most, and a user's function begins at the fifth
  *
  *   r6  frame            r7  A            r8  X            r9  context
  *   fp - 64 + 4 * i      scratch word i; and below, too, what of the packet a user's function sees
@@ -39,9 +41,9 @@
 
 enum { FRAME = BPF_REG_6, A = BPF_REG_7, X = BPF_REG_8, CONTEXT = BPF_REG_9, SCRATCH = -64, SEEN = -BF_PROGRAM_SEES };
 enum { TEMP = BPF_REG_1, OTHER = BPF_REG_2 };
-/* Of a function: steps, classic instructions. Of a program: instructions with loads in place, which take three times as many as
+/* Of a function: steps, classic instructions; calls of users' functions. Of a program: instructions with loads in place, which take three times as many as
  * calls for them do. A filter that is longer than a function calls, too: its jumps must reach over it. */
-enum { MAX_STEPS = 128, MAX_SIZE = 1024, MAX_IN_PLACE = 1024, MAX_PROGRAM = 750000 };
+enum { MAX_STEPS = 128, MAX_SIZE = 1024, MAX_PROGRAMS = 768, MAX_IN_PLACE = 1024, MAX_PROGRAM = 750000 };
 
 struct far { /* a load that was not to be had in place */
 	bf_asm_label from, back;
@@ -465,6 +467,7 @@ struct funcs { /* being made */
 	const bool *used; /* steps */
 	struct filter f;
 	bf_asm_label *labels; /* of steps */
+	bool programs;        /* those that are users' functions, else the others */
 	bool goes_on;         /* the last one made leads to the next one */
 	struct bf_rt_func *out;
 	uint32_t *first;     /* step of each function */
@@ -530,11 +533,19 @@ static int finish(struct funcs *m, const char *name, struct bf_rt_func *out)
 	return err;
 }
 
+/* Of a run that is one of users' functions, or is not? A run begins behind the end of another. */
+static bool is_ours(const struct funcs *m, uint32_t step)
+{
+	bool is_program = m->g->steps[step] == BF_STEP_END ? code_of(m->g, step - 1)->program : code_of(m->g, step)->program;
+
+	return is_program == m->programs;
+}
+
 /* The steps from `from` on that are used, before `to`. */
 static int make_steps(struct funcs *m, uint32_t from, uint32_t to, const char *name)
 {
 	_cleanup_asm_ struct bf_asm a = { 0 };
-	uint32_t at[MAX_STEPS], n = 0;
+	uint32_t at[MAX_PROGRAMS], n = 0;
 	int err = 0;
 
 	m->f.out = &a;
@@ -542,7 +553,7 @@ static int make_steps(struct funcs *m, uint32_t from, uint32_t to, const char *n
 	bf_asm_mov(&a, FRAME, BPF_REG_1);
 	bf_asm_mov(&a, CONTEXT, BPF_REG_3);
 	for (uint32_t i = from; i < to; i++) {
-		if (!m->used[i])
+		if (!m->used[i] || !is_ours(m, i))
 			continue;
 		m->labels[i] = bf_asm_new_label(&a);
 		if (m->g->steps[i] != BF_STEP_END)
@@ -550,7 +561,7 @@ static int make_steps(struct funcs *m, uint32_t from, uint32_t to, const char *n
 	}
 	choose(m, at, n);
 	for (uint32_t i = from; i < to && !err; i++) {
-		if (!m->used[i])
+		if (!m->used[i] || !is_ours(m, i))
 			continue;
 		if (m->g->steps[i] == BF_STEP_END && !m->goes_on)
 			continue;
@@ -595,10 +606,10 @@ static struct span measure(const struct funcs *m, uint32_t at)
 	struct span s = { .from = at };
 
 	for (; m->g->steps[at] != BF_STEP_END; at++) {
-		const struct bf_code *c = code_of(m->g, at);
+		bool wanted = m->used[at] && is_ours(m, at);
 
-		s.n += m->used[at];
-		s.size += !m->used[at] ? 0 : c->program ? 8 : c->filter->len;
+		s.n += wanted;
+		s.size += wanted && !m->programs ? code_of(m->g, at)->filter->len : 0;
 	}
 	s.to = at + 1;
 	return s;
@@ -608,12 +619,13 @@ static int make_one(struct funcs *m, const struct span *s)
 {
 	char name[32];
 
-	snprintf(name, sizeof(name), "bf_code_%u", m->n);
+	snprintf(name, sizeof(name), "%s_%u", m->programs ? "bf_users_ask" : "bf_code", m->n);
 	return s->n ? make_steps(m, s->from, s->to, bf_arena_strdup(m->arena, name)) : 0;
 }
 
 static int make_all(struct funcs *m)
 {
+	uint32_t most = m->programs ? MAX_PROGRAMS : MAX_STEPS;
 	struct span all = { 0 };
 	int err = 0;
 
@@ -622,7 +634,7 @@ static int make_all(struct funcs *m)
 	for (uint32_t at = 0; at < m->g->n_steps && !err;) {
 		struct span s = measure(m, at);
 
-		if (all.n && (all.n + s.n > MAX_STEPS || all.size + s.size > MAX_SIZE)) {
+		if (all.n && (all.n + s.n > most || all.size + s.size > MAX_SIZE)) {
 			err = make_one(m, &all);
 			all = s;
 		} else {
@@ -633,9 +645,25 @@ static int make_all(struct funcs *m)
 	return err ? err : make_one(m, &all);
 }
 
+static int make_sort(struct funcs *m, const char *name, uint32_t *n)
+{
+	int err = make_all(m);
+
+	if (!err && m->n_insns > MAX_PROGRAM) {
+		m->f.small = true;
+		err = make_all(m);
+	}
+	if (!err && m->n == 1)
+		m->out->name = name;
+	else if (!err && m->n)
+		err = make_calls(m, name);
+	*n = m->n + (m->n > 1);
+	return err;
+}
+
 uint32_t bf_cbpf_most(const struct bf_graph *g)
 {
-	uint32_t n = 1;
+	uint32_t n = 2;
 
 	for (uint32_t i = 0; i < g->n_steps; i++)
 		n += g->steps[i] == BF_STEP_END;
@@ -647,6 +675,7 @@ int bf_cbpf_funcs(struct bf_arena *arena, const struct bf_graph *g, const bool *
 {
 	_cleanup_free_ struct funcs *m = calloc(1, sizeof(*m));
 	_cleanup_free_ uint32_t *numbers = calloc(2 * (size_t)g->n_steps + 2, sizeof(*numbers));
+	uint32_t n_programs = 0;
 	int err;
 
 	_Static_assert(sizeof(struct bf_packet) == BF_PROGRAM_SEES, "it is told so");
@@ -654,15 +683,11 @@ int bf_cbpf_funcs(struct bf_arena *arena, const struct bf_graph *g, const bool *
 		return -ENOMEM;
 	*m = (struct funcs){ .arena = arena, .g = g, .used = used, .labels = numbers, .out = out, .first = numbers + g->n_steps };
 	m->f.kind = kind;
-	err = make_all(m);
-	if (!err && m->n_insns > MAX_PROGRAM) {
-		m->f.small = true;
-		err = make_all(m);
-	}
-	if (!err && m->n == 1)
-		out[0].name = "bf_code";
-	else if (!err && m->n)
-		err = make_calls(m, "bf_code");
-	*n = m->n + (m->n > 1);
+	err = make_sort(m, "bf_code", n);
+	m->programs = true;
+	m->out += *n;
+	if (!err)
+		err = make_sort(m, "bf_users_ask", &n_programs);
+	*n += n_programs;
 	return err < 0 ? bf_diag_error(d, err, "classic BPF program cannot be compiled: %s", strerror(-err)) : 0;
 }

@@ -359,6 +359,15 @@ static bool is_class(const struct gen *g, uint32_t cell)
 	return g->graph.cells[cell].op == BF_CELL_CLASS;
 }
 
+/* Users' functions need the stack that "c" takes to be quicker. */
+static bool asks_programs(const struct gen *g)
+{
+	for (uint32_t i = 0; i < g->graph.n_codes; i++)
+		if (g->graph.codes[i].program)
+			return true;
+	return false;
+}
+
 /* How the program evaluates its cells; see gen/link.h. */
 static const char *way_of(const struct gen *g, const struct bf_graph_root *r, bool straight)
 {
@@ -366,7 +375,7 @@ static const char *way_of(const struct gen *g, const struct bf_graph_root *r, bo
 
 	if (straight)
 		return "s";
-	if (!g->opts->may_goto || r->family == NFPROTO_NETDEV)
+	if (!g->opts->may_goto || r->family == NFPROTO_NETDEV || asks_programs(g))
 		return "";
 	return is_class(g, r->start) || (c->op == BF_CELL_TEST && (is_class(g, c->hit) || is_class(g, c->miss))) ? "c" : "";
 }

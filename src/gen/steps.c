@@ -12,12 +12,13 @@
  * answer, in a row: here those that lead to a, b, c and x. A filter that is
  * negated goes on where it matches. What makes a run are its filters, not where
  * they lead: chains that are the same for packets of several families, or
- * called from several places, are one run.
+ * called from several places, are one run. A user's function is a run by
+ * itself, as others lead there (rt/code.h).
  */
 #include "gen/build.h"
 
 /* Of a run: steps, and classic instructions, each of which becomes up to 20: a jump takes its offset in 16 bits. */
-enum { MAX_STEPS = 64, MAX_SIZE = 768, PROGRAM_SIZE = 16 };
+enum { MAX_STEPS = 64, MAX_SIZE = 768 };
 
 struct runs {
 	struct bf_lower *l;
@@ -36,6 +37,16 @@ static bool is_code(const struct bf_lower *l, uint32_t cell)
 	return cell < l->n_cells && l->cells[cell].op == BF_CELL_CODE;
 }
 
+static const struct bf_code *code_of(const struct bf_lower *l, uint32_t cell)
+{
+	return (const struct bf_code *)l->codes.data + l->cells[cell].lo;
+}
+
+static bool is_filter(const struct bf_lower *l, uint32_t cell)
+{
+	return is_code(l, cell) && code_of(l, cell)->filter;
+}
+
 static bool goes_on_match(const struct runs *r, uint32_t cell)
 {
 	const struct bf_cell *c = &r->l->cells[cell];
@@ -52,7 +63,9 @@ static void find_next(struct runs *r)
 
 		if (c->op != BF_CELL_CODE)
 			continue;
-		r->next[i] = is_code(l, c->miss) ? c->miss : is_code(l, c->hit) ? c->hit : BF_NO_CELL;
+		r->next[i] = is_filter(l, c->miss) ? c->miss : is_filter(l, c->hit) ? c->hit : BF_NO_CELL;
+		if (!is_filter(l, i))
+			r->next[i] = BF_NO_CELL;
 		if (r->next[i] == BF_NO_CELL)
 			continue;
 		if (r->behind[r->next[i]])
@@ -62,20 +75,13 @@ static void find_next(struct runs *r)
 	}
 }
 
-static uint32_t size_of(const struct bf_lower *l, uint32_t code)
-{
-	const struct bf_code *c = (const struct bf_code *)l->codes.data + code;
-
-	return c->program ? PROGRAM_SIZE : c->filter->len;
-}
-
 /* How many cells from `first` on make one run. */
 static uint32_t length_of(const struct runs *r, uint32_t first)
 {
 	uint32_t size = 0, n = 0;
 
 	for (uint32_t i = first; i != BF_NO_CELL && !r->seen[i] && n < MAX_STEPS; i = r->next[i], n++) {
-		size += size_of(r->l, r->l->cells[i].lo);
+		size += is_filter(r->l, i) ? code_of(r->l, i)->filter->len : 0;
 		if (n && size > MAX_SIZE)
 			break;
 		r->seen[i] = SEEN; /* a circle ends there */
@@ -133,6 +139,7 @@ static uint32_t make_run(struct runs *r, uint32_t first)
 
 		on = on_match ? l->cells[i].hit : l->cells[i].miss;
 		add_way(l, on_match ? l->cells[i].miss : l->cells[i].hit);
+		l->cells[i].word = !is_filter(l, i);
 		l->cells[i].lo = at + k;
 		l->cells[i].span = n - k;
 		l->cells[i].arg = base + k;

@@ -398,7 +398,7 @@ static void code(struct straight *s, const struct bf_cell *c, uint32_t next)
 	bf_asm_mov(&s->out, BPF_REG_1, FRAME);
 	bf_asm_mov_imm(&s->out, BPF_REG_2, c->lo);
 	bf_asm_emit(&s->out, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_3, FRAME, offsetof(struct bf_frame, ctx), 0);
-	call(s, "bf_code");
+	call(s, c->word ? "bf_users_ask" : "bf_code");
 	drop_if(s, BPF_JSLT, 0);
 	choose(s, c->lo, &s->cells[c->arg], c->span + 1, next);
 }

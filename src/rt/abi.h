@@ -124,7 +124,7 @@ enum bf_cell_op {
 	BF_CELL_LOAD,    /* scratch words := loader `lo` with argument arg; loaded -> hit, not available -> miss, or drop */
 	BF_CELL_MATCH,   /* special match `lo` (enum bf_special), parameters at data offset arg; true -> hit, else miss, or drop */
 	BF_CELL_CODE,    /* a filter, true -> hit, else miss; and the first of up to `span` that the generated function goes through at
-	                  * once, from step lo on (rt/code.h): it gets to step lo + i -> cell arg + i, or drop */
+	                  * once, from step lo on (rt/code.h; word 1: that for users' functions): it gets to step lo + i -> cell arg + i, or drop */
 	BF_CELL_CLASS,   /* the first matching rule of the run whose head is at place arg of the map "class" (rt/class.h), with an
 	                  * order of at least lo (word 1: above key[BF_KEY_ORDER] instead). Found: key[BF_KEY_ORDER] and
 	                  * key[BF_KEY_SLOT] are set, it is counted unless its service says otherwise; -> its target. None: -> miss */
@@ -606,6 +606,6 @@ struct bf_rt_config {
  */
 
 #define BF_PROGRAM_SEES 80 /* sizeof(struct bf_packet) of bpfilter/program.h */
-#define BF_STACK_DEPTH 8 /* return addresses kept on the BPF stack; what lies deeper is kept in the map "stack" */
+#define BF_STACK_DEPTH 6 /* return addresses kept on the BPF stack; what lies deeper is kept in the map "stack" */
 
 #endif

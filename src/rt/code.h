@@ -59,6 +59,8 @@ struct bf_frame {
  * int bf_code(struct bf_frame *f, __u32 step, struct bf_ctx *ctx)
  *     A CODE cell: runs filters from number `step` on, up to one that matches. Its number; or that behind the last one of the
  *     run; or -1: the packet is to be dropped. Stands apart.
+ * int bf_users_ask(struct bf_frame *f, __u32 step, struct bf_ctx *ctx)
+ *     Likewise where the step is a user's function, which is a run by itself (CODE cell with word 1).
  * int bf_straight(struct bf_frame *f);        the whole ruleset: BF_DROP or BF_ACCEPT
  * int bf_straight_ip6, _other                 where one program sees all families: for IPv6, for what is neither
  */

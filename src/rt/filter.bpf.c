@@ -470,7 +470,7 @@ static __always_inline int ask(struct walk *w, const struct bf_cell *c, int answ
 /* How far did it get? */
 static __always_inline int code(struct bf_frame *f, struct walk *w, const struct bf_cell *c)
 {
-	int at = bf_code(f, c->lo, f->ctx);
+	int at = c->word ? bf_users_ask(f, c->lo, f->ctx) : bf_code(f, c->lo, f->ctx);
 
 	if (at < 0)
 		return BF_DROP;

@@ -503,6 +503,7 @@ int bf_leave_tc(struct bf_frame *f, struct __sk_buff *ctx);
 int bf_mirror(struct bf_frame *f, __u32 ifindex);
 int bf_finish(struct bf_frame *f, int verdict); /* what is left to do, and the verdict that then holds */
 int bf_code(struct bf_frame *f, __u32 step, struct bf_ctx *ctx);
+int bf_users_ask(struct bf_frame *f, __u32 step, struct bf_ctx *ctx);
 int bf_straight(struct bf_frame *f);
 int bf_event(struct bf_frame *f, __u32 kind, __u32 value);
 int bf_straight_ip6(struct bf_frame *f);

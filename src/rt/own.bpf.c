@@ -7,6 +7,11 @@ APART int bf_code(struct bf_frame *f, __u32 step, struct bf_ctx *ctx)
 	return -1;
 }
 
+APART int bf_users_ask(struct bf_frame *f, __u32 step, struct bf_ctx *ctx)
+{
+	return -1;
+}
+
 int bf_straight(struct bf_frame *f)
 {
 	return BF_DROP;

@@ -171,7 +171,7 @@ static __noinline __s64 load_tagged(struct bf_frame *f, __u64 start, __u32 off, 
 
 int bf_frame_place(struct bf_frame *f)
 {
-	__u64 start = frame_start(f), end = end_of_linear(f), link = f->nh - start;
+	__u64 start = frame_start(f), end = end_of_linear(f), link = (KIND(XDP) ? number_of((void *)f->nh) : f->nh) - start;
 
 	f->link = (__u8)link;
 	f->near = !start || end < start || link > 0xff || is_tagged(f, start) ? 0 : clip16(end - start);

@@ -80,9 +80,9 @@ int bf_packet_read(struct bf_packet *p, struct bf_handle *h, __u32 offset, void 
 		return -1;
 	if (KIND(XDP))
 		return bpf_xdp_load_bytes((void *)h, p->network + offset, to, n) ? -1 : 0;
+	if (IS_TC)
+		offset += p->network; /* before the call: what is kept over it takes stack */
 	if (bpf_dynptr_from_skb((void *)h, 0, &dp))
 		return -1;
-	if (IS_TC)
-		offset += p->network;
 	return bpf_dynptr_read(to, n, &dp, offset, 0) ? -1 : 0;
 }
