@@ -169,10 +169,16 @@ static __noinline __s64 load_tagged(struct bf_frame *f, __u64 start, __u32 off, 
 	return v;
 }
 
-int bf_frame_place(struct bf_frame *f)
+/* It stands apart so that nh is a number for it. */
+APART int bf_frame_place(struct bf_frame *f)
 {
-	__u64 start = frame_start(f), end = end_of_linear(f), link = (KIND(XDP) ? number_of((void *)f->nh) : f->nh) - start;
+	__u64 start, end, link;
 
+	if (!f)
+		return 0;
+	start = frame_start(f);
+	end = end_of_linear(f);
+	link = f->nh - start;
 	f->link = (__u8)link;
 	f->near = !start || end < start || link > 0xff || is_tagged(f, start) ? 0 : clip16(end - start);
 	return 0;
@@ -211,7 +217,7 @@ APART __s64 bf_frame_len(struct bf_frame *f)
 		return end_of_linear(f) - start;
 	if (!IS_TC)
 		return f->len;
-	return number_of(plain_skb(f)->data) + plain_skb(f)->len - start + (is_tagged(f, start) ? TAG_LEN : 0);
+	return ADDRESS(plain_skb(f)->data) + plain_skb(f)->len - start + (is_tagged(f, start) ? TAG_LEN : 0);
 }
 
 static __noinline __s64 device_data(struct bf_frame *f, __u32 ad)
