@@ -38,6 +38,7 @@ static bool relational(struct bf_nparser *p, struct bf_ast_stmt *s, const struct
 {
 	static const struct bf_types boolean = { .type = { &bf_ntypes[BF_T_BOOL] }, .n = 1 };
 	struct bf_pctx c = { .want = t->n == 1 ? t->type[0] : NULL };
+	bool calc = bf_ast_peel(s->match.l)->kind == BF_AST_BINOP;
 
 	s->kind = BF_STMT_MATCH;
 	s->match.rel = read_rel(p);
@@ -47,7 +48,7 @@ static bool relational(struct bf_nparser *p, struct bf_ast_stmt *s, const struct
 	if (fib_exists(p, s->match.l))
 		t = &boolean;
 	s->match.r = bf_p_list(p, &c);
-	if (!s->match.r || !bf_p_resolve(p, s->match.r, t, NULL))
+	if (!s->match.r || !(calc ? bf_p_resolve_calc : bf_p_resolve)(p, s->match.r, t, NULL))
 		return false;
 	if (bf_ast_peel(s->match.r)->kind == BF_AST_SET && !bf_ast_peel(s->match.r)->set.n)
 		return bf_p_error(p, s->match.r->loc, "a set of nothing");

@@ -204,6 +204,8 @@ struct bf_ast_set *bf_p_find_set(struct bf_nparser *p, const char *name); /* of 
 
 /* Types. */
 bool bf_p_resolve(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data);
+/* What a calculation is compared with: addresses may be numbers. */
+bool bf_p_resolve_calc(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data);
 bool bf_p_resolve_one(struct bf_nparser *p, struct bf_ast_expr *e, enum bf_ntype_id type);
 void bf_p_later(struct bf_nparser *p); /* types what waits for the end of the table */
 bool bf_p_service(struct bf_nparser *p, const char *name, uint16_t *port, struct bf_suggest *near); /* near: the like of it */

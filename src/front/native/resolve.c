@@ -468,6 +468,11 @@ bool bf_p_resolve(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_t
 	return whole(p, e, t, data, (struct place){ 0 });
 }
 
+bool bf_p_resolve_calc(struct bf_nparser *p, struct bf_ast_expr *e, const struct bf_types *t, const struct bf_types *data)
+{
+	return whole(p, e, t, data, (struct place){ .calc = true });
+}
+
 bool bf_p_resolve_one(struct bf_nparser *p, struct bf_ast_expr *e, enum bf_ntype_id type)
 {
 	struct bf_types t = { .type = { &bf_ntypes[type] }, .n = 1 };
