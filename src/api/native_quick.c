@@ -46,8 +46,8 @@ struct change { /* of one set by one element */
 	bf_u128 box[2];
 	bool in;
 	uint32_t head; /* a map or a concatenation; then `pack` is the set's number in the table, */
-	size_t row;    /* this many words from the first one are the key and data, */
-	const struct bf_ast_elem *el;
+	size_t row;    /* and this many words from the first one are its key and data */
+	const struct bf_ast_elem *el; /* of maps and concatenations, and what has a comment */
 };
 
 struct quick {
@@ -343,19 +343,29 @@ static bool add_change(struct quick *q, const struct change *c, enum bf_ast_verb
 	return true;
 }
 
+static uint32_t number_of(const struct native_warm *w, const struct bf_ast_set *set)
+{
+	uint32_t n = 0;
+
+	for (const struct bf_ast_set *s = w->types->body->sets; s != set; s = s->next)
+		n++;
+	return n;
+}
+
 static bool add_elements(struct quick *q, const struct bf_ast_cmd *cmd, const struct bf_ast_set *set, uint32_t pack)
 {
 	bool bare = cmd->verb == BF_VERB_DELETE || cmd->verb == BF_VERB_DESTROY;
 	struct bf_types key, data;
 
 	bf_native_set_types(set, &key, &data);
-	if (bf_native_type(q->ast, cmd->elements, &key, NULL, bare, NULL))
+	if (number_of(q->w, set) > BF_NLOG_PACK || bf_native_type(q->ast, cmd->elements, &key, NULL, bare, NULL))
 		return false;
 	for (const struct bf_ast_elem *el = bf_ast_peel(cmd->elements)->set.first; el; el = el->next) {
 		enum bf_ast_expr_kind kind = bf_ast_peel(el->key)->kind;
-		struct change c = { .set = set, .pack = pack, .in = !bare };
+		const struct bf_ast_elem_more *m = el->more;
+		struct change c = { .set = set, .pack = pack, .in = !bare, .el = m ? el : NULL };
 
-		if (el->data || el->more || kind == BF_AST_SET || kind == BF_AST_ANY || !bf_nbox_read(c.box, el->key, &key) ||
+		if (el->data || (m && (bare || m->has_timeout || m->has_expires || m->stmts)) || kind == BF_AST_SET || kind == BF_AST_ANY || !bf_nbox_read(c.box, el->key, &key) ||
 		    c.box[0] > c.box[1] || (!q->w->stored.packs[pack].ranges && c.box[0] != c.box[1]) || !add_change(q, &c, cmd->verb))
 			return false;
 	}
@@ -405,15 +415,6 @@ static bool add_exact_change(struct quick *q, const struct change *c, enum bf_as
 		return false;
 	q->c[q->n++] = *c;
 	return true;
-}
-
-static uint32_t number_of(const struct native_warm *w, const struct bf_ast_set *set)
-{
-	uint32_t n = 0;
-
-	for (const struct bf_ast_set *s = w->types->body->sets; s != set; s = s->next)
-		n++;
-	return n;
 }
 
 static bool add_exact(struct quick *q, const struct bf_ast_cmd *cmd, const struct bf_ast_set *set, uint32_t head)
@@ -507,10 +508,10 @@ static bool fold_if(const struct quick *q, uint32_t more_than)
 
 static void put_record(const struct quick *q, const struct change *c, struct bf_buf *out)
 {
-	if (c->head)
-		bf_nlog_text(out, c->pack, !c->in, c->el);
-	else
+	if (!c->head)
 		bf_nlog_elements(out, &q->w->stored.packs[c->pack], c->pack, !c->in, c->box, 1);
+	if (c->head || c->el)
+		bf_nlog_text(out, c->head ? c->pack : number_of(q->w, c->set), !c->in, c->el);
 }
 
 static bool make_changes(struct quick *q)

@@ -95,7 +95,7 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
  *              About rules of this table, without its sets. Counters go on behind those that there were.
  *   ELEMENTS   numbers as the pack has them, padded: n & BF_NLOG_PACK says which; BF_NLOG_GONE: they went
  *   TEXT       an element of a map or a concatenation as text, padded with NULs: n & BF_NLOG_PACK is the set's number in the
- *              table; BF_NLOG_GONE: it went
+ *              table; BF_NLOG_GONE: it went. Of a set that has a pack: one with a comment, right behind its numbers
  */
 enum bf_nlog_kind { BF_NLOG_COMMANDS = 1, BF_NLOG_ELEMENTS, BF_NLOG_TEXT };
 enum { BF_NLOG_GONE = 0x8000, BF_NLOG_PACK = 0x7fff };

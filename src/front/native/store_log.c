@@ -155,6 +155,7 @@ struct word {
 	bf_u128 box[2];
 	uint32_t when;
 	bool gone;
+	const char *text; /* with its comment, or NULL */
 };
 
 static int by_box(const void *a, const void *b)
@@ -172,15 +173,28 @@ static bool is_about(const struct bf_nlog_record *r, const struct bf_nstore_pack
 	return r->kind == BF_NLOG_ELEMENTS && (r->n & BF_NLOG_PACK) == number && r->len >= sizeof(*r) + 4ul * bf_npack_size(p);
 }
 
-static struct word *words_about(const struct bf_nstored *s, uint32_t number, uint32_t *n)
+static const char *text_about(const struct bf_nlog_record *r, uint32_t number, bool gone)
+{
+	const char *text = (const char *)(r + 1);
+
+	return r->kind == BF_NLOG_TEXT && r->n == (number | (gone ? BF_NLOG_GONE : 0)) &&
+	       strnlen(text, r->len - sizeof(*r)) < r->len - sizeof(*r) ? text : NULL;
+}
+
+/* set: its number in the table; number: in packs. */
+static struct word *words_about(const struct bf_nstored *s, uint32_t set, uint32_t number, uint32_t *n)
 {
 	const struct bf_nstore_pack *p = &s->packs[number];
 	struct word *w = calloc(s->log_len / sizeof(struct bf_nlog_record) + 1, sizeof(*w));
 	const struct bf_nlog_record *r;
+	bool before = false;
 
 	*n = 0;
 	for (size_t at = 0; w && (r = bf_nlog_next(s->log, s->log_len, &at));) {
-		if (!is_about(r, p, number))
+		if (before)
+			w[*n - 1].text = text_about(r, set, false);
+		before = is_about(r, p, number);
+		if (!before)
 			continue;
 		bf_npack_box(p, (const uint32_t *)(const void *)(r + 1), 0, w[*n].box);
 		w[*n].when = *n;
@@ -232,29 +246,87 @@ static int exchange(struct bf_arena *a, struct bf_ast_set *set, const struct bf_
 	return err;
 }
 
-static int change_set(struct bf_ast *ast, struct bf_ast_set *set, const struct word *w, uint32_t n)
+static bool comes(const struct word *w, uint32_t i, uint32_t n)
 {
+	return !w[i].gone && (i + 1 == n || w[i].box[0] != w[i + 1].box[0] || w[i].box[1] != w[i + 1].box[1]);
+}
+
+/* Elements as they stand in a command; none: NULL. */
+static int parse_elements(const struct replay *r, const struct bf_buf *text, struct bf_ast_expr **out)
+{
+	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
+	struct bf_ast_cmd *cmd;
+	int err;
+
+	*out = NULL;
+	if (!text->len || text->err)
+		return text->err;
+	err = bf_native_parse_more(r->ast, "elements", text->data, text->len, &o, &cmd, r->d);
+	if (err || !cmd || !cmd->elements)
+		return err && err != -EINVAL ? err : -EBADMSG;
+	*out = (struct bf_ast_expr *)(uintptr_t)bf_ast_peel(cmd->elements);
+	return 0;
+}
+
+static void put_text(struct bf_buf *all, const char *text)
+{
+	bf_buf_printf(all, "%s%s", all->len ? ", " : "add element t s { ", text);
+}
+
+/* Their comments. */
+static int dress(const struct replay *r, struct bf_ast_expr *come, const struct word *w, uint32_t n)
+{
+	_cleanup_buf_ struct bf_buf all = { 0 };
+	struct bf_ast_elem *to = come->set.first;
+	const struct bf_ast_elem *from;
+	struct bf_ast_expr *e;
+	int err;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (comes(w, i, n) && w[i].text)
+			put_text(&all, w[i].text);
+	if (all.len)
+		bf_buf_puts(&all, " }");
+	err = parse_elements(r, &all, &e);
+	from = e ? e->set.first : NULL;
+	for (uint32_t i = 0; i < n && from && to; i++) {
+		if (!comes(w, i, n))
+			continue;
+		if (w[i].text) {
+			to->more = from->more;
+			from = from->next;
+		}
+		to = to->next;
+	}
+	return err;
+}
+
+static int change_set(const struct replay *r, struct bf_ast_set *set, const struct word *w, uint32_t n)
+{
+	struct bf_arena *a = r->ast->arena;
 	struct bf_types key, data;
 	struct bf_ast_expr *gone, *come;
+	int err;
 
 	bf_native_set_types(set, &key, &data);
-	gone = list_of(ast->arena, &key, w, n, true);
-	come = list_of(ast->arena, &key, w, n, false);
-	return gone && come ? exchange(ast->arena, set, gone, come) : -ENOMEM;
+	gone = list_of(a, &key, w, n, true);
+	come = list_of(a, &key, w, n, false);
+	err = gone && come ? dress(r, come, w, n) : -ENOMEM;
+	return err ? err : exchange(a, set, gone, come);
 }
 
 static int replay_elements(const struct replay *r, uint32_t number)
 {
 	struct bf_ast_set *set = r->table->body->sets;
 	_cleanup_free_ struct word *w = NULL;
-	uint32_t n;
+	uint32_t n, at = 0;
 
-	w = words_about(r->s, number, &n);
+	for (; set && set->handle != r->s->packs[number].set; at++)
+		set = set->next;
+	w = words_about(r->s, at, number, &n);
 	if (!w || !n)
 		return w ? 0 : -ENOMEM;
-	while (set && set->handle != r->s->packs[number].set)
-		set = set->next;
-	return set ? change_set(r->ast, set, w, n) : -EBADMSG;
+	return set ? change_set(r, set, w, n) : -EBADMSG;
 }
 
 /* Elements as text: likewise. */
@@ -282,36 +354,19 @@ static int by_key(const void *a, const void *b)
 	return (x->when > y->when) - (x->when < y->when);
 }
 
-static const char *text_about(const struct bf_nlog_record *r, uint32_t number, bool gone)
-{
-	const char *text = (const char *)(r + 1);
-
-	return r->kind == BF_NLOG_TEXT && r->n == (number | (gone ? BF_NLOG_GONE : 0)) &&
-	       strnlen(text, r->len - sizeof(*r)) < r->len - sizeof(*r) ? text : NULL;
-}
-
 /* Those that came, or went, as one command; NULL: there are none. */
 static int parse_texts(const struct replay *r, uint32_t number, bool gone, struct bf_ast_expr **out)
 {
-	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
 	_cleanup_buf_ struct bf_buf all = { 0 };
 	const struct bf_nlog_record *rec;
-	struct bf_ast_cmd *cmd;
 	const char *text;
-	int err;
 
-	*out = NULL;
 	for (size_t at = 0; (rec = bf_nlog_next(r->s->log, r->s->log_len, &at));)
 		if ((text = text_about(rec, number, gone)))
-			bf_buf_printf(&all, "%s%s", all.len ? ", " : "add element t s { ", text);
-	if (!all.len || all.err)
-		return all.err;
-	bf_buf_puts(&all, " }");
-	err = all.err ? all.err : bf_native_parse_more(r->ast, "elements", all.data, all.len, &o, &cmd, r->d);
-	if (err || !cmd || !cmd->elements)
-		return err && err != -EINVAL ? err : -EBADMSG;
-	*out = (struct bf_ast_expr *)(uintptr_t)bf_ast_peel(cmd->elements);
-	return 0;
+			put_text(&all, text);
+	if (all.len)
+		bf_buf_puts(&all, " }");
+	return parse_elements(r, &all, out);
 }
 
 static int take_sayings(const struct replay *r, uint32_t number, bool gone, struct sayings *all)
@@ -390,6 +445,14 @@ static int replay_texts(const struct replay *r, struct bf_ast_set *set, uint32_t
 	return err;
 }
 
+static bool has_pack(const struct bf_nstored *s, const struct bf_ast_set *set)
+{
+	for (uint32_t i = 0; i < s->head->n_packs; i++)
+		if (s->packs[i].set == set->handle)
+			return true;
+	return false;
+}
+
 int bf_nlog_replay(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd *table, struct bf_diag *d)
 {
 	struct replay r = { s, ast, table, d };
@@ -398,7 +461,8 @@ int bf_nlog_replay(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast
 
 	for (uint32_t i = 0; i < s->head->n_packs && !err; i++)
 		err = replay_elements(&r, i);
-	for (struct bf_ast_set *set = table->body->sets; set && !err; set = set->next)
-		err = replay_texts(&r, set, number++);
+	for (struct bf_ast_set *set = table->body->sets; set && !err; set = set->next, number++)
+		if (!has_pack(s, set))
+			err = replay_texts(&r, set, number);
 	return err;
 }
