@@ -36,6 +36,7 @@ struct reader {
 	struct placed {
 		bf_u128 lo[4];   /* the key; of a box the least of the first part */
 		struct bf_ast_elem *el;
+		bool noted;
 	} *order;            /* they are listed in this order: a hash has none that stays */
 	uint32_t cap;
 	bool there;          /* there is a hash */
@@ -189,7 +190,7 @@ static int put_element(struct reader *r, struct bf_ast_expr *key, const struct b
 		el->data = value(r->ast, r->data.type[0], take_words(e->data, bits_of(&r->data, 0)));
 	if (!el->key || (r->data.n && !el->data) || !add_more(r, el, e, now))
 		return -ENOMEM;
-	r->order[r->n++] = (struct placed){ .el = el };
+	r->order[r->n++] = (struct placed){ .el = el, .noted = e->born == BF_BORN_NOTED };
 	return 0;
 }
 
@@ -222,6 +223,17 @@ static void put_in_order(struct reader *r, struct bf_ast_expr *set)
 	for (uint32_t i = 0; i < r->n; i++, to = &(*to)->next)
 		*to = r->order[i].el;
 	*to = NULL;
+}
+
+/* Comments are those of elements that commands gave them to: one that packets brought again under the same key has none. */
+static int put_notes(struct reader *r, struct bf_ast_expr *set)
+{
+	int rc = bf_native_notes_put(r->ast, set, r->set->elements);
+
+	for (uint32_t i = 0; i < r->n; i++)
+		if (!r->order[i].noted && r->order[i].el->more)
+			r->order[i].el->more->comment = NULL;
+	return rc;
 }
 
 static int add_part(struct reader *r, const uint32_t *key, const struct bf_rt_elem *e, uint64_t now)
@@ -273,16 +285,15 @@ static int fill_set(struct bf_ns *ns, const char *unit, struct reader *r)
 	if (!rc)
 		rc = bf_native_boxes(&r->parts, r->key.n, put_box, r);
 	bf_buf_free(&r->parts);
-	if (!rc)
-		put_in_order(r, e);
-	free(r->order);
 	r->there = !rc;
-	if (rc)
-		return rc == -ENOENT ? 0 : rc; /* not one that changes, or no rule asks it */
-	e->set.n = r->n;
-	rc = bf_native_notes_put(r->ast, e, r->set->elements);
-	r->set->elements = r->n ? e : NULL;
-	return rc;
+	if (!rc) {
+		put_in_order(r, e);
+		e->set.n = r->n;
+		rc = put_notes(r, e);
+		r->set->elements = r->n ? e : NULL;
+	}
+	free(r->order);
+	return r->there || rc != -ENOENT ? rc : 0; /* not one that changes, or no rule asks it */
 }
 
 /* Verdicts and names of objects stay in the text. */

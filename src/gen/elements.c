@@ -67,7 +67,7 @@ void bf_object_records(const struct bf_table *t, struct bf_record *r)
 	for (uint32_t i = 0; i < t->n_objects; i++) {
 		const struct bf_object *o = t->objects[i];
 		const uint32_t key[] = { (uint32_t)o->id, o->id >> 32 };
-		struct bf_rt_elem e = { .born = 1 };
+		struct bf_rt_elem e = { .born = BF_BORN };
 
 		bf_put_states(&e, &o->what, 1);
 		add_record(r, key, BF_OBJECT_WORDS, &e);
@@ -78,7 +78,7 @@ static void element_of(const struct bf_set *s, uint32_t i, struct bf_rt_elem *e)
 {
 	const struct bf_element_life *life = s->life ? &s->life[i] : NULL;
 
-	*e = (struct bf_rt_elem){ .born = 1 };
+	*e = (struct bf_rt_elem){ .born = life && life->noted ? BF_BORN_NOTED : BF_BORN };
 	e->timeout = bf_ms_in_ns(life && life->timeout ? life->timeout : s->timeout);
 	e->expires = life && e->timeout ? bf_ms_in_ns(life->expires) : 0;
 	if (life && life->state)

@@ -384,11 +384,12 @@ struct bf_rt_state {
 };
 
 #define BF_RT_STATES 2
+enum { BF_BORN = 1, BF_BORN_NOTED = 3 };
 struct bf_rt_elem {
 	__u64 expires; /* by the monotonic clock, ns; 0: never, or, with a timeout, it has just come */
 	__u64 timeout; /* ns, or 0 */
 	__u32 data[4]; /* of maps */
-	__u32 born;    /* 0: data is being written */
+	__u32 born;    /* 0: data is being written; or BF_BORN, or BF_BORN_NOTED: the stored text has a comment of this element */
 	__u32 n_state;
 	__u64 whole;   /* of the parts of an element that is no prefix: which one's; or 0 */
 	struct bf_rt_state state[BF_RT_STATES];

@@ -202,7 +202,7 @@ static __always_inline void write_data(const struct bf_frame *f, const struct bf
 		if (i < p->data)
 			*(volatile __u32 *)&e->data[i] = gather(f, &p->word[(p->words + i) & (BF_LIVE_KEY_LONG - 1)]);
 	barrier();
-	*(volatile __u32 *)&e->born = 1;
+	*(volatile __u32 *)&e->born = BF_BORN;
 }
 
 /* One that has expired begins anew: 1. 0: somebody else was quicker. */
@@ -220,6 +220,8 @@ static __always_inline bool begin_again(const struct bf_frame *f, const struct b
 		e->data[i] = p->fresh.data[i];
 	if (f && p->data)
 		write_data(f, p, e);
+	else
+		*(volatile __u32 *)&e->born = BF_BORN;
 	return true;
 }
 

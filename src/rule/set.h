@@ -49,6 +49,7 @@ union bf_datum {
 struct bf_element_life { /* of LIVE sets */
 	uint64_t timeout;     /* ms; 0: the set's; UINT64_MAX: it stays */
 	uint64_t expires;     /* ms left; 0: all of the timeout */
+	bool noted;           /* it has a comment, which others keep */
 	uint8_t n_state;      /* its own, */
 	const struct bf_stateful *state; /* or NULL: as the set says */
 };

@@ -55,6 +55,7 @@ ct proto-src 22 ; - ; FAIL 4: 'ct proto-src' needs a direction: ct original or c
 ct original saddr 1.2.3.4 ; - ; FAIL 13: of which family? Write 'ip saddr' or 'ip6 saddr'
 meta nfproto != ipv4 ct original daddr 1::1 ; - ; FAIL 34: of which family? Write 'ip daddr' or 'ip6 daddr'
 ip protocol tcp ct original saddr 1::1 ; - ; FAIL 35: an IPv6 address where the type is ipv4_addr
+add @s4 { ip saddr comment "x" } ; - ; FAIL 11: what rules add has no comment
 ct original ip sadr 1.2.3.4 ; - ; FAIL 16: 'ct ip' has no 'sadr'; did you mean 'saddr'?
 ct event new ; - ; FAIL 1: 'ct event' can only be set
 ct mark set ; - ; FAIL 12: expected a value, found the end of the file

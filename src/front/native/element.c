@@ -57,6 +57,8 @@ bool bf_p_element(struct bf_nparser *p, struct bf_ast_stmt *s)
 	s->element.elem = bf_p_elem(p, true);
 	if (!s->element.elem)
 		return bf_p_skip(p), bf_p_eat(p, '}'), false;
+	if (s->element.elem->more && s->element.elem->more->comment)
+		return bf_p_error(p, loc, "what rules add has no comment"), bf_p_skip(p), bf_p_eat(p, '}'), false;
 	return bf_p_expect(p, '}', "'}'") && type_elem(p, s, loc);
 }
 

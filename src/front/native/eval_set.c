@@ -141,7 +141,7 @@ static bool life_of(struct bf_ev *ev, const struct bf_set *s, const struct bf_as
 	uint8_t n;
 
 	*out = (struct bf_element_life){ .timeout = el->more->has_timeout ? el->more->timeout : 0,
-		                             .expires = el->more->has_expires ? el->more->expires : 0 };
+		                             .expires = el->more->has_expires ? el->more->expires : 0, .noted = el->more->comment };
 	if (!el->more->stmts)
 		return true;
 	list = bf_arena_array(ev->rs->arena, BF_SET_STATEFULS, struct bf_stateful);
@@ -195,7 +195,8 @@ static bool add_element(struct bf_ev *ev, struct bf_set *s, const struct shape *
 	struct bf_range key[BF_SET_PARTS];
 	struct bf_element_life life;
 	union bf_datum datum;
-	bool live = el->more && (el->more->has_timeout || el->more->has_expires || el->more->stmts);
+	bool live = el->more && (el->more->has_timeout || el->more->has_expires || el->more->stmts ||
+	                         (el->more->comment && s->flags & BF_SET_LIVE));
 
 	memset(&datum, 0, sizeof(datum));
 	if (!key_ranges(ev, s, sh, el->key, key))
