@@ -46,6 +46,7 @@ struct run {
 	uint32_t head;     /* place of what was built */
 	bf_label resume;
 	uint32_t n_own;
+	uint32_t n_passing; /* rules that choose little and lead back: most packets match them, and are looked for again */
 	uint32_t *by_slot; /* rules whose target is found by counter, counters ascending */
 	uint32_t n_by_slot, cap_by_slot;
 	struct bf_lower_target *targets;
@@ -58,7 +59,9 @@ static bool is_long(const struct bf_lower *l, const struct run *r)
 {
 	bool has_others = l->plan.headers || (l->table->family != NFPROTO_IPV4 && l->table->family != NFPROTO_IPV6);
 
-	return r->r.n_rules - r->r.n_never >= l->class_min || (has_others && r->r.n_rules >= l->class_min);
+	uint32_t n = r->r.n_rules - r->n_passing;
+
+	return n - r->r.n_never >= l->class_min || (has_others && n >= l->class_min);
 }
 
 /* Shares of the time that a run takes. */
@@ -178,6 +181,7 @@ static int add_rule(struct bf_lower *l, const struct rules *rs, struct run *r, u
 		return err;
 	bf_lower_need(l, b->needs);
 	r->n_own += rule.own || b->state;
+	r->n_passing += is_little(b) && !rule.final;
 	if (!rule.by_slot)
 		return 0;
 	if (bf_grow(&r->by_slot, r->n_by_slot, &r->cap_by_slot, sizeof(*r->by_slot)) < 0)
