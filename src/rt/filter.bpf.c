@@ -97,13 +97,15 @@ static __always_inline __u32 packet_type(const struct bf_frame *f, bool multicas
 	return multicast ? PACKET_MULTICAST : PACKET_BROADCAST;
 }
 
-/* A header whose length field is 0 may belong to a GSO packet too long for it. */
+/* A header whose length field is 0 may belong to a GSO packet too long for it. XDP is not told, but sees how long it is. */
 static __noinline __u32 gso_length(struct bf_frame *f)
 {
 	__u64 info = HAS_SKB ? (__u64)skb_of(f)->head + skb_of(f)->end : 0;
 	struct skb_shared_info *s = NULL;
 
-	if (!HAS_SKB || !load16(bytes_at(info + offset(s->gso_size)), 0))
+	if (!HAS_SKB)
+		return f->len > 0xffff ? f->len : 0;
+	if (!load16(bytes_at(info + offset(s->gso_size)), 0))
 		return 0;
 	return load32(bytes_at(info + offset(s->gso_type)), 0) & (GSO_TCPV4 | GSO_TCPV6) ? f->len : 0;
 }

@@ -61,7 +61,7 @@ static __always_inline int ip6_family(struct bf_frame *f)
 	payload = bpf_ntohs(load16(p, 4));
 	if (payload + IP6_HLEN > f->len)
 		return BF_FAM_OTHER;
-	if (payload || !HAS_SKB) /* else it may be a segment too long for the field */
+	if (payload || (!HAS_SKB && f->len - IP6_HLEN <= 0xffff)) /* else it may be a segment too long for the field */
 		trim(f, payload + IP6_HLEN);
 	return BF_FAM_IP6;
 }

@@ -317,6 +317,40 @@ def lengths():
     flush()
 
 
+def let_grow(dev, ns):
+    """Segments of up to 100,000 bytes may leave by it (IFLA_GSO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE). True: as the kernel is."""
+    with inside(ns):
+        s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        body = struct.pack("=BxHiII", 0, 0, socket.if_nametoindex(dev), 0, 0)
+        body += b"".join(struct.pack("=HHI", 8, kind, 100000) for kind in (41, 63))
+        s.send(struct.pack("=IHHII", 16 + len(body), 16, 5, 1, 0) + body)
+        return not struct.unpack("=i", s.recv(100)[16:20])[0]
+
+
+def big():
+    """BIG TCP: longer than the length in the IP header can say, which is 0 then."""
+    def send(packet, kind, head):
+        vnet = struct.pack("=BBHHHH", 1, kind, 14 + head + 20, 1400, 14 + head, 16)  # flags, type, header, segments, checksum
+        wire.s.send(vnet + wire.frame(packet + bytes(70000)))
+
+    if not let_grow("vb", FAR):
+        return
+    wire = Wire()
+    wire.s.setsockopt(263, 15, 1)  # SOL_PACKET, PACKET_VNET_HDR
+    chain = 'chain %s { type filter hook %s device "va" %s; tcp dport 9 counter drop; meta length > 70000 counter; }'
+    p4, p6 = tcp(9, 16), tcp(9, 16, v6=True)
+    p4 = p4[:2] + bytes(2) + p4[4:]
+    jumbo = struct.pack("!BBBBI", 6, 0, 0xc2, 4, 70028)
+    for hook, more in ("ingress", "priority 0"), ("xdp", "mode generic"):
+        load("table netdev t { %s }" % (chain % ("c", hook, more)))
+        send(p4, 1, 20)
+        send(p6[:4] + bytes(2) + p6[6:], 4, 40)
+        send(p6[:4] + bytes(3) + p6[7:40] + jumbo + p6[40:], 4, 48)
+        wire.drain()
+        check("BIG TCP at " + hook, counts(), [3, 0])
+    flush()
+
+
 # ---------------------------------------------------------------------- ways
 
 def ways(hook, mode=""):
@@ -561,6 +595,7 @@ try:
     odd("xdp")
     egress_rejects()
     lengths()
+    big()
     mirror_and_mark()
     group_packets()
     calls()
