@@ -37,8 +37,13 @@ _Static_assert(sizeof(struct bf_rt_lengths) == sizeof(struct bf_rt_elem) &&
 static int put_lengths(int fd, const char *key, const struct bf_rt_lengths *new)
 {
 	struct bf_rt_lengths l;
-	if (bf_map_lookup(fd, key, &l))
-		return bf_map_update(fd, key, new, BPF_ANY);
+
+	if (bf_map_lookup(fd, key, &l)) {
+		l = *new;
+		l.more = 1;
+		return bf_map_update(fd, key, &l, BPF_ANY);
+	}
+	l.more = l.more + 1 ? l.more + 1 : 1;
 	l.most = new->more ? l.most + new->most : new->most;
 	for (uint32_t i = 0; i < new->n; i++) {
 		const uint8_t *len = new->len + (size_t)i * new->parts;

@@ -408,7 +408,7 @@ struct bf_rt_lengths {
 	__u32 parts;
 	__u32 n;       /* combinations, at most BF_RT_LENGTHS / parts of them */
 	__u32 most;    /* elements: there are not more, */
-	__u32 more;    /* but these (of what is added) */
+	__u32 more;    /* of what is added: but these. As it lies there: another number each time that it changes, never 0 */
 	__u32 born;    /* 0: this is no element; as there */
 	__u8 len[BF_RT_LENGTHS + BF_LIVE_PARTS];
 };

@@ -156,27 +156,44 @@ static __always_inline void cut_key(const struct bf_rt_live *p, const __u8 *len,
 		cut_word(p, len, i, k);
 }
 
+/* They are always there, but may be overlooked while others take their place. */
 static __always_inline struct bf_rt_lengths *lengths_of(const struct bf_rt_live *p, void *set, struct key *out)
 {
+	struct bf_rt_lengths *l;
+
 	for (__u32 i = 0; i < BF_LIVE_KEY_LONG; i++)
 		out->w[i] = -(__u32)(p->word[i].cut >> 7);
-	return bpf_map_lookup_elem(set, out);
+	l = bpf_map_lookup_elem(set, out);
+	return l ? l : bpf_map_lookup_elem(set, out);
 }
+
+/*
+ * The element that is there, and not another one: whoever replaces or deletes one gives its memory away while it is looked at, and
+ * what is read may be of one that has expired.
+ */
+static __always_inline struct bf_rt_elem *look_alive(void *set, struct key *k, __u64 now)
+{
+	struct bf_rt_elem *e = look(set, k);
+
+	if (!e || (e->born && is_alive(e, now)))
+		return e;
+	e = look(set, k);
+	return e && e->born && is_alive(e, now) ? e : NULL;
+}
+
+#define PRESENT(l) (*(volatile __u32 *)&(l)->more)
+#define IS_PRESENT(l, was) (PRESENT(l) == (was) && (was) && !(l)->born) /* in an element there is another number, or it is born */
 
 /*
  * The box that the key lies in; one that has expired may lie across it. There is no room on the stack for two keys, so it is cut
  * where it lies, and gathered anew for each length.
  */
-static __always_inline struct bf_rt_elem *look_cut(const struct bf_frame *f, const struct bf_rt_live *p, void *set, struct key *k,
-                                                   __u64 now)
+static __always_inline struct bf_rt_elem *look_through(const struct bf_frame *f, const struct bf_rt_live *p, void *set, struct key *k,
+                                                       __u64 now, const struct bf_rt_lengths *l)
 {
-	struct bf_rt_lengths *l = lengths_of(p, set, k);
-	struct bf_rt_elem *e, *found = NULL;
-	__u32 n, at;
+	struct bf_rt_elem *found = NULL;
+	__u32 n = l->n, at;
 
-	if (!l)
-		return NULL;
-	n = l->n;
 	LOOP_BEGIN(BF_RT_LENGTHS)
 		if (!n)
 			break;
@@ -186,13 +203,32 @@ static __always_inline struct bf_rt_elem *look_cut(const struct bf_frame *f, con
 			break;
 		fill_key(f, p, k);
 		cut_key(p, l->len + at, k);
-		e = look(set, k);
-		if (e && e->born && is_alive(e, now)) {
-			found = e;
+		found = look_alive(set, k, now);
+		if (found)
 			break;
-		}
 	LOOP_END
 	return found;
+}
+
+/*
+ * Lengths, too, may be gone while they are gone through: that it is nowhere is believed when they are the present ones still; else
+ * once more. (A loop around both is too much for the verifier.)
+ */
+static __always_inline struct bf_rt_elem *look_cut(const struct bf_frame *f, const struct bf_rt_live *p, void *set, struct key *k,
+                                                   __u64 now)
+{
+	struct bf_rt_lengths *l = lengths_of(p, set, k);
+	struct bf_rt_elem *found;
+	__u32 was;
+
+	if (!l)
+		return NULL;
+	was = PRESENT(l);
+	found = look_through(f, p, set, k, now, l);
+	if (found || IS_PRESENT(l, was))
+		return found;
+	l = lengths_of(p, set, k);
+	return l ? look_through(f, p, set, k, now, l) : NULL;
 }
 
 /* What comes behind the key, if that is where data comes from. */
@@ -388,7 +424,7 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 	if (config.structs & BF_LIVE_CUTS && p->parts)
 		e = look_cut(f, p, set, &k, now);
 	else
-		e = look(set, &k);
+		e = verb == BF_LIVE_LOOK ? look_alive(set, &k, now) : look(set, &k);
 	if (verb == BF_LIVE_ADD || verb == BF_LIVE_UPDATE)
 		e = add(f, p, set, &k, e, now);
 	if (!e || !e->born || !is_alive(e, now))
