@@ -152,7 +152,7 @@ static void test_edits(void **state)
 	for (unsigned i = 0; i < ROUNDS; i++)
 		refused += one_round(&r, i % 2 ? NFPROTO_IPV6 : NFPROTO_IPV4);
 	print_message("%u of %u refused\n", refused, ROUNDS * EDITS);
-	assert_in_range(refused, 1, ROUNDS * EDITS / 10); /* a chain that gets its first jump, ... */
+	assert_in_range(refused, 0, ROUNDS * EDITS / 10);
 }
 
 static void test_small(void **state)

@@ -15,6 +15,9 @@
  *
  * In an edit jumps hold the *index* of the entry they lead to, in the new
  * state, so that edits can be applied one after the other without offsets.
+ *
+ * A jump that comes or goes changes also which hooks reach the chain that it
+ * leads to, and those below. These are edits of their own.
  */
 #include "front/xtables/edit.h"
 
@@ -51,6 +54,14 @@ static uint32_t moved_policy(const struct window *w, uint32_t off)
 	return off == w->off && w->stop_a == w->off ? w->stop_b : moved(w, off);
 }
 
+/* Up to v, but for which hooks reach them. */
+static bool alike_until(const struct bf_xt_layout *l, const uint8_t *x, const uint8_t *y, uint32_t v)
+{
+	uint32_t next = l->comefrom + sizeof(uint32_t);
+
+	return !memcmp(x, y, l->comefrom) && !memcmp(x + next, y + next, v - next);
+}
+
 /* Equal but for where they jump to; that must be the same place or one that moved with all that is behind the window. */
 static bool alike(const struct window *w, const uint8_t *x, const uint8_t *y)
 {
@@ -60,8 +71,8 @@ static bool alike(const struct window *w, const uint8_t *x, const uint8_t *y)
 	if (bf_xt_next_offset(l, y) != n)
 		return false;
 	if (!is_jump(l, x))
-		return !memcmp(x, y, n);
-	if (memcmp(x, y, v) || memcmp(x + v + 4, y + v + 4, n - v - 4))
+		return alike_until(l, x, y, n);
+	if (!alike_until(l, x, y, v) || memcmp(x + v + 4, y + v + 4, n - v - 4))
 		return false;
 	shift = w->b->head->size - w->a->head->size;
 	to = bf_xt_u32(y + v) - bf_xt_u32(x + v);
@@ -143,6 +154,43 @@ static int put_edit(const struct window *w, struct bf_buf *out)
 	return 0;
 }
 
+/* Entries alike from i of the old state and k of the new one on: those that the same other hooks reach are one edit. */
+static void put_reached(const struct window *w, uint32_t i, uint32_t end, uint32_t k, struct bf_buf *out)
+{
+	const struct bf_xt_layout *l = w->b->l;
+
+	while (i < end) {
+		uint32_t hooks = bf_xt_comefrom(l, bf_xt_entry(w->b, k)), pad = 0;
+		struct bf_xt_edit edit = { k, 0, BF_XT_REACHED, sizeof(hooks) + sizeof(pad) };
+
+		while (i < end && bf_xt_comefrom(l, bf_xt_entry(w->b, k)) == hooks &&
+		       bf_xt_comefrom(l, bf_xt_entry(w->a, i)) != hooks) {
+			edit.n_old++;
+			i++;
+			k++;
+		}
+		if (!edit.n_old) {
+			i++;
+			k++;
+			continue;
+		}
+		bf_buf_add(out, &edit, sizeof(edit));
+		bf_buf_add(out, &hooks, sizeof(hooks));
+		bf_buf_add(out, &pad, sizeof(pad));
+	}
+}
+
+static int put_edits(const struct window *w, struct bf_buf *out)
+{
+	int err = put_edit(w, out);
+
+	if (err)
+		return err;
+	put_reached(w, 0, w->at, 0, out);
+	put_reached(w, w->end_a, w->a->head->num_entries, w->end_b, out);
+	return out->err;
+}
+
 int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out)
 {
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
@@ -157,7 +205,7 @@ int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len,
 	if (!same_kind(a.head, b.head))
 		return -EAGAIN;
 	find_window(&w);
-	return rest_moved(&w) ? put_edit(&w, out) : -EAGAIN;
+	return rest_moved(&w) ? put_edits(&w, out) : -EAGAIN;
 }
 
 /* Applying edits. */
@@ -172,7 +220,7 @@ static int take_base(struct bf_xt_items *s, uint32_t room)
 	if (!s->items)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n; i++) {
-		s->items[i] = (struct bf_xt_item){ bf_xt_entry(b, i), bf_xt_jump_of(b, i), i };
+		s->items[i] = (struct bf_xt_item){ bf_xt_entry(b, i), bf_xt_jump_of(b, i), i, BF_XT_AS_IT_SAYS };
 		s->jumps |= s->items[i].to != BF_XT_NONE;
 	}
 	for (unsigned h = 0; h < BF_XT_HOOKS; h++) {
@@ -227,15 +275,30 @@ static int put_items(struct bf_xt_items *s, const struct bf_xt_edit *edit)
 		if (is_jump(l, e))
 			to = (uint32_t)bf_xt_verdict(bf_xt_target(l, e));
 		s->jumps |= to != BF_XT_NONE;
-		s->items[i] = (struct bf_xt_item){ e, to, s->next_id++ };
+		s->items[i] = (struct bf_xt_item){ e, to, s->next_id++, BF_XT_AS_IT_SAYS };
 		left -= bf_xt_next_offset(l, e);
 		e += bf_xt_next_offset(l, e);
 	}
 	return left ? -EINVAL : 0;
 }
 
+static int note_reached(struct bf_xt_items *s, const struct bf_xt_edit *e)
+{
+	uint32_t hooks;
+
+	if (e->at > s->n || e->n_old > s->n - e->at || e->size < sizeof(hooks))
+		return -EINVAL;
+	memcpy(&hooks, e + 1, sizeof(hooks));
+	for (uint32_t i = e->at; i < e->at + e->n_old; i++)
+		s->items[i].hooks = hooks & ((1u << BF_XT_HOOKS) - 1);
+	s->reached = true;
+	return 0;
+}
+
 int bf_xt_items_apply(struct bf_xt_items *s, const struct bf_xt_edit *e)
 {
+	if (e->n_new == BF_XT_REACHED)
+		return note_reached(s, e);
 	if (e->at > s->n || e->n_old > s->n - e->at || e->n_new > s->cap - s->n + e->n_old || !move_indices(s, e))
 		return -EINVAL;
 	memmove(&s->items[e->at + e->n_new], &s->items[e->at + e->n_old], (s->n - e->at - e->n_old) * sizeof(*s->items));
@@ -324,6 +387,13 @@ static void copy_entries(const struct bf_xt_items *s, const uint32_t *offsets, u
 	}
 }
 
+static void put_hooks(const struct bf_xt_items *s, const uint32_t *offsets, uint8_t *entries)
+{
+	for (uint32_t i = 0; s->reached && i < s->n; i++)
+		if (s->items[i].hooks != BF_XT_AS_IT_SAYS)
+			memcpy(entries + offsets[i] + s->base.l->comefrom, &s->items[i].hooks, sizeof(uint32_t));
+}
+
 static int put_state(const struct bf_xt_items *s, bool only_head, struct bf_buf *out)
 {
 	_cleanup_free_ uint32_t *offsets = offsets_of(s);
@@ -337,6 +407,7 @@ static int put_state(const struct bf_xt_items *s, bool only_head, struct bf_buf 
 	if (!entries)
 		return -ENOMEM;
 	copy_entries(s, offsets, entries);
+	put_hooks(s, offsets, entries);
 	err = put_jumps(s, offsets, entries);
 	if (err)
 		out->len = start;
@@ -350,7 +421,7 @@ static uint32_t count_new(const void *edits, size_t len)
 	size_t at = 0, n = 0;
 
 	while (at < len && (e = next_edit(edits, len, &at)))
-		n += BF_MIN(e->n_new, e->size / 8);
+		n += e->n_new == BF_XT_REACHED ? 0 : BF_MIN(e->n_new, e->size / 8);
 	return (uint32_t)BF_MIN(n, (size_t)INT32_MAX);
 }
 

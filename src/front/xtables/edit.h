@@ -9,13 +9,16 @@ struct bf_xt_item {
 	const uint8_t *e; /* in the state, or in an edit: then a jump's verdict means nothing */
 	uint32_t to;      /* index of the item it jumps to, or BF_XT_NONE */
 	uint32_t id;      /* entry of the state that the edits began with; beyond these: entries that came, numbered as they came */
+	uint32_t hooks;   /* that reach it, where an edit said so; else BF_XT_AS_IT_SAYS */
 };
+#define BF_XT_AS_IT_SAYS UINT32_MAX
 
 struct bf_xt_items {
 	struct bf_xt_blob base; /* the state that the edits began with */
 	struct bf_xt_item *items;
 	uint32_t n, cap, next_id;
 	bool jumps; /* some item jumps */
+	bool reached; /* some edit told hooks */
 	uint32_t hook_entry[BF_XT_HOOKS], underflow[BF_XT_HOOKS]; /* indices */
 };
 

@@ -73,7 +73,9 @@ static bool find_chain(const struct splicer *p, const char *name, struct chain *
 
 static uint32_t hooks_of(const struct splicer *p, uint32_t item)
 {
-	return bf_xt_comefrom(p->s.base.l, p->s.items[item].e);
+	const struct bf_xt_item *it = &p->s.items[item];
+
+	return it->hooks == BF_XT_AS_IT_SAYS ? bf_xt_comefrom(p->s.base.l, it->e) : it->hooks;
 }
 
 /* Does it take every packet and lead elsewhere? */

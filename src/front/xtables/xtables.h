@@ -91,7 +91,9 @@ size_t bf_xt_index_size(uint32_t num_entries);
 struct bf_xt_edit {
 	uint32_t at, n_old, n_new, size;
 };
-/* Appends the edit that makes `new` of `old`: one window, everything between the first difference and the last. -EAGAIN:
+/* n_new: no entry changes, but other hooks reach n_old of them than before: those that follow, as bits in 32 of 64. */
+#define BF_XT_REACHED UINT32_MAX
+/* Appends the edits that make `new` of `old`: one window, everything between the first difference and the last. -EAGAIN:
  * there is none, since hooks or jumps outside of it lead to other places than before. -EINVAL, -ENOMEM. */
 int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out);
 uint32_t bf_xt_count_edits(const void *edits, size_t len);
