@@ -63,7 +63,7 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 		return -ENOMEM;
 	if (!bf_unit_journal(u->unit, &len, &version) || counters > UINT16_MAX)
 		return -EAGAIN;
-	rc = bf_gen_patch(u->stored.link, u->stored.head->link_len, m->ev.rs->tables[0], (const void *)m->changes.data, n,
+	rc = bf_gen_patch(u->stored.link, u->stored.head->link_len, m->ev.rs->tables[0], NULL, (const void *)m->changes.data, n,
 	                  version, arena, &patch, NULL);
 	if (rc)
 		return rc;
@@ -79,14 +79,18 @@ static int patch(struct native_run *r, const struct native_unit *u)
 {
 	_cleanup_nrules_ struct bf_nrules rules = {};
 	_cleanup_buf_ struct bf_buf text = {};
+	_cleanup_buf_ struct bf_buf spans = {};
 	struct bf_nrules_model m = {};
 	struct bf_eval_env env;
 	int rc = apply_all(r, u, &rules, &text);
 
+	if (!rc)
+		rc = bf_gen_patch_spans(u->stored.link, u->stored.head->link_len, &spans);
 	if (rc)
 		return rc;
 	bf_native_env(&env, r->ctx);
-	rc = bf_nrules_model(&rules, &u->stored, &env, &m);
+	rc = bf_nrules_model(&rules, &u->stored, (const void *)spans.data, (uint32_t)(spans.len / sizeof(struct bf_span)), &env,
+	                     &m);
 	if (!rc)
 		rc = put(r, u, rules.last, &m, &text);
 	bf_nrules_model_free(&m);

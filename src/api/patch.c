@@ -28,11 +28,14 @@ static void begin(struct attempt *a)
 static int compile(struct attempt *a, struct bf_arena *arena, struct bf_diag *d)
 {
 	_cleanup_ruleset_ struct bf_ruleset *stub = NULL;
-	_cleanup_buf_ struct bf_buf changes = {};
+	_cleanup_buf_ struct bf_buf changes = {}, spans = {};
 	const struct bf_stored *t = a->t;
-	int rc = bf_xt_changes(&t->base, a->edits.data, a->edits.len, &stub, &changes, d);
+	int rc = bf_gen_patch_spans(t->link, t->link_len, &spans);
 
-	return rc ? rc : bf_gen_patch(t->link, t->link_len, stub->tables[0], (const void *)changes.data,
+	if (!rc)
+		rc = bf_xt_changes(&t->base, a->edits.data, a->edits.len, (const void *)spans.data,
+		                   (uint32_t)(spans.len / sizeof(struct bf_span)), &stub, &changes, d);
+	return rc ? rc : bf_gen_patch(t->link, t->link_len, stub->tables[0], stub->tables[1], (const void *)changes.data,
 	                              changes.len / sizeof(struct bf_changed), t->version, arena, &a->patch, d);
 }
 

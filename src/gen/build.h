@@ -39,8 +39,7 @@ struct bf_inst { /* a chain as it is lowered once, with its way back */
 	uint32_t chain;  /* index into the plan */
 	bf_label ret;    /* where RETURN leads; l->ret when that is on the stack */
 	bf_label first;  /* first + i: rule i; first + n_rules: the chain's end */
-	bf_label entry;  /* where a packet begins: at first, or at the gate before it */
-	bf_label last;   /* its policy, behind the gate at its end */
+	bf_label last;   /* its policy: behind the chain's end, where a gate may stand */
 	bool copied;     /* one of several copies: everything below it is a copy too */
 	enum bf_sorts set; /* of packets that it sees; what it enters sees the same */
 	uint8_t pass;    /* set and family */
@@ -73,14 +72,15 @@ struct bf_lower_run { /* a run of rules that is class data */
 };
 
 /*
- * A gate is a place outside of runs where rules may come without compiling the table: before the first rule of a chain, and
- * behind its last. It is a TEST of the version that leads to the same cell either way, until a change lets one of them
- * lead to its own.
+ * Rules outside of runs may change without compiling the table, too: where a piece of a chain begins that is cells, and
+ * behind its last rule, there is a gate. It is a TEST of the version that leads to the same cell either way, until a change lets one of them lead to
+ * another piece instead.
  */
 struct bf_lower_gate {
-	uint32_t inst, place; /* rules come before rule `place` */
+	uint32_t inst, from, to; /* rules of the piece: up to the next run, or the chain's end */
 	uint32_t cell;
-	bf_label next;
+	bf_label next, end;      /* the piece; what is behind it */
+	bool behind_run, last;   /* what comes right behind the run is the run's; behind the last rule there is no piece */
 };
 
 struct bf_lower {
@@ -113,9 +113,13 @@ struct bf_lower {
 	bool explain;
 	struct bf_lower_run *runs;
 	uint32_t n_runs, cap_runs;
+	uint32_t run_last;  /* the last rule of the run being lowered, */
+	bf_label run_after; /* behind which packets come back here: there rules may come, too */
 	struct bf_lower_gate *gates;
 	uint32_t n_gates, cap_gates;
-	bool gates_all; /* chains without runs get them, too */
+	bool gates_all;   /* all chains get them */
+	bool gate_open;   /* the last one's piece has not ended yet */
+	bf_label gated;   /* place of the rule where it stands */
 	uint32_t class_min, own_max; /* see gen.h */
 	uint64_t class_bytes;
 	const struct bf_progress *progress;
@@ -248,9 +252,17 @@ void bf_lower_add_spare(struct bf_lower *l); /* room for deltas, when there is n
 void bf_lower_finish_runs(struct bf_lower *l);
 void bf_lower_free_runs(struct bf_lower *l);
 
-/* gates.c: at rule `place` of the instance being lowered, here; goes on at next, which is bound here then */
+/* gates.c, of the instance being lowered: before rule `place`, here, whose label is bound. */
 bool bf_lower_wants_gates(const struct bf_lower *l, const struct bf_plan_chain *c);
-void bf_lower_gate(struct bf_lower *l, uint32_t place, bf_label next);
+void bf_lower_gate(struct bf_lower *l, uint32_t place);
+/* The piece that the gate opened, if there is one, ends before rule `place`: a run, or the chain's end, where the next is. */
+void bf_lower_end_gate(struct bf_lower *l, uint32_t place);
+/* Behind the last rule. */
+void bf_lower_last_gate(struct bf_lower *l);
+/* Is rule `place` of it right behind a run? */
+bool bf_lower_behind_run(const struct bf_lower *l, uint32_t place);
+/* Rule `place` begins here: as bf_lower_bind, unless the gate before it has done that. */
+void bf_lower_bind_rule(struct bf_lower *l, uint32_t place);
 void bf_lower_no_gates(struct bf_lower *l); /* nothing can change in place */
 
 /* patch_link.c: what changes in place have to know, to g->link */

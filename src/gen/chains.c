@@ -42,12 +42,8 @@ static uint32_t new_inst(struct bf_lower *l, struct bf_plan_chain *c, bf_label r
 	in = &l->insts[l->n_insts];
 	*in = (struct bf_inst){ .chain = c - l->plan.chains, .ret = ret, .copied = copied, .set = l->set,
 	                        .pass = l->pass, .edges = BF_IDMAP_NONE };
-	in->first = in->entry = bf_lower_labels(l, c->chain->n_rules + 1);
-	in->last = in->first + c->chain->n_rules;
-	if (bf_lower_wants_gates(l, c)) {
-		in->entry = bf_lower_label(l);
-		in->last = bf_lower_label(l);
-	}
+	in->first = bf_lower_labels(l, c->chain->n_rules + 1);
+	in->last = bf_lower_wants_gates(l, c) ? bf_lower_label(l) : in->first + c->chain->n_rules;
 	if (!copied)
 		c->inst[l->pass] = l->n_insts;
 	for (uint32_t i = 0; c->indexed && i <= c->chain->n_rules && !l->err; i++)
@@ -109,7 +105,7 @@ static void enter_chain(struct bf_lower *l, const struct bf_verdict *v, bf_label
 	if (l->err)
 		return;
 	add_edge(l, to, push);
-	entry = v->index ? inst_of(l, to)->first + v->index : inst_of(l, to)->entry;
+	entry = inst_of(l, to)->first + v->index;
 	bf_lower_use(l, entry);
 	if (push)
 		bf_lower_cell(l, BF_CELL_CALL, entry, ret);
@@ -193,7 +189,7 @@ static void lower_verdict(struct bf_lower *l, const struct bf_verdict *v, const 
 /* What happens to a packet that rule i of the instance being lowered matches. */
 static void lower_body(struct bf_lower *l, uint32_t i, enum bf_count how, bf_label next)
 {
-	bf_label ret = inst_of(l, l->inst)->ret, after = inst_of(l, l->inst)->first + i + 1;
+	bf_label ret = inst_of(l, l->inst)->ret, after = i == l->run_last ? l->run_after : inst_of(l, l->inst)->first + i + 1;
 	const struct bf_rule *r = &bf_lower_chain(l)->chain->rules[i];
 
 	count(l, r->counter, how);
@@ -231,16 +227,8 @@ void bf_lower_rule(struct bf_lower *l, uint32_t i)
 	struct bf_view v;
 
 	bf_view_make(&v, &bf_lower_chain(l)->chain->rules[i], l->sorts, l->family);
-	bf_lower_bind(l, first + i);
+	bf_lower_bind_rule(l, i);
 	bf_lower_view(l, i, &v, BF_COUNT_RULE, first + i + 1);
-}
-
-/* What comes behind the last rule comes to a run. */
-static bool ends_in_run(const struct bf_lower *l)
-{
-	const struct bf_lower_run *r = l->n_runs ? &l->runs[l->n_runs - 1] : NULL;
-
-	return r && r->inst == l->inst && r->to == l->plan.chains[l->insts[l->inst].chain].chain->n_rules;
 }
 
 static void lower_end(struct bf_lower *l)
@@ -249,13 +237,11 @@ static void lower_end(struct bf_lower *l)
 	const struct bf_chain *c = l->plan.chains[in->chain].chain;
 	bf_label ret = in->ret;
 
-	bf_lower_bind(l, in->first + c->n_rules);
-	if (in->last != in->first + c->n_rules) {
-		if (ends_in_run(l))
-			bf_lower_bind(l, in->last);
-		else
-			bf_lower_gate(l, c->n_rules, in->last);
-	}
+	if (in->last == in->first + c->n_rules)
+		bf_lower_bind(l, in->last);
+	else
+		bf_lower_last_gate(l);
+	bf_lower_bind(l, in->last);
 	count(l, c->counter, BF_COUNT_RULE);
 	if (c->policy == BF_VERDICT_ACCEPT)
 		ret = l->accept;
@@ -292,7 +278,7 @@ static bf_label base_start(struct bf_lower *l, struct bf_plan_chain *c)
 
 	if (l->err)
 		return 0;
-	entry = inst_of(l, in)->entry;
+	entry = inst_of(l, in)->first;
 	inst_of(l, in)->ret = c->sites ? l->ret : inst_of(l, in)->last;
 	bf_lower_use(l, entry);
 	if (!c->sites)
@@ -636,7 +622,8 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
 	struct bf_lower l = { .g = g, .arena = a, .table = t, .diag = d, .hz = o->hz,
 	                      .copy_budget = o->copy_max ? o->copy_max : COPY_MAX,
 	                      .explain = o->explain, .class_bytes = o->class_bytes, .progress = o->progress,
-	                      .own_max = o->own_max ? o->own_max : OWN_MAX, .here = BF_NO_LABEL };
+	                      .own_max = o->own_max ? o->own_max : OWN_MAX, .gates_all = o->gates,
+	                      .here = BF_NO_LABEL, .gated = BF_NO_LABEL, .run_last = UINT32_MAX };
 	int err = bf_plan_make(&l.plan, t, d);
 
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };

@@ -365,9 +365,18 @@ static void add_class(struct bf_lower *l, const struct rules *rs, const struct r
 static void lower_class(struct bf_lower *l, const struct rules *rs, struct run *r)
 {
 	r->resume = bf_lower_label(l);
-	bf_lower_bind(l, rs->first + r->from);
+	bf_lower_end_gate(l, r->from);
+	bf_lower_bind_rule(l, r->from);
 	add_class(l, rs, r, 0, false);
+	l->run_last = r->to - 1;
+	l->run_after = bf_lower_label(l);
 	lower_targets(l, rs, r);
+	l->run_last = UINT32_MAX;
+	if (!l->err && bf_lower_used(l, l->run_after)) {
+		l->here = BF_NO_LABEL;
+		bf_lower_bind(l, l->run_after);
+		add_class(l, rs, r, order_of(r, r->to - 1) + 1, false);
+	}
 	for (uint32_t i = r->from + 1; i < r->to && !l->err; i++) {
 		if (!bf_lower_used(l, rs->first + i))
 			continue;
@@ -394,7 +403,7 @@ static void lower_singly(struct bf_lower *l, const struct rules *rs, const struc
 		if (there)
 			bf_lower_rule(l, i);
 		else
-			bf_lower_bind(l, rs->first + i); /* the next one's, too */
+			bf_lower_bind_rule(l, i); /* the next one's, too */
 		while (b < end && b->order == order_of(r, i))
 			b++;
 	}
@@ -484,15 +493,15 @@ static uint32_t lower_front(struct bf_lower *l, const struct rules *rs, uint32_t
 	return i;
 }
 
-/* What comes before the first rule comes to a run, or (there is none) behind the last. */
-static bool begins_in_run(struct bf_lower *l, const struct rules *rs, uint32_t back)
+/* Will a run begin with rule i, probably? */
+static bool begins_run(struct bf_lower *l, const struct rules *rs, uint32_t i, uint32_t back)
 {
 	struct bf_box b;
 
-	if (!rs->n)
-		return true;
-	make_box(l, rs, 0, &b);
-	return back >= l->class_min && !is_little(&b);
+	if (i >= back || back - i < l->class_min)
+		return false;
+	make_box(l, rs, i, &b);
+	return !is_little(&b);
 }
 
 /* Cells for all that are left. */
@@ -515,26 +524,26 @@ void bf_lower_rules(struct bf_lower *l)
 	const struct bf_plan_chain *c = bf_lower_chain(l);
 	const struct rules rs = { c->chain->rules, c->chain->n_rules, bf_lower_inst(l)->first, l->family == NFPROTO_IPV6,
 		                      c->indexed };
+	bool gates = bf_lower_wants_gates(l, c);
 	uint64_t before = l->rules_done;
 	uint32_t i = 0, back = rs.n;
 
 	if (rs.n >= l->class_min)
 		back = find_back(l, &rs);
-	bf_lower_bind(l, bf_lower_inst(l)->entry);
-	if (bf_lower_inst(l)->entry != rs.first) {
-		if (begins_in_run(l, &rs, back))
-			bf_lower_bind(l, rs.first);
-		else
-			bf_lower_gate(l, 0, rs.first);
-	}
+	if (gates && rs.n && !begins_run(l, &rs, 0, back))
+		bf_lower_gate(l, 0);
 	while (i < back && back - i >= l->class_min && !l->err) {
 		i = skip_dead(l, &rs, i);
 		if (i < back)
 			i = lower_front(l, &rs, i, back);
-		if (i < back && !is_dead(l, &rs, i))
-			i = lower_run(l, &rs, i, back);
+		if (i == back || is_dead(l, &rs, i))
+			continue;
+		i = lower_run(l, &rs, i, back);
+		if (gates && !l->gate_open && i < rs.n && !begins_run(l, &rs, i, back))
+			bf_lower_gate(l, i);
 	}
 	lower_few(l, &rs, i, i == back ? BF_PIECE_LITTLE : BF_PIECE_FEW);
+	bf_lower_end_gate(l, rs.n);
 	bf_lower_progress(l, before + rs.n - l->rules_done, 0);
 }
 

@@ -44,6 +44,7 @@ struct bf_gen_opts {
 	uint32_t class_min;     /* runs of at least so many rules are classified; 0: as many as pay; UINT32_MAX: none */
 	uint32_t own_max;       /* services of a run that are one rule's each; beyond it targets are found by counter; 0: as many
 	                         * as pay */
+	bool gates;             /* rules may come and go in place outside of runs, however small the table is */
 	uint64_t class_bytes;   /* most that one run may take as class data, else it is cells; 0: 64 MiB and 256 for each box */
 	bool trial;             /* programs for packets that are described: they have the map "trial" (rt/abi.h) */
 	bool watched;           /* programs tell of each packet, through the map "events"; of their rules only

@@ -8,54 +8,59 @@
  *   one behind it that it may have hidden: its box again, with its order
  *
  * Each run that has such rules gets a delta, for each set of packets; those
- * that have none any more lose theirs. Not everything can be said this way:
- * changes outside of runs, and rules that need what the programs have not, or
- * that act in a way that other rules have to know of. Then -EAGAIN is the
- * answer, and the table is compiled.
+ * that have none any more lose theirs. Rules outside of runs, which lie in
+ * pieces that begin with a gate, are few: all of a piece are made anew, and the
+ * gate leads there.
+ *
+ *   gate ──half──▶ rules of the piece as they are now ──▶ behind the piece
+ *     └────────▶ rules as they were compiled ───────────▶
+ *
+ * Where a rule that came jumps to a chain that returns, or that nothing led to,
+ * that chain's rules are put there. Not everything can be said this way:
+ * rules that need what the programs have not, or that act in a way that other
+ * rules have to know of. Then -EAGAIN is the answer, and the table is compiled.
  */
 #include "gen/patch.h"
 
-#include "gen/patch_link.h"
+#include "gen/patch_rules.h"
 #include "opt/run.h"
 
-struct patch {
-	struct bf_lower l;
-	struct bf_inst inst;
-	struct bf_graph graph;
-	struct bf_link link;
-	const struct bf_link_head *h;
-	const struct bf_link_run *runs;
-	const struct bf_link_chain *chains;
-	const struct bf_table *stub;
-	const struct bf_changed *changes;
-	uint32_t n;
-	unsigned half; /* that is written */
-	uint32_t *next; /* of each run: the place of its delta, or 0; of a gate: the cell it leads to */
-	bf_label *gates; /* of each gate: a label for that cell, or BF_NO_LABEL */
-	struct bf_lower_target *targets;
-	uint32_t n_targets, cap_targets;
-};
+enum { CELLS_MAX = 8 }; /* rules of a piece that are cells */
 
-struct delta { /* of the run being looked at */
+struct delta { /* of the run being looked at, or of the gate */
 	const struct bf_link_run *run;
 	const struct bf_chain *chain;
 	struct bf_run r;
+	uint32_t head;
 	bf_label miss, ret, resume;
+	bool all;             /* of a gate: all rules of the piece, not only some before it */
+	uint32_t n_taken;
 	struct bf_box *boxes; /* of each change */
+	uint32_t *orders;
 };
 
 static bool covers(const struct bf_link_run *r, const struct bf_changed *c)
 {
-	return r->chain == c->chain && c->rule >= r->from && (c->kind == BF_CAME ? c->rule <= r->last : c->rule < r->to);
+	if (r->chain != c->chain)
+		return false;
+	return c->kind == BF_CAME ? c->rule >= r->first && c->rule <= r->last : c->rule >= r->from && c->rule < r->to;
 }
 
-static const struct bf_link_entry *entry_of(const struct patch *p, uint32_t chain, unsigned pass)
+static bool is_gate(const struct bf_link_run *r)
 {
-	return &p->link.entries[chain * p->h->n_passes + bf_link_pass(p->h, pass)];
+	return r->gate != BF_NO_CELL;
+}
+
+/* Is it part of the delta? */
+static bool takes(const struct delta *d, const struct bf_changed *c)
+{
+	if (!covers(d->run, c))
+		return false;
+	return !is_gate(d->run) || c->kind == BF_CAME || (d->all && c->kind == BF_STAYS);
 }
 
 /* Packets are now those of this pass. */
-static void choose_pass(struct patch *p, unsigned pass)
+static void choose_pass(struct bf_patcher *p, unsigned pass)
 {
 	struct bf_lower *l = &p->l;
 
@@ -76,7 +81,7 @@ static bool asks_for_headers(const struct bf_rule *r)
 	return false;
 }
 
-static bool is_plain(const struct patch *p, const struct bf_changed *c)
+static bool is_plain(const struct bf_patcher *p, const struct bf_changed *c)
 {
 	const struct bf_link_chain *chain = &p->chains[c->chain];
 
@@ -88,22 +93,22 @@ static bool is_plain(const struct patch *p, const struct bf_changed *c)
 }
 
 /* Is a run there for the change wherever its chain was lowered in this pass? */
-static bool is_covered(const struct patch *p, const struct bf_changed *c, unsigned pass)
+static bool is_covered(const struct bf_patcher *p, const struct bf_changed *c, unsigned pass)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < p->h->n_runs; i++)
 		n += p->runs[i].pass == pass && covers(&p->runs[i], c);
-	return n == entry_of(p, c->chain, pass)->insts;
+	return n == bf_patch_entry(p, c->chain, pass)->insts;
 }
 
 /* No packet gets there, before or after. */
-static bool is_dead(const struct patch *p, const struct bf_changed *c)
+static bool is_dead(const struct bf_patcher *p, const struct bf_changed *c)
 {
 	return c->rule > p->chains[c->chain].end;
 }
 
-static bool can_say_one(struct patch *p, const struct bf_changed *c)
+static bool can_say_one(struct bf_patcher *p, const struct bf_changed *c)
 {
 	for (unsigned pass = 0; pass < BF_PASSES; pass++) {
 		struct bf_box b;
@@ -119,29 +124,23 @@ static bool can_say_one(struct patch *p, const struct bf_changed *c)
 }
 
 /* Hand-offs to go on after that a packet can have more than when the table was compiled: there must be room. */
-static bool logs_fit(const struct patch *p)
+static bool logs_fit(const struct bf_patcher *p)
 {
 	uint64_t more = 0;
 
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct bf_changed *c = &p->changes[i];
-		const struct bf_rule *r = c->what;
-		uint32_t codes = r->n_actions - (r->verdict.kind == BF_VERDICT_ACTION);
+		uint64_t codes = c->kind == BF_CAME ? bf_patch_codes(p, c->what, 0) : 0;
 
-		if (c->kind != BF_CAME)
-			continue;
 		if (codes && !p->h->log_room)
 			return false;
-		for (uint32_t k = 0; p->h->log_room && r->verdict.chain && k < p->h->n_chains; k++)
-			if (p->stub->chains[k] == r->verdict.chain)
-				codes += p->chains[k].codes;
-		more += (uint64_t)codes * p->chains[c->chain].visits;
+		more += codes * p->chains[c->chain].visits;
 	}
 	return more <= p->h->log_room;
 }
 
 /* What stays is of interest only where a run holds it together with what went. */
-static bool can_say(struct patch *p)
+static bool can_say(struct bf_patcher *p)
 {
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct bf_changed *c = &p->changes[i];
@@ -166,79 +165,49 @@ static bf_label new_place(struct bf_lower *l)
 	return label;
 }
 
-/* Continue where a chain that never comes back begins. */
-static void enter(struct patch *p, const struct bf_verdict *v)
+/* A place that goes on in the run above that order. */
+static bf_label lower_above(struct bf_patcher *p, const struct delta *d, uint32_t order)
 {
-	uint32_t cell = BF_NO_CELL;
+	bf_label start = new_place(&p->l);
+	struct bf_cell *c = bf_lower_cell(&p->l, BF_CELL_CLASS, BF_NO_LABEL, d->miss);
 
-	for (uint32_t i = 0; i < p->h->n_chains; i++)
-		if (p->l.table->chains[i] == v->chain)
-			cell = entry_of(p, i, p->l.pass)->cell;
-	if (cell == BF_NO_CELL || v->index)
-		return bf_lower_error(&p->l, -EAGAIN);
-	bf_lower_goto(&p->l, bf_lower_at(&p->l, cell));
+	c->lo = order + 1;
+	c->arg = is_gate(d->run) ? d->head : d->run->head;
+	return start;
 }
 
-static void lower_body(struct patch *p, const struct delta *d, const struct bf_rule *r)
+static uint32_t order_of_rule(const struct bf_patcher *p, const struct delta *d, const struct bf_rule *r)
 {
-	struct bf_lower *l = &p->l;
+	uint32_t i = 0;
 
-	for (uint32_t i = 0; i < r->n_actions && !l->err; i++)
-		bf_lower_action(l, &r->actions[i]);
-	switch (r->verdict.kind) {
-	case BF_VERDICT_CONTINUE:
-		return bf_lower_goto(l, d->resume);
-	case BF_VERDICT_ACTION:
-		return bf_lower_goto(l, l->where == BF_AT_NETFILTER ? l->accept : l->drop);
-	case BF_VERDICT_ACCEPT:
-		return bf_lower_goto(l, l->accept);
-	case BF_VERDICT_DROP:
-		return bf_lower_goto(l, l->drop);
-	case BF_VERDICT_RETURN:
-		return d->ret == BF_NO_LABEL ? bf_lower_error(l, -EAGAIN) : bf_lower_goto(l, d->ret);
-	case BF_VERDICT_JUMP:
-	case BF_VERDICT_GOTO:
-		return enter(p, &r->verdict);
-	case BF_VERDICT_MAP:
-		return bf_lower_error(l, -EAGAIN);
-	}
-}
-
-static void count_found(struct bf_lower *l)
-{
-	bf_label next = bf_lower_label(l);
-
-	bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL)->word = 1;
-	bf_lower_bind(l, next);
+	while (i < p->n && p->changes[i].what != r)
+		i++;
+	return i < p->n ? d->orders[i] : UINT32_MAX;
 }
 
 /* The rest of a rule behind its box, and what it does. */
-static bf_label lower_target(struct patch *p, const struct delta *d, const struct bf_run_svc *s)
+static bf_label lower_target(struct bf_patcher *p, const struct delta *d, const struct bf_run_svc *s)
 {
 	const struct bf_rule *r = &d->chain->rules[s->rule];
+	struct bf_patch_ways w = { d->ret, d->resume, d->resume };
 	struct bf_lower *l = &p->l;
-	bf_label start = new_place(l);
+	bf_label start;
 
-	for (uint32_t k = 0; s->rest && k < r->n_conds && l->here != BF_NO_LABEL && !l->err; k++) {
-		bf_label ok;
-
-		if (!bf_view_has(s->rest, k))
-			continue;
-		ok = bf_lower_label(l);
-		bf_lower_cond(l, bf_rule_cond(r, k), ok, d->resume);
-		bf_lower_bind(l, ok);
-	}
+	if (s->end == BF_END_BODY && bf_patch_comes_back(p, r))
+		w.after = lower_above(p, d, order_of_rule(p, d, r));
+	start = new_place(l);
+	bf_patch_conds(l, r, s->rest, d->resume);
 	if (l->here == BF_NO_LABEL || l->err)
 		return start;
 	if (s->end != BF_END_BODY)
 		return bf_lower_goto(l, s->end == BF_END_DROPS ? l->drop : d->resume), start;
 	if (s->rest && r->counter != BF_NO_COUNTER)
-		count_found(l);
-	lower_body(p, d, r);
+		bf_patch_count(l, 0, true);
+	bf_patch_body(p, r, &w);
 	return start;
 }
 
-static void add_target(struct patch *p, uint32_t place, bf_label to)
+static void add_target(struct bf_patcher *p, uint32_t place, bf_label to)
 {
 	if (bf_grow(&p->targets, p->n_targets, &p->cap_targets, sizeof(*p->targets)) < 0)
 		return bf_lower_error(&p->l, -ENOMEM);
@@ -246,7 +215,7 @@ static void add_target(struct patch *p, uint32_t place, bf_label to)
 }
 
 /* Where a rest that misses goes on, and what has no verdict. */
-static void lower_resume(struct patch *p, const struct delta *d, uint32_t head)
+static void lower_resume(struct bf_patcher *p, const struct delta *d)
 {
 	struct bf_cell *c;
 
@@ -254,19 +223,41 @@ static void lower_resume(struct patch *p, const struct delta *d, uint32_t head)
 	bf_lower_bind(&p->l, d->resume);
 	c = bf_lower_cell(&p->l, BF_CELL_CLASS, BF_NO_LABEL, d->miss);
 	c->word = 1;
-	c->arg = d->run->gate == BF_NO_CELL ? d->run->head : head;
+	c->arg = is_gate(d->run) ? d->head : d->run->head;
 }
 
-/* Where a gate leads: to what came. */
-static bf_label lower_gate(struct patch *p, const struct delta *d, uint32_t head)
+/* Where a gate leads: to what is class data, */
+static bf_label lower_gate(struct bf_patcher *p, const struct delta *d)
 {
 	bf_label start = new_place(&p->l);
 
-	bf_lower_cell(&p->l, BF_CELL_CLASS, BF_NO_LABEL, d->miss)->arg = head;
+	bf_lower_cell(&p->l, BF_CELL_CLASS, BF_NO_LABEL, d->miss)->arg = d->head;
 	return start;
 }
 
-static void lower_targets(struct patch *p, const struct delta *d, uint32_t head, uint32_t svcs)
+/* or to one rule after the other. */
+static bf_label lower_few(struct bf_patcher *p, const struct delta *d)
+{
+	struct bf_lower *l = &p->l;
+	bf_label start = new_place(l);
+
+	for (uint32_t i = 0; i < p->n && !l->err; i++) {
+		bf_label next;
+
+		if (!takes(d, &p->changes[i]))
+			continue;
+		next = bf_lower_label(l);
+		bf_patch_rule(p, p->changes[i].what, &(struct bf_patch_ways){ d->ret, next, next });
+		bf_lower_bind(l, next);
+	}
+	if (l->here != BF_NO_LABEL && d->miss == BF_NO_LABEL)
+		bf_lower_error(l, -EAGAIN);
+	if (l->here != BF_NO_LABEL && !l->err)
+		bf_lower_goto(l, d->miss);
+	return start;
+}
+
+static void lower_targets(struct bf_patcher *p, const struct delta *d, uint32_t svcs)
 {
 	for (uint32_t i = 0; i < d->r.n_svc && !p->l.err; i++) {
 		const struct bf_run_svc *s = &d->r.svc[i];
@@ -275,25 +266,27 @@ static void lower_targets(struct patch *p, const struct delta *d, uint32_t head,
 		if (!(svc->flags & BF_SVC_SKIP))
 			add_target(p, svcs + 4 * s->place + offsetof(struct bf_class_svc, target) / 4, lower_target(p, d, s));
 	}
-	lower_resume(p, d, head);
+	lower_resume(p, d);
 }
 
 /* -------------------------------------------------------------------- boxes */
 
 /* The next change of the run from i on, or n. */
-static uint32_t next_change(const struct patch *p, const struct delta *d, uint32_t i)
+static uint32_t next_change(const struct bf_patcher *p, const struct delta *d, uint32_t i)
 {
-	while (i < p->n && !covers(d->run, &p->changes[i]))
+	while (i < p->n && !takes(d, &p->changes[i]))
 		i++;
 	return i;
 }
 
-/* Rules that come to the same place share the gap before it. */
-static uint32_t order_of(const struct patch *p, const struct delta *d, uint32_t i)
+/* Rules that come to the same place of a run share the gap before it. */
+static uint32_t order_of(const struct bf_patcher *p, const struct delta *d, uint32_t i)
 {
 	const struct bf_changed *c = &p->changes[i];
 	uint32_t order = (c->rule - d->run->from + 1) * d->run->gap, all = 0, before = 0;
 
+	if (is_gate(d->run))
+		return (d->n_taken + 1) * d->run->gap;
 	if (c->kind != BF_CAME)
 		return order;
 	for (uint32_t k = next_change(p, d, 0); k < p->n; k = next_change(p, d, k + 1))
@@ -340,7 +333,7 @@ static bool boxes_meet(const struct bf_box *a, const struct bf_box *b, unsigned 
 }
 
 /* Could a rule that went have hidden change i? */
-static bool was_hidden(const struct patch *p, const struct delta *d, uint32_t i)
+static bool was_hidden(const struct bf_patcher *p, const struct delta *d, uint32_t i)
 {
 	unsigned bits = p->l.family == NFPROTO_IPV4 ? 32 : 128;
 
@@ -351,19 +344,22 @@ static bool was_hidden(const struct patch *p, const struct delta *d, uint32_t i)
 	return false;
 }
 
-static int add_change(struct patch *p, struct delta *d, uint32_t i)
+static int add_change(struct bf_patcher *p, struct delta *d, uint32_t i)
 {
 	const struct bf_changed *c = &p->changes[i];
 	struct bf_box *b = &d->boxes[i];
 	struct bf_run_rule rule = { .index = (uint32_t)(c->what - d->chain->rules), .order = order_of(p, d, i) };
-	enum bf_verdict_kind v = c->what->verdict.kind;
+	bool back = bf_patch_comes_back(p, c->what);
 
-	if (c->kind == BF_STAYS && !was_hidden(p, d, i))
+	if (c->kind == BF_STAYS && !is_gate(d->run) && !was_hidden(p, d, i))
 		return 0;
 	if (!rule.order || !is_plain(p, c))
 		return -EAGAIN;
-	rule.own = c->kind == BF_WENT;
-	rule.final = c->kind != BF_WENT && (b->end == BF_END_DROPS || v != BF_VERDICT_CONTINUE);
+	d->n_taken++;
+	d->orders[i] = rule.order;
+	rule.own = c->kind == BF_WENT || (b->end == BF_END_BODY && back);
+	rule.final = c->kind != BF_WENT &&
+	             (b->end == BF_END_DROPS || (c->what->verdict.kind != BF_VERDICT_CONTINUE && !back));
 	if (c->kind == BF_WENT)
 		b->rest = 0; /* whatever it tested besides */
 	if (b->end != BF_END_NEVER)
@@ -371,7 +367,7 @@ static int add_change(struct patch *p, struct delta *d, uint32_t i)
 	return bf_run_add(&d->r, &rule, b) ? -EAGAIN : 0;
 }
 
-static void mark_skips(const struct patch *p, struct delta *d)
+static void mark_skips(const struct bf_patcher *p, struct delta *d)
 {
 	for (uint32_t i = 0; i < d->r.n_svc; i++)
 		for (uint32_t k = 0; k < p->n; k++)
@@ -380,12 +376,13 @@ static void mark_skips(const struct patch *p, struct delta *d)
 					BF_SVC_SKIP | BF_SVC_UNCOUNTED;
 }
 
-static int collect(struct patch *p, struct delta *d)
+static int collect(struct bf_patcher *p, struct delta *d)
 {
 	int err = 0;
 
 	d->boxes = malloc(BF_MAX(p->n, 1u) * sizeof(*d->boxes));
-	if (!d->boxes)
+	d->orders = calloc(BF_MAX(p->n, 1u), sizeof(*d->orders));
+	if (!d->boxes || !d->orders)
 		return -ENOMEM;
 	for (uint32_t i = next_change(p, d, 0); i < p->n && !err; i = next_change(p, d, i + 1)) {
 		bf_box_make(&d->boxes[i], p->changes[i].what, p->l.sorts, p->l.family);
@@ -395,58 +392,120 @@ static int collect(struct patch *p, struct delta *d)
 	return err;
 }
 
-static int build(struct patch *p, struct delta *d, uint32_t *head)
+static int build(struct bf_patcher *p, struct delta *d)
 {
 	struct bf_class_problem problem = bf_run_finish(&d->r);
 	struct bf_class_opts o = { .max_bytes = (uint64_t)p->h->class_half * sizeof(uint32_t),
 		                     .levels = BF_MAX(d->run->uses.levels, 1u), .one_tree = d->run->uses.trees <= 1 };
 	struct bf_class_stats stats;
-	int err = bf_class_forest.build(&problem, &o, &p->l.class, head, &stats); /* programs without a hash have no use for one */
+	int err = bf_class_forest.build(&problem, &o, &p->l.class, &d->head, &stats); /* programs without a hash have no use for one */
 	const struct bf_class_head *h;
 
 	if (err)
 		return err == -E2BIG ? -EAGAIN : err;
-	h = (const void *)(p->l.class.data + (size_t)*head * sizeof(uint32_t));
+	h = (const void *)(p->l.class.data + (size_t)d->head * sizeof(uint32_t));
 	p->inst.uses.structs |= 1u << h->kind;
 	p->inst.uses.ops |= 1u << BF_CELL_CLASS;
-	lower_targets(p, d, *head, h->svcs);
+	lower_targets(p, d, h->svcs);
 	return p->l.err;
 }
 
 static bool within(const struct bf_uses *a, const struct bf_uses *b)
 {
-	return !(a->needs & ~b->needs) && !(a->ops & ~b->ops) && !(a->loaders & ~b->loaders) && !a->specials && !a->assists &&
-	       !(a->structs & ~b->structs);
+	return !(a->needs & ~b->needs) && !(a->ops & ~b->ops) && !(a->loaders & ~b->loaders) &&
+	       !(a->specials & ~b->specials) && !a->assists && !(a->structs & ~b->structs);
 }
 
-static int make_delta(struct patch *p, uint32_t i)
+/* Has its piece changed? -EAGAIN: not all of its rules were told. */
+static int look_at_gate(const struct bf_patcher *p, struct delta *d)
+{
+	uint32_t changed = 0, old = 0;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct bf_changed *c = &p->changes[i];
+
+		if (!covers(d->run, c))
+			continue;
+		changed += c->kind != BF_STAYS;
+		old += c->kind != BF_CAME;
+		d->all |= c->kind == BF_WENT || (c->kind == BF_CAME && c->rule != d->run->from);
+	}
+	if (!changed)
+		return 0;
+	return d->all && old != d->run->to - d->run->from ? -EAGAIN : 1;
+}
+
+/* Nothing gets behind the rules that are taken. */
+static bool ends_all(const struct bf_patcher *p, const struct delta *d)
+{
+	for (uint32_t i = next_change(p, d, 0); i < p->n; i = next_change(p, d, i + 1))
+		if (bf_rule_ends_chain(p->changes[i].what))
+			return true;
+	return false;
+}
+
+static int make_gate(struct bf_patcher *p, struct delta *d, uint32_t i)
+{
+	bool few = d->n_taken <= CELLS_MAX || bf_run_tests(&d->r) > d->run->uses.tests;
+	int err = 0;
+
+	if (!few && d->miss == BF_NO_LABEL) {
+		if (!ends_all(p, d))
+			return -EAGAIN;
+		d->miss = p->l.drop; /* nobody gets there */
+	}
+	if (!few)
+		err = build(p, d);
+	if (!err)
+		p->gates[i] = few ? lower_few(p, d) : lower_gate(p, d);
+	return err ? err : p->l.err;
+}
+
+static int fill_delta(struct bf_patcher *p, struct delta *d, uint32_t i)
+{
+	int err = collect(p, d);
+
+	if (!err && is_gate(d->run))
+		err = make_gate(p, d, i);
+	else if (!err && d->r.n_boxes)
+		err = build(p, d);
+	if (!err && !is_gate(d->run))
+		p->next[i] = d->head;
+	return !err && !within(&p->inst.uses, &d->run->uses) ? -EAGAIN : err;
+}
+
+static bf_label label_at(struct bf_patcher *p, uint32_t cell)
+{
+	return cell == BF_NO_CELL ? BF_NO_LABEL : bf_lower_at(&p->l, cell);
+}
+
+static int make_delta(struct bf_patcher *p, uint32_t i)
 {
 	const struct bf_link_run *r = &p->runs[i];
 	struct delta d = { .run = r, .chain = p->l.table->chains[r->chain] };
-	int err;
+	int err = 1;
 
 	p->gates[i] = BF_NO_LABEL;
-	if (r->gate != BF_NO_CELL)
-		p->next[i] = r->miss;
-	if (next_change(p, &d, 0) == p->n)
-		return 0;
-	if (r->miss == BF_NO_CELL)
+	p->next[i] = is_gate(r) ? r->start : 0;
+	if (is_gate(r))
+		err = look_at_gate(p, &d);
+	else if (next_change(p, &d, 0) == p->n)
+		err = 0;
+	if (err <= 0)
+		return err;
+	if (!is_gate(r) && r->miss == BF_NO_CELL)
 		return -EAGAIN;
 	p->inst = (struct bf_inst){ .pass = (uint8_t)r->pass };
+	p->roots = r->roots;
 	choose_pass(p, r->pass);
-	d.miss = bf_lower_at(&p->l, r->miss);
-	d.ret = r->ret == BF_NO_CELL ? BF_NO_LABEL : bf_lower_at(&p->l, r->ret);
+	d.miss = label_at(p, is_gate(r) && !d.all ? r->start : r->miss);
+	d.ret = label_at(p, r->ret);
 	d.resume = bf_lower_label(&p->l);
 	bf_run_init(&d.r, d.chain->rules, p->n, p->l.family == NFPROTO_IPV6);
-	err = p->l.err ? p->l.err : collect(p, &d);
-	if (!err && d.r.n_boxes)
-		err = build(p, &d, &p->next[i]);
-	if (!err && d.r.n_boxes && r->gate != BF_NO_CELL)
-		p->gates[i] = lower_gate(p, &d, p->next[i]);
-	if (!err && (!within(&p->inst.uses, &r->uses) || (r->gate != BF_NO_CELL && bf_run_tests(&d.r) > r->uses.tests)))
-		err = -EAGAIN;
+	err = p->l.err ? p->l.err : fill_delta(p, &d, i);
 	bf_run_free(&d.r);
 	free(d.boxes);
+	free(d.orders);
 	return err;
 }
 
@@ -465,7 +524,7 @@ static int add_write(struct bf_patch *out, struct bf_arena *a, const char *map, 
 }
 
 /* What programs find elsewhere than in cells and runs. */
-static bool adds_more(const struct patch *p)
+static bool adds_more(const struct bf_patcher *p)
 {
 	const struct bf_lower *l = &p->l;
 
@@ -477,7 +536,7 @@ static bool adds_more(const struct patch *p)
 }
 
 /* What leads to the deltas: heads of runs, or the gates' ways for the half. */
-static void put_ways(struct patch *p, struct bf_patch *out, bool gates)
+static void put_ways(struct bf_patcher *p, struct bf_patch *out, bool gates)
 {
 	size_t way = p->half ? offsetof(struct bf_cell, miss) : offsetof(struct bf_cell, hit);
 
@@ -485,7 +544,7 @@ static void put_ways(struct patch *p, struct bf_patch *out, bool gates)
 		const struct bf_link_run *r = &p->runs[i];
 		uint64_t head = r->head * sizeof(uint32_t) + offsetof(struct bf_class_head, next[p->half]);
 
-		if ((r->gate != BF_NO_CELL) == gates)
+		if (is_gate(r) == gates)
 			out->writes[out->n++] = (struct bf_write){
 				gates ? "cells" : "class", gates ? r->gate * sizeof(struct bf_cell) + way : head, &p->next[i],
 				sizeof(p->next[i]) };
@@ -493,7 +552,7 @@ static void put_ways(struct patch *p, struct bf_patch *out, bool gates)
 }
 
 /* Cells and class data of the half, then which runs have deltas in it. */
-static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
+static int put_writes(struct bf_patcher *p, struct bf_arena *a, struct bf_patch *out)
 {
 	size_t class_at = (p->h->class_at + (size_t)p->half * p->h->class_half) * sizeof(uint32_t);
 	uint32_t *words = (uint32_t *)p->l.class.data;
@@ -519,7 +578,26 @@ static int put_writes(struct patch *p, struct bf_arena *a, struct bf_patch *out)
 	return 0;
 }
 
-static int begin(struct patch *p, struct bf_arena *a, const struct bf_table *stub, struct bf_diag *d)
+/* Matches of rules that stay keep their parameters, and so their state. */
+static void know_params(struct bf_patcher *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct bf_changed *c = &p->changes[i];
+
+		for (uint32_t k = 0; k < p->h->n_params && c->kind == BF_STAYS; k++) {
+			const struct bf_link_param *x = &p->link.params[k];
+			uint64_t key;
+
+			if (x->chain != c->chain || x->rule != c->rule || x->cond >= c->what->n_conds)
+				continue;
+			key = (uintptr_t)bf_rule_cond(c->what, x->cond) + x->nth;
+			if (bf_idmap_get(&p->l.param_ids, key) == BF_IDMAP_NONE && bf_idmap_put(&p->l.param_ids, key, x->at) < 0)
+				bf_lower_error(&p->l, -ENOMEM);
+		}
+	}
+}
+
+static int begin(struct bf_patcher *p, struct bf_arena *a, const struct bf_table *stub, struct bf_diag *d)
 {
 	size_t class_at = (p->h->class_at + (size_t)p->half * p->h->class_half) * sizeof(uint32_t);
 	struct bf_lower *l = &p->l;
@@ -531,6 +609,7 @@ static int begin(struct patch *p, struct bf_arena *a, const struct bf_table *stu
 	if (!l->class.data)
 		return -ENOMEM;
 	bf_lower_know_codes(l, p->link.codes, p->h->n_codes);
+	know_params(p);
 	l->drop = bf_lower_label(l);
 	l->accept = bf_lower_label(l);
 	l->ret = bf_lower_label(l);
@@ -539,17 +618,34 @@ static int begin(struct patch *p, struct bf_arena *a, const struct bf_table *stu
 	return p->next && p->gates ? l->err : -ENOMEM;
 }
 
-static void end(struct patch *p)
+static void end(struct bf_patcher *p)
 {
 	p->l.insts = NULL;
 	bf_lower_free(&p->l);
 	free(p->targets);
 }
 
-int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_changed *changes, uint32_t n,
-                 uint64_t version, struct bf_arena *a, struct bf_patch *out, struct bf_diag *d)
+int bf_gen_patch_spans(const void *link, size_t len, struct bf_buf *out)
 {
-	struct patch p = { .stub = stub, .changes = changes, .n = n, .half = !(version & 1) };
+	struct bf_link l;
+
+	if (!bf_link_open(link, len, &l))
+		return -EAGAIN;
+	for (uint32_t i = 0; i < l.head->n_runs; i++) {
+		const struct bf_link_run *r = &l.runs[i];
+		struct bf_span s = { r->chain, r->from, r->to, r->first, r->last };
+
+		if (is_gate(r) && s.from < s.to && s.to - s.from <= BF_SPAN_MAX)
+			bf_buf_add(out, &s, sizeof(s));
+	}
+	return out->err;
+}
+
+int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_table *now,
+                 const struct bf_changed *changes, uint32_t n, uint64_t version, struct bf_arena *a, struct bf_patch *out,
+                 struct bf_diag *d)
+{
+	struct bf_patcher p = { .stub = stub, .now = now, .changes = changes, .n = n, .half = !(version & 1) };
 	int err;
 
 	if (!bf_link_open(link, len, &p.link))

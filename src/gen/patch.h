@@ -7,23 +7,31 @@
 #ifndef BF_GEN_PATCH_H
 #define BF_GEN_PATCH_H
 
+#include "base/buf.h"
 #include "base/diag.h"
 #include "base/image.h"
 #include "rule/rule.h"
+
+/* Appends a struct bf_span for each of the table's pieces that change as a whole. */
+int bf_gen_patch_spans(const void *link, size_t len, struct bf_buf *out);
 
 /*
  * link, len: the image's (bf_image.link). stub: the table's chains as it was
  * compiled, their rules only those that changes name. changes: n of them,
  * ascending in place within each chain; what came before what was there. Rules
  * behind one that went whose packets it may have taken must be among them
- * (BF_STAYS): the table's data may know nothing of them. The counter of a rule that came lies behind those of the table.
+ * (BF_STAYS): the table's data may know nothing of them; so must those of spans
+ * where something changed. The counter of a rule that came lies behind those of the table.
+ * now, or NULL: chains as they are now, complete, found by name: what rules that
+ * came may jump to. A chain that is not the stub's is in no other place.
  * version: the journal's; what is written is for version + 1. Memory from a.
  *
  * -EAGAIN: it cannot be said this way, compile the table. -ENOMEM, and what
  * bf_gen_table says of rules that cannot be compiled.
  */
-int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_changed *changes, uint32_t n,
-                 uint64_t version, struct bf_arena *a, struct bf_patch *out, struct bf_diag *d);
+int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_table *now,
+                 const struct bf_changed *changes, uint32_t n, uint64_t version, struct bf_arena *a, struct bf_patch *out,
+                 struct bf_diag *d);
 
 /* Was the table compiled by this version of the library? len 0 (it cannot be patched) tells nothing: false. */
 bool bf_gen_is_ours(const void *link, size_t len);

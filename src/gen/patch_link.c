@@ -6,7 +6,7 @@
 #include "gen/patch.h"
 
 enum { SPARE_CELLS = 256, RULES_A_CELL = 64, SPARE_COUNTERS = 64, RULES_A_COUNTER = 64, SPARE_MAX = 1 << 16 };
-enum { CODES_KEPT = 64, LOG_ROOM = 8, GATE_GAP = 1024 };
+enum { CODES_KEPT = 64, LOG_ROOM = 8, GATE_GAP = 1024, PARTS = 5 };
 
 /* What all roots that reach an instance can do. */
 static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst *in)
@@ -44,23 +44,25 @@ static void put_run(struct bf_lower *l, uint32_t i, struct bf_link_run *out)
 	const struct bf_inst *in = &l->insts[r->inst];
 
 	*out = (struct bf_link_run){
-		.chain = in->chain, .pass = in->pass, .from = r->from, .to = r->to, .last = last_of(l, i), .gap = r->gap,
+		.chain = in->chain, .pass = in->pass, .from = r->from, .to = r->to, .first = r->from, .last = last_of(l, i),
+		.gap = r->gap,
 		.head = r->head, .gate = BF_NO_CELL, .miss = bf_lower_try_cell(l, r->miss),
 		.ret = in->ret == BF_NO_LABEL ? BF_NO_CELL : bf_lower_try_cell(l, in->ret),
-		.uses = common_uses(l, in),
+		.roots = in->roots, .uses = common_uses(l, in),
 	};
 }
 
-/* A gate is a run without rules. */
+/* What comes between its piece and a run is the run's. */
 static void put_gate(struct bf_lower *l, const struct bf_lower_gate *g, struct bf_link_run *out)
 {
 	const struct bf_inst *in = &l->insts[g->inst];
 
 	*out = (struct bf_link_run){
-		.chain = in->chain, .pass = in->pass, .from = g->place, .to = g->place, .last = g->place, .gap = GATE_GAP,
-		.gate = g->cell, .miss = bf_lower_try_cell(l, g->next),
+		.chain = in->chain, .pass = in->pass, .from = g->from, .to = g->to, .first = g->from + g->behind_run,
+		.last = g->last ? g->to : g->to - 1, .gap = GATE_GAP, .gate = g->cell, .start = bf_lower_try_cell(l, g->next),
+		.miss = bf_lower_try_cell(l, g->end),
 		.ret = in->ret == BF_NO_LABEL ? BF_NO_CELL : bf_lower_try_cell(l, in->ret),
-		.uses = common_uses(l, in),
+		.roots = in->roots, .uses = common_uses(l, in),
 	};
 }
 
@@ -82,9 +84,29 @@ static void put_entries(struct bf_lower *l, const struct bf_link_head *h, struct
 		struct bf_link_entry *e = &out[in->chain * h->n_passes + bf_link_pass(h, in->pass)];
 
 		e->insts++;
-		if (!l->plan.chains[in->chain].returns)
-			e->cell = bf_lower_try_cell(l, in->entry);
+		if (l->plan.chains[in->chain].returns)
+			continue;
+		e->cell = bf_lower_try_cell(l, in->first);
+		e->roots = in->roots;
 	}
+}
+
+/* Parameters of a piece's matches. */
+static void put_params(const struct bf_lower *l, const struct bf_lower_gate *g, struct bf_buf *out)
+{
+	uint32_t chain = l->insts[g->inst].chain;
+	const struct bf_rule *rules = l->plan.chains[chain].chain->rules;
+
+	for (uint32_t i = g->from; i < g->to && g->to - g->from <= BF_SPAN_MAX; i++)
+		for (uint16_t k = 0; k < rules[i].n_conds; k++) {
+			const struct bf_cond *c = bf_rule_cond(&rules[i], k);
+			struct bf_link_param p = { .chain = chain, .rule = i, .cond = k };
+
+			if (c->kind != BF_COND_MATCH)
+				continue;
+			for (; (p.at = bf_idmap_get(&l->param_ids, (uintptr_t)c + p.nth)) != BF_IDMAP_NONE; p.nth++)
+				bf_buf_add(out, &p, sizeof(p));
+		}
 }
 
 static uint64_t passes_of(const struct bf_lower *l)
@@ -97,13 +119,14 @@ static uint64_t passes_of(const struct bf_lower *l)
 }
 
 /* Sizes of what stands behind the head. */
-static bool sizes_of(const struct bf_link_head *h, size_t size[4], size_t *all)
+static bool sizes_of(const struct bf_link_head *h, size_t size[PARTS], size_t *all)
 {
 	size[0] = h->n_runs * sizeof(struct bf_link_run);
 	size[1] = h->n_chains * sizeof(struct bf_link_chain);
 	size[2] = (size_t)h->n_chains * h->n_passes * sizeof(struct bf_link_entry);
-	size[3] = h->n_codes * sizeof(struct bf_handoff_spec);
-	*all = sizeof(*h) + size[0] + size[1] + size[2] + size[3];
+	size[3] = h->n_params * sizeof(struct bf_link_param);
+	size[4] = h->n_codes * sizeof(struct bf_handoff_spec);
+	*all = sizeof(*h) + size[0] + size[1] + size[2] + size[3] + size[4];
 	return h->n_passes == (uint32_t)__builtin_popcountll(h->passes);
 }
 
@@ -118,9 +141,13 @@ void bf_lower_finish_link(struct bf_lower *l)
 		.log_room = l->plan.logs && l->n_handoffs ? LOG_ROOM : 0, .hz = l->hz, .headers = l->plan.headers,
 		.codes = l->n_codes != 0,
 	};
-	size_t size[4], all;
+	_cleanup_buf_ struct bf_buf params = { 0 };
+	size_t size[PARTS], all;
 	char *p;
 
+	for (uint32_t i = 0; i < l->n_gates; i++)
+		put_params(l, &l->gates[i], &params);
+	h.n_params = (uint32_t)(params.len / sizeof(struct bf_link_param));
 	h.n_passes = (uint32_t)__builtin_popcountll(h.passes);
 	l->g->spare_cells = 2 * h.cells_half;
 	l->g->spare_counters = SPARE_COUNTERS + BF_MIN(n_rules / RULES_A_COUNTER, (uint32_t)SPARE_MAX);
@@ -129,7 +156,7 @@ void bf_lower_finish_link(struct bf_lower *l)
 	sizes_of(&h, size, &all);
 	l->g->link_len = BF_ALIGN(all, 8);
 	l->g->link = p = bf_arena_array(l->arena, l->g->link_len, char);
-	if (!p)
+	if (!p || params.err)
 		return bf_lower_error(l, -ENOMEM);
 	memcpy(p, &h, sizeof(h));
 	p += sizeof(h);
@@ -142,8 +169,11 @@ void bf_lower_finish_link(struct bf_lower *l)
 		put_chain(&l->plan.chains[i], (struct bf_link_chain *)p + i);
 	p += size[1];
 	put_entries(l, &h, (struct bf_link_entry *)p);
+	p += size[2];
+	if (h.n_params)
+		memcpy(p, params.data, size[3]);
 	if (h.n_codes)
-		memcpy(p + size[2], l->handoffs.data, size[3]);
+		memcpy(p + size[3], l->handoffs.data, size[4]);
 }
 
 /* Its parts name each other: nobody follows one that is damaged out of them. */
@@ -156,7 +186,8 @@ static bool fits(const struct bf_link *l)
 	if (h->passes >> BF_PASSES || h->n_passes != (uint32_t)__builtin_popcountll(h->passes))
 		return false;
 	for (uint32_t i = 0; i < h->n_runs; i++)
-		if (l->runs[i].chain >= h->n_chains || l->runs[i].pass >= BF_PASSES || !(h->passes >> l->runs[i].pass & 1))
+		if (l->runs[i].from > l->runs[i].to || l->runs[i].chain >= h->n_chains || l->runs[i].pass >= BF_PASSES ||
+		    !(h->passes >> l->runs[i].pass & 1))
 			return false;
 	for (uint32_t i = 0; i < h->n_codes; i++)
 		if (l->codes[i].size > sizeof(l->codes[i].info))
@@ -174,7 +205,7 @@ bool bf_gen_is_ours(const void *link, size_t len)
 bool bf_link_open(const void *link, size_t len, struct bf_link *out)
 {
 	const struct bf_link_head *h = link;
-	size_t size[4], all;
+	size_t size[PARTS], all;
 
 	if (!bf_gen_is_ours(link, len) || !sizes_of(h, size, &all) || len != BF_ALIGN(all, 8))
 		return false;
@@ -182,6 +213,7 @@ bool bf_link_open(const void *link, size_t len, struct bf_link *out)
 	out->runs = (const void *)(h + 1);
 	out->chains = (const void *)((const char *)out->runs + size[0]);
 	out->entries = (const void *)((const char *)out->chains + size[1]);
-	out->codes = (const void *)((const char *)out->entries + size[2]);
+	out->params = (const void *)((const char *)out->entries + size[2]);
+	out->codes = (const void *)((const char *)out->params + size[3]);
 	return fits(out);
 }

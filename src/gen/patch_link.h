@@ -7,7 +7,7 @@
  * writes: of a table that another version compiled nothing is changed in place.
  *
  *   struct bf_link_head | struct bf_link_run [n_runs] | struct bf_link_chain [n_chains]
- *   | struct bf_link_entry [n_chains][n_passes] | struct bf_handoff_spec [n_codes]
+ *   | struct bf_link_entry [n_chains][n_passes] | struct bf_link_param [n_params] | struct bf_handoff_spec [n_codes]
  */
 #ifndef BF_PATCH_LINK_H
 #define BF_PATCH_LINK_H
@@ -18,28 +18,30 @@
 
 struct bf_link_head {
 	uint32_t magic; /* ^ bf_rt_print */
-	uint32_t n_runs, n_chains, n_passes, n_codes;
+	uint32_t n_runs, n_chains, n_passes, n_params, n_codes;
 	uint32_t hz;
+	uint32_t log_room;              /* so many hand-offs to go on after may come to the ways of a packet; 0: none ever */
 	uint64_t passes;                /* bits: those for which chains were lowered (plan.h) */
 	uint32_t class_at, class_half;  /* places: the half of version bit v begins at class_at + v * class_half */
 	uint32_t cells_at, cells_half;  /* cells, likewise */
 	uint32_t n_counters;            /* there are so many */
-	uint32_t log_room;              /* so many hand-offs to go on after may come to the ways of a packet; 0: none ever */
 	uint8_t headers;                /* plan.h */
 	uint8_t codes;                  /* there are generated functions; each program has those that it could get to */
-	uint8_t pad[6];
+	uint8_t pad[2];
 };
 
 struct bf_link_run {
 	uint32_t chain;
 	uint32_t pass;     /* plan.h */
 	uint32_t from, to; /* its rules in the chain */
-	uint32_t last;     /* what comes before this rule is still its, at most */
+	uint32_t first, last; /* what comes before these rules, or one between them, is its */
 	uint32_t gap;      /* between orders */
 	uint32_t head;     /* place; of a gate: none */
 	uint32_t gate;     /* its cell; BF_NO_CELL: it is a run */
-	uint32_t miss;     /* cell behind the run */
+	uint32_t start;    /* of a gate: cell where its piece begins */
+	uint32_t miss;     /* cell behind the run or piece, or BF_NO_CELL */
 	uint32_t ret;      /* cell where RETURN leads, or BF_NO_CELL: to nowhere */
+	uint32_t roots;    /* bits: whose packets come here */
 	struct bf_uses uses; /* what all programs that come here can do */
 };
 
@@ -51,7 +53,14 @@ struct bf_link_chain {
 
 struct bf_link_entry { /* of a chain, in a pass */
 	uint32_t cell;     /* the first one of a chain that does not return, or BF_NO_CELL */
+	uint32_t roots;    /* whose packets come there: others' programs may lack what it needs */
 	uint32_t insts;    /* so many times it was lowered */
+};
+
+struct bf_link_param { /* of a match in a gate's piece, which may have a state */
+	uint32_t chain, rule;
+	uint16_t cond, nth; /* condition of the rule, and which of its parameters */
+	uint32_t at;        /* among all parameters */
 };
 
 struct bf_link {
@@ -59,6 +68,7 @@ struct bf_link {
 	const struct bf_link_run *runs;
 	const struct bf_link_chain *chains;
 	const struct bf_link_entry *entries;
+	const struct bf_link_param *params;
 	const struct bf_handoff_spec *codes;
 };
 

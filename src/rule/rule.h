@@ -159,6 +159,20 @@ struct bf_changed {
 	const struct bf_rule *what; /* went: of interest are only its conditions */
 };
 
+/* Rules that change together: when one of them goes, or one comes between them, all that stay are of interest. */
+struct bf_span {
+	uint32_t chain;
+	uint32_t from, to;    /* rules from .. to - 1, as compiled; at most BF_SPAN_MAX */
+	uint32_t first, last; /* what comes before these rules, or one between them, is meant */
+};
+static inline bool bf_span_has(const struct bf_span *s, uint32_t chain, uint32_t rule, enum bf_change_kind kind)
+{
+	if (s->chain != chain)
+		return false;
+	return kind == BF_CAME ? rule >= s->first && rule <= s->last : rule >= s->from && rule < s->to;
+}
+#define BF_SPAN_MAX 512
+
 struct bf_ruleset {
 	struct bf_arena *arena; /* owns everything */
 	struct bf_table **tables;

@@ -38,7 +38,7 @@ static void apply(const struct bf_xt_base *base, const void *edits, size_t len)
 	bf_xt_count_edits(edits, len);
 	if (!bf_xt_apply(base, edits, len, &out, &slots))
 		reads_back(&out);
-	bf_xt_changes(base, edits, len, &stub, &changes, &d);
+	bf_xt_changes(base, edits, len, NULL, 0, &stub, &changes, &d);
 }
 
 /* op, number (2), chain's first letter, then the entry */

@@ -161,8 +161,8 @@ static void rules(const struct bf_nstored *s)
 		if (bf_nrules_apply(&r, c))
 			return;
 	bf_nrules_text(&r, s, &text);
-	if (!bf_nrules_model(&r, s, &env, &m))
-		bf_gen_patch(s->link, s->head->link_len, m.ev.rs->tables[0], (void *)m.changes.data,
+	if (!bf_nrules_model(&r, s, NULL, 0, &env, &m))
+		bf_gen_patch(s->link, s->head->link_len, m.ev.rs->tables[0], NULL, (void *)m.changes.data,
 		             m.changes.len / sizeof(struct bf_changed), 2, arena, &patch, &d);
 	bf_nrules_model_free(&m);
 }

@@ -52,7 +52,9 @@ static struct bf_table *copy_chains(struct world *w)
 	return t;
 }
 
-static struct bf_rule *copy_rule(const struct world *w, struct bf_table *t, uint32_t chain, uint32_t rule)
+/* Its jumps lead to `to`. */
+static struct bf_rule *copy_rule(const struct world *w, struct bf_table *t, uint32_t chain, uint32_t rule,
+                                 const struct bf_table *to)
 {
 	struct bf_chain *c = t->chains[chain];
 	struct bf_rule *r = &c->rules[c->n_rules++];
@@ -60,7 +62,7 @@ static struct bf_rule *copy_rule(const struct world *w, struct bf_table *t, uint
 	*r = w->all->chains[chain]->rules[rule];
 	for (uint32_t i = 0; i < t->n_chains; i++)
 		if (r->verdict.chain == w->all->chains[i])
-			r->verdict.chain = t->chains[i];
+			r->verdict.chain = to->chains[i];
 	return r;
 }
 
@@ -165,13 +167,13 @@ static void mark_rules(struct world *w)
 
 static bool make_base(struct world *w, uint32_t class_min)
 {
-	const struct bf_gen_opts o = { .hz = HZ, .cpus = 1, .class_min = class_min };
+	const struct bf_gen_opts o = { .hz = HZ, .cpus = 1, .class_min = class_min, .gates = rng_percent(&w->r, 70) };
 
 	w->base = copy_chains(w);
 	for (uint32_t c = 0; c < w->all->n_chains; c++)
 		for (uint32_t i = 0; i < w->all->chains[c]->n_rules; i++)
 			if (w->marks[c][i].status != COMES)
-				copy_rule(w, w->base, c, i);
+				copy_rule(w, w->base, c, i, w->base);
 	w->base->n_counters = w->n_base;
 	if (bf_graph_build(&w->g, w->arena, w->base, &o, NULL) < 0 || !w->g.link)
 		return false;
@@ -179,33 +181,68 @@ static bool make_base(struct world *w, uint32_t class_min)
 	return true;
 }
 
-/* The table as it is in this version, and what led there. */
-static struct bf_table *next_table(struct world *w, struct bf_table *stub, struct bf_buf *changes)
+/* Is rule `rule` of the compiled chain one of those that change together with one that changes? */
+static bool in_span(const struct world *w, const struct bf_buf *spans, uint32_t c, uint32_t rule)
 {
-	struct bf_table *now = copy_chains(w);
+	for (const struct bf_span *s = (void *)spans->data; (char *)s < spans->data + spans->len; s++) {
+		uint32_t at = 0;
 
-	for (uint32_t c = 0; c < w->all->n_chains; c++) {
-		bool gone = false;
-		uint32_t at = 0; /* rules as compiled */
-
+		if (s->chain != c || rule < s->from || rule >= s->to)
+			continue;
 		for (uint32_t i = 0; i < w->all->chains[c]->n_rules; i++) {
-			struct mark *m = &w->marks[c][i];
-			struct bf_changed ch = { .chain = c, .rule = at, .kind = BF_STAYS };
-			bool changed = m->status != ALWAYS && (m->active = rng_percent(&w->r, 60));
+			bool comes = w->marks[c][i].status == COMES;
 
-			if (changed)
-				ch.kind = m->status == COMES ? BF_CAME : BF_WENT;
-			if (m->status == COMES ? changed : !changed)
-				copy_rule(w, now, c, i);
-			gone |= ch.kind == BF_WENT;
-			if (changed || (gone && m->status != COMES)) {
-				ch.what = copy_rule(w, stub, c, i);
-				bf_buf_add(changes, &ch, sizeof(ch));
-			}
-			at += m->status != COMES;
+			if (w->marks[c][i].active && bf_span_has(s, c, at, comes ? BF_CAME : BF_WENT))
+				return true;
+			at += !comes;
 		}
 	}
-	return now;
+	return false;
+}
+
+struct version {
+	struct bf_table *table; /* as it is in this version, */
+	struct bf_table *now;   /* likewise; jumps lead to the stub's chains */
+	struct bf_table *stub;
+	struct bf_buf changes;
+};
+
+static void next_chain(struct world *w, struct version *v, const struct bf_buf *spans, uint32_t c)
+{
+	bool gone = false;
+	uint32_t at = 0; /* rules as compiled */
+
+	for (uint32_t i = 0; i < w->all->chains[c]->n_rules; i++) {
+		struct mark *m = &w->marks[c][i];
+		struct bf_changed ch = { .chain = c, .rule = at, .kind = BF_STAYS };
+
+		if (m->active)
+			ch.kind = m->status == COMES ? BF_CAME : BF_WENT;
+		if (m->status == COMES ? m->active : !m->active) {
+			copy_rule(w, v->table, c, i, v->table);
+			copy_rule(w, v->now, c, i, v->stub);
+		}
+		gone |= ch.kind == BF_WENT;
+		if (m->active || (m->status != COMES && (gone || in_span(w, spans, c, at)))) {
+			ch.what = copy_rule(w, v->stub, c, i, v->stub);
+			bf_buf_add(&v->changes, &ch, sizeof(ch));
+		}
+		at += m->status != COMES;
+	}
+}
+
+static void next_version(struct world *w, struct version *v)
+{
+	_cleanup_buf_ struct bf_buf spans = { 0 };
+
+	*v = (struct version){ copy_chains(w), copy_chains(w), copy_chains(w), { 0 } };
+	if (bf_gen_patch_spans(w->g.link, w->g.link_len, &spans))
+		abort();
+	for (uint32_t c = 0; c < w->all->n_chains; c++)
+		for (uint32_t i = 0; i < w->all->chains[c]->n_rules; i++)
+			w->marks[c][i].active = w->marks[c][i].status != ALWAYS && rng_percent(&w->r, 60);
+	for (uint32_t c = 0; c < w->all->n_chains; c++)
+		next_chain(w, v, &spans, c);
 }
 
 static bool counters_differ(const struct bf_table *t, const struct bf_rt_counter *want, const struct bf_rt_counter *got)
@@ -262,27 +299,32 @@ static bool differs(struct world *w, const struct bf_table *t, const struct test
 }
 
 /* What another version of the library compiled is not changed in place. */
-static bool takes_foreign(struct world *w, const struct bf_table *stub, const struct bf_buf *changes, uint64_t version)
+static bool takes_foreign(struct world *w, const struct version *v, uint64_t version)
 {
 	uint32_t *link = bf_arena_memdup(w->arena, w->g.link, w->g.link_len);
 	struct bf_patch p = { 0 };
 
 	*link ^= 4; /* its magic */
 	return bf_gen_is_ours(link, w->g.link_len) || !bf_gen_is_ours(w->g.link, w->g.link_len) ||
-	       bf_gen_patch(link, w->g.link_len, stub, (void *)changes->data, changes->len / sizeof(struct bf_changed), version,
-	                    w->arena, &p, NULL) != -EAGAIN;
+	       bf_gen_patch(link, w->g.link_len, v->stub, v->now, (void *)v->changes.data,
+	                    v->changes.len / sizeof(struct bf_changed), version, w->arena, &p, NULL) != -EAGAIN;
 }
 
 static bool version_differs(struct world *w, const struct test_model_opts *o, uint64_t version)
 {
 	static struct test_packet packets[PACKETS];
-	_cleanup_buf_ struct bf_buf changes = { 0 };
-	struct bf_table *stub = copy_chains(w), *now = next_table(w, stub, &changes);
 	struct bf_patch p = { 0 };
-	int err = bf_gen_patch(w->g.link, w->g.link_len, stub, (void *)changes.data, changes.len / sizeof(struct bf_changed),
-	                       version, w->arena, &p, NULL);
+	struct version v;
 	bool bad;
+	int err;
 
+	next_version(w, &v);
+	err = bf_gen_patch(w->g.link, w->g.link_len, v.stub, v.now, (void *)v.changes.data,
+	                   v.changes.len / sizeof(struct bf_changed), version, w->arena, &p, NULL);
+	bad = !err && takes_foreign(w, &v, version);
+	bf_buf_free(&v.changes);
+	if (bad)
+		return true;
 	if (err) {
 		n_refused++;
 		if (err != -EAGAIN)
@@ -290,19 +332,17 @@ static bool version_differs(struct world *w, const struct test_model_opts *o, ui
 		return false;
 	}
 	n_patched++;
-	if (takes_foreign(w, stub, &changes, version))
-		return true;
 	test_graph_write(&w->g, &p);
 	for (unsigned i = 0; i < PACKETS; i++)
 		test_packet_random(&w->r, o, w->all, &packets[i]);
-	bad = differs(w, now, packets, version + 1);
+	bad = differs(w, v.table, packets, version + 1);
 	if (bad) {
 		_cleanup_buf_ struct bf_buf text = { 0 };
 
 		bf_buf_puts(&text, "compiled:\n");
 		bf_table_print(&text, w->base, NULL);
 		bf_buf_puts(&text, "now:\n");
-		bf_table_print(&text, now, NULL);
+		bf_table_print(&text, v.table, NULL);
 		fputs(text.data, stderr);
 	}
 	return bad;
@@ -324,7 +364,7 @@ static bool round_differs(uint64_t seed)
 	w.all = rs->tables[0];
 	mark_rules(&w);
 	number(&w);
-	if (make_base(&w, 2))
+	if (make_base(&w, rng_percent(&w.r, 50) ? 2 : 8))
 		for (uint64_t version = 0; version < VERSIONS && !bad; version++)
 			bad = version_differs(&w, &o, version);
 	if (bad)

@@ -211,7 +211,7 @@ static int change(struct world *w, const char *text, size_t len)
 {
 	_cleanup_nrules_ struct bf_nrules rules = { 0 };
 	_cleanup_nstored_ struct bf_nstored s = { 0 };
-	_cleanup_buf_ struct bf_buf printed = { 0 };
+	_cleanup_buf_ struct bf_buf printed = { 0 }, spans = { 0 };
 	_cleanup_ast_ struct bf_ast *ast = NULL;
 	struct bf_nrules_model m = { 0 };
 	struct bf_patch patch;
@@ -228,9 +228,11 @@ static int change(struct world *w, const char *text, size_t len)
 		bf_native_print_cmd(&printed, c);
 	}
 	if (!err)
-		err = bf_nrules_model(&rules, &s, &env, &m);
+		err = bf_gen_patch_spans(s.link, s.head->link_len, &spans);
 	if (!err)
-		err = bf_gen_patch(s.link, s.head->link_len, m.ev.rs->tables[0], (void *)m.changes.data,
+		err = bf_nrules_model(&rules, &s, (void *)spans.data, (uint32_t)(spans.len / sizeof(struct bf_span)), &env, &m);
+	if (!err)
+		err = bf_gen_patch(s.link, s.head->link_len, m.ev.rs->tables[0], NULL, (void *)m.changes.data,
 		                   m.changes.len / sizeof(struct bf_changed), w->version, w->arena, &patch, NULL);
 	if (!err) {
 		test_graph_write(&w->g, &patch);

@@ -54,7 +54,7 @@ static void assert_changes(const struct bf_buf *first, const struct bf_buf *edit
 
 	assert_int_equal(bf_xt_to_ruleset(first->data, first->len, &old, NULL), 0);
 	assert_int_equal(bf_xt_to_ruleset(last->data, last->len, &new, NULL), 0);
-	assert_int_equal(bf_xt_changes(&(struct bf_xt_base){ .state = first->data, .len = first->len }, edits->data, edits->len, &stub, &changes, NULL), 0);
+	assert_int_equal(bf_xt_changes(&(struct bf_xt_base){ .state = first->data, .len = first->len }, edits->data, edits->len, NULL, 0, &stub, &changes, NULL), 0);
 	a = old->tables[0];
 	b = new->tables[0];
 	assert_int_equal(a->n_chains, b->n_chains);

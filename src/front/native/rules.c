@@ -5,6 +5,7 @@
 #include "front/native/change.h"
 
 enum { STAYS_MAX = 4096 };
+enum { CHANGED = 1 /* or hidden by one that went */, IN_SPAN = 2 }; /* why an old rule is of interest */
 
 /* -------------------------------------------------------------------- opening */
 
@@ -401,14 +402,40 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Rules of the text that the stub has, ascending: those that went and those that one of them may have hidden. */
-static int list_old(const struct bf_nrules *r, struct bf_buf *out)
+static bool is_touched(const struct bf_nrules *r, const struct bf_span *s)
 {
-	_cleanup_free_ uint8_t *in = calloc(r->head->n_rules + 1ul, 1);
+	const struct bf_nindex_chain *c = &r->chains[s->chain];
+
+	for (uint32_t i = 0; i < r->n_came; i++)
+		if (r->came[i].chain == s->chain && bf_span_has(s, s->chain, bf_nrules_place(r, s->chain, r->came[i].before), BF_CAME))
+			return true;
+	for (uint32_t i = 0; i < r->n_went; i++) {
+		uint32_t k = r->went[i];
+
+		if (k >= c->first && k < c->first + c->n && bf_nrules_place(r, s->chain, k) < s->to &&
+		    bf_nrules_place(r, s->chain, k + 1) > s->from)
+			return true;
+	}
+	return false;
+}
+
+static void mark_span(const struct bf_nrules *r, const struct bf_span *s, uint8_t *why)
+{
+	const struct bf_nindex_chain *c = &r->chains[s->chain];
+
+	for (uint32_t k = c->first; k < c->first + c->n; k++)
+		if (bf_nrules_place(r, s->chain, k) < s->to && bf_nrules_place(r, s->chain, k + 1) > s->from)
+			why[k] |= IN_SPAN;
+}
+
+/* Rules of the text that the stub has, ascending: those that went, those that one of them may have hidden, and in `why` all. */
+static int list_old(const struct bf_nrules *r, const struct bf_span *spans, uint32_t n_spans, uint8_t *why, struct bf_buf *out)
+{
 	uint32_t n = 0;
 
-	if (!in)
-		return -ENOMEM;
+	for (uint32_t i = 0; i < n_spans; i++)
+		if (spans[i].chain < r->head->n_chains && is_touched(r, &spans[i]))
+			mark_span(r, &spans[i], why);
 	for (uint32_t c = 0; c < r->head->n_chains && r->n_went; c++) {
 		uint32_t end = r->chains[c].first + r->chains[c].n;
 
@@ -416,11 +443,12 @@ static int list_old(const struct bf_nrules *r, struct bf_buf *out)
 			if (r->went[i] < r->chains[c].first || r->went[i] >= end)
 				continue;
 			for (uint32_t k = r->went[i]; k < end; k++)
-				in[k] |= k == r->went[i] || meet(&r->rules[r->went[i]], &r->rules[k]);
+				if (k == r->went[i] || meet(&r->rules[r->went[i]], &r->rules[k]))
+					why[k] |= CHANGED;
 		}
 	}
 	for (uint32_t i = 0; i < r->head->n_rules && n <= STAYS_MAX; i++)
-		if (in[i]) {
+		if (why[i]) {
 			bf_buf_add(out, &i, sizeof(i));
 			n++;
 		}
@@ -449,6 +477,7 @@ struct filler {
 	struct bf_nrules *r;
 	struct bf_buf *out;
 	struct bf_ast_rule **tail;
+	const uint8_t *why;
 };
 
 static void add(struct filler *f, enum bf_change_kind kind, uint32_t chain, uint32_t rule, struct bf_ast_rule *ast)
@@ -481,19 +510,23 @@ static int fill_chain(struct filler *f, uint32_t chain, const uint32_t **old, co
 	for (; *old < end && **old < c->first + c->n; ++*old, *cmd = (*cmd)->next) {
 		struct bf_ast_rule *rule = *cmd ? (*cmd)->rule : NULL;
 
-		if (!rule || !bf_nrefs_stmts(rule->stmts, any_ref, NULL))
+		bool asks = rule && !bf_nrefs_stmts(rule->stmts, any_ref, NULL); /* sets: cannot be made here */
+
+		if (!rule || (asks && f->why[**old] & CHANGED))
 			return -EAGAIN;
 		rule->handle = handle_at(f->r, chain, **old);
 		add_came(f, chain, from, **old);
-		add(f, has_gone(f->r, **old) ? BF_WENT : BF_STAYS, chain, **old, rule);
+		if (!asks)
+			add(f, has_gone(f->r, **old) ? BF_WENT : BF_STAYS, chain, **old, rule);
 		from = **old + 1;
 	}
 	add_came(f, chain, from, c->first + c->n);
 	return 0;
 }
 
-int bf_nrules_stub(struct bf_nrules *r, struct bf_buf *out)
+int bf_nrules_stub(struct bf_nrules *r, const struct bf_span *spans, uint32_t n_spans, struct bf_buf *out)
 {
+	_cleanup_free_ uint8_t *why = calloc(r->head->n_rules + 1ul, 1);
 	_cleanup_buf_ struct bf_buf old = { 0 };
 	const uint32_t *next, *end;
 	struct bf_ast_cmd *cmd;
@@ -502,13 +535,13 @@ int bf_nrules_stub(struct bf_nrules *r, struct bf_buf *out)
 
 	if (r->n_went)
 		qsort(r->went, r->n_went, sizeof(*r->went), by_number);
-	err = list_old(r, &old);
+	err = why ? list_old(r, spans, n_spans, why, &old) : -ENOMEM;
 	if (!err)
 		err = parse_old(r, &old, &cmd);
 	next = (const void *)old.data;
 	end = next + old.len / sizeof(*next);
 	for (struct bf_ast_chain *c = r->table->body->chains; c && !err; c = c->next, i++) {
-		struct filler f = { r, out, &c->rules };
+		struct filler f = { r, out, &c->rules, why };
 
 		c->rules = NULL;
 		err = fill_chain(&f, i, &next, end, &cmd);

@@ -74,6 +74,14 @@ struct bf_nrules {
 	uint32_t n_commands;
 };
 
+/* Where rule `rule` of the index begins in its chain of the model; the chain's end: there. */
+static inline uint32_t bf_nrules_place(const struct bf_nrules *r, uint32_t chain, uint32_t rule)
+{
+	const struct bf_nindex_chain *c = &r->chains[chain];
+
+	return rule < c->first + c->n ? r->rules[rule].model : c->model;
+}
+
 /* A stored table as it is now. ast: where memory comes from; s and it must stay. -EAGAIN, -ENOMEM. */
 int bf_nrules_open(struct bf_nrules *r, const struct bf_nstored *s, struct bf_ast *ast);
 void bf_nrules_free(struct bf_nrules *r);
@@ -91,19 +99,19 @@ struct bf_nrule_change { /* a rule of the stub */
 	uint64_t handle;
 };
 /*
- * r->table gets the rules that came, went, or may have been hidden by such: as
- * bf_gen_patch wants them. out: struct bf_nrule_change, in the stub's order.
+ * r->table gets the rules that came, went, may have been hidden by such, or are
+ * in a span that one touches: as bf_gen_patch wants them. out: struct bf_nrule_change, in the stub's order.
  */
-int bf_nrules_stub(struct bf_nrules *r, struct bf_buf *out);
+int bf_nrules_stub(struct bf_nrules *r, const struct bf_span *spans, uint32_t n_spans, struct bf_buf *out);
 
 struct bf_nrules_model {
 	struct bf_evaluated ev; /* of the stub: one table */
 	struct bf_buf changes;  /* struct bf_changed: its rules, where they stand in the table as it was compiled */
 	struct bf_buf fresh;    /* struct bf_eval_counter: of rules that are not in the log yet; they come behind those of s */
 };
-/* At last. s: r was opened with it. */
-int bf_nrules_model(struct bf_nrules *r, const struct bf_nstored *s, const struct bf_eval_env *env,
-                    struct bf_nrules_model *out);
+/* At last. s: r was opened with it; spans: bf_gen_patch_spans. */
+int bf_nrules_model(struct bf_nrules *r, const struct bf_nstored *s, const struct bf_span *spans, uint32_t n_spans,
+                    const struct bf_eval_env *env, struct bf_nrules_model *out);
 void bf_nrules_model_free(struct bf_nrules_model *m);
 
 #endif

@@ -50,26 +50,18 @@ static uint32_t number_counter(void *ctx, const struct bf_eval_counter *c)
 
 /* -------------------------------------------------------------------- changes */
 
-/* Where rule `rule` of the index begins in its chain of the model; the chain's end: there. */
-static uint32_t model_of(const struct maker *m, uint32_t chain, uint32_t rule)
-{
-	const struct bf_nindex_chain *c = &m->rules->chains[chain];
-
-	return rule < c->first + c->n ? m->rules->rules[rule].model : c->model;
-}
-
 /* Rule number k of those of the model that x became. */
 static bool add_change(struct maker *m, const struct bf_nrule_change *x, uint32_t chain, uint32_t k,
                        const struct bf_rule *what)
 {
-	struct bf_changed c = { .chain = chain, .rule = model_of(m, chain, x->rule), .kind = x->kind, .what = what };
+	struct bf_changed c = { .chain = chain, .rule = bf_nrules_place(m->rules, chain, x->rule), .kind = x->kind, .what = what };
 
 	if (x->chain != chain)
 		return false;
 	if (x->kind != BF_CAME)
 		c.rule += k;
 	bf_buf_add(&m->out->changes, &c, sizeof(c));
-	return x->kind == BF_CAME || c.rule < model_of(m, chain, x->rule + 1);
+	return x->kind == BF_CAME || c.rule < bf_nrules_place(m->rules, chain, x->rule + 1);
 }
 
 /* Rules without a counter belong to the next one that has one. */
@@ -102,7 +94,7 @@ static bool all_went(const struct maker *m)
 
 	for (uint32_t i = 0; (x = listed(m, i)); i++)
 		if (x->kind == BF_WENT)
-			n += model_of(m, x->chain, x->rule + 1) - model_of(m, x->chain, x->rule);
+			n += bf_nrules_place(m->rules, x->chain, x->rule + 1) - bf_nrules_place(m->rules, x->chain, x->rule);
 	for (; (const char *)c < m->out->changes.data + m->out->changes.len; c++)
 		n -= c->kind == BF_WENT;
 	return !n;
@@ -121,10 +113,11 @@ static bool list_changes(struct maker *m)
 	return owner == m->owners.len / sizeof(uint32_t) && all_went(m);
 }
 
-static int evaluate(struct maker *m, struct bf_nrules *r, const struct bf_eval_env *env)
+static int evaluate(struct maker *m, struct bf_nrules *r, const struct bf_span *spans, uint32_t n_spans,
+                    const struct bf_eval_env *env)
 {
 	struct bf_eval_env own = *env;
-	int err = bf_nrules_stub(r, &m->list);
+	int err = bf_nrules_stub(r, spans, n_spans, &m->list);
 
 	if (err)
 		return err;
@@ -138,14 +131,14 @@ static int evaluate(struct maker *m, struct bf_nrules *r, const struct bf_eval_e
 	return err ? err : m->out->changes.err;
 }
 
-int bf_nrules_model(struct bf_nrules *r, const struct bf_nstored *s, const struct bf_eval_env *env,
-                    struct bf_nrules_model *out)
+int bf_nrules_model(struct bf_nrules *r, const struct bf_nstored *s, const struct bf_span *spans, uint32_t n_spans,
+                    const struct bf_eval_env *env, struct bf_nrules_model *out)
 {
 	struct maker m = { .rules = r, .stored = s, .out = out };
 	int err;
 
 	*out = (struct bf_nrules_model){ 0 };
-	err = evaluate(&m, r, env);
+	err = evaluate(&m, r, spans, n_spans, env);
 	bf_buf_free(&m.list);
 	bf_buf_free(&m.owners);
 	return err && err != -ENOMEM ? -EAGAIN : err;

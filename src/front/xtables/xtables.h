@@ -128,12 +128,14 @@ int bf_xt_make_edits(const struct bf_xt_base *base, const void *edits, size_t ed
  * What edits come to, for gen/patch.h: *stub has the chains of the table that
  * the base is, in the order of bf_xt_to_ruleset, but only rules that changes
  * name. changes: a struct bf_changed for each rule that came or went, and for
- * those behind one that went that take some of the same addresses; ascending
- * in place within each chain, what came before what was there. -EAGAIN: more
- * than rules came or went, or too many rules may have been hidden.
+ * those behind one that went that take some of the same addresses, and those of
+ * spans that one touches; ascending
+ * in place within each chain, what came before what was there. The second table
+ * of *stub has chains as they are now that these rules lead to, where they are
+ * small. -EAGAIN: more than rules and chains came or went, or too many rules are of interest.
  */
-int bf_xt_changes(const struct bf_xt_base *base, const void *edits, size_t edits_len, struct bf_ruleset **stub,
-                  struct bf_buf *changes, struct bf_diag *d);
+int bf_xt_changes(const struct bf_xt_base *base, const void *edits, size_t edits_len, const struct bf_span *spans,
+                  uint32_t n_spans, struct bf_ruleset **stub, struct bf_buf *changes, struct bf_diag *d);
 
 /* The state's answer to IPT_SO_GET_INFO (struct ipt_getinfo, 84 bytes; of the state its head is enough) and IPT_SO_GET_ENTRIES (entries with counters
  * put in). */
