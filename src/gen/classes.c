@@ -144,6 +144,32 @@ static bool is_little(const struct bf_box *b)
 	return b->end != BF_END_NEVER && bf_box_selects(b) <= LITTLE;
 }
 
+/* All packets that get here are asked by its filter or function, which no structure spares: cells, called in runs. */
+static bool is_filter(const struct rules *rs, uint32_t i, const struct bf_box *b)
+{
+	const struct bf_rule *r = &rs->rule[i];
+
+	if (!b->rest || b->end == BF_END_NEVER || bf_box_selects(b) > 0)
+		return false;
+	for (uint32_t k = 0; k < r->n_conds; k++) {
+		const struct bf_cond *c = bf_cond_packed(r->conds[k]) ? NULL : (const void *)(uintptr_t)r->conds[k].v;
+
+		if (c && c->kind == BF_COND_MATCH && (c->match == &bf_match_bytecode || c->match == &bf_match_program))
+			return true;
+	}
+	return false;
+}
+
+static bool begins_filters(struct bf_lower *l, const struct rules *rs, uint32_t i, uint32_t end, const struct bf_box *b)
+{
+	struct bf_box next;
+
+	if (i + 1 >= end || !is_filter(rs, i, b))
+		return false;
+	make_box(l, rs, i + 1, &next);
+	return is_filter(rs, i + 1, &next);
+}
+
 /* All packets that get here end here. */
 static bool ends_all(struct bf_lower *l, const struct rules *rs, uint32_t i, const struct bf_box *b)
 {
@@ -193,7 +219,7 @@ static int add_rule(struct bf_lower *l, const struct rules *rs, struct run *r, u
 /*
  * From r->from on, at most up to `end`. A rule in the middle that lets all
  * packets through and is not the end for them parts the run: what it parts is
- * looked at twice either way.
+ * looked at twice either way. So do filters that follow each other.
  */
 static void collect(struct bf_lower *l, const struct rules *rs, struct run *r, uint32_t end)
 {
@@ -206,7 +232,7 @@ static void collect(struct bf_lower *l, const struct rules *rs, struct run *r, u
 		if (i % TELL_RULES == 0)
 			bf_lower_progress(l, 0, COLLECTED * (i - r->from));
 		make_box(l, rs, i, &b);
-		if (ends_all(l, rs, i, &b))
+		if (ends_all(l, rs, i, &b) || (i > r->from && begins_filters(l, rs, i, end, &b)))
 			break;
 		if (b.end != BF_END_NEVER && bf_box_selects(&b) == 0 && is_long(l, r) && end - i >= l->class_min)
 			break;
@@ -483,10 +509,14 @@ static uint32_t lower_front(struct bf_lower *l, const struct rules *rs, uint32_t
 	uint32_t from = i;
 	struct bf_box b;
 
-	for (unsigned k = 0; i < end && k < EDGE_MAX && !is_dead(l, rs, i) && !l->err; i++, k++) {
+	for (unsigned k = 0; i < end && !is_dead(l, rs, i) && !l->err; i++) {
+		bool filter;
+
 		make_box(l, rs, i, &b);
-		if (!is_little(&b))
+		filter = is_filter(rs, i, &b);
+		if (!is_little(&b) || (!filter && k >= EDGE_MAX))
 			break;
+		k += !filter;
 		bf_lower_rule(l, i);
 	}
 	note(l, BF_PIECE_LITTLE, from, i);

@@ -64,6 +64,9 @@ def try_hook(name, family, hook, verdict):
     if p.returncode:
         print("%s: %d rules are refused: %s" % (name, RULES, p.stderr[:2000]))
         return 1
+    if "classified" in sh("%s dump -c" % TOOL, NS).stdout:
+        print("%s: filters are behind a structure that chooses nothing: each would cost a visit of it" % name)
+        return 1
     numbers = [0, 1, 2, 63, 64, 65, 127, 128, 1023, 1501, RULES - 2, RULES - 1, RULES, RULES + 5]
     send(numbers)
     want = {i: 1 for i in numbers if i < RULES}
