@@ -288,21 +288,20 @@ static int look_exact(struct cells_walk *w, const struct bf_rt_live *p, const ui
 int cells_live(struct cells_walk *w, uint32_t verb, uint64_t offset)
 {
 	const struct bf_rt_live *p = (const void *)(w->c->params + offset);
-	uint32_t first = p->words <= BF_LIVE_KEY ? 0 : w->c->g->n_short;
-	const struct bf_map_spec *m = &w->c->g->lives[first + p->set];
-	const char *e = m->init;
-	uint32_t key[BF_LIVE_KEY_LONG];
+	uint32_t first = p->words <= BF_LIVE_KEY ? 0 : w->c->g->n_short, key[BF_LIVE_KEY_LONG];
+	const struct bf_map_spec *m;
 
 	for (unsigned i = 0; i < p->words; i++) /* the word of lengths: what of it counts */
 		key[i] = (w->key[p->word[i].word] >> p->word[i].shift & p->word[i].mask) |
 		         (w->kept[p->word[i].kept] & p->word[i].kept_mask) | p->word[i].constant;
 	if (verb == BF_LIVE_EXACT)
 		return look_exact(w, p, key);
+	m = &w->c->g->lives[first + p->set];
 	if (p->parts && !(w->root->uses.structs & BF_LIVE_CUTS))
 		return -1;
 	if (verb != BF_LIVE_LOOK || !(w->root->uses.structs & (p->words <= BF_LIVE_KEY ? BF_LIVE_SHORT : BF_LIVE_LONG)))
 		return -1;
-	for (; e < (const char *)m->init + m->init_len; e += m->key_size + m->value_size) {
+	for (const char *e = m->init; e < (const char *)m->init + m->init_len; e += m->key_size + m->value_size) {
 		if (p->parts ? !lies_in(p, key, (const void *)e) : memcmp(e, key, p->words * sizeof(uint32_t)))
 			continue;
 		memcpy(w->key + BF_KEY_SCRATCH, e + m->key_size + offsetof(struct bf_rt_elem, data), 16);

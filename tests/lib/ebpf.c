@@ -135,7 +135,7 @@ static int64_t look(struct cpu *cpu, const char *name, const uint64_t *r)
 	memcpy(w->kept, cpu->frame.kept, sizeof(w->kept));
 	if (!strcmp(name, "bf_set"))
 		answer = cells_set(w, r[2], r[3]);
-	else if (!strcmp(name, "bf_live"))
+	else if (!strcmp(name, "bf_live") || !strcmp(name, "bf_exact"))
 		answer = cells_live(w, r[2], r[3]);
 	else
 		answer = cells_find(w, name[7] == '6', r[2], r[3], r[4]);
@@ -163,7 +163,8 @@ static int64_t call(struct cpu *cpu, const char *name, uint64_t *r)
 		return load(cpu, r[2], r[3]);
 	if (!strcmp(name, "bf_special") || !strcmp(name, "bf_special_apart"))
 		return special(cpu, r[2], r[3]);
-	if (!strcmp(name, "bf_set") || !strcmp(name, "bf_find4") || !strcmp(name, "bf_find6") || !strcmp(name, "bf_live"))
+	if (!strcmp(name, "bf_set") || !strcmp(name, "bf_find4") || !strcmp(name, "bf_find6") || !strcmp(name, "bf_live") ||
+	    !strcmp(name, "bf_exact"))
 		return look(cpu, name, r);
 	if (!strcmp(name, "bf_note"))
 		return note(cpu, r[2]);

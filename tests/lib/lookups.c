@@ -135,6 +135,8 @@ void test_add_lookup(struct rng *r, const struct test_lookup_opts *o, struct bf_
 		s->flags |= BF_SET_BOXES;
 		s->n_state = s->n_state && s->state[0].kind == BF_STATEFUL_COUNTER; /* what is cut into several has no quota */
 	}
+	if (!s->flags && rng_percent(r, 50))
+		s->flags = BF_SET_EXACT; /* where all elements are */
 	add_elements(r, o, rs, s, l.part);
 	if (s->flags == BF_SET_LIVE && s->data == BF_DATA_NONE && rng_percent(r, 60)) {
 		const struct bf_element_change c = { .verb = rng_below(r, 3), .key = l };

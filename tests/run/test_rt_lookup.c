@@ -139,17 +139,18 @@ static void shapes(void **state)
 {
 	struct rng r = { 7 };
 
-	for (unsigned i = 0; i < 2 * SHAPES * BF_ARRAY_SIZE(variants); i++) {
+	for (unsigned i = 0; i < 3 * SHAPES * BF_ARRAY_SIZE(variants); i++) {
 		const struct variant *v = &variants[i % BF_ARRAY_SIZE(variants)];
 		enum shape shape = i / BF_ARRAY_SIZE(variants) % SHAPES;
-		bool live = i >= SHAPES * BF_ARRAY_SIZE(variants); /* elements that come and go lie apart from each other */
+		unsigned round = i / (SHAPES * BF_ARRAY_SIZE(variants));
+		bool live = round == 1; /* elements that come and go lie apart from each other */
 		struct bf_range key[2];
 		struct bf_lookup l;
 		struct table x;
 
 		if (live && shape == CROSS)
 			continue;
-		begin(&x, live ? BF_SET_LIVE | BF_SET_BOXES | BF_SET_GROWS : 0);
+		begin(&x, live ? BF_SET_LIVE | BF_SET_BOXES | BF_SET_GROWS : round == 2 ? BF_SET_EXACT : 0);
 		for (uint32_t k = 0; k < N; k++) {
 			element(shape, k, key);
 			bf_set_add(x.rs, x.s, key, NULL, NULL);
