@@ -375,12 +375,13 @@ static __always_inline __u32 as_bytes(const struct key *k, const struct bf_rt_li
 	return form & BF_GATHER_NET ? bpf_htonl(v) : v;
 }
 
-/* linux/jhash.h's jhash() of the bytes as a register of nf_tables has them; words behind the last are 0. */
-static __noinline int hash(struct bf_frame *f, const struct bf_rt_live *p, const struct key *k)
+/*
+ * linux/jhash.h's jhash() of the bytes as a register of nf_tables has them; words behind the last are 0. A function without
+ * the frame, which it does not need: there is little room on the stack.
+ */
+static __noinline __u32 hash(const struct bf_rt_live *p, const struct key *k, __u32 start)
 {
-	__u32 start = 0xdeadbeef + p->set + (p->sweep & BF_HASH_SEEDED ? p->parts : f->kept[BF_KEPT_MADE]);
 	struct jenkins j = { start, start, start };
-	__u64 h;
 
 	for (__u32 i = 0; i < BF_LIVE_KEY_LONG - 1; i += 3) {
 		j.a += as_bytes(k, p, i);
@@ -390,7 +391,14 @@ static __noinline int hash(struct bf_frame *f, const struct bf_rt_live *p, const
 			break;
 		jhash_mix(&j);
 	}
-	h = jhash_final(&j);
+	return jhash_final(&j);
+}
+
+static __always_inline int put_hash(struct bf_frame *f, const struct bf_rt_live *p, const struct key *k)
+{
+	__u32 start = 0xdeadbeef + p->set + (p->sweep & BF_HASH_SEEDED ? p->parts : f->kept[BF_KEPT_MADE]);
+	__u64 h = hash(p, k, start);
+
 	set_scratch(f, 0, (__u32)(h * p->data >> 32) + (__u32)p->timeout);
 	return BF_HIT;
 }
@@ -410,7 +418,7 @@ APART int VARIANT(bf_live_)(struct bf_frame *f, __u32 verb, __u64 off)
 		return BF_HOTDROP;
 	fill_key(f, p, &k);
 	if (config.structs & BF_LIVE_HASHES && verb == BF_LIVE_HASH)
-		return hash(f, p, &k);
+		return put_hash(f, p, &k);
 	if (!(config.structs & (BF_LIVE_SHORT | BF_LIVE_LONG)))
 		return BF_HOTDROP;
 	set = set_of(p);
