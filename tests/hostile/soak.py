@@ -11,6 +11,9 @@
 Not one packet to the first two may come through, none to the third may be lost: each is counted by the rule behind
 the sets, each of the first by its element. The listing always has what must be there, and nothing that must not be.
 Even ports are IPv4's, odd ones IPv6's. Each rule changes nothing that the next command could trip over.
+
+Then one process adds and deletes elements as fast as it can, on the processor that sends: where the kernel is
+preemptible (preempt=full) it comes in between while a packet goes through the set.
 """
 import os
 import random
@@ -39,11 +42,25 @@ RULES = """table inet soak {
 """
 
 
+WRITER = r"""
+import ctypes, random, sys, time
+b = ctypes.CDLL(sys.argv[1])
+b.bf_ctx_new.restype = ctypes.c_void_p
+c, end, n = ctypes.c_void_p(b.bf_ctx_new()), time.monotonic() + float(sys.argv[2]), 0
+while time.monotonic() < end:
+    lo = random.randrange(6000, 60000)
+    for verb, more in ("add", " timeout 1h"), ("destroy", ""):
+        t = b"%s element inet soak ports { %d-%d%s }" % (verb.encode(), lo, lo + 3, more.encode())
+        n += not b.bf_native_run(c, b"x", t, len(t), 0, None)
+print(n)
+"""
+
+
 class Soak(Lab):
-    def __init__(self, build):
-        super().__init__(build, "s")
+    def __init__(self, build, name="s", hook="input"):
+        super().__init__(build, name)
         self.bf = os.path.join(self.build, "cli", "bpfilter")
-        p = self.bpfilter("load", "-", stdin=RULES)
+        p = self.bpfilter("load", "-", stdin=RULES.replace("hook input", "hook " + hook))
         if p.returncode:
             raise SystemExit(p.stderr)
         self.took = 0.02
@@ -158,5 +175,16 @@ def soak(build, flood, seconds="20", seed_of=None):
     check("nothing is left of what expired", not wrong and s.records() == before, wrong, s.records(), before, s.ports())
 
 
+def in_between(build, flood, seconds="20", *_):
+    s, lanes = Soak(build, "w", "output"), (5000, 5002, 5006, 5040)
+    f = s.start("taskset", "-c", "0", flood, *lanes, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    f.stdout.readline()
+    p = s.run("taskset", "-c", "0", sys.executable, "-c", WRITER, os.path.join(s.build, "src", "libbpfilter.so"), seconds)
+    f.stdin.close()
+    came = {line.strip() for line in f.stdout if not line.endswith(" 0\n")}
+    check("%s elements come and go on the same processor: nothing came through" % p.stdout.strip(),
+          p.returncode == 0 and int(p.stdout) > 100 and not came, p.stderr, came)
+
+
 if __name__ == "__main__":
-    lab.main([soak], sys.argv[1:])
+    lab.main([soak, in_between], sys.argv[1:])
