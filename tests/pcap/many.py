@@ -38,22 +38,24 @@ def table(family, hook, verdict):
 def counted():
     """Numbers of the rules that have counted packets, and how many."""
     lines = sh("%s list -c ruleset" % TOOL, NS).stdout.split("\n")
-    rules = [x for x in lines if "pcap" in x]
+    rules = [x for x in lines if 'pcap "' in x]
     if len(rules) != RULES:
         raise SystemExit("%d rules are listed" % len(rules))
     packets = [int(x.split("packets ")[1].split()[0]) for x in rules]
     return {i: n for i, n in enumerate(packets) if n}
 
 
-def send(numbers):
+def send(numbers, ns=FAR, to="10.98.7.1", group=None):
     code = ("import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
-            "for i in %r: s.sendto(b'0123456789' * 5, ('10.98.7.1', 1000 + i))\n" % (numbers,))
-    p = subprocess.run(["nsenter", "--net=/run/netns/" + FAR, sys.executable, "-c", code], capture_output=True, text=True)
+            "for i in %r: s.sendto(b'0123456789' * 5, ('%s', 1000 + i))\n" % (numbers, to))
+    if group:
+        code = "open('%s/cgroup.procs', 'w').write('0')\n" % group + code
+    p = subprocess.run(["nsenter", "--net=/run/netns/" + ns, sys.executable, "-c", code], capture_output=True, text=True)
     if p.returncode:
         raise SystemExit(p.stderr)
 
 
-def try_hook(name, family, hook, verdict):
+def try_hook(name, family, hook, verdict, **sender):
     with tempfile.NamedTemporaryFile("w", suffix=".bf") as f:
         f.write(table(family, hook, verdict))
         f.flush()
@@ -68,7 +70,7 @@ def try_hook(name, family, hook, verdict):
         print("%s: filters are behind a structure that chooses nothing: each would cost a visit of it" % name)
         return 1
     numbers = [0, 1, 2, 63, 64, 65, 127, 128, 1023, 1501, RULES - 2, RULES - 1, RULES, RULES + 5]
-    send(numbers)
+    send(numbers, **sender)
     want = {i: 1 for i in numbers if i < RULES}
     got = counted()
     for _ in range(20):
@@ -98,6 +100,16 @@ def main():
         failed += try_hook("both families", "inet", "prerouting", "accept")
         failed += try_hook("tc", "netdev", "ingress device \"va\"", "drop")
         failed += try_hook("xdp", "netdev", "xdp device \"va\"", "drop")
+        groups = sh("findmnt -n -o TARGET -t cgroup2 | head -1").stdout.strip()
+        if groups:
+            group = os.path.join(groups, NS)
+            os.mkdir(group)
+            try:
+                failed += try_hook("control group", "inet", "egress cgroup \"%s\"" % NS, "accept", ns=NS,
+                                   to="10.98.7.2", group=group)
+            finally:
+                sh("%s flush ruleset" % TOOL, NS, check=False)
+                os.rmdir(group)
     finally:
         sh("%s flush ruleset" % TOOL, NS, check=False)
         for ns in (NS, FAR):
