@@ -375,30 +375,39 @@ static __always_inline __u32 as_bytes(const struct key *k, const struct bf_rt_li
 	return form & BF_GATHER_NET ? bpf_htonl(v) : v;
 }
 
+static __noinline int key_as_bytes(const struct bf_rt_live *p, struct key *k)
+{
+	for (__u32 i = 0; i < BF_LIVE_KEY_LONG; i++)
+		k->w[i] = as_bytes(k, p, i);
+	return 0;
+}
+
 /*
  * linux/jhash.h's jhash() of the bytes as a register of nf_tables has them; words behind the last are 0. A function without
  * the frame, which it does not need: there is little room on the stack.
  */
-static __noinline __u32 hash(const struct bf_rt_live *p, const struct key *k, __u32 start)
+static __noinline __u32 hash(const struct key *k, __u32 len, __u32 start)
 {
 	struct jenkins j = { start, start, start };
 
 	for (__u32 i = 0; i < BF_LIVE_KEY_LONG - 1; i += 3) {
-		j.a += as_bytes(k, p, i);
-		j.b += as_bytes(k, p, i + 1);
-		j.c += as_bytes(k, p, i + 2);
-		if (p->set <= i * 4 + 12)
+		j.a += k->w[i];
+		j.b += k->w[i + 1];
+		j.c += k->w[i + 2];
+		if (len <= i * 4 + 12)
 			break;
 		jhash_mix(&j);
 	}
 	return jhash_final(&j);
 }
 
-static __always_inline int put_hash(struct bf_frame *f, const struct bf_rt_live *p, const struct key *k)
+static __always_inline int put_hash(struct bf_frame *f, const struct bf_rt_live *p, struct key *k)
 {
 	__u32 start = 0xdeadbeef + p->set + (p->sweep & BF_HASH_SEEDED ? p->parts : f->kept[BF_KEPT_MADE]);
-	__u64 h = hash(p, k, start);
+	__u64 h;
 
+	key_as_bytes(p, k);
+	h = hash(k, p->set, start);
 	set_scratch(f, 0, (__u32)(h * p->data >> 32) + (__u32)p->timeout);
 	return BF_HIT;
 }
