@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "rt/code.h"
 #include "run/net.h"
 #include "run/rtprog.h"
 
@@ -413,7 +414,7 @@ static void has_linear(uint8_t family, const uint8_t *packet, int linear)
 {
 	static const struct bf_rt_func own[1];
 	struct bpf_insn code[] = {
-		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 2, .src_reg = 1, .off = 156 },
+		{ .code = BPF_LDX | BPF_MEM | BPF_H, .dst_reg = 2, .src_reg = 1, .off = offsetof(struct bf_frame, linear) },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1 },
 		{ .code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = 2, .off = 3, .imm = linear },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1, .src_reg = 6 },
