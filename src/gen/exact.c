@@ -62,6 +62,16 @@ static void put_names(struct bf_buf *out, const struct bf_set *s)
 	bf_buf_add(out, "", 1);
 }
 
+/* Of elements with the same key the first one counts. */
+static const uint32_t *first_of(const struct bf_exact_spec *spec, uint32_t i)
+{
+	const uint32_t *row = spec->rows, *end = spec->rows + (size_t)i * (spec->key + spec->data);
+
+	while (row < end && memcmp(row, end, spec->key * sizeof(*row)))
+		row += spec->key + spec->data;
+	return row;
+}
+
 static bool is_right(const struct bf_lower *l, const struct bf_exact_spec *spec, uint32_t head)
 {
 	const uint32_t *data = (const void *)l->class.data;
@@ -73,7 +83,10 @@ static bool is_right(const struct bf_lower *l, const struct bf_exact_spec *spec,
 
 		memcpy(key, row, spec->key * sizeof(*key));
 		at = bf_exact_find(data, (uint32_t)(l->class.len / 4), head, key, 0);
-		if (!at || memcmp(data + at, row + spec->key, spec->data * sizeof(*key)))
+		if (!at)
+			return false;
+		if (memcmp(data + at, row + spec->key, spec->data * sizeof(*key)) &&
+		    memcmp(data + at, first_of(spec, i) + spec->key, spec->data * sizeof(*key)))
 			return false;
 	}
 	return true;

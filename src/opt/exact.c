@@ -177,17 +177,17 @@ static bool place(const struct table *t, uint64_t hash, uint32_t number)
 	return false;
 }
 
+/* What of each key comes later is never found: it has no slot. */
 static bool place_all(const struct table *t)
 {
-	for (uint32_t i = 1; i <= t->h->fresh; i++)
-		if (!place(t, hash_of(t, entry(t, i)->key), i))
-			return false;
-	return true;
-}
+	for (uint32_t i = 1; i <= t->h->fresh; i++) {
+		struct bf_exact_entry *e = entry(t, i);
 
-static uint32_t twin(const struct table *t, const uint32_t *key)
-{
-	return find(t, key, 0);
+		e->until = find(t, e->key, 0) ? BF_EXACT_NEVER : 0;
+		if (!e->until && !place(t, hash_of(t, e->key), i))
+			return false;
+	}
+	return true;
 }
 
 /* Entries lie there in the order of the elements; slots get more room until nobody is too far away. */
@@ -241,14 +241,6 @@ static int make_entries(struct bf_buf *out, uint32_t head, const struct bf_exact
 	return 0;
 }
 
-/* What of each key comes later is never found. */
-static void hide_twins(const struct table *t)
-{
-	for (uint32_t i = 1; i <= t->h->fresh; i++)
-		if (twin(t, entry(t, i)->key) != i)
-			entry(t, i)->until = BF_EXACT_NEVER;
-}
-
 static int make_rest(struct bf_buf *out, uint32_t head, const struct bf_exact_spec *s)
 {
 	uint32_t changes = bf_set_room(out, 3 * BF_EXACT_CHANGES, 16);
@@ -267,7 +259,6 @@ static int make_rest(struct bf_buf *out, uint32_t head, const struct bf_exact_sp
 int bf_exact_build(const struct bf_exact_spec *s, struct bf_buf *out, uint32_t *head)
 {
 	size_t len = out->len;
-	struct table t;
 	int err;
 
 	*head = bf_set_room(out, sizeof(struct bf_exact_head) / 4, 16);
@@ -281,8 +272,6 @@ int bf_exact_build(const struct bf_exact_spec *s, struct bf_buf *out, uint32_t *
 		err = make_slots(out, *head, s);
 	if (!err && out->len % 8) /* whoever comes next may have 64-bit numbers */
 		bf_buf_reserve(out, 4);
-	if (!err && !out->err && open_table(&t, (void *)out->data, (uint32_t)(out->len / 4), *head))
-		hide_twins(&t);
 	if (err && out->err != -ENOMEM) { /* as if nothing had been tried */
 		out->len = len;
 		out->err = 0;

@@ -48,7 +48,8 @@ static void change(const struct bf_buf *file, unsigned seed)
 /* One that is in it. */
 static const char *section_of(const char *file)
 {
-	static const char *const known[][2] = { { "ssh", "third" }, { "sets", "listed" }, { "core", "config" }, { "hooks", "task" } };
+	static const char *const known[][2] = { { "ssh", "third" }, { "sets", "listed" }, { "core", "config" }, { "hooks", "task" },
+		                             { "deep", "deep" } };
 
 	for (size_t i = 0; i < BF_ARRAY_SIZE(known); i++)
 		if (strstr(file, known[i][0]))
@@ -65,8 +66,10 @@ int main(int argc, char **argv)
 			fprintf(stderr, "cannot read %s\n", argv[i]);
 			return 1;
 		}
-		if (!strstr(argv[i], "empty") && read_one(file.data, file.len, section_of(argv[i])))
+		if (!strstr(argv[i], "empty") && read_one(file.data, file.len, section_of(argv[i]))) {
+			fprintf(stderr, "%s is refused\n", argv[i]);
 			return 1;
+		}
 		for (unsigned k = 0; k < ROUNDS; k++)
 			change(&file, k);
 	}

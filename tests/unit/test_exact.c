@@ -44,9 +44,20 @@ static void make_row(const struct world *w, uint32_t i, uint8_t data, uint32_t *
 		row[stored + k] = data + k;
 }
 
+/* A key that is there already, leading elsewhere: nobody will see it. */
+static void repeat_one(const struct world *w, struct rng *r, struct bf_exact_spec *s, uint32_t *rows)
+{
+	uint32_t size = w->key + w->data, *to = rows + s->n * size;
+
+	memcpy(to, rows + rng_below(r, s->n) * size, size * sizeof(*to));
+	for (uint32_t k = w->key; k < size; k++)
+		to[k] += 1000;
+	s->n++;
+}
+
 static void build(struct world *w, struct rng *r)
 {
-	uint32_t row[24], stored = bf_exact_words(w->key), *rows = calloc(KEYS, (w->key + w->data) * sizeof(*rows));
+	uint32_t row[24], stored = bf_exact_words(w->key), *rows = calloc(2 * KEYS, (w->key + w->data) * sizeof(*rows));
 	struct bf_exact_spec s = { .key = w->key, .data = w->data, .rows = rows, .names = "accept\0jump x\0", .names_len = 15 };
 	struct bf_buf out = {};
 
@@ -61,6 +72,8 @@ static void build(struct world *w, struct rng *r)
 		memcpy(to, row, w->key * sizeof(*to));
 		memcpy(to + w->key, row + stored, w->data * sizeof(*to));
 		s.n++;
+		if (rng_percent(r, 30))
+			repeat_one(w, r, &s, rows);
 	}
 	bf_buf_reserve(&out, 8);
 	if (bf_exact_build(&s, &out, &w->head) || out.len > sizeof(w->class))
