@@ -77,7 +77,7 @@ ip ecn != not-ect ; = ; OK
 ip hdrlength > 5 ; = ; OK
 ip saddr & 0.0.0.255 == 0.0.0.1 ; = ; OK
 ip saddr & 0xff000000 == 0x0a000000 ; ip saddr & 255.0.0.0 == 10.0.0.0 ; OK
-ip6 daddr & 0xff == 1 ; ip6 daddr & ::ff == ::1 ; OK
+ip6 daddr & 0xff == 1 ; ip6 daddr & ::ff == ::1 ; OK ours
 ip6 saddr & ffff:ffff:: == 2001:db8:: ; = ; OK
 ip6 saddr fe80::/10 ; = ; OK
 ip6 daddr ff02::1 ; = ; OK
