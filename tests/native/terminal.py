@@ -50,13 +50,13 @@ status, out = run(30, b"y\n")
 expect("yes", (status, "stay" in out, drops()), (0, True, 1))
 
 # The terminal goes away while it asks.
-pid, fd = start(2)
+pid, fd = start(6)
 while drops() < 2:
     time.sleep(0.05)
 os.close(fd)
 os.waitpid(pid, 0)
 expect("before the time is over", drops(), 2)
-for _ in range(100):
+for _ in range(200):
     if drops() == 1:
         break
     time.sleep(0.1)
