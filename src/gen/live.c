@@ -138,6 +138,18 @@ static void cut_words(struct bf_lower *l, struct key *k, const struct bf_set *s)
 	k->n++;
 }
 
+/* Gathered as a part of a key of its own. */
+static void gather_data(struct bf_lower *l, const struct key *k, const struct bf_key_part *data, bf_label na)
+{
+	struct bf_rt_live own = { 0 };
+	struct key key = { .p = &own, .kept = k->kept };
+
+	k->p->data = add_part(l, &key, data, na);
+	if (!l->err && k->p->data > BF_LIVE_DATA)
+		return bf_lower_error(l, -EINVAL);
+	memcpy(k->p->from, own.word, sizeof(k->p->from));
+}
+
 void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_lookup *k,
                    const struct bf_element_change *c, bf_label hit, bf_label miss, bf_label na)
 {
@@ -152,7 +164,7 @@ void bf_lower_live(struct bf_lower *l, enum bf_live_verb verb, const struct bf_l
 	if (c)
 		fresh_element(c, &p);
 	if (c && c->data.field && verb != BF_LIVE_DELETE)
-		p.data = add_part(l, &key, &c->data, na);
+		gather_data(l, &key, &c->data, na);
 	use(l, k->set);
 	live_cell(l, verb, &p, hit, miss);
 }

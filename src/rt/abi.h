@@ -384,11 +384,12 @@ struct bf_rt_state {
 };
 
 #define BF_RT_STATES 2
+#define BF_LIVE_DATA 4
 enum { BF_BORN = 1, BF_BORN_NOTED = 3 };
 struct bf_rt_elem {
 	__u64 expires; /* by the monotonic clock, ns; 0: never, or, with a timeout, it has just come */
 	__u64 timeout; /* ns, or 0 */
-	__u32 data[4]; /* of maps */
+	__u32 data[BF_LIVE_DATA]; /* of maps */
 	__u32 born;    /* 0: data is being written; or BF_BORN, or BF_BORN_NOTED: the stored text has a comment of this element */
 	__u32 n_state;
 	__u64 whole;   /* of the parts of an element that is no prefix: which one's; or 0 */
@@ -438,9 +439,10 @@ struct bf_rt_live {
 	__u32 set;     /* number in its map; EXACT: place of the head */
 	__u32 words;   /* of the key; 4 and less: of "sets4" */
 	__u64 timeout; /* UPDATE: ns from now on */
-	__u32 data;    /* ADD: words of data, behind the key's; TURN: see there */
+	__u32 data;    /* ADD, UPDATE: words that are gathered as data; TURN: see there */
 	__u32 parts;   /* LOOK, where elements are boxes: of the key, at most BF_LIVE_PARTS; `words` counts the one of lengths. Or 0. HASH: seed */
-	struct bf_rt_gather word[BF_LIVE_KEY_LONG]; /* of the key, and of data behind it; 0 behind that */
+	struct bf_rt_gather word[BF_LIVE_KEY_LONG]; /* of the key; 0 behind that */
+	struct bf_rt_gather from[BF_LIVE_DATA];     /* ADD, UPDATE: of its data */
 	__u64 sweep;   /* ADD, UPDATE: when the set is full: not before that time, ns */
 	struct bf_rt_elem fresh; /* ADD, UPDATE: a new element */
 };

@@ -231,12 +231,11 @@ static __always_inline struct bf_rt_elem *look_cut(const struct bf_frame *f, con
 	return l ? look_through(f, p, set, k, now, l) : NULL;
 }
 
-/* What comes behind the key, if that is where data comes from. */
 static __always_inline void write_data(const struct bf_frame *f, const struct bf_rt_live *p, struct bf_rt_elem *e)
 {
 	for (__u32 i = 0; i < 4; i++)
 		if (i < p->data)
-			*(volatile __u32 *)&e->data[i] = gather(f, &p->word[(p->words + i) & (BF_LIVE_KEY_LONG - 1)]);
+			*(volatile __u32 *)&e->data[i] = gather(f, &p->from[i]);
 	barrier();
 	*(volatile __u32 *)&e->born = BF_BORN;
 }
