@@ -3,7 +3,7 @@
 #
 # `bpfilter confirm` on a terminal:   terminal.py BPFILTER NAMESPACE
 # Table ip t has an empty chain c.
-import os, pty, select, subprocess, sys, time
+import os, pty, select, signal, subprocess, sys, time
 
 bpfilter, netns = sys.argv[1:]
 confirm = [bpfilter, "--netns", netns, "confirm"]
@@ -18,6 +18,7 @@ def drops():
 def start(seconds):
     pid, fd = pty.fork()
     if not pid:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may have it ignored
         os.execv(confirm[0], confirm + [str(seconds)] + drop)
     return pid, fd
 
