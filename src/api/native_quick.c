@@ -324,6 +324,19 @@ static int64_t pack_of(const struct native_warm *w, const struct bf_ast_set *set
 }
 
 /* Notes a change, unless it is so already. False: not to be done here. */
+/* What is as it shall be is no change. False: it cannot be made this way, or must be refused. */
+static bool take_change(struct quick *q, const struct change *c, enum relation r, enum bf_ast_verb verb)
+{
+	if (r == UNCLEAR || (r == THERE && verb == BF_VERB_CREATE) || (r == FREE && verb == BF_VERB_DELETE))
+		return false;
+	if (c->in == (r == THERE))
+		return true;
+	if (q->n == CHANGES_MAX)
+		return false;
+	q->c[q->n++] = *c;
+	return true;
+}
+
 static bool add_change(struct quick *q, const struct change *c, enum bf_ast_verb verb)
 {
 	enum relation r = relation(q, c);
@@ -333,14 +346,7 @@ static bool add_change(struct quick *q, const struct change *c, enum bf_ast_verb
 	for (uint32_t i = 0; i < q->n; i++)
 		if (q->c[i].set == c->set && meets(q->c[i].box, around))
 			return false;
-	if (r == UNCLEAR || (r == THERE && verb == BF_VERB_CREATE) || (r == FREE && verb == BF_VERB_DELETE))
-		return false;
-	if (c->in == (r == THERE))
-		return true;
-	if (q->n == CHANGES_MAX)
-		return false;
-	q->c[q->n++] = *c;
-	return true;
+	return take_change(q, c, r, verb);
 }
 
 static uint32_t number_of(const struct native_warm *w, const struct bf_ast_set *set)
@@ -405,16 +411,7 @@ static enum relation exact_relation(const struct quick *q, const struct change *
 
 static bool add_exact_change(struct quick *q, const struct change *c, enum bf_ast_verb verb)
 {
-	enum relation r = exact_relation(q, c);
-
-	if (r == UNCLEAR || (r == THERE && verb == BF_VERB_CREATE) || (r == FREE && verb == BF_VERB_DELETE))
-		return false;
-	if (c->in == (r == THERE))
-		return true;
-	if (q->n == CHANGES_MAX)
-		return false;
-	q->c[q->n++] = *c;
-	return true;
+	return take_change(q, c, exact_relation(q, c), verb);
 }
 
 static bool add_exact(struct quick *q, const struct bf_ast_cmd *cmd, const struct bf_ast_set *set, uint32_t head)
