@@ -243,6 +243,10 @@ enum bf_count { /* who counts a packet that matches */
 };
 void bf_lower_rule(struct bf_lower *l, uint32_t i);
 void bf_lower_action(struct bf_lower *l, const struct bf_action *a);
+/* Here; found: the counter of the rule that a run found, whichever. */
+void bf_lower_count_here(struct bf_lower *l, uint32_t counter, bool found);
+/* ACCEPT, DROP, and ACTION: the end of who is handed the packet. */
+void bf_lower_leave(struct bf_lower *l, enum bf_verdict_kind kind);
 /* Here: what a view leaves of rule i, and what it does. next: it does not match, or has no verdict. */
 void bf_lower_view(struct bf_lower *l, uint32_t i, const struct bf_view *v, enum bf_count how, bf_label next);
 

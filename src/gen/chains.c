@@ -115,16 +115,8 @@ static void enter_chain(struct bf_lower *l, const struct bf_verdict *v, bf_label
 
 static void count(struct bf_lower *l, uint32_t counter, enum bf_count how)
 {
-	struct bf_cell *c;
-	bf_label next;
-
-	if (counter == BF_NO_COUNTER || how == BF_COUNT_DONE)
-		return;
-	next = bf_lower_label(l);
-	c = bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL);
-	c->word = how == BF_COUNT_SLOT;
-	c->arg = how == BF_COUNT_SLOT ? 0 : counter;
-	bf_lower_bind(l, next);
+	if (counter != BF_NO_COUNTER && how != BF_COUNT_DONE)
+		bf_lower_count_here(l, counter, how == BF_COUNT_SLOT);
 }
 
 void bf_lower_action(struct bf_lower *l, const struct bf_action *a)
@@ -164,17 +156,22 @@ static void lower_map(struct bf_lower *l, const struct bf_set *map, const struct
 	l->here = BF_NO_LABEL;
 }
 
+void bf_lower_leave(struct bf_lower *l, enum bf_verdict_kind kind)
+{
+	bool accept = kind == BF_VERDICT_ACCEPT || (kind == BF_VERDICT_ACTION && l->where == BF_AT_NETFILTER);
+
+	bf_lower_goto(l, accept ? l->accept : l->drop);
+}
+
 static void lower_verdict(struct bf_lower *l, const struct bf_verdict *v, const struct ways *w)
 {
 	switch (v->kind) {
 	case BF_VERDICT_CONTINUE:
 		return bf_lower_goto(l, w->next);
-	case BF_VERDICT_ACTION: /* of who is handed the packet */
-		return bf_lower_goto(l, l->where == BF_AT_NETFILTER ? l->accept : l->drop);
+	case BF_VERDICT_ACTION:
 	case BF_VERDICT_ACCEPT:
-		return bf_lower_goto(l, l->accept);
 	case BF_VERDICT_DROP:
-		return bf_lower_goto(l, l->drop);
+		return bf_lower_leave(l, v->kind);
 	case BF_VERDICT_RETURN:
 		return bf_lower_goto(l, w->ret);
 	case BF_VERDICT_JUMP:

@@ -186,6 +186,16 @@ void bf_lower_count(struct bf_lower *l, uint32_t counter, bf_label next)
 	bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL)->arg = counter;
 }
 
+void bf_lower_count_here(struct bf_lower *l, uint32_t counter, bool found)
+{
+	bf_label next = bf_lower_label(l);
+	struct bf_cell *c = bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL);
+
+	c->word = found;
+	c->arg = found ? 0 : counter;
+	bf_lower_bind(l, next);
+}
+
 /* Things that are numbered by what they contain. */
 
 typedef bool same_fn(const void *a, const void *b);

@@ -202,7 +202,7 @@ static bf_label lower_target(struct bf_patcher *p, const struct delta *d, const 
 	if (s->end != BF_END_BODY)
 		return bf_lower_goto(l, s->end == BF_END_DROPS ? l->drop : d->resume), start;
 	if (s->rest && r->counter != BF_NO_COUNTER)
-		bf_patch_count(l, 0, true);
+		bf_lower_count_here(l, 0, true);
 	bf_patch_body(p, r, &w);
 	return start;
 }

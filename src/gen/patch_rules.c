@@ -78,12 +78,8 @@ static void put_chain(struct bf_patcher *p, const struct bf_chain *c, bf_label r
 		bf_lower_bind(l, next);
 	}
 	p->depth--;
-	if (l->here != BF_NO_LABEL && c->counter != BF_NO_COUNTER) {
-		bf_label end = bf_lower_label(l);
-
-		bf_lower_count(l, c->counter, end);
-		bf_lower_bind(l, end);
-	}
+	if (l->here != BF_NO_LABEL && c->counter != BF_NO_COUNTER)
+		bf_lower_count_here(l, c->counter, false);
 	bf_lower_goto(l, c->policy == BF_VERDICT_RETURN ? ret : l->drop);
 }
 
@@ -117,11 +113,9 @@ void bf_patch_body(struct bf_patcher *p, const struct bf_rule *r, const struct b
 	case BF_VERDICT_CONTINUE:
 		return bf_lower_goto(l, w->next);
 	case BF_VERDICT_ACTION:
-		return bf_lower_goto(l, l->where == BF_AT_NETFILTER ? l->accept : l->drop);
 	case BF_VERDICT_ACCEPT:
-		return bf_lower_goto(l, l->accept);
 	case BF_VERDICT_DROP:
-		return bf_lower_goto(l, l->drop);
+		return bf_lower_leave(l, r->verdict.kind);
 	case BF_VERDICT_RETURN:
 		return w->ret == BF_NO_LABEL ? bf_lower_error(l, -EAGAIN) : bf_lower_goto(l, w->ret);
 	case BF_VERDICT_JUMP:
@@ -147,16 +141,6 @@ void bf_patch_conds(struct bf_lower *l, const struct bf_rule *r, uint64_t left, 
 	}
 }
 
-void bf_patch_count(struct bf_lower *l, uint32_t counter, bool found)
-{
-	bf_label next = bf_lower_label(l);
-	struct bf_cell *c = bf_lower_cell(l, BF_CELL_COUNT, next, BF_NO_LABEL);
-
-	c->word = found;
-	c->arg = found ? 0 : counter;
-	bf_lower_bind(l, next);
-}
-
 /* The rule as cells, here. */
 void bf_patch_rule(struct bf_patcher *p, const struct bf_rule *r, const struct bf_patch_ways *w)
 {
@@ -170,6 +154,6 @@ void bf_patch_rule(struct bf_patcher *p, const struct bf_rule *r, const struct b
 	if (v.end != BF_END_BODY)
 		return bf_lower_goto(l, v.end == BF_END_DROPS ? l->drop : w->next);
 	if (r->counter != BF_NO_COUNTER)
-		bf_patch_count(l, r->counter, false);
+		bf_lower_count_here(l, r->counter, false);
 	bf_patch_body(p, r, w);
 }

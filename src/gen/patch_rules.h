@@ -46,7 +46,6 @@ uint64_t bf_patch_codes(const struct bf_patcher *p, const struct bf_rule *r, uin
 
 /* Here: those of the rule's conditions that are left; it counts (found: as the box that was found says); what it does. */
 void bf_patch_conds(struct bf_lower *l, const struct bf_rule *r, uint64_t left, bf_label next);
-void bf_patch_count(struct bf_lower *l, uint32_t counter, bool found);
 void bf_patch_body(struct bf_patcher *p, const struct bf_rule *r, const struct bf_patch_ways *w);
 /* All of that. */
 void bf_patch_rule(struct bf_patcher *p, const struct bf_rule *r, const struct bf_patch_ways *w);

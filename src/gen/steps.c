@@ -23,14 +23,12 @@ enum { MAX_STEPS = 64, MAX_SIZE = 768 };
 struct runs {
 	struct bf_lower *l;
 	uint32_t *next;   /* of each CODE cell: the one that its run goes on with, or BF_NO_CELL */
-	uint8_t *seen;
-	uint8_t *behind;  /* it is the next one of another */
+	bool *seen;
+	bool *behind;  /* it is the next one of another */
 	uint32_t *steps;  /* all of them */
 	uint32_t n_steps, cap_steps;
 	struct bf_idmap known; /* hash of a run's steps -> the first one */
 };
-
-enum { UNSEEN, SEEN };
 
 static bool is_code(const struct bf_lower *l, uint32_t cell)
 {
@@ -84,7 +82,7 @@ static uint32_t length_of(const struct runs *r, uint32_t first)
 		size += is_filter(r->l, i) ? code_of(r->l, i)->filter->len : 0;
 		if (n && size > MAX_SIZE)
 			break;
-		r->seen[i] = SEEN; /* a circle ends there */
+		r->seen[i] = true; /* a circle ends there */
 	}
 	return n;
 }
@@ -168,7 +166,7 @@ static void make_runs(struct runs *r)
 void bf_lower_steps(struct bf_lower *l)
 {
 	uint32_t n = l->n_cells;
-	struct runs r = { .l = l, .next = malloc((n + 1) * sizeof(uint32_t)), .seen = calloc(n + 1, 1), .behind = calloc(n + 1, 1) };
+	struct runs r = { .l = l, .next = malloc((n + 1) * sizeof(uint32_t)), .seen = calloc(n + 1, sizeof(bool)), .behind = calloc(n + 1, sizeof(bool)) };
 
 	if (!r.next || !r.seen || !r.behind)
 		bf_lower_error(l, -ENOMEM);

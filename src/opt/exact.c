@@ -190,10 +190,16 @@ static bool place_all(const struct table *t)
 	return true;
 }
 
+/* For those that may come, too. */
+static uint64_t room_for(const struct bf_exact_spec *s)
+{
+	return (uint64_t)s->n + SPARE + s->n / 16;
+}
+
 /* Entries lie there in the order of the elements; slots get more room until nobody is too far away. */
 static int make_slots(struct bf_buf *out, uint32_t head, const struct bf_exact_spec *s)
 {
-	uint64_t n = (uint64_t)s->n + SPARE + s->n / 16, slots = n + n * 3 / 4;
+	uint64_t n = room_for(s), slots = n + n * 3 / 4;
 	size_t len = out->len;
 	struct table t;
 
@@ -219,7 +225,7 @@ static int make_slots(struct bf_buf *out, uint32_t head, const struct bf_exact_s
 static int make_entries(struct bf_buf *out, uint32_t head, const struct bf_exact_spec *s)
 {
 	uint32_t key = bf_exact_words(s->key), size = BF_ALIGN(2 + key + s->data, 4u), row = s->key + s->data;
-	uint64_t room = (uint64_t)s->n + SPARE + s->n / 16;
+	uint64_t room = room_for(s);
 	uint32_t at = bf_set_room(out, room * size + 4, 16);
 	struct bf_exact_head *h;
 

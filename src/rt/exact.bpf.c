@@ -7,25 +7,12 @@
  * the size of the map before it is looked at; what is wrong is in no set.
  */
 #include "rt/gather.h"
+#include "rt/words.h"
 #include "rt/exact.h"
-
-extern const __u32 class[];
 
 struct key {
 	__u32 w[BF_LIVE_KEY_LONG];
 };
-
-static __always_inline const void *words_at(__u64 place, __u64 n)
-{
-	const __u32 *p;
-
-	if (place > config.n_class - n || config.n_class < n)
-		return NULL;
-	opaque(place);
-	p = class + place;
-	opaque(p);
-	return p;
-}
 
 /* Is it in the set for this packet? Mostly both are 0. */
 static __always_inline bool is_in(const struct bf_frame *f, const struct bf_exact_entry *e)

@@ -233,7 +233,7 @@ static __always_inline struct bf_rt_elem *look_cut(const struct bf_frame *f, con
 
 static __always_inline void write_data(const struct bf_frame *f, const struct bf_rt_live *p, struct bf_rt_elem *e)
 {
-	for (__u32 i = 0; i < 4; i++)
+	for (__u32 i = 0; i < BF_LIVE_DATA; i++)
 		if (i < p->data)
 			*(volatile __u32 *)&e->data[i] = gather(f, &p->from[i]);
 	barrier();
@@ -251,7 +251,7 @@ static __always_inline bool begin_again(const struct bf_frame *f, const struct b
 	for (int i = 0; i < BF_RT_STATES; i++)
 		e->state[i] = p->fresh.state[i];
 	e->n_state = p->fresh.n_state;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < BF_LIVE_DATA; i++)
 		e->data[i] = p->fresh.data[i];
 	if (f && p->data)
 		write_data(f, p, e);

@@ -5,26 +5,11 @@
  * Nothing that is read from the data is trusted: each place is compared with
  * the size of the map before it is looked at; what is wrong is in no set.
  */
-#include "rt/kernel.h"
+#include "rt/words.h"
 #include "rt/set.h"
 #include "rt/users.h"
 
-extern const __u32 class[];
-
 #define in_use_set(kind) (config.structs & BF_SET_STRUCT(kind))
-
-/* n words at a place, or NULL: not there. The bound is checked before the address is made, whatever the optimiser thinks. */
-static __always_inline const void *words_at(__u64 place, __u64 n)
-{
-	const __u32 *p;
-
-	if (place > config.n_class - n || config.n_class < n)
-		return NULL;
-	opaque(place);
-	p = class + place;
-	opaque(p);
-	return p;
-}
 
 static __always_inline int in_bits(const struct bf_set_head *h, __u32 key)
 {

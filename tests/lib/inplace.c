@@ -40,6 +40,28 @@ void test_packet_differs(unsigned packet, const struct bf_outcome *want, const s
 	        got->verdict, got->n_codes, got->lost ? ", lost" : "");
 }
 
+bool test_packets_differ(struct cells *cells, struct bf_interp *oracle, struct rng *r, const struct test_model_opts *o,
+                         const struct bf_table *now, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		_cleanup_buf_ struct bf_buf text = { 0 };
+		struct cells_outcome got;
+		struct bf_outcome want;
+		struct test_packet p;
+
+		test_packet_random(r, o, now, &p);
+		bf_interp_run(oracle, &p.p, &want);
+		cells_run(cells, &p.p, &got);
+		if (!got.lost && got.verdict == want.verdict && got.n_codes == want.n_actions)
+			continue;
+		test_packet_differs(i, &want, &got);
+		test_packet_print(&text, &p);
+		fprintf(stderr, "%s\n", text.data);
+		return true;
+	}
+	return false;
+}
+
 struct test_rounds test_rounds(int argc, char **argv, unsigned n, bool (*differs)(uint64_t seed))
 {
 	struct test_rounds t = { .n = argc > 1 ? (unsigned)atoi(argv[1]) : n };

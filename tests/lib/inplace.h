@@ -5,6 +5,7 @@
 
 #include "gen/patch.h"
 #include "lib/cells.h"
+#include "lib/model.h"
 
 void *test_must(void *p); /* no memory: the test ends */
 
@@ -13,6 +14,9 @@ struct bf_cell *test_graph_room(struct bf_graph *g);
 void test_graph_write(struct bf_graph *g, const struct bf_patch *p);
 
 void test_packet_differs(unsigned packet, const struct bf_outcome *want, const struct cells_outcome *got); /* tells */
+/* n packets by chance for this table: does one meet something else than the oracle says? */
+bool test_packets_differ(struct cells *cells, struct bf_interp *oracle, struct rng *r, const struct test_model_opts *o,
+                         const struct bf_table *now, unsigned n);
 
 /* TEST [ROUNDS [SEED]]: each with the next seed, until three have failed. */
 struct test_rounds {

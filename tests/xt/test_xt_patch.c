@@ -244,30 +244,14 @@ static bool packets_differ(struct world *w, const struct bf_table *now, const st
 	struct bf_interp *in = test_must(bf_interp_new(now, HZ));
 	struct bf_table room = *w->base->tables[0];
 	struct cells cells;
-	bool bad = false;
+	bool bad;
 
 	room.n_counters = ((const struct bf_link_head *)w->g.link)->n_counters;
 	if (cells_init(&cells, &w->g, &room, HZ))
 		abort();
 	cells.version = w->version;
-	for (unsigned i = 0; i < PACKETS && !bad; i++) {
-		struct cells_outcome got;
-		struct test_packet p;
-		struct bf_outcome want;
-
-		test_packet_random(&w->r, &o, now, &p);
-		bf_interp_run(in, &p.p, &want);
-		cells_run(&cells, &p.p, &got);
-		bad = got.lost || got.verdict != want.verdict || got.n_codes != want.n_actions;
-		if (bad) {
-			_cleanup_buf_ struct bf_buf text = { 0 };
-
-			test_packet_differs(i, &want, &got);
-			test_packet_print(&text, &p);
-			fprintf(stderr, "%s\n", text.data);
-		}
-	}
-	bad = bad || counters_differ(slots, bf_interp_counters(in), cells.counters);
+	bad = test_packets_differ(&cells, in, &w->r, &o, now, PACKETS) ||
+	      counters_differ(slots, bf_interp_counters(in), cells.counters);
 	cells_free(&cells);
 	bf_interp_free(in);
 	return bad;
