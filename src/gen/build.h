@@ -83,6 +83,27 @@ struct bf_lower_gate {
 	bool behind_run, last;   /* what comes right behind the run is the run's; behind the last rule there is no piece */
 };
 
+/*
+ * A set as it was compiled, for rules that come in place and look into it: by its id, or all objects (0). A set of single
+ * fields has one for each kind of field that it is asked with.
+ */
+enum bf_known_kind { BF_KNOWN_OPEN, BF_KNOWN_EXACT, BF_KNOWN_LIVE };
+#define BF_KNOWN_FLAGS (BF_SET_OPEN | BF_SET_SINGLE | BF_SET_EXACT | BF_SET_LIVE | BF_SET_BOXES)
+struct bf_known_set {
+	uint64_t set;
+	uint64_t mask[2];    /* OPEN: of the field, high half first, as its */
+	uint32_t bits, shift;
+	uint32_t kind;
+	uint32_t flags;      /* BF_KNOWN_FLAGS of the set */
+	uint32_t at;         /* place of its head; LIVE: its number among those with keys of its kind */
+	uint32_t structs;    /* OPEN: what programs need for it */
+};
+struct bf_known_verdict { /* of a map's: in the order of their numbers */
+	uint64_t set;
+	uint32_t kind;       /* enum bf_verdict_kind */
+	uint32_t chain;      /* of the table, where it jumps */
+};
+
 struct bf_lower {
 	struct bf_graph *g;
 	struct bf_arena *arena;
@@ -146,6 +167,10 @@ struct bf_lower {
 	struct bf_users_func *users;
 	uint32_t n_users, cap_users;
 
+	const struct bf_known_set *known; /* of a change in place */
+	uint32_t n_known;
+	uint32_t param_base; /* likewise: where `params` begins in the map */
+
 	struct bf_buf params;
 	struct bf_idmap param_ids; /* condition and ordinal -> offset in params: copies share their state */
 	const struct bf_cond *cond; /* being lowered */
@@ -191,6 +216,12 @@ bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, co
 /* The same for a set whose elements come and go; where it is noted, and all others of it, says bf_graph.places. */
 bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na);
 void bf_lower_finish_sets(struct bf_lower *l);
+/* As struct bf_known_set, each kind of them, to out. */
+void bf_lower_tell_opens(const struct bf_lower *l, struct bf_buf *out);
+void bf_lower_tell_exacts(const struct bf_lower *l, struct bf_buf *out);
+void bf_lower_tell_lives(const struct bf_lower *l, struct bf_buf *out);
+/* Changes in place: the set (NULL: objects) as it was compiled, from *i on, which is behind it then. NULL: it was not, so. */
+const struct bf_known_set *bf_lower_known(const struct bf_lower *l, enum bf_known_kind kind, const struct bf_set *s, uint32_t *i);
 /* The set as it is looked into by whatever key; the place of its head, or 0. */
 uint32_t bf_lower_any_set(struct bf_lower *l, const struct bf_set *s);
 /* fields.c: its words are in the key then; na: it is not available. Not for fields of other families, or fixed ones. */

@@ -143,7 +143,13 @@ static bool is_spoiled(const struct bf_lower *l, const struct bf_set *s)
 static uint32_t head_of(struct bf_lower *l, const struct bf_set *s)
 {
 	struct bf_lower_exact e = { .set = s };
+	const struct bf_known_set *known;
+	uint32_t k = 0;
 
+	if (l->cell_base) {
+		known = bf_lower_known(l, BF_KNOWN_EXACT, s, &k);
+		return known ? known->at : (bf_lower_error(l, -EAGAIN), 0);
+	}
 	for (uint32_t i = 0; i < l->n_exacts; i++)
 		if (l->exacts[i].set == s)
 			return l->exacts[i].head;
@@ -178,8 +184,22 @@ void bf_lower_not_exact(struct bf_lower *l, const struct bf_set *s)
 {
 	struct bf_lower_exact e = { .set = s };
 
-	if (s && s->flags & BF_SET_EXACT && !is_spoiled(l, s))
+	if (l->cell_base)
+		bf_lower_error(l, -EAGAIN);
+	else if (s && s->flags & BF_SET_EXACT && !is_spoiled(l, s))
 		add(l, &e, false);
+}
+
+void bf_lower_tell_exacts(const struct bf_lower *l, struct bf_buf *out)
+{
+	for (uint32_t i = 0; i < l->n_exacts; i++) {
+		const struct bf_set *s = l->exacts[i].set;
+		const struct bf_known_set x = { .set = s->id, .kind = BF_KNOWN_EXACT, .flags = s->flags & BF_KNOWN_FLAGS,
+			.at = l->exacts[i].head };
+
+		if (!is_spoiled(l, s))
+			bf_buf_add(out, &x, sizeof(x));
+	}
 }
 
 uint32_t bf_lower_exact_places(const struct bf_lower *l, struct bf_set_place *out)

@@ -150,6 +150,7 @@ static void add_lives(struct gen *g, const char *name, uint32_t from, uint32_t t
 /* Changes in place: the maps they write to, and their journal. */
 static void make_patchable(struct gen *g)
 {
+	static const char *const maps[] = { "cells", "class", "params" };
 	static const struct bf_journal empty;
 	uint64_t room = JOURNAL_BYTES + BF_MIN((uint64_t)g->table->n_counters * JOURNAL_PER_RULE, (uint64_t)JOURNAL_MAX);
 
@@ -159,7 +160,8 @@ static void make_patchable(struct gen *g)
 	room = BF_ALIGN(room, 8);
 
 	for (uint32_t i = 0; i < g->img->n_maps; i++)
-		g->img->maps[i].patched = !strcmp(g->img->maps[i].name, "cells") || !strcmp(g->img->maps[i].name, "class");
+		for (unsigned k = 0; k < BF_ARRAY_SIZE(maps); k++)
+			g->img->maps[i].patched |= !strcmp(g->img->maps[i].name, maps[k]);
 	add_array(g, "journal", BF_MAP_JOURNAL, sizeof(empty) + room, BPF_F_MMAPABLE, &empty, sizeof(empty));
 	g->img->link = g->graph.link;
 	g->img->link_len = g->graph.link_len;
@@ -325,7 +327,7 @@ static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_
 		.needs = r->uses.needs,
 		.start = r->start,
 		.n_cells = room_for(g->graph.n_cells + g->graph.spare_cells, MIN_CELLS, sizeof(struct bf_cell)),
-		.n_params = g->graph.n_params ? room_for(g->graph.n_params, MIN_PARAMS, 1) : 0,
+		.n_params = g->graph.n_params ? room_for(g->graph.n_params + g->graph.spare_params, MIN_PARAMS, 1) : 0,
 		.n_class = g->graph.n_class ? room_for(g->graph.n_class, MIN_CLASS, sizeof(uint32_t)) : 0,
 		.patched = g->graph.link && r->uses.structs & (BF_LIVE_SHORT - 1),
 		.deltas = g->graph.link && r->uses.runs,

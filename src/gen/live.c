@@ -69,10 +69,21 @@ static uint32_t add_part(struct bf_lower *l, struct key *k, const struct bf_key_
 
 /* ------------------------------------------------------------------- which */
 
+static uint32_t known_number(struct bf_lower *l, const struct bf_set *s)
+{
+	uint32_t i = 0;
+	const struct bf_known_set *x = bf_lower_known(l, BF_KNOWN_LIVE, s, &i);
+
+	return x ? x->at : (bf_lower_error(l, -EAGAIN), 0);
+}
+
 /* The set's number among those with keys of its kind. */
 static uint32_t number_of(struct bf_lower *l, const struct bf_set *s)
 {
 	uint32_t n = 0;
+
+	if (l->cell_base)
+		return known_number(l, s);
 
 	for (uint32_t i = 0; i < l->n_lives; i++) {
 		if (l->lives[i] == s)
@@ -92,15 +103,38 @@ static void use(struct bf_lower *l, const struct bf_set *s)
 		bf_lower_uses(l)->structs |= BF_LIVE_CUTS;
 }
 
+void bf_lower_tell_lives(const struct bf_lower *l, struct bf_buf *out)
+{
+	uint32_t n[2] = { 0 };
+
+	for (uint32_t i = 0; i < l->n_lives; i++) {
+		const struct bf_set *s = l->lives[i];
+		const struct bf_known_set x = { .set = s ? s->id : 0, .kind = BF_KNOWN_LIVE,
+			.flags = s ? s->flags & BF_KNOWN_FLAGS : 0, .at = n[bf_is_short(s)]++ };
+
+		bf_buf_add(out, &x, sizeof(x));
+	}
+}
+
+/* A change in place has little room: who asks the same shares it. */
+static uint32_t same_params(const struct bf_lower *l, const struct bf_rt_live *p)
+{
+	uint32_t at = 0;
+
+	while (at < l->params.len && memcmp(l->params.data + at, p, sizeof(*p)))
+		at += BF_ALIGN(sizeof(*p), 16);
+	return at;
+}
+
 static uint32_t put_params(struct bf_lower *l, const struct bf_rt_live *p)
 {
-	uint32_t at = l->params.len;
-	void *room = bf_buf_reserve(&l->params, BF_ALIGN(sizeof(*p), 16));
+	uint32_t at = l->cell_base ? same_params(l, p) : l->params.len;
+	void *room = at < l->params.len ? l->params.data + at : bf_buf_reserve(&l->params, BF_ALIGN(sizeof(*p), 16));
 
 	if (!room)
 		return bf_lower_error(l, -ENOMEM), 0;
 	memcpy(room, p, sizeof(*p));
-	return at;
+	return l->param_base + at;
 }
 
 static void live_cell(struct bf_lower *l, enum bf_live_verb verb, const struct bf_rt_live *p, bf_label hit, bf_label miss)
@@ -201,7 +235,7 @@ int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit,
 {
 	struct bf_rt_live p = { .set = number_of(l, NULL), .words = BF_OBJECT_WORDS };
 
-	if (l->cell_base)
+	if (l->cell_base && o && !o->name) /* a rule's own is not among those that there are */
 		return -EAGAIN;
 	for (unsigned i = 0; i < BF_OBJECT_WORDS; i++)
 		if (o)

@@ -231,7 +231,7 @@ static void lower_static(struct bf_lower *l, const struct bf_lookup *k, bf_label
 		return bf_lower_field(l, k->part[0].field, k->part[0].mask, d->ranges, d->n_ranges, hit, miss, na);
 	if (any_loaded(k) && k->set->n > FEW_LOADED && is_exact(k->set))
 		return bf_lower_live(l, BF_LIVE_LOOK, k, NULL, hit, miss, na);
-	if (k->set->n > FEW && !any_loaded(k))
+	if (k->set->n > FEW && !any_loaded(k) && !l->cell_base) /* a change in place says how deep data may be, here it is not asked */
 		bf_lower_boxes(l, k, &head);
 	d = data_of(l, k->set);
 	if (l->err || !d)
@@ -242,19 +242,32 @@ static void lower_static(struct bf_lower *l, const struct bf_lookup *k, bf_label
 		test_elements(l, k, d, hit, miss, na);
 }
 
-/* Rules that change in place have no room for what these need. */
-static bool in_place(struct bf_lower *l)
+/* Of a set with a name whose elements stand elsewhere a rule that comes in place knows nothing. */
+static bool is_unknown(struct bf_lower *l, const struct bf_set *s)
 {
-	if (l->cell_base)
+	bool unknown = l->cell_base && s->name && !(s->flags & (BF_SET_LIVE | BF_SET_OPEN | BF_SET_EXACT));
+
+	if (unknown)
 		bf_lower_error(l, -EAGAIN);
-	return l->cell_base;
+	return unknown;
+}
+
+const struct bf_known_set *bf_lower_known(const struct bf_lower *l, enum bf_known_kind kind, const struct bf_set *s, uint32_t *i)
+{
+	while (*i < l->n_known) {
+		const struct bf_known_set *x = &l->known[(*i)++];
+
+		if (x->kind == kind && x->set == (s ? s->id : 0) && x->flags == (s ? s->flags & BF_KNOWN_FLAGS : 0))
+			return x;
+	}
+	return NULL;
 }
 
 int bf_lower_lookup(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss)
 {
 	bf_label na = l->cond->neg ? hit : miss; /* as the rule goes on when it does not match */
 
-	if (l->here == BF_NO_LABEL || in_place(l))
+	if (l->here == BF_NO_LABEL || is_unknown(l, k->set))
 		return 0;
 	if (!all_there(l, k))
 		bf_lower_goto(l, na);
@@ -270,7 +283,7 @@ int bf_lower_element(struct bf_lower *l, const struct bf_element_change *c, bf_l
 	static const enum bf_live_verb verbs[] = { BF_LIVE_ADD, BF_LIVE_UPDATE, BF_LIVE_DELETE };
 	bf_label na = l->cond->neg ? hit : miss;
 
-	if (l->here == BF_NO_LABEL || in_place(l))
+	if (l->here == BF_NO_LABEL)
 		return 0;
 	if (!(c->key.set->flags & BF_SET_LIVE))
 		return -EINVAL;
@@ -288,7 +301,7 @@ void bf_lower_switch(struct bf_lower *l, bf_label first, uint32_t n)
 	struct bf_cell *c;
 	uint32_t place;
 
-	if (l->here == BF_NO_LABEL || l->err || in_place(l))
+	if (l->here == BF_NO_LABEL || l->err)
 		return;
 	place = room(l, n);
 	if (bf_grow(&l->switches, l->n_switches, &l->cap_switches, sizeof(*l->switches)) < 0)

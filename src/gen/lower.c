@@ -296,6 +296,8 @@ uint32_t bf_lower_param(struct bf_lower *l, const void *params, size_t size)
 
 	if (offset != BF_IDMAP_NONE)
 		return offset;
+	if (l->cell_base) /* its state would be gone with the next change */
+		return bf_lower_error(l, -EAGAIN), 0;
 	offset = l->params.len;
 	p = bf_buf_reserve(&l->params, BF_ALIGN(size, 16));
 	if (!p || bf_idmap_put(&l->param_ids, key, offset) < 0)

@@ -531,8 +531,7 @@ static bool adds_more(const struct bf_patcher *p)
 	for (uint32_t i = 0; i < l->n_cells; i++)
 		if (l->cells[i].op == BF_CELL_COUNT && !l->cells[i].word && l->cells[i].arg >= p->h->n_counters)
 			return true;
-	return l->n_codes || l->params.len || l->n_handoffs != p->h->n_codes || l->n_sets || l->n_found || l->n_data ||
-	       l->n_switches || l->n_lives || l->n_opens || l->n_exacts;
+	return l->n_codes || l->params.len > p->h->params_half || l->n_handoffs != p->h->n_codes;
 }
 
 /* What leads to the deltas: heads of runs, or the gates' ways for the half. */
@@ -551,7 +550,7 @@ static void put_ways(struct bf_patcher *p, struct bf_patch *out, bool gates)
 	}
 }
 
-/* Cells and class data of the half, then which runs have deltas in it. */
+/* Cells, parameters and class data of the half, then which runs have deltas in it. */
 static int put_writes(struct bf_patcher *p, struct bf_arena *a, struct bf_patch *out)
 {
 	size_t class_at = (p->h->class_at + (size_t)p->half * p->h->class_half) * sizeof(uint32_t);
@@ -562,15 +561,17 @@ static int put_writes(struct bf_patcher *p, struct bf_arena *a, struct bf_patch 
 	for (uint32_t i = 0; i < p->h->n_runs && !p->l.err; i++)
 		if (p->gates[i] != BF_NO_LABEL)
 			p->next[i] = bf_lower_cell_of(&p->l, p->gates[i]);
+	bf_lower_finish_switches(&p->l);
 	if (p->l.err)
 		return p->l.err;
 	if (adds_more(p) || p->l.n_cells > p->h->cells_half ||
 	    p->l.class.len > class_at + p->h->class_half * sizeof(uint32_t))
 		return -EAGAIN;
-	*out = (struct bf_patch){ .writes = bf_arena_array(a, 2 + p->h->n_runs, struct bf_write) };
+	*out = (struct bf_patch){ .writes = bf_arena_array(a, 3 + p->h->n_runs, struct bf_write) };
 	if (!out->writes ||
 	    add_write(out, a, "cells", (uint64_t)p->l.cell_base * sizeof(struct bf_cell), p->l.cells,
 	              p->l.n_cells * sizeof(struct bf_cell)) < 0 ||
+	    add_write(out, a, "params", p->l.param_base, p->l.params.data, p->l.params.len) < 0 ||
 	    add_write(out, a, "class", class_at, p->l.class.data + class_at, p->l.class.len - class_at) < 0)
 		return -ENOMEM;
 	put_ways(p, out, false);
@@ -604,7 +605,9 @@ static int begin(struct bf_patcher *p, struct bf_arena *a, const struct bf_table
 
 	*l = (struct bf_lower){ .g = &p->graph, .arena = a, .table = stub, .diag = d, .hz = p->h->hz, .here = BF_NO_LABEL,
 		                    .insts = &p->inst, .n_insts = 1,
-		                    .cell_base = p->h->cells_at + p->half * p->h->cells_half };
+		                    .cell_base = p->h->cells_at + p->half * p->h->cells_half,
+		                    .param_base = p->h->params_at + p->half * p->h->params_half,
+		                    .known = p->link.known, .n_known = p->h->n_known };
 	l->class = (struct bf_buf){ .data = calloc(1, class_at), .len = class_at, .cap = class_at }; /* up to there nobody looks */
 	if (!l->class.data)
 		return -ENOMEM;

@@ -6,7 +6,7 @@
 #include "gen/patch.h"
 
 enum { SPARE_CELLS = 256, RULES_A_CELL = 64, SPARE_COUNTERS = 64, RULES_A_COUNTER = 64, SPARE_MAX = 1 << 16 };
-enum { CODES_KEPT = 64, LOG_ROOM = 8, GATE_GAP = 1024, PARTS = 5 };
+enum { CODES_KEPT = 64, LOG_ROOM = 8, GATE_GAP = 1024, PARTS = 7, SPARE_PARAMS = 16 << 10 };
 
 /* What all roots that reach an instance can do. */
 static struct bf_uses common_uses(const struct bf_lower *l, const struct bf_inst *in)
@@ -125,9 +125,49 @@ static bool sizes_of(const struct bf_link_head *h, size_t size[PARTS], size_t *a
 	size[1] = h->n_chains * sizeof(struct bf_link_chain);
 	size[2] = (size_t)h->n_chains * h->n_passes * sizeof(struct bf_link_entry);
 	size[3] = h->n_params * sizeof(struct bf_link_param);
-	size[4] = h->n_codes * sizeof(struct bf_handoff_spec);
-	*all = sizeof(*h) + size[0] + size[1] + size[2] + size[3] + size[4];
+	size[4] = BF_ALIGN(h->n_codes * sizeof(struct bf_handoff_spec), 8);
+	size[5] = h->n_known * sizeof(struct bf_known_set);
+	size[6] = h->n_verdicts * sizeof(struct bf_known_verdict);
+	*all = sizeof(*h);
+	for (unsigned i = 0; i < PARTS; i++)
+		*all += size[i];
 	return h->n_passes == (uint32_t)__builtin_popcountll(h->passes);
+}
+
+static void put_part(char **p, const void *part, size_t len, size_t size)
+{
+	if (len)
+		memcpy(*p, part, len);
+	*p += size;
+}
+
+/* Sets, and what maps of verdicts lead to. */
+static void put_known(const struct bf_lower *l, struct bf_buf *sets, struct bf_buf *verdicts)
+{
+	bf_lower_tell_opens(l, sets);
+	bf_lower_tell_exacts(l, sets);
+	bf_lower_tell_lives(l, sets);
+	for (uint32_t i = 0; i < l->table->n_sets; i++) {
+		const struct bf_set *s = l->table->sets[i];
+
+		for (uint32_t k = 0; s->name && k < s->n_verdicts; k++) {
+			const struct bf_verdict *v = &s->verdicts[k];
+			const struct bf_plan_chain *to = v->chain ? bf_plan_chain(&l->plan, v->chain) : NULL;
+			struct bf_known_verdict x = { .set = s->id, .kind = v->kind, .chain = to ? (uint32_t)(to - l->plan.chains) : 0 };
+
+			bf_buf_add(verdicts, &x, sizeof(x));
+		}
+	}
+}
+
+/* Where there are parameters, programs have the map: a change brings its own, in halves as cells. */
+static void spare_params(struct bf_lower *l, struct bf_link_head *h)
+{
+	if (!l->g->n_params)
+		return;
+	h->params_at = BF_ALIGN(l->g->n_params, 16);
+	h->params_half = SPARE_PARAMS;
+	l->g->spare_params = h->params_at - l->g->n_params + 2 * SPARE_PARAMS;
 }
 
 void bf_lower_finish_link(struct bf_lower *l)
@@ -141,12 +181,16 @@ void bf_lower_finish_link(struct bf_lower *l)
 		.log_room = l->plan.logs && l->n_handoffs ? LOG_ROOM : 0, .hz = l->hz, .headers = l->plan.headers,
 		.codes = l->n_codes != 0,
 	};
-	_cleanup_buf_ struct bf_buf params = { 0 };
+	_cleanup_buf_ struct bf_buf params = { 0 }, known = { 0 }, verdicts = { 0 };
 	size_t size[PARTS], all;
 	char *p;
 
 	for (uint32_t i = 0; i < l->n_gates; i++)
 		put_params(l, &l->gates[i], &params);
+	put_known(l, &known, &verdicts);
+	spare_params(l, &h);
+	h.n_known = (uint32_t)(known.len / sizeof(struct bf_known_set));
+	h.n_verdicts = (uint32_t)(verdicts.len / sizeof(struct bf_known_verdict));
 	h.n_params = (uint32_t)(params.len / sizeof(struct bf_link_param));
 	h.n_passes = (uint32_t)__builtin_popcountll(h.passes);
 	l->g->spare_cells = 2 * h.cells_half;
@@ -156,7 +200,7 @@ void bf_lower_finish_link(struct bf_lower *l)
 	sizes_of(&h, size, &all);
 	l->g->link_len = BF_ALIGN(all, 8);
 	l->g->link = p = bf_arena_array(l->arena, l->g->link_len, char);
-	if (!p || params.err)
+	if (!p || params.err || known.err || verdicts.err)
 		return bf_lower_error(l, -ENOMEM);
 	memcpy(p, &h, sizeof(h));
 	p += sizeof(h);
@@ -170,10 +214,10 @@ void bf_lower_finish_link(struct bf_lower *l)
 	p += size[1];
 	put_entries(l, &h, (struct bf_link_entry *)p);
 	p += size[2];
-	if (h.n_params)
-		memcpy(p, params.data, size[3]);
-	if (h.n_codes)
-		memcpy(p + size[3], l->handoffs.data, size[4]);
+	put_part(&p, params.data, params.len, size[3]);
+	put_part(&p, l->handoffs.data, h.n_codes * sizeof(struct bf_handoff_spec), size[4]);
+	put_part(&p, known.data, known.len, size[5]);
+	put_part(&p, verdicts.data, verdicts.len, size[6]);
 }
 
 /* Its parts name each other: nobody follows one that is damaged out of them. */
@@ -192,7 +236,10 @@ static bool fits(const struct bf_link *l)
 	for (uint32_t i = 0; i < h->n_codes; i++)
 		if (l->codes[i].size > sizeof(l->codes[i].info))
 			return false;
-	return true;
+	for (uint32_t i = 0; i < h->n_verdicts; i++)
+		if (l->verdicts[i].chain >= h->n_chains)
+			return false;
+	return h->params_at + 2ull * h->params_half <= INT32_MAX;
 }
 
 bool bf_gen_is_ours(const void *link, size_t len)
@@ -215,5 +262,7 @@ bool bf_link_open(const void *link, size_t len, struct bf_link *out)
 	out->entries = (const void *)((const char *)out->chains + size[1]);
 	out->params = (const void *)((const char *)out->entries + size[2]);
 	out->codes = (const void *)((const char *)out->params + size[3]);
+	out->known = (const void *)((const char *)out->codes + size[4]);
+	out->verdicts = (const void *)((const char *)out->known + size[5]);
 	return fits(out);
 }

@@ -8,22 +8,24 @@
  *
  *   struct bf_link_head | struct bf_link_run [n_runs] | struct bf_link_chain [n_chains]
  *   | struct bf_link_entry [n_chains][n_passes] | struct bf_link_param [n_params] | struct bf_handoff_spec [n_codes]
+ *   | struct bf_known_set [n_known] | struct bf_known_verdict [n_verdicts]
  */
 #ifndef BF_PATCH_LINK_H
 #define BF_PATCH_LINK_H
 
 #include "gen/build.h"
 
-#define BF_LINK_MAGIC 0x356b6c62 /* "blk5" */
+#define BF_LINK_MAGIC 0x366b6c62 /* "blk6" */
 
 struct bf_link_head {
 	uint32_t magic; /* ^ bf_rt_print */
-	uint32_t n_runs, n_chains, n_passes, n_params, n_codes;
+	uint32_t n_runs, n_chains, n_passes, n_params, n_codes, n_known, n_verdicts;
 	uint32_t hz;
 	uint32_t log_room;              /* so many hand-offs to go on after may come to the ways of a packet; 0: none ever */
 	uint64_t passes;                /* bits: those for which chains were lowered (plan.h) */
 	uint32_t class_at, class_half;  /* places: the half of version bit v begins at class_at + v * class_half */
 	uint32_t cells_at, cells_half;  /* cells, likewise */
+	uint32_t params_at, params_half; /* bytes of the map "params", likewise; 0: there is none */
 	uint32_t n_counters;            /* there are so many */
 	uint8_t headers;                /* plan.h */
 	uint8_t codes;                  /* there are generated functions; each program has those that it could get to */
@@ -70,6 +72,8 @@ struct bf_link {
 	const struct bf_link_entry *entries;
 	const struct bf_link_param *params;
 	const struct bf_handoff_spec *codes;
+	const struct bf_known_set *known;
+	const struct bf_known_verdict *verdicts;
 };
 
 /* Its parts; false: it is none of ours. */

@@ -28,9 +28,27 @@ static const struct bf_chain *chain_now(const struct bf_patcher *p, const struct
 	return NULL;
 }
 
-static bool jumps(const struct bf_rule *r)
+static bool jumps(const struct bf_verdict *v)
 {
-	return r->verdict.kind == BF_VERDICT_JUMP || r->verdict.kind == BF_VERDICT_GOTO;
+	return v->kind == BF_VERDICT_JUMP || v->kind == BF_VERDICT_GOTO;
+}
+
+/* Verdict n of a map: of one with a name its elements know them by the numbers that they had when the table was compiled. */
+static bool map_verdict(const struct bf_patcher *p, const struct bf_set *map, uint32_t n, struct bf_verdict *out)
+{
+	if (!map->name && n < map->n_verdicts)
+		return *out = map->verdicts[n], true;
+	for (uint32_t i = 0; map->name && i < p->h->n_verdicts; i++) {
+		const struct bf_known_verdict *v = &p->link.verdicts[i];
+
+		if (v->set != map->id || n--)
+			continue;
+		*out = (struct bf_verdict){ .kind = v->kind };
+		if (jumps(out))
+			out->chain = p->stub->chains[v->chain];
+		return true;
+	}
+	return false;
 }
 
 /* Hand-offs to go on after, on any way into the chain. */
@@ -45,9 +63,21 @@ static uint64_t codes_in(const struct bf_patcher *p, const struct bf_chain *c, u
 	return BF_MAX(most, all);
 }
 
+static uint64_t codes_behind(const struct bf_patcher *p, const struct bf_verdict *v, uint32_t depth)
+{
+	struct bf_verdict way;
+	uint64_t most = 0;
+
+	if (v->kind != BF_VERDICT_MAP)
+		return jumps(v) ? codes_in(p, v->chain, depth) : 0;
+	for (uint32_t i = 0; map_verdict(p, v->map, i, &way); i++)
+		most = BF_MAX(most, jumps(&way) ? codes_in(p, way.chain, depth) : 0);
+	return most;
+}
+
 uint64_t bf_patch_codes(const struct bf_patcher *p, const struct bf_rule *r, uint32_t depth)
 {
-	return r->n_actions - (r->verdict.kind == BF_VERDICT_ACTION) + (jumps(r) ? codes_in(p, r->verdict.chain, depth) : 0);
+	return r->n_actions - (r->verdict.kind == BF_VERDICT_ACTION) + codes_behind(p, &r->verdict, depth);
 }
 
 /* The first cell of a chain that never comes back, or BF_NO_CELL. */
@@ -60,7 +90,8 @@ static uint32_t entry_cell(const struct bf_patcher *p, const struct bf_chain *c)
 
 bool bf_patch_comes_back(const struct bf_patcher *p, const struct bf_rule *r)
 {
-	return r->verdict.kind == BF_VERDICT_JUMP && entry_cell(p, r->verdict.chain) == BF_NO_CELL;
+	return r->verdict.kind == BF_VERDICT_MAP ||
+	       (r->verdict.kind == BF_VERDICT_JUMP && entry_cell(p, r->verdict.chain) == BF_NO_CELL);
 }
 
 /* The chain's rules, here. */
@@ -103,28 +134,56 @@ static void enter(struct bf_patcher *p, const struct bf_verdict *v, bf_label ret
 	put_chain(p, chain_now(p, v->chain), ret);
 }
 
-void bf_patch_body(struct bf_patcher *p, const struct bf_rule *r, const struct bf_patch_ways *w)
+static void put_verdict(struct bf_patcher *p, const struct bf_verdict *v, const struct bf_patch_ways *w);
+
+/* A place for each verdict of a map, and a cell that knows them. */
+static void put_map(struct bf_patcher *p, const struct bf_set *map, const struct bf_patch_ways *w)
+{
+	struct bf_lower *l = &p->l;
+	struct bf_verdict v;
+	uint32_t n = 0;
+	bf_label first;
+
+	while (map_verdict(p, map, n, &v))
+		n++;
+	first = bf_lower_labels(l, n);
+	bf_lower_switch(l, first, n);
+	for (uint32_t i = 0; i < n && !l->err; i++) {
+		l->here = BF_NO_LABEL;
+		bf_lower_bind(l, first + i);
+		map_verdict(p, map, i, &v);
+		put_verdict(p, &v, w);
+	}
+	l->here = BF_NO_LABEL;
+}
+
+static void put_verdict(struct bf_patcher *p, const struct bf_verdict *v, const struct bf_patch_ways *w)
 {
 	struct bf_lower *l = &p->l;
 
-	for (uint32_t i = 0; i < r->n_actions && !l->err; i++)
-		bf_lower_action(l, &r->actions[i]);
-	switch (r->verdict.kind) {
+	switch (v->kind) {
 	case BF_VERDICT_CONTINUE:
 		return bf_lower_goto(l, w->next);
 	case BF_VERDICT_ACTION:
 	case BF_VERDICT_ACCEPT:
 	case BF_VERDICT_DROP:
-		return bf_lower_leave(l, r->verdict.kind);
+		return bf_lower_leave(l, v->kind);
 	case BF_VERDICT_RETURN:
 		return w->ret == BF_NO_LABEL ? bf_lower_error(l, -EAGAIN) : bf_lower_goto(l, w->ret);
 	case BF_VERDICT_JUMP:
-		return enter(p, &r->verdict, w->after);
+		return enter(p, v, w->after);
 	case BF_VERDICT_GOTO:
-		return enter(p, &r->verdict, w->ret);
+		return enter(p, v, w->ret);
 	case BF_VERDICT_MAP:
-		return bf_lower_error(l, -EAGAIN);
+		return put_map(p, v->map, w);
 	}
+}
+
+void bf_patch_body(struct bf_patcher *p, const struct bf_rule *r, const struct bf_patch_ways *w)
+{
+	for (uint32_t i = 0; i < r->n_actions && !p->l.err; i++)
+		bf_lower_action(&p->l, &r->actions[i]);
+	put_verdict(p, &r->verdict, w);
 }
 
 /* Those of the rule's conditions that are left, here. */

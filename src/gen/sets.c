@@ -151,7 +151,27 @@ static int build_open(struct bf_lower *l, struct bf_lower_open *o)
 	return err == -EOPNOTSUPP || err == -EINVAL ? 0 : err;
 }
 
-/* Its head, or 0. */
+static uint32_t struct_of(const struct bf_lower *l, uint32_t head)
+{
+	return head ? BF_SET_STRUCT(head_in(&l->class, head)->kind) : 0;
+}
+
+/* The head of one that was there when the table was compiled. */
+static uint32_t known_head(struct bf_lower *l, const struct bf_set_spec *spec, const struct bf_set *s)
+{
+	const struct bf_known_set *x;
+	uint32_t i = 0;
+
+	while ((x = bf_lower_known(l, BF_KNOWN_OPEN, s, &i)))
+		if (x->bits == spec->field->bits && x->shift == spec->field->shift && x->mask[0] == (uint64_t)(spec->mask >> 64) &&
+		    x->mask[1] == (uint64_t)spec->mask) {
+			bf_lower_uses(l)->structs |= x->structs;
+			return x->at;
+		}
+	return bf_lower_error(l, -EAGAIN), 0;
+}
+
+/* Its head, or 0. Who comes here can look into it. */
 static uint32_t open_head(struct bf_lower *l, const struct bf_lookup *k)
 {
 	const struct bf_field *f = k->part[0].field;
@@ -159,17 +179,22 @@ static uint32_t open_head(struct bf_lower *l, const struct bf_lookup *k)
 		.n_ranges = k->set->n, .open = true, .single = k->set->flags & BF_SET_SINGLE } };
 	int err = 0;
 
+	if (l->cell_base)
+		return known_head(l, &o.spec, o.set);
 	for (uint32_t i = 0; i < l->n_opens; i++) {
 		const struct bf_set_spec *s = &l->opens[i].spec;
 
-		if (l->opens[i].set == o.set && s->field->bits == f->bits && s->field->shift == f->shift && s->mask == o.spec.mask)
-			return l->opens[i].head;
+		if (l->opens[i].set != o.set || s->field->bits != f->bits || s->field->shift != f->shift || s->mask != o.spec.mask)
+			continue;
+		bf_lower_uses(l)->structs |= struct_of(l, l->opens[i].head);
+		return l->opens[i].head;
 	}
 	if (f->word != BF_KEY_ODD && !f->fixed)
 		err = build_open(l, &o);
 	if (err || bf_grow(&l->opens, l->n_opens, &l->cap_opens, sizeof(o)) < 0)
 		return bf_lower_error(l, err ? err : -ENOMEM), 0;
 	l->opens[l->n_opens++] = o;
+	bf_lower_uses(l)->structs |= struct_of(l, o.head);
 	return o.head;
 }
 
@@ -177,15 +202,11 @@ uint32_t bf_lower_any_set(struct bf_lower *l, const struct bf_set *s)
 {
 	struct bf_field *f = bf_arena_new_of(l->arena, struct bf_field);
 	struct bf_lookup k = { .set = s, .part[0].field = f };
-	uint32_t head;
 
 	if (!f)
 		return bf_lower_error(l, -ENOMEM), 0;
 	*f = (struct bf_field){ .name = "a program's key", .bits = s->bits[0], .type = BF_VT_WIDE, .word = BF_KEY_SADDR, .loader = -1 };
-	head = open_head(l, &k);
-	if (head && !l->err)
-		bf_lower_uses(l)->structs |= BF_SET_STRUCT(head_in(&l->class, head)->kind);
-	return head;
+	return open_head(l, &k);
 }
 
 bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na)
@@ -196,7 +217,6 @@ bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label h
 	if (!head || l->err)
 		return l->err;
 	bf_lower_fetch(l, k->part[0].field, na);
-	bf_lower_uses(l)->structs |= BF_SET_STRUCT(head_in(&l->class, head)->kind);
 	c = bf_lower_cell(l, BF_CELL_SET, hit, miss);
 	c->word = k->part[0].field->word;
 	c->arg = head;
@@ -233,6 +253,19 @@ static void finish_open(struct bf_lower *l)
 	}
 	l->g->places = p;
 	l->g->n_places = n + bf_lower_exact_places(l, p + n);
+}
+
+void bf_lower_tell_opens(const struct bf_lower *l, struct bf_buf *out)
+{
+	for (uint32_t i = 0; i < l->n_opens; i++) {
+		const struct bf_lower_open *o = &l->opens[i];
+		const struct bf_known_set x = { .set = o->set->id, .mask = { (uint64_t)(o->spec.mask >> 64), (uint64_t)o->spec.mask },
+			.bits = o->spec.field->bits, .shift = o->spec.field->shift, .kind = BF_KNOWN_OPEN,
+			.flags = o->set->flags & BF_KNOWN_FLAGS, .at = o->head, .structs = struct_of(l, o->head) };
+
+		if (!is_spoiled(l, o->set))
+			bf_buf_add(out, &x, sizeof(x));
+	}
 }
 
 static void explain_set(struct bf_buf *text, const struct bf_set_spec *spec, bool built, const struct bf_set_stats *stats)

@@ -11,26 +11,42 @@ void *test_must(void *p)
 	return p;
 }
 
-struct bf_cell *test_graph_room(struct bf_graph *g)
+static void *larger(struct bf_arena *a, const void *p, size_t len, size_t room)
 {
-	struct bf_cell *cells = test_must(calloc(g->n_cells + g->spare_cells, sizeof(*cells)));
+	char *more = test_must(bf_arena_array(a, len + room + 1, char));
 
-	memcpy(cells, g->cells, g->n_cells * sizeof(*cells));
-	g->cells = cells;
+	if (len)
+		memcpy(more, p, len);
+	return more;
+}
+
+void test_graph_room(struct bf_graph *g, struct bf_arena *a)
+{
+	g->cells = larger(a, g->cells, g->n_cells * sizeof(*g->cells), g->spare_cells * sizeof(*g->cells));
 	g->n_cells += g->spare_cells;
-	return cells;
+	g->params = larger(a, g->params, g->n_params, g->spare_params);
+	g->n_params += g->spare_params;
+}
+
+static char *map_of(struct bf_graph *g, const char *name, size_t *size)
+{
+	if (!strcmp(name, "params"))
+		return *size = g->n_params, (char *)g->params;
+	if (!strcmp(name, "cells"))
+		return *size = g->n_cells * sizeof(*g->cells), (char *)g->cells;
+	return *size = g->n_class * sizeof(*g->class), (char *)g->class;
 }
 
 void test_graph_write(struct bf_graph *g, const struct bf_patch *p)
 {
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct bf_write *x = &p->writes[i];
-		bool cells = !strcmp(x->map, "cells");
-		size_t size = cells ? g->n_cells * sizeof(struct bf_cell) : g->n_class * sizeof(uint32_t);
+		size_t size;
+		char *map = map_of(g, x->map, &size);
 
 		if (x->at > size || x->len > size - x->at)
 			abort();
-		memcpy((cells ? (char *)g->cells : (char *)g->class) + x->at, x->bytes, x->len);
+		memcpy(map + x->at, x->bytes, x->len);
 	}
 }
 

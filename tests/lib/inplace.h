@@ -9,8 +9,8 @@
 
 void *test_must(void *p); /* no memory: the test ends */
 
-/* Gives the graph the cells that its spare ones need. The caller frees them. */
-struct bf_cell *test_graph_room(struct bf_graph *g);
+/* Gives the graph the room that is spare, from a. */
+void test_graph_room(struct bf_graph *g, struct bf_arena *a);
 void test_graph_write(struct bf_graph *g, const struct bf_patch *p);
 
 void test_packet_differs(unsigned packet, const struct bf_outcome *want, const struct cells_outcome *got); /* tells */

@@ -43,7 +43,6 @@ struct world {
 	struct bf_buf first, now, edits; /* the state that was compiled; as it is; what led there */
 	struct bf_ruleset *base;
 	struct bf_graph g;
-	struct bf_cell *cells;
 	uint64_t version;
 };
 
@@ -207,7 +206,7 @@ static bool compile(struct world *w)
 		abort();
 	if (!w->g.link)
 		return false;
-	w->cells = test_graph_room(&w->g);
+	test_graph_room(&w->g, w->arena);
 	return true;
 }
 
@@ -324,7 +323,6 @@ static bool round_differs(uint64_t seed)
 			bad = step_differs(&w);
 	if (bad)
 		fprintf(stderr, "differs with seed %llu\n", (unsigned long long)seed);
-	free(w.cells);
 	bf_buf_free(&w.first);
 	bf_buf_free(&w.now);
 	bf_buf_free(&w.edits);
