@@ -24,7 +24,7 @@ struct bf_match_ops {
 	size_t data_size;
 	uint32_t needs;   /* BF_NEED_* beyond those of the fields it lowers to */
 	bool stateful;    /* looking at it changes what the next packet sees */
-	bool pure;        /* no state, and it never drops: it may be looked at in any order (opt/box.h; any's depends) */
+	bool pure;        /* no state, and it never drops: it may be looked at in any order (opt/box.h; any's and lookup's depend: bf_cond_acts) */
 	/* Append the canonical text, without a leading space. */
 	void (*print)(struct bf_buf *out, const void *data, bool neg);
 	size_t state_size; /* the oracle's: bytes of bf_interp_state() */

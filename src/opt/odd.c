@@ -149,6 +149,8 @@ bool bf_cond_acts(const struct bf_cond *c)
 		return c->field->loader == BF_LOAD_TCP_MSS;
 	if (c->match == &bf_match_any)
 		return any_acts(c->data);
+	if (c->match == &bf_match_lookup && ((const struct bf_lookup *)c->data)->set->flags & BF_SET_LIVE)
+		return true; /* elements count, or have quotas and limits: these, or some that will come */
 	return !c->match->pure;
 }
 
