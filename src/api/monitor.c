@@ -119,7 +119,7 @@ static int swap(struct monitor *m, const struct bf_subject *s, bool watched)
 static bool is_watched(struct monitor *m, const char *unit)
 {
 	struct bf_events *e = NULL;
-	bool watched = !bf_events_new(&e) && !bf_events_add(e, m->ns, unit, NULL, NULL);
+	bool watched = !bf_events_new(&e, NULL) && !bf_events_add(e, m->ns, unit, NULL, NULL);
 
 	bf_events_free(e);
 	return watched;
@@ -167,7 +167,7 @@ static int begin(struct monitor *m)
 	if (!rc)
 		rc = bf_subjects_open(m->ctx, m->ns, false, &m->subjects);
 	if (!rc)
-		rc = bf_events_new(&m->events);
+		rc = bf_events_new(&m->events, &m->ctx->diag);
 	m->tables = calloc(m->subjects.n + 1ul, sizeof(*m->tables));
 	if (!m->tables)
 		return -ENOMEM;

@@ -13,7 +13,11 @@
 #include <zlib.h>
 
 #include "api/native.h"
+#include "base/lazy.h"
 #include "kern/attach.h"
+
+#define ZLIB(F) F(gzopen) F(gzgets) F(gzclose)
+BF_LAZY(zlib, ZLIB, "libz.so.1")
 
 static int ask_socket(int netns, const char *name, uint32_t *out)
 {
@@ -82,11 +86,14 @@ static int cgroup(void *arg, const char *name, uint64_t *out)
 static int option_in(const char *path, const char *name, struct bf_buf *out)
 {
 	size_t len = strlen(name);
-	gzFile f = gzopen(path, "re");
 	char line[4096];
 	int rc = -ENOENT;
+	gzFile f;
 
-	while (f && rc && gzgets(f, line, sizeof(line))) {
+	if (zlib_load())
+		return rc;
+	f = zlib.gzopen(path, "re");
+	while (f && rc && zlib.gzgets(f, line, sizeof(line))) {
 		if (strncmp(line, name, len) || line[len] != '=')
 			continue;
 		line[strcspn(line, "\n")] = '\0';
@@ -94,7 +101,7 @@ static int option_in(const char *path, const char *name, struct bf_buf *out)
 		rc = out->err;
 	}
 	if (f)
-		gzclose(f);
+		zlib.gzclose(f);
 	return rc;
 }
 

@@ -5,8 +5,12 @@
 #include <bpf/libbpf.h>
 #include <stdio.h>
 
+#include "base/lazy.h"
 #include "kern/ns.h"
 #include "kern/sys.h"
+
+#define LIBBPF(F) F(ring_buffer__new) F(ring_buffer__add) F(ring_buffer__poll) F(ring_buffer__free)
+BF_LAZY(libbpf, LIBBPF, "libbpf.so.1")
 
 enum { UNITS_MAX = 64 };
 
@@ -23,8 +27,10 @@ struct bf_events {
 	uint32_t n;
 };
 
-int bf_events_new(struct bf_events **out)
+int bf_events_new(struct bf_events **out, struct bf_diag *d)
 {
+	if (libbpf_load())
+		return bf_diag_error(d, -EOPNOTSUPP, "libbpf, which reads what programs tell, is not installed");
 	*out = calloc(1, sizeof(**out));
 	return *out ? 0 : -ENOMEM;
 }
@@ -33,7 +39,7 @@ void bf_events_free(struct bf_events *e)
 {
 	if (!e)
 		return;
-	ring_buffer__free(e->rings);
+	libbpf.ring_buffer__free(e->rings);
 	for (uint32_t i = 0; i < e->n; i++) {
 		bf_map_munmap(e->source[i].watch, sizeof(struct bf_rt_watch));
 		close(e->source[i].ring);
@@ -74,15 +80,15 @@ int bf_events_add(struct bf_events *e, struct bf_ns *ns, const char *unit, bf_ev
 	s->ring = TAKE_FD(ring);
 	e->n++;
 	if (e->rings)
-		rc = ring_buffer__add(e->rings, s->ring, hand_out, s);
+		rc = libbpf.ring_buffer__add(e->rings, s->ring, hand_out, s);
 	else
-		e->rings = ring_buffer__new(s->ring, hand_out, s, NULL);
+		e->rings = libbpf.ring_buffer__new(s->ring, hand_out, s, NULL);
 	return e->rings ? rc : -errno;
 }
 
 int bf_events_poll(struct bf_events *e, int timeout_ms)
 {
-	return e->rings ? ring_buffer__poll(e->rings, timeout_ms) : 0;
+	return e->rings ? libbpf.ring_buffer__poll(e->rings, timeout_ms) : 0;
 }
 
 uint64_t bf_events_lost(const struct bf_events *e)

@@ -15,7 +15,7 @@ struct bf_events;
 
 typedef int bf_event_fn(void *arg, const struct bf_rt_event *e); /* not 0: stop */
 
-int bf_events_new(struct bf_events **out);
+int bf_events_new(struct bf_events **out, struct bf_diag *d);
 void bf_events_free(struct bf_events *e);
 /* A live unit's, from now on; arg is handed to fn. -ENOENT: it is not watched. */
 int bf_events_add(struct bf_events *e, struct bf_ns *ns, const char *unit, bf_event_fn *fn, void *arg);

@@ -22,11 +22,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/lazy.h"
+
 #ifndef R_BPF_64_64
 #define R_BPF_64_64 1
 #define R_BPF_64_32 10
 #endif
 enum { NAME_MAX_BYTES = 15 };
+
+#define LIBELF(F) \
+	F(elf_version) F(elf_memory) F(elf_end) F(elf_getscn) F(elf_nextscn) F(elf_ndxscn) F(elf_getdata) F(elf_strptr) \
+	F(elf_getshdrstrndx) F(gelf_getehdr) F(gelf_getshdr) F(gelf_getsym) F(gelf_getrel)
+BF_LAZY(libelf, LIBELF, "libelf.so.1")
 
 static const char *const ours[] = { "bf_packet_read" };
 
@@ -47,35 +54,35 @@ int bf_elf_broken(struct bf_elf *e)
 
 static const char *section_name(const struct bf_elf *e, size_t section)
 {
-	Elf_Scn *scn = elf_getscn(e->elf, section);
+	Elf_Scn *scn = libelf.elf_getscn(e->elf, section);
 	GElf_Shdr sh;
-	const char *name = scn && gelf_getshdr(scn, &sh) ? elf_strptr(e->elf, e->names, sh.sh_name) : NULL;
+	const char *name = scn && libelf.gelf_getshdr(scn, &sh) ? libelf.elf_strptr(e->elf, e->names, sh.sh_name) : NULL;
 
 	return name ? name : "";
 }
 
 size_t bf_elf_section(const struct bf_elf *e, const char *name)
 {
-	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(e->elf, scn));)
-		if (!strcmp(section_name(e, elf_ndxscn(scn)), name))
-			return elf_ndxscn(scn);
+	for (Elf_Scn *scn = NULL; (scn = libelf.elf_nextscn(e->elf, scn));)
+		if (!strcmp(section_name(e, libelf.elf_ndxscn(scn)), name))
+			return libelf.elf_ndxscn(scn);
 	return 0;
 }
 
 static Elf_Data *section_data(const struct bf_elf *e, size_t section, GElf_Shdr *sh)
 {
-	Elf_Scn *scn = elf_getscn(e->elf, section);
-	Elf_Data *d = scn ? elf_getdata(scn, NULL) : NULL;
+	Elf_Scn *scn = libelf.elf_getscn(e->elf, section);
+	Elf_Data *d = scn ? libelf.elf_getdata(scn, NULL) : NULL;
 
-	return d && gelf_getshdr(scn, sh) ? d : NULL;
+	return d && libelf.gelf_getshdr(scn, sh) ? d : NULL;
 }
 
 /* NULL: there is none. */
 static const char *symbol(const struct bf_elf *e, size_t i, GElf_Sym *sym)
 {
-	Elf_Data *d = elf_getdata(e->symtab, NULL);
+	Elf_Data *d = libelf.elf_getdata(e->symtab, NULL);
 
-	return d && gelf_getsym(d, (int)i, sym) ? elf_strptr(e->elf, e->symbols.sh_link, sym->st_name) : NULL;
+	return d && libelf.gelf_getsym(d, (int)i, sym) ? libelf.elf_strptr(e->elf, e->symbols.sh_link, sym->st_name) : NULL;
 }
 
 static size_t n_symbols(const struct bf_elf *e)
@@ -220,9 +227,9 @@ static int undefined(struct bf_elf *e, const char *name, struct bf_rt_reloc *r)
 static bool is_code(const struct bf_elf *e, size_t section)
 {
 	GElf_Shdr sh;
-	Elf_Scn *scn = elf_getscn(e->elf, section);
+	Elf_Scn *scn = libelf.elf_getscn(e->elf, section);
 
-	return scn && gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR;
+	return scn && libelf.gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR;
 }
 
 /* A call of what lies `imm + 1` instructions behind the symbol: clang names the section for static functions. */
@@ -303,7 +310,7 @@ static int read_reloc(struct bf_elf *e, size_t section, const GElf_Rel *rel)
 
 static int read_relocs_of(struct bf_elf *e, Elf_Scn *scn, const GElf_Shdr *sh)
 {
-	Elf_Data *d = elf_getdata(scn, NULL);
+	Elf_Data *d = libelf.elf_getdata(scn, NULL);
 	GElf_Shdr of;
 	int err = 0;
 
@@ -312,7 +319,7 @@ static int read_relocs_of(struct bf_elf *e, Elf_Scn *scn, const GElf_Shdr *sh)
 	for (size_t i = 0; i < sh->sh_size / sh->sh_entsize && of.sh_flags & SHF_EXECINSTR && !err; i++) {
 		GElf_Rel rel;
 
-		err = gelf_getrel(d, (int)i, &rel) ? read_reloc(e, sh->sh_info, &rel) : bf_elf_broken(e);
+		err = libelf.gelf_getrel(d, (int)i, &rel) ? read_reloc(e, sh->sh_info, &rel) : bf_elf_broken(e);
 	}
 	return err;
 }
@@ -321,10 +328,10 @@ static int read_relocs(struct bf_elf *e)
 {
 	int err = 0;
 
-	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(e->elf, scn)) && !err;) {
+	for (Elf_Scn *scn = NULL; (scn = libelf.elf_nextscn(e->elf, scn)) && !err;) {
 		GElf_Shdr sh;
 
-		if (!gelf_getshdr(scn, &sh))
+		if (!libelf.gelf_getshdr(scn, &sh))
 			return bf_elf_broken(e);
 		if (sh.sh_type == SHT_REL)
 			err = read_relocs_of(e, scn, &sh);
@@ -374,12 +381,12 @@ static int find_sections(struct bf_elf *e)
 {
 	int err;
 
-	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(e->elf, scn));) {
-		const char *name = section_name(e, elf_ndxscn(scn));
-		Elf_Data *d = elf_getdata(scn, NULL);
+	for (Elf_Scn *scn = NULL; (scn = libelf.elf_nextscn(e->elf, scn));) {
+		const char *name = section_name(e, libelf.elf_ndxscn(scn));
+		Elf_Data *d = libelf.elf_getdata(scn, NULL);
 		GElf_Shdr sh;
 
-		if (!d || !gelf_getshdr(scn, &sh))
+		if (!d || !libelf.gelf_getshdr(scn, &sh))
 			return bf_elf_broken(e);
 		if (sh.sh_type == SHT_SYMTAB) {
 			e->symtab = scn;
@@ -546,15 +553,17 @@ int bf_object_read(struct bf_arena *a, const void *bytes, size_t len, struct bf_
 		return -ENOMEM;
 	memcpy(copy, bytes, len);
 	snprintf(e.id, sizeof(e.id), "u%08x", hash(bytes, len, 2166136261u));
-	elf_version(EV_CURRENT);
-	e.elf = elf_memory(copy, len);
-	if (!e.elf || !gelf_getehdr(e.elf, &h) || h.e_machine != EM_BPF || h.e_type != ET_REL || elf_getshdrstrndx(e.elf, &e.names))
+	if (libelf_load())
+		return bf_elf_error(&e, -EOPNOTSUPP, "it cannot be read: libelf is not installed");
+	libelf.elf_version(EV_CURRENT);
+	e.elf = libelf.elf_memory(copy, len);
+	if (!e.elf || !libelf.gelf_getehdr(e.elf, &h) || h.e_machine != EM_BPF || h.e_type != ET_REL || libelf.elf_getshdrstrndx(e.elf, &e.names))
 		err = bf_elf_error(&e, -EINVAL, "it is no object file of BPF");
 	else if (h.e_ident[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
 		err = bf_elf_error(&e, -EINVAL, "it is made for machines of the other byte order");
 	else
 		err = read_all(&e, p);
 	if (e.elf)
-		elf_end(e.elf);
+		libelf.elf_end(e.elf);
 	return err;
 }

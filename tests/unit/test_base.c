@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/lazy.h"
 #include "base/shelf.h"
 #include "lib/alloc.h"
 
@@ -228,6 +229,26 @@ static void shelf_keeps_what_is_put_there(void **state)
 	free(other);
 }
 
+#define NOWHERE(F) F(getpid)
+BF_LAZY(nowhere, NOWHERE, "libbpfilter-has-no-such.so.1")
+#define HALF(F) F(getpid) F(no_such_function)
+pid_t no_such_function(void);
+BF_LAZY(half, HALF, "libc.so.6")
+#define LIBC(F) F(getpid) F(strlen)
+BF_LAZY(libc, LIBC, "libbpfilter-has-no-such.so.1", "libc.so.6")
+
+static void libraries_when_they_are_asked_for(void **state)
+{
+	assert_int_equal(nowhere_load(), -ENOENT);
+	assert_null(nowhere.getpid);
+	assert_int_equal(half_load(), -ENOENT);
+	assert_null(half.getpid);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(libc_load(), 0);
+	assert_int_equal(libc.getpid(), getpid());
+	assert_int_equal(libc.strlen("four"), 4);
+}
+
 static void each_allocation_failed(void **state)
 {
 	assert_true(test_alloc_each(use_all, NULL) > 3);
@@ -238,4 +259,5 @@ UNIT_MAIN(
 	cmocka_unit_test(arena_copies), cmocka_unit_test(buf_grows_and_terminates), cmocka_unit_test(buf_takes_binary),
 	cmocka_unit_test(buf_error_sticks), cmocka_unit_test(buf_refuses_impossible_sizes), cmocka_unit_test(diag_collects),
 	cmocka_unit_test(diag_marks_the_place), cmocka_unit_test(cleanup_keeps_errno), cmocka_unit_test(base64_there_and_back), cmocka_unit_test(each_allocation_failed),
+	cmocka_unit_test(libraries_when_they_are_asked_for),
 	cmocka_unit_test(shelf_keeps_what_is_put_there))

@@ -10,7 +10,11 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 
+#include "base/lazy.h"
 #include "front/native/evaluate.h"
+
+#define PCAP(F) F(pcap_open_dead) F(pcap_compile) F(pcap_geterr) F(pcap_freecode) F(pcap_close)
+BF_LAZY(pcap, PCAP, "libpcap.so.1", "libpcap.so.0.8" /* as Debian has it */)
 
 enum { SNAPLEN = 65535 };
 
@@ -74,20 +78,20 @@ static bool bytecode(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_as
 static int compile(struct bf_ev *ev, const struct bf_ast_stmt *s, int link, struct bf_buf *out, char *why)
 {
 	_Static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "one layout, two names");
-	pcap_t *p = pcap_open_dead(link, SNAPLEN);
+	pcap_t *p = pcap.pcap_open_dead(link, SNAPLEN);
 	struct bpf_program prog;
 	int err = 0;
 
 	if (!p)
 		return -ENOMEM;
-	if (pcap_compile(p, &prog, s->code.text.text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		snprintf(why, PCAP_ERRBUF_SIZE, "%s", pcap_geterr(p));
+	if (pcap.pcap_compile(p, &prog, s->code.text.text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
+		snprintf(why, PCAP_ERRBUF_SIZE, "%s", pcap.pcap_geterr(p));
 		err = -EINVAL;
 	} else {
 		bf_buf_add(out, prog.bf_insns, prog.bf_len * sizeof(*prog.bf_insns));
-		pcap_freecode(&prog);
+		pcap.pcap_freecode(&prog);
 	}
-	pcap_close(p);
+	pcap.pcap_close(p);
 	return err ? err : out->err;
 }
 
@@ -122,8 +126,11 @@ static bool expression(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_
 {
 	_cleanup_buf_ struct bf_buf insns = { 0 };
 	char why[PCAP_ERRBUF_SIZE];
-	int err = is_of_frames(ev) ? compile_frame(ev, s, &insns, why) : compile(ev, s, DLT_RAW, &insns, why);
+	int err;
 
+	if (pcap_load())
+		return bf_ev_unserved(ev, s->code.text.loc, "libpcap, which compiles filter expressions, is not installed");
+	err = is_of_frames(ev) ? compile_frame(ev, s, &insns, why) : compile(ev, s, DLT_RAW, &insns, why);
 	if (err == -EINVAL)
 		return bf_ev_error(ev, s->code.text.loc, "libpcap: %s", why);
 	if (err)
