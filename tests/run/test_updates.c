@@ -24,11 +24,12 @@
 #include "run/net.h"
 #include "xt/build.h"
 
-enum { RULES = 600, RULES_MAX = 900, HOSTS = FLOOD_HOSTS, PORT = 4000 };
+enum { RULES = 600, RULES_MAX = 900, HOSTS = FLOOD_HOSTS, PORT = 4000, SETS = 8 };
 
 struct rule {
 	uint32_t addr; /* source, host order */
 	uint8_t len;
+	uint8_t set;   /* native: one of so many of the table, + 1, which divide the hosts, and not an address */
 	bool accept;
 	uint64_t handle; /* native */
 };
@@ -52,10 +53,17 @@ struct entry { /* -s ADDRESS -p udp -j ACCEPT or DROP */
 
 static struct rule random_rule(struct world *w)
 {
+	bool by_set = w->native && rng_percent(&w->r, 10);
 	uint8_t len = rng_percent(&w->r, 70) ? 32 : 20 + (uint8_t)rng_below(&w->r, 12);
 
 	/* Prefixes of few bits take many hosts. */
-	return (struct rule){ flood_host(rng_below(&w->r, HOSTS)) & (uint32_t)(~0ull << (32 - len)), len, rng_percent(&w->r, 50) };
+	return (struct rule){ flood_host(rng_below(&w->r, HOSTS)) & (uint32_t)(~0ull << (32 - len)), len,
+		                  by_set ? 1 + (uint8_t)rng_below(&w->r, SETS) : 0, rng_percent(&w->r, 50) };
+}
+
+static bool takes(const struct rule *r, uint32_t host)
+{
+	return r->set ? host % SETS + 1u == r->set : !((flood_host(host) ^ r->addr) >> (32 - r->len));
 }
 
 static struct entry entry_of(const struct rule *r)
@@ -82,7 +90,7 @@ static void note_verdicts(const struct world *w, uint8_t *passes)
 		uint8_t accept = 1;
 
 		for (uint32_t n = 0; n < w->n; n++)
-			if (!((flood_host(i) ^ w->rules[n].addr) >> (32 - w->rules[n].len))) {
+			if (takes(&w->rules[n], i)) {
 				accept = w->rules[n].accept;
 				break;
 			}
@@ -112,11 +120,42 @@ static void edit(struct world *w, struct bf_xt_rule_edit *e, struct entry *entry
 		w->rules[at] = r;
 }
 
-static void print_rule(struct bf_buf *out, const struct rule *r)
+static void print_address(struct bf_buf *out, uint32_t a)
 {
-	bf_buf_printf(out, " ip saddr %u.%u.%u.%u", r->addr >> 24, r->addr >> 16 & 255, r->addr >> 8 & 255, r->addr & 255);
+	bf_buf_printf(out, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+}
+
+/* Half of the sets are of concatenations. */
+static void print_match(struct bf_buf *out, const struct rule *r)
+{
+	if (r->set) {
+		bf_buf_printf(out, r->set % 2 ? " ip saddr @s%u" : " ip saddr . ip protocol @s%u", r->set);
+		return;
+	}
+	bf_buf_puts(out, " ip saddr ");
+	print_address(out, r->addr);
 	if (r->len < 32)
 		bf_buf_printf(out, "/%u", r->len);
+}
+
+static void print_table(struct bf_buf *out)
+{
+	bf_buf_puts(out, "table inet t {\n");
+	for (uint32_t s = 1; s <= SETS; s++) {
+		bf_buf_printf(out, "set s%u { type ipv4_addr%s; elements = {", s, s % 2 ? "" : " . inet_proto");
+		for (uint32_t i = s - 1; i < HOSTS; i += SETS) {
+			bf_buf_puts(out, i < SETS ? " " : ", ");
+			print_address(out, flood_host(i));
+			bf_buf_puts(out, s % 2 ? "" : " . udp");
+		}
+		bf_buf_puts(out, " }; }\n");
+	}
+	bf_buf_puts(out, "chain i { type filter hook input priority 0; ct state invalid drop; }; }\n");
+}
+
+static void print_rule(struct bf_buf *out, const struct rule *r)
+{
+	print_match(out, r);
 	bf_buf_printf(out, " udp dport %u-%u counter %s\n", PORT, PORT + FLOOD_SENDERS, r->accept ? "accept" : "drop");
 }
 
@@ -232,8 +271,8 @@ static void update(struct world *w, uint32_t n)
 	uint64_t k = w->flood.done + 1;
 
 	if (w->native && k == 1) {
-		bf_buf_puts(&text, "table inet t { chain i { type filter hook input priority 0; ct state invalid drop; }; }\n");
-		w->last = 2;
+		print_table(&text);
+		w->last = SETS + 2;
 	}
 	for (uint32_t i = 0; i < n && !w->native; i++)
 		edit(w, &e[i], &entry[i]);

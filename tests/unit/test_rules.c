@@ -60,8 +60,18 @@ static void add_matches(struct world *w, struct bf_buf *out, bool *l4)
 	static const char *const ports[] = { "tcp dport 22", "tcp dport { 22, 80-90 }", "udp dport 53", "meta l4proto tcp",
 		                                 "tcp dport != 22", "udp sport 1024-65535", "meta l4proto icmp", "meta l4proto 6 th dport 80" };
 	static const char *const any[] = { "counter", "meta mark 5", "ct state established", "meta length 20-100" };
+	static const char *const ip_sets[] = { "ip saddr @s", "ip daddr @s", "ip saddr != @s", "ip saddr @v", "ip daddr != @v",
+		                                   "ip saddr . tcp dport @p", "ip daddr . udp dport @p", "ip saddr . tcp dport != @p",
+		                                   "ip saddr . tcp dport { 10.1.2.3 . 22, 10.2.0.9 . 80 }" };
+	static const char *const ip6_sets[] = { "ip6 saddr @s", "ip6 daddr != @s", "ip6 saddr @v", "ip6 daddr @v",
+		                                    "ip6 saddr . tcp dport @p", "ip6 saddr . udp dport != @p" };
 	unsigned kind = rng_below(&w->r, 10);
 
+	if (rng_percent(&w->r, 25)) {
+		bf_buf_printf(out, "%s ", w->family == 1 ? PICK(&w->r, ip6_sets) : PICK(&w->r, ip_sets));
+		*l4 = true; /* or none to be asked for */
+		return;
+	}
 	if (kind < 6)
 		bf_buf_printf(out, "%s ", w->family == 0 || (w->family == 2 && kind < 4) ? PICK(&w->r, ip) : PICK(&w->r, ip6));
 	else if (w->family == 2 && kind == 6)
@@ -83,7 +93,9 @@ static void add_rule_text(struct world *w, struct bf_buf *out, unsigned level)
 	bool l4;
 
 	add_matches(w, out, &l4);
-	if (level < 3 && end == 19)
+	if (rng_percent(&w->r, 8)) /* from chains at hooks: others might lead to themselves */
+		bf_buf_puts(out, level == 1 ? "th dport vmap @m" : "counter name \"n\"");
+	else if (level < 3 && end == 19)
 		bf_buf_printf(out, "%s c%u", rng_percent(&w->r, 50) ? "jump" : "goto", level + 1 + rng_below(&w->r, 3 - level));
 	else if (end < (l4 ? 11u : 13u))
 		bf_buf_puts(out, ends[end]);
@@ -93,7 +105,18 @@ static void add_rule_text(struct world *w, struct bf_buf *out, unsigned level)
 
 static void table_text(struct world *w, struct bf_buf *out)
 {
-	bf_buf_printf(out, "table %s t {\n", families[w->family].name);
+	static const char *const sets[] = {
+		"type ipv4_addr; elements = { 10.1.2.3, 10.9.0.1, 192.0.2.1 }; }\n"
+		"set v { type ipv4_addr; flags interval; elements = { 10.1.0.0/16, 10.9.0.0-10.9.0.7 }; }\n"
+		"set p { type ipv4_addr . inet_service; elements = { 10.1.2.3 . 22, 10.9.0.1 . 53, 10.1.2.3 . 80 }; }\n",
+		"type ipv6_addr; elements = { 2001:db8::7, 2001:db8::1 }; }\n"
+		"set v { type ipv6_addr; flags interval; elements = { 2001:db8:1::/48 }; }\n"
+		"set p { type ipv6_addr . inet_service; elements = { 2001:db8::7 . 22, 2001:db8::1 . 53 }; }\n",
+	};
+
+	bf_buf_printf(out, "table %s t {\ncounter n { }\nset s { %s", families[w->family].name, sets[w->family == 1]);
+	bf_buf_printf(out, "map m { type inet_service : verdict; elements = { 22 : accept, 53 : jump c2, 80 : goto c3, 90 : drop%s }; }\n",
+	              rng_percent(&w->r, 50) ? ", 85 : continue" : "");
 	for (unsigned c = 0; c < 4; c++) {
 		unsigned n = rng_percent(&w->r, 10) ? 0 : 3 + rng_below(&w->r, 20);
 

@@ -28,6 +28,7 @@ struct bf_eval_env { /* callbacks may be NULL: such names are refused. They retu
 	uint32_t hz;     /* of the kernel */
 	uint32_t (*counter)(void *ctx, const struct bf_eval_counter *c); /* its number; NULL: they count from 0 */
 	void *counter_ctx;
+	bool no_elements; /* the table's sets come without: what would look at these is refused */
 	int32_t gmtoff;  /* local time is so many seconds east of UTC: day and hour */
 	void *ctx;
 };

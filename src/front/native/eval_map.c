@@ -104,7 +104,8 @@ static const struct bf_ast_expr *elements_of(struct bf_ev *ev, const struct bf_a
 		return NULL;
 	if (a->flags & BF_SET_DYNAMIC || bf_ast_set_timed(a))
 		return bf_ev_unserved(ev, ref->loc, "statements behind a map that changes"), NULL;
-	bf_ev_spread_set(ev, a);
+	if (!bf_ev_spread_set(ev, a, ref->loc))
+		return NULL;
 	return a->elements ? bf_ast_peel(a->elements) : &none;
 }
 

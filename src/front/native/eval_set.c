@@ -384,9 +384,12 @@ static struct bf_set *model_of(struct bf_ev *ev, const struct bf_ast_set *a)
 	return ev->sets[n];
 }
 
-void bf_ev_spread_set(struct bf_ev *ev, const struct bf_ast_set *a)
+bool bf_ev_spread_set(struct bf_ev *ev, const struct bf_ast_set *a, struct bf_ast_loc loc)
 {
+	if (ev->env && ev->env->no_elements)
+		return bf_ev_unserved(ev, loc, "the elements of '%s' are not told", a->name.text);
 	model_of(ev, a)->flags &= ~(uint32_t)(BF_SET_OPEN | BF_SET_EXACT);
+	return true;
 }
 
 /* ------------------------------------------------------------------- keys */
@@ -484,7 +487,8 @@ bool bf_ev_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_e
 		return true;
 	if (l->set->flags & BF_SET_LIVE)
 		return bf_ev_unserved(ev, key->loc, "some bits of a byte in a set whose elements come and go");
-	bf_ev_spread_set(ev, a);
+	if (!bf_ev_spread_set(ev, a, key->loc))
+		return false;
 	bf_native_set_types(a, &sh.key, &sh.data);
 	return l->set = own_set(ev, l, &sh, a->elements, a->map ? &sh.data : NULL), l->set;
 }

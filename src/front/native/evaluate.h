@@ -146,8 +146,8 @@ bool bf_ev_sets(struct bf_ev *ev); /* those of the table, and its objects */
 /* What key leads to in a set (data NULL) or map; what the key needs goes to the draft. */
 bool bf_ev_lookup(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key, const struct bf_ast_expr *set,
                   const struct bf_types *data, struct bf_lookup *l);
-/* Its elements are there once more, or are rules: they do not change in place. */
-void bf_ev_spread_set(struct bf_ev *ev, const struct bf_ast_set *a);
+/* Its elements are there once more, or are rules: they do not change in place. False: they are not told. */
+bool bf_ev_spread_set(struct bf_ev *ev, const struct bf_ast_set *a, struct bf_ast_loc loc);
 bool bf_ev_in_named(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_expr *key,
                     const struct bf_ast_expr *set, bool neg);
 bool bf_ev_object(struct bf_ev *ev, struct bf_ev_draft *d, const struct bf_ast_stmt *s);

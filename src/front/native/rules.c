@@ -5,7 +5,6 @@
 #include "front/native/change.h"
 
 enum { STAYS_MAX = 4096 };
-enum { CHANGED = 1 /* or hidden by one that went */, IN_SPAN = 2 }; /* why an old rule is of interest */
 
 /* -------------------------------------------------------------------- opening */
 
@@ -82,6 +81,19 @@ static int read_index(struct bf_nrules *r, const struct bf_nstored *s)
 	return read_bare(r, (const char *)r->rules + rules);
 }
 
+/* Sets have no elements: it may take long to read these. */
+static int read_sets(struct bf_nrules *r, const struct bf_nstored *s)
+{
+	struct bf_ast_cmd *types;
+	int err = bf_nstored_types(s, r->ast, &types, NULL);
+
+	if (err)
+		return err == -ENOMEM ? err : -EAGAIN;
+	r->table->body->sets = types->body->sets;
+	r->table->body->objs = types->body->objs;
+	return 0;
+}
+
 static int apply_record(struct bf_nrules *r, const struct bf_nlog_record *rec)
 {
 	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
@@ -108,6 +120,8 @@ int bf_nrules_open(struct bf_nrules *r, const struct bf_nstored *s, struct bf_as
 
 	*r = (struct bf_nrules){ .text = s->text, .ast = ast, .last = s->head->last };
 	err = read_index(r, s);
+	if (!err)
+		err = read_sets(r, s);
 	while (!err && (rec = bf_nlog_next(s->log, s->log_len, &at)))
 		err = apply_record(r, rec);
 	return err ? err : r->last == s->last ? 0 : -EAGAIN;
@@ -222,25 +236,51 @@ struct looker {
 	bool jumps;
 };
 
-/* Sets and objects are other people's; a jump must lead where nothing leads on, from hooks that come there already. */
+static const struct bf_ast_set *find_set(const struct bf_nrules *r, const char *name)
+{
+	const struct bf_ast_set *s = r->table->body->sets;
+
+	while (s && strcmp(s->name.text, name))
+		s = s->next;
+	return s;
+}
+
+/*
+ * Sets and objects as they were compiled are looked into (gen/ knows which). Where a map leads is not told here: from a
+ * chain at a hook, to which nothing leads, packets do not go in a circle.
+ */
+static bool look_at_set(const struct bf_nrules *r, uint32_t chain, const struct bf_nref *ref)
+{
+	const struct bf_ast_chain *c = r->table->body->chains;
+	const struct bf_ast_set *s = find_set(r, *ref->name);
+	struct bf_types key, data;
+
+	if (ref->kind != BF_OBJ_SET)
+		return true;
+	if (!s || s->flags & BF_SET_CONSTANT)
+		return false;
+	bf_native_set_types(s, &key, &data);
+	if (!data.n || data.type[0]->form != BF_FORM_VERDICT)
+		return true;
+	while (chain--)
+		c = c->next;
+	return c->base;
+}
+
+/* A jump must lead where nothing leads on, from hooks that come there already. */
 static bool look_at(void *arg, const struct bf_nref *ref)
 {
 	struct looker *l = arg;
 	uint32_t to;
 
 	if (ref->kind != BF_OBJ_CHAIN)
-		return false;
+		return look_at_set(l->r, l->chain, ref);
 	to = find_chain(l->r, *ref->name);
 	if (to == l->r->head->n_chains || to == l->chain || l->r->jumps[to] ||
 	    l->r->chains[l->chain].hooks & ~l->r->chains[to].hooks)
 		return false;
 	l->jumps = true;
 	return true;
-}
-
-static bool any_ref(void *arg, const struct bf_nref *ref)
-{
-	return ref->kind == BF_OBJ_CHAIN;
 }
 
 /* A counter that does not begin at 0 has to be told the kernel. */
@@ -419,23 +459,23 @@ static bool is_touched(const struct bf_nrules *r, const struct bf_span *s)
 	return false;
 }
 
-static void mark_span(const struct bf_nrules *r, const struct bf_span *s, uint8_t *why)
+static void mark_span(const struct bf_nrules *r, const struct bf_span *s, uint8_t *wanted)
 {
 	const struct bf_nindex_chain *c = &r->chains[s->chain];
 
 	for (uint32_t k = c->first; k < c->first + c->n; k++)
 		if (bf_nrules_place(r, s->chain, k) < s->to && bf_nrules_place(r, s->chain, k + 1) > s->from)
-			why[k] |= IN_SPAN;
+			wanted[k] = 1;
 }
 
-/* Rules of the text that the stub has, ascending: those that went, those that one of them may have hidden, and in `why` all. */
-static int list_old(const struct bf_nrules *r, const struct bf_span *spans, uint32_t n_spans, uint8_t *why, struct bf_buf *out)
+/* Rules of the text that the stub has, ascending: those that went, those that one of them may have hidden, all of spans. */
+static int list_old(const struct bf_nrules *r, const struct bf_span *spans, uint32_t n_spans, uint8_t *wanted, struct bf_buf *out)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < n_spans; i++)
 		if (spans[i].chain < r->head->n_chains && is_touched(r, &spans[i]))
-			mark_span(r, &spans[i], why);
+			mark_span(r, &spans[i], wanted);
 	for (uint32_t c = 0; c < r->head->n_chains && r->n_went; c++) {
 		uint32_t end = r->chains[c].first + r->chains[c].n;
 
@@ -444,11 +484,11 @@ static int list_old(const struct bf_nrules *r, const struct bf_span *spans, uint
 				continue;
 			for (uint32_t k = r->went[i]; k < end; k++)
 				if (k == r->went[i] || meet(&r->rules[r->went[i]], &r->rules[k]))
-					why[k] |= CHANGED;
+					wanted[k] = 1;
 		}
 	}
 	for (uint32_t i = 0; i < r->head->n_rules && n <= STAYS_MAX; i++)
-		if (why[i]) {
+		if (wanted[i]) {
 			bf_buf_add(out, &i, sizeof(i));
 			n++;
 		}
@@ -477,7 +517,6 @@ struct filler {
 	struct bf_nrules *r;
 	struct bf_buf *out;
 	struct bf_ast_rule **tail;
-	const uint8_t *why;
 };
 
 static void add(struct filler *f, enum bf_change_kind kind, uint32_t chain, uint32_t rule, struct bf_ast_rule *ast)
@@ -510,14 +549,11 @@ static int fill_chain(struct filler *f, uint32_t chain, const uint32_t **old, co
 	for (; *old < end && **old < c->first + c->n; ++*old, *cmd = (*cmd)->next) {
 		struct bf_ast_rule *rule = *cmd ? (*cmd)->rule : NULL;
 
-		bool asks = rule && !bf_nrefs_stmts(rule->stmts, any_ref, NULL); /* sets: cannot be made here */
-
-		if (!rule || (asks && f->why[**old] & CHANGED))
+		if (!rule)
 			return -EAGAIN;
 		rule->handle = handle_at(f->r, chain, **old);
 		add_came(f, chain, from, **old);
-		if (!asks)
-			add(f, has_gone(f->r, **old) ? BF_WENT : BF_STAYS, chain, **old, rule);
+		add(f, has_gone(f->r, **old) ? BF_WENT : BF_STAYS, chain, **old, rule);
 		from = **old + 1;
 	}
 	add_came(f, chain, from, c->first + c->n);
@@ -526,7 +562,7 @@ static int fill_chain(struct filler *f, uint32_t chain, const uint32_t **old, co
 
 int bf_nrules_stub(struct bf_nrules *r, const struct bf_span *spans, uint32_t n_spans, struct bf_buf *out)
 {
-	_cleanup_free_ uint8_t *why = calloc(r->head->n_rules + 1ul, 1);
+	_cleanup_free_ uint8_t *wanted = calloc(r->head->n_rules + 1ul, 1);
 	_cleanup_buf_ struct bf_buf old = { 0 };
 	const uint32_t *next, *end;
 	struct bf_ast_cmd *cmd;
@@ -535,13 +571,13 @@ int bf_nrules_stub(struct bf_nrules *r, const struct bf_span *spans, uint32_t n_
 
 	if (r->n_went)
 		qsort(r->went, r->n_went, sizeof(*r->went), by_number);
-	err = why ? list_old(r, spans, n_spans, why, &old) : -ENOMEM;
+	err = wanted ? list_old(r, spans, n_spans, wanted, &old) : -ENOMEM;
 	if (!err)
 		err = parse_old(r, &old, &cmd);
 	next = (const void *)old.data;
 	end = next + old.len / sizeof(*next);
 	for (struct bf_ast_chain *c = r->table->body->chains; c && !err; c = c->next, i++) {
-		struct filler f = { r, out, &c->rules, why };
+		struct filler f = { r, out, &c->rules };
 
 		c->rules = NULL;
 		err = fill_chain(&f, i, &next, end, &cmd);

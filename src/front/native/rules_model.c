@@ -121,6 +121,7 @@ static int evaluate(struct maker *m, struct bf_nrules *r, const struct bf_span *
 
 	if (err)
 		return err;
+	own.no_elements = true;
 	own.counter = number_counter;
 	own.counter_ctx = m;
 	err = bf_native_eval(r->ast, r->table, &own, &m->out->ev, NULL);

@@ -158,11 +158,15 @@ void bf_nhandles_take(struct bf_ast_table *t, struct bf_buf *out)
 int bf_nstored_types(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d)
 {
 	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
-	uint32_t i = s->head->n_objs;
+	uint32_t i = 0;
 	int err = bf_native_parse_more(ast, "sets", s->types, s->head->types_len, &o, out, d);
 
 	if (err || !*out || (*out)->next || !(*out)->body)
 		return err && err != -EINVAL ? err : -EBADMSG;
+	for (struct bf_ast_obj *obj = (*out)->body->objs; obj && i < s->head->n_handles; obj = obj->next)
+		obj->handle = s->handles[i++];
+	if (i != s->head->n_objs)
+		return -EBADMSG;
 	for (struct bf_ast_set *set = (*out)->body->sets; set; set = set->next) {
 		if (i >= s->head->n_handles)
 			return -EBADMSG;
@@ -243,11 +247,11 @@ static void put_packs(struct bf_buf *packs, struct bf_buf *numbers, const struct
 	}
 }
 
-/* The table with nothing but its sets, and these without elements. */
+/* The table with nothing but its objects and sets, and these without elements. */
 static void put_types(struct bf_buf *out, const struct bf_ntable *t)
 {
 	_cleanup_arena_ struct bf_arena *a = bf_arena_new();
-	struct bf_ast_table body = { 0 };
+	struct bf_ast_table body = { .objs = t->cmd->body->objs };
 	struct bf_ast_set **tail = &body.sets;
 	struct bf_ast_cmd cmd = *t->cmd;
 

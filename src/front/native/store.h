@@ -11,7 +11,7 @@
  *
  * Sets of plain numbers can change without all of that being read: a pack has
  * the numbers of a set's elements, sorted; places say where the programs look
- * for them; types is a table of nothing but sets without elements.
+ * for them; types is a table of nothing but objects, and sets without elements.
  *
  * What changed in place since then is the *log*, the records of the unit's
  * journal: commands about rules, elements that came and went. All of it is the
@@ -32,7 +32,7 @@ struct bf_nstore_head {
 	uint64_t text_len, types_len, link_len, index_len, numbers_len;
 	uint32_t name_len, n_handles, n_counters, n_places, n_packs, n_objs;
 };
-#define BF_NSTORE_MAGIC 0x346e6662 /* "bfn4" */
+#define BF_NSTORE_MAGIC 0x356e6662 /* "bfn5" */
 
 struct bf_nstore_pack {
 	uint64_t set;   /* handle */
@@ -65,7 +65,7 @@ struct bf_nstored { /* what the bytes say; valid as long as they are */
 int bf_nstored_read(const void *state, size_t len, const void *log, size_t log_len, struct bf_nstored *out);
 void bf_nstored_free(struct bf_nstored *s);
 #define _cleanup_nstored_ _cleanup_(bf_nstored_free)
-/* The table with nothing but its sets, these with handles and without elements. */
+/* The table with nothing but its objects and sets, with handles; these without elements. */
 int bf_nstored_types(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d);
 /* Its `add table`, with handles, as part of ast: what the log says has been done. */
 int bf_nstored_parse(const struct bf_nstored *s, struct bf_ast *ast, struct bf_ast_cmd **out, struct bf_diag *d);
