@@ -289,7 +289,7 @@ static void lower_targets(struct bf_lower *l, const struct rules *rs, struct run
 		const struct bf_run_svc *s = &r->r.svc[i];
 
 		if (s->rule != UINT32_MAX)
-			add_target(l, r, svcs + 4 * s->place + offsetof(struct bf_class_svc, target) / 4,
+			add_target(l, r, svcs + BF_CLASS_SVC_STEP * s->place + offsetof(struct bf_class_svc, target) / 4,
 			           lower_target(l, r, s->rule, s->end, s->rest));
 	}
 	for (uint32_t i = 0; i < r->n_by_slot && !l->err; i++) {

@@ -261,10 +261,10 @@ static void lower_targets(struct bf_patcher *p, const struct delta *d, uint32_t 
 {
 	for (uint32_t i = 0; i < d->r.n_svc && !p->l.err; i++) {
 		const struct bf_run_svc *s = &d->r.svc[i];
-		const struct bf_class_svc *svc = (const void *)(d->r.svcs.data + (size_t)s->place * 16);
+		const struct bf_class_svc *svc = (const void *)(d->r.svcs.data + (size_t)s->place * BF_SVC_UNIT);
 
 		if (!(svc->flags & BF_SVC_SKIP))
-			add_target(p, svcs + 4 * s->place + offsetof(struct bf_class_svc, target) / 4, lower_target(p, d, s));
+			add_target(p, svcs + BF_CLASS_SVC_STEP * s->place + offsetof(struct bf_class_svc, target) / 4, lower_target(p, d, s));
 	}
 	lower_resume(p, d);
 }
@@ -372,7 +372,7 @@ static void mark_skips(const struct bf_patcher *p, struct delta *d)
 	for (uint32_t i = 0; i < d->r.n_svc; i++)
 		for (uint32_t k = 0; k < p->n; k++)
 			if (p->changes[k].kind == BF_WENT && p->changes[k].what == &d->chain->rules[d->r.svc[i].rule])
-				((struct bf_class_svc *)(d->r.svcs.data + (size_t)d->r.svc[i].place * 16))->flags |=
+				((struct bf_class_svc *)(d->r.svcs.data + (size_t)d->r.svc[i].place * BF_SVC_UNIT))->flags |=
 					BF_SVC_SKIP | BF_SVC_UNCOUNTED;
 }
 

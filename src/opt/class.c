@@ -132,7 +132,7 @@ static bool in_prefix(const uint32_t *key, bf_u128 addr, unsigned len, bool ip6)
 bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32_t floor, struct bf_class_found *found)
 {
 	for (const struct bf_class_box *b = p->boxes; b < p->boxes + p->n_boxes; b++) {
-		const struct bf_class_svc *s = (const void *)((const char *)p->svcs + 16ull * b->svc);
+		const struct bf_class_svc *s = (const void *)((const char *)p->svcs + (size_t)b->svc * BF_SVC_UNIT);
 
 		if (b->order < floor || !in_prefix(key + BF_KEY_SADDR, b->addr[0], b->len[0], p->ip6) ||
 		    !in_prefix(key + BF_KEY_DADDR, b->addr[1], b->len[1], p->ip6) || !bf_svc_holds(s, key))

@@ -22,7 +22,7 @@ struct bf_class_box {
 	bf_u128 addr[2];  /* source, destination, as fields have them (IPv4: below 2^32); bits behind the prefix are 0 */
 	uint32_t order;   /* see struct bf_class_rule4; boxes come in ascending order */
 	uint32_t slot;    /* number of the counter */
-	uint32_t svc;     /* place in the problem's svcs: bytes / 16 */
+	uint32_t svc;     /* place in the problem's svcs: bytes / BF_SVC_UNIT */
 	uint8_t len[2];   /* prefix lengths: 0 .. 32 or 128 */
 	uint16_t flags;   /* BF_BOX_* */
 };
@@ -34,6 +34,8 @@ struct bf_class_box {
  * always right, and costs.
  */
 #define BF_BOX_FINAL (1u << 0)
+
+#define BF_SVC_UNIT (4 * BF_CLASS_SVC_STEP)
 
 struct bf_class_problem {
 	bool ip6;

@@ -65,7 +65,7 @@ static void make_key(struct corner *c, const struct bf_class_problem *p, uint32_
 		c->key[i] = any(c) & any(c);
 	for (unsigned i = 0; i < 2; i++)
 		put_addr(c, b->addr[i], b->len[i], p->ip6, c->key + 4 * i);
-	put_svc(c, (const void *)((const char *)p->svcs + 16ull * b->svc));
+	put_svc(c, (const void *)((const char *)p->svcs + (size_t)b->svc * BF_SVC_UNIT));
 }
 
 /* One step out of the box, or into a neighbour, in one word. */

@@ -49,7 +49,7 @@ static uint64_t wanted_bytes(uint64_t n, unsigned bytes, unsigned times)
 /* An IPv4 rule has few bits for its service. */
 static bool too_many_svcs(const struct bf_class_problem *p)
 {
-	return !p->ip6 && p->svcs_size / 16 > BF_CLASS_SVC_MAX;
+	return !p->ip6 && p->svcs_size / BF_SVC_UNIT > BF_CLASS_SVC_MAX;
 }
 
 static double estimate(const struct bf_class_problem *p, uint64_t *bytes)

@@ -63,7 +63,7 @@ struct forest {
 
 	struct dim dim[FOREST_DIMS];
 	unsigned n_dims, n_addrs, n_columns;
-	struct range *svc;  /* [service][column]; services are numbered by svc / 2 */
+	struct range *svc;  /* [service][column]; by service_number() */
 	bool *inexact;      /* by service: its intervals say less than its tests */
 	unsigned rule_words;
 	unsigned rule_bytes; /* with what stands beside it in a table of counters */
@@ -120,6 +120,12 @@ static inline struct range window_range(struct range r, struct range hull, unsig
 static inline uint32_t wide_children(unsigned bits)
 {
 	return bits >= 6 ? 8 : 1u << (bits / 2);
+}
+
+/* By its place: a number that no other service has. */
+static inline size_t service_number(uint32_t svc)
+{
+	return svc / (sizeof(struct bf_class_svc) / BF_SVC_UNIT);
 }
 
 static inline bool forest_spilled(const struct forest *f, uint32_t box)

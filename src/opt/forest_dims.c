@@ -137,19 +137,19 @@ static void number_columns(struct forest *f, const struct masks *m)
 
 void dims_fill(struct forest *f, uint32_t index)
 {
-	struct projection p = { f, f->svc + (size_t)(index / 2) * f->n_columns, &f->inexact[index / 2] };
+	struct projection p = { f, f->svc + service_number(index) * f->n_columns, &f->inexact[service_number(index)] };
 
 	for (unsigned i = 0; i < f->n_dims; i++)
 		if (f->dim[i].by_svc)
 			p.row[f->dim[i].column] = (struct range){ 0, 0xffffffffu >> (32 - f->dim[i].width) };
 	*p.inexact = false;
-	each_test((const void *)((const char *)f->p->svcs + 16ull * index), project_test, &p);
+	each_test((const void *)((const char *)f->p->svcs + (size_t)index * BF_SVC_UNIT), project_test, &p);
 }
 
 int dims_plan(struct forest *f)
 {
 	struct masks m = { 0 };
-	size_t n = f->p->svcs_size / 32 + 1;
+	size_t n = service_number(f->p->svcs_size / BF_SVC_UNIT) + 1;
 
 	for_each_svc(f->p, s)
 		each_test(s, note_mask, &m);
@@ -171,7 +171,7 @@ int dims_make(struct forest *f)
 
 	if (!r)
 		for_each_svc(f->p, s)
-			dims_fill(f, (uint32_t)(((const char *)s - (const char *)f->p->svcs) / 16));
+			dims_fill(f, (uint32_t)(((const char *)s - (const char *)f->p->svcs) / BF_SVC_UNIT));
 	return r;
 }
 
@@ -199,7 +199,7 @@ struct range dims_box_range(const struct forest *f, const struct bf_class_box *b
 		r = prefix_range(f, b, d->word);
 	if (!d->by_svc)
 		return r;
-	s = f->svc[(size_t)(b->svc / 2) * f->n_columns + d->column];
+	s = f->svc[service_number(b->svc) * f->n_columns + d->column];
 	return (struct range){ BF_MAX(r.lo, s.lo), BF_MIN(r.hi, s.hi) };
 }
 
@@ -212,7 +212,7 @@ int dims_only(const struct forest *f, uint32_t box, const struct region *g)
 {
 	int only = DIMS_NONE;
 
-	if (!(f->p->boxes[box].flags & BF_BOX_FINAL) || f->inexact[f->p->boxes[box].svc / 2])
+	if (!(f->p->boxes[box].flags & BF_BOX_FINAL) || f->inexact[service_number(f->p->boxes[box].svc)])
 		return DIMS_MANY;
 	for (unsigned i = 0; i < f->n_dims; i++) {
 		struct range r = dims_range(f, box, i);

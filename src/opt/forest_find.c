@@ -24,7 +24,7 @@ static const void *at(const struct look *l, uint64_t place, uint64_t words)
 
 static bool holds(const struct look *l, uint32_t index, const struct bf_class_svc **svc)
 {
-	uint64_t place = l->head->svcs + 4ull * index;
+	uint64_t place = l->head->svcs + (uint64_t)BF_CLASS_SVC_STEP * index;
 	const struct bf_class_svc *s = at(l, place, sizeof(*s) / 4);
 
 	*svc = s;

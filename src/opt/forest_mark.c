@@ -103,7 +103,7 @@ static struct range window_of(const struct forest *f, uint64_t node, const struc
 /* Is there a packet that both may match? */
 static bool meet(const struct forest *f, const struct bf_class_box *a, const struct bf_class_box *b)
 {
-	const struct range *x = f->svc + (size_t)(a->svc / 2) * f->n_columns, *y = f->svc + (size_t)(b->svc / 2) * f->n_columns;
+	const struct range *x = f->svc + service_number(a->svc) * f->n_columns, *y = f->svc + service_number(b->svc) * f->n_columns;
 	unsigned width = f->p->ip6 ? 128 : 32;
 
 	for (unsigned i = 0; i < 2; i++) {

@@ -17,7 +17,7 @@
 
 static const struct bf_class_svc *hash_svc(const struct bf_class_problem *p, const struct bf_class_box *b)
 {
-	return (const void *)((const char *)p->svcs + 16ull * b->svc);
+	return (const void *)((const char *)p->svcs + (size_t)b->svc * BF_SVC_UNIT);
 }
 
 /* The bits of an address's word w that a prefix tests. */
@@ -163,7 +163,7 @@ static bool begin(struct hash *h)
 {
 	struct shapes t;
 
-	if (h->p->n_boxes < LEAST || (!h->p->ip6 && h->p->svcs_size / 16 > BF_CLASS_SVC_MAX))
+	if (h->p->n_boxes < LEAST || (!h->p->ip6 && h->p->svcs_size / BF_SVC_UNIT > BF_CLASS_SVC_MAX))
 		return false;
 	count_shapes(h->p, &t);
 	return try_shape(h, t.shape[t.most]) || try_shape(h, common(&t, h->p->n_boxes));

@@ -100,7 +100,7 @@ static int make(struct forest *f, const struct finder *s)
 	if (begin % 16)
 		bf_buf_reserve(f->out, 16 - begin % 16);
 	r = put_missing(f);
-	f->ref_bits = bits_for(p->svcs_size / 16);
+	f->ref_bits = bits_for(p->svcs_size / BF_SVC_UNIT);
 	if (!r && fit(f)) {
 		for (uint32_t i = 0; i < p->n_boxes; i++)
 			f->ref[i] = f->ref[i] << f->ref_bits | p->boxes[i].svc;

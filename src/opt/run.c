@@ -4,7 +4,7 @@
 
 #include "match/match.h"
 
-enum { SVC_UNIT = 16, NONE = UINT32_MAX };
+enum { NONE = UINT32_MAX };
 
 /* ------------------------------------------------------------------ sets */
 
@@ -104,7 +104,7 @@ static int set_put(struct bf_run_set *s, const struct bf_run *r, uint32_t i, uin
 
 static const struct bf_class_svc *svc_at(const struct bf_run *r, uint32_t i)
 {
-	return (const void *)(r->svcs.data + (size_t)r->svc[i].place * SVC_UNIT);
+	return (const void *)(r->svcs.data + (size_t)r->svc[i].place * BF_SVC_UNIT);
 }
 
 /* What it tests: the ports, META, and behind the record the tests. */
@@ -222,7 +222,7 @@ static int svc_push(struct bf_run *r, const struct bf_run_rule *rule, const stru
 	s.target = rule->by_slot ? BF_CLASS_BY_SLOT : 0;
 	if (bf_grow(&r->svc, r->n_svc, &r->cap_svc, sizeof(*r->svc)) < 0)
 		return -ENOMEM;
-	r->svc[r->n_svc] = (struct bf_run_svc){ .place = (uint32_t)(r->svcs.len / SVC_UNIT), .shape = r->n_svc,
+	r->svc[r->n_svc] = (struct bf_run_svc){ .place = (uint32_t)(r->svcs.len / BF_SVC_UNIT), .shape = r->n_svc,
 	                                        .rule = rule->by_slot ? NONE : rule->index, .end = b->end, .rest = b->rest,
 	                                        .own = (rule->own || b->state) && !rule->by_slot };
 	bf_buf_add(&r->svcs, &s, sizeof(s));
@@ -233,7 +233,7 @@ static int svc_push(struct bf_run *r, const struct bf_run_rule *rule, const stru
 /* Forgets the record at the end again. */
 static void svc_pop(struct bf_run *r)
 {
-	r->svcs.len = (size_t)r->svc[r->n_svc].place * SVC_UNIT;
+	r->svcs.len = (size_t)r->svc[r->n_svc].place * BF_SVC_UNIT;
 }
 
 /* The record at the end is a service now, or gives way to the one that is the same. */
@@ -355,7 +355,7 @@ int bf_run_add(struct bf_run *r, const struct bf_run_rule *rule, const struct bf
 	size_t most = (size_t)b->n_port[0] * b->n_port[1] * (sizeof(struct bf_class_svc) + b->n_tests * sizeof(b->test[0]));
 	int err = 0;
 
-	if (b->end != BF_END_NEVER && (r->svcs.len + most) / SVC_UNIT >= BF_CLASS_SVC_MAX)
+	if (b->end != BF_END_NEVER && (r->svcs.len + most) / BF_SVC_UNIT >= BF_CLASS_SVC_MAX)
 		return BF_RUN_FULL;
 	r->n_rules++;
 	for (unsigned i = 0; i < b->n_port[0] && b->end != BF_END_NEVER && !err; i++)

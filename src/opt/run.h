@@ -24,7 +24,7 @@ struct bf_run_set { /* numbers of things, found by what the things are */
 };
 
 struct bf_run_svc {
-	uint32_t place;   /* in the problem's svcs, in units of 16 bytes */
+	uint32_t place;   /* in the problem's svcs, in units of BF_SVC_UNIT */
 	uint32_t shape;   /* the first service with the same tests */
 	uint32_t rule;    /* the first rule that has it; by_slot: none has */
 	enum bf_end end;

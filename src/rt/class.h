@@ -96,7 +96,7 @@ struct bf_class_tree {
 struct bf_class_head {
 	__u32 kind;      /* enum bf_class_kind */
 	__u32 n_trees;
-	__u32 svcs;      /* services: index x of a rule's word svc is the place svcs + 4 * x */
+	__u32 svcs;      /* services: index x of a rule's word svc is the place svcs + BF_CLASS_SVC_STEP * x */
 	__u32 targets;   /* cells by slot, for services that say so: targets[slot - first_slot]; 0: none */
 	__u32 first_slot;
 	__u32 n_slots;
@@ -130,6 +130,7 @@ struct bf_class_rule4 {
 };
 #define BF_CLASS_GROUP 2
 #define BF_CLASS_SVC_MAX (1u << 20)
+#define BF_CLASS_SVC_STEP 2
 
 /*
  * The same for IPv6: 12 words, at an even place. Of each half of an address, (address ^ key) >> (shift & 63) >> (shift >> 6)
@@ -155,7 +156,7 @@ struct bf_class_test {
 	__u32 span;
 };
 
-/* 8 words, then 4 for each test. All of it must hold. */
+/* 6 words, then 4 for each test. All of it must hold. */
 struct bf_class_svc {
 	__u16 dport, sport;         /* least port; together one word: sport << 16 | dport */
 	__u16 dport_span, sport_span; /* greatest minus least */
@@ -163,7 +164,6 @@ struct bf_class_svc {
 	__u32 target;               /* the cell where the packet goes on; BF_CLASS_BY_SLOT: see head */
 	__u16 n_tests;
 	__u16 flags;                /* BF_SVC_* */
-	__u32 pad[2];
 };
 #define BF_SVC_TESTS 8 /* at most */
 #define BF_CLASS_BY_SLOT 0xffffffffu

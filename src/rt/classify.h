@@ -225,7 +225,7 @@ static __always_inline int ask_rule4(const struct bf_frame *f, const struct bf_c
 {
 	if (is_below(floor, h, r->order))
 		return BF_MISS;
-	return ask_service(f, HEAD(h)->svcs + 4 * (r->what >> 12));
+	return ask_service(f, HEAD(h)->svcs + BF_CLASS_SVC_STEP * (r->what >> 12));
 }
 
 static __always_inline int ask_rule6(const struct bf_frame *f, const struct bf_class_rule6 *r, const struct bf_class_head *h,
@@ -233,7 +233,7 @@ static __always_inline int ask_rule6(const struct bf_frame *f, const struct bf_c
 {
 	if (!addresses_match6(f, r) || is_below(floor, h, r->order))
 		return BF_MISS;
-	return ask_service(f, HEAD(h)->svcs + 4 * r->svc);
+	return ask_service(f, HEAD(h)->svcs + BF_CLASS_SVC_STEP * r->svc);
 }
 
 /* The beginning of a leaf: the packet's slot. */
@@ -462,14 +462,14 @@ static __always_inline __u64 svc_of(const struct bf_class_head *h, __u32 rule, _
 		if (!is_there(&place, 1))
 			return ~0ull;
 		*slot = h->slot_base + (order >> (h->slot_shift & 31));
-		return h->svcs + 4 * (*(const __u32 *)words_at(place) & ((1u << (h->ref_bits & 31)) - 1));
+		return h->svcs + BF_CLASS_SVC_STEP * (*(const __u32 *)words_at(place) & ((1u << (h->ref_bits & 31)) - 1));
 	}
 	if (!is_there(&place, (ip6 ? sizeof(*r6) : sizeof(*r4)) / 4))
 		return ~0ull;
 	r4 = words_at(place);
 	r6 = words_at(place);
 	*slot = ip6 ? r6->slot : slot_of4(h, rule, order);
-	return h->svcs + 4 * (ip6 ? r6->svc : r4->what >> 12);
+	return h->svcs + BF_CLASS_SVC_STEP * (ip6 ? r6->svc : r4->what >> 12);
 }
 
 /* The rule that was found is counted, if it is to be; the next cell. */

@@ -25,7 +25,7 @@
 		break;                                                                                         \
 	if (addresses_match4(r, KEY(f, BF_KEY_SADDR), KEY(f, BF_KEY_DADDR)) < 0 && !is_below(floor, h, r->order)) { \
 		__u32 order = r->order | (~HEAD(h)->unmarked & BF_CLASS_MARKS), svc = ref & ((1u << (HEAD(h)->ref_bits & 31)) - 1);                    \
-		int is = ask_service(f, HEAD(h)->svcs + 4 * svc);                                              \
+		int is = ask_service(f, HEAD(h)->svcs + BF_CLASS_SVC_STEP * svc);                                \
                                                                                                        \
 		if (is == BF_HIT) {                                                                            \
 			BEST(f) = order;                                                                           \

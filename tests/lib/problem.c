@@ -6,7 +6,7 @@ static const struct bf_class_svc any_svc = { .dport_span = 0xffff, .sport_span =
 
 uint32_t problem_svc(struct test_problem *t, const struct bf_class_svc *s, const struct bf_class_test *tests)
 {
-	uint32_t number = (uint32_t)(t->svcs.len / 16);
+	uint32_t number = (uint32_t)(t->svcs.len / BF_SVC_UNIT);
 
 	bf_buf_add(&t->svcs, s, sizeof(*s));
 	bf_buf_add(&t->svcs, tests, s->n_tests * sizeof(*tests));
@@ -185,8 +185,8 @@ static void shaped_boxes(struct test_problem *t, struct rng *r, enum problem_sha
 static uint32_t like(const struct test_problem *t, struct rng *r, const uint32_t *svcs, uint32_t n, uint32_t svc)
 {
 	uint32_t other = svcs[rng_below(r, n)];
-	const struct bf_class_svc *a = (const void *)(t->svcs.data + 16ull * svc);
-	const struct bf_class_svc *b = (const void *)(t->svcs.data + 16ull * other);
+	const struct bf_class_svc *a = (const void *)(t->svcs.data + (size_t)svc * BF_SVC_UNIT);
+	const struct bf_class_svc *b = (const void *)(t->svcs.data + (size_t)other * BF_SVC_UNIT);
 
 	return a->target == b->target && a->flags == b->flags ? other : svc;
 }

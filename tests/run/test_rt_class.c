@@ -19,6 +19,7 @@
 #include "lib/packet.h"
 #include "lib/rng.h"
 #include "opt/class.h"
+#include "opt/svc.h"
 #include "run/rtprog.h"
 
 enum { FIRST, RULE_COUNT, AGAIN, ACCEPTED, CELLS, MAX_RULES = 90, MAX_SVCS = 6 };
@@ -37,7 +38,7 @@ struct run {
 	struct bf_class_box box[MAX_RULES];
 	uint32_t n;
 	struct service svc[MAX_SVCS];
-	uint32_t svc_at[MAX_SVCS]; /* in units of 4 words from the first */
+	uint32_t svc_at[MAX_SVCS]; /* as boxes say it */
 	uint32_t head;
 };
 
@@ -96,7 +97,7 @@ static void random_run(struct rng *r, struct run *run, bool ip6, uint32_t n)
 	for (uint32_t i = 0; i < MAX_SVCS; i++) {
 		random_service(r, &run->svc[i]);
 		run->svc_at[i] = at;
-		at += 2 + run->svc[i].s.n_tests;
+		at += (uint32_t)(bf_svc_size(&run->svc[i].s) / BF_SVC_UNIT);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct bf_class_box *b = &run->box[i];
@@ -583,7 +584,7 @@ static void wrong_places(void **state)
 				cells[FIRST].arg = ~0ull;
 				break;
 			case 3:
-				head->svcs = (uint32_t)(class.len / 4 - 7);
+				head->svcs = (uint32_t)(class.len / 4 - 5);
 				break;
 			case 4:
 				head->tree[0].root = leaf_node((uint32_t)(class.len / 4 - 4), 1);

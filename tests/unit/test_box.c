@@ -265,7 +265,7 @@ static void ports_share_nothing_but_boxes_do(void **state)
 	p = bf_run_finish(&h.run);
 	assert_int_equal(p.n_boxes, 100);
 	assert_int_equal(p.svcs_size, 4 * sizeof(struct bf_class_svc));
-	assert_int_equal(p.boxes[5].svc, sizeof(struct bf_class_svc) / 16);
+	assert_int_equal(p.boxes[5].svc, sizeof(struct bf_class_svc) / BF_SVC_UNIT);
 	assert_int_equal(p.boxes[5].flags, BF_BOX_FINAL);
 	end(&h);
 }
