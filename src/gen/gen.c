@@ -19,7 +19,7 @@
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
 enum { MAX_COUNTER_BYTES = 64 << 20, STACK_ENTRIES = 512, EVENTS_BYTES = 1 << 20, MAX_MAPS = 16 };
 /* Room that is there at least: cells, counters, words, bytes. */
-enum { MIN_CELLS = 256, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20 };
+enum { MIN_CELLS = 256, MIN_COUNTERS = 64, MIN_CLASS = 1024, MIN_PARAMS = 256, MAX_ROOM = 4 << 20, MAX_STEP = 32 << 10 };
 /* Of the journal: at least, and for each rule of the table. */
 enum { JOURNAL_BYTES = 64 << 10, JOURNAL_PER_RULE = 4, JOURNAL_MAX = 4 << 20, JOURNAL_SET_MAX = 256 << 10 };
 
@@ -121,13 +121,14 @@ static struct bf_uses all_uses(const struct gen *g, uint32_t *depth)
 }
 
 /*
- * Sizes that programs know as constants are rounded up, by an eighth at most once they are large: tables that differ by
- * a few rules then have the same programs, and kern/ need not load them again (kern/spare.c). Not for what is so large
- * that kern/ does not keep it.
+ * Sizes that programs know as constants are rounded up, by an eighth at most once they are large, and by MAX_STEP: tables
+ * that differ by a few rules then have the same programs, and kern/ need not load them again (kern/spare.c). Not for what
+ * is so large that kern/ does not keep it.
  */
 static uint32_t room_for(uint32_t n, uint32_t least, size_t size)
 {
-	uint32_t step = n > least ? BF_MAX((1u << (31 - __builtin_clz(n))) / 8, least) : least;
+	uint32_t most = BF_MAX((uint32_t)(MAX_STEP / size), least);
+	uint32_t step = n > least ? BF_MIN(BF_MAX((1u << (31 - __builtin_clz(n))) / 8, least), most) : least;
 
 	return BF_ALIGN((uint64_t)n, step) * size <= MAX_ROOM ? BF_ALIGN(n, step) : n;
 }

@@ -11,7 +11,7 @@
 #define ROOM_PER_BOX 10      /* bytes for nodes and copies beside each rule; */
 #define ROOM_PER_MANY 11     /* where there are many: with less the last tree has long leaves */
 #define MANY 300000
-#define ROOM_PER_REF 4       /* the same where there are references: these packets are rare */
+#define ROOM_PER_REF 1.5     /* the same where there are references: these packets are rare */
 #define REF_BYTES 4
 #define ROOM_SMALL (1u << 17) /* small problems may be lavish: it all stays in the cache; */
 #define ROOM_SMALL_PER_BOX 128
@@ -41,9 +41,9 @@ static uint64_t small_room(uint64_t n)
 /* Beside head and services, with `times` the usual room. */
 static uint64_t wanted_bytes(uint64_t n, unsigned bytes, unsigned times)
 {
-	unsigned room = bytes == REF_BYTES ? ROOM_PER_REF : n > MANY ? ROOM_PER_MANY : ROOM_PER_BOX;
+	double room = bytes == REF_BYTES ? ROOM_PER_REF : n > MANY ? ROOM_PER_MANY : ROOM_PER_BOX;
 
-	return bytes * n + times * room * n + (bytes == REF_BYTES ? 0 : small_room(n));
+	return bytes * n + (uint64_t)(times * room * (double)n) + (bytes == REF_BYTES ? 0 : small_room(n));
 }
 
 /* An IPv4 rule has few bits for its service. */
@@ -266,12 +266,12 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	return 0;
 }
 
-/* Where the usual room leads to long leaves, more of it is tried. */
+/* Where the usual room leads to long leaves, more of it is tried: 2, 4, 16 times as much. */
 static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *stats)
 {
 	int r = 0;
 
-	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= 4) {
+	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= BF_MAX(times, 2u)) {
 		f->out->len = f->nodes;
 		f->rules.len = f->numbers.len = 0;
 		r = build_within(f, times, head, stats);
