@@ -102,6 +102,12 @@ int bf_stored_add_counters(const struct bf_stored *t, const struct bf_rt_counter
  */
 int bf_stored_patch(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *state,
                     struct bf_rt_counter *old);
+/*
+ * The same for a table as it was handed over (bf_xt_near), before anything of it is decoded; it is only read. t may be just
+ * opened. *old: a counter for each of t's entries, as many as the blob says, malloc'ed. -EAGAIN: decode it.
+ */
+int bf_stored_near(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const void *blob, size_t len,
+                   struct bf_rt_counter **old);
 /* The same by edits of what t's journal makes of its base; counters go on. t may be just opened. */
 int bf_stored_edit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *edits);
 /* The number of entry i's counter. */

@@ -5,6 +5,8 @@
  * for the programs, the sum of all of them compiled anew. The cost is that of
  * the edits, and of looking for them.
  */
+#include <linux/netfilter_ipv4/ip_tables.h>
+
 #include "api/ctx.h"
 #include "gen/patch.h"
 
@@ -63,6 +65,25 @@ static bool can_patch(const struct bf_stored *t)
 	return t->unit && t->edits && t->link_len;
 }
 
+/* Of the old rules only: those that came count already. To where their entries stand. */
+static int take_runs(const struct bf_stored *t, const struct bf_buf *runs, struct bf_rt_counter *old)
+{
+	const struct bf_xt_run *run = (const void *)runs->data, *end = run + runs->len / sizeof(*run);
+	uint32_t n = bf_unit_n_counters(t->unit);
+	_cleanup_free_ struct bf_rt_counter *all = calloc(n + 1, sizeof(*all));
+	_cleanup_free_ bool *which = calloc(n + 1, sizeof(*which));
+	int rc;
+
+	if (!all || !which)
+		return -ENOMEM;
+	for (const struct bf_xt_run *r = run; r < end; r++)
+		memset(which + BF_MIN(r->first, n), true, BF_MIN(r->n, n - BF_MIN(r->first, n)));
+	rc = bf_unit_take_counters(t->unit, which, all, n);
+	for (; !rc && run < end; old += run++->n)
+		memcpy(old, all + BF_MIN(run->first, n), BF_MIN(run->n, n - BF_MIN(run->first, n)) * sizeof(*all));
+	return rc;
+}
+
 /* Of the old rules only: those that came count already. */
 static int take_counters(const struct bf_stored *t, struct bf_rt_counter *old)
 {
@@ -96,6 +117,30 @@ int bf_stored_patch(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored
 	bf_buf_free(&a.edits);
 	if (!rc && old)
 		rc = take_counters(t, old);
+	return rc;
+}
+
+int bf_stored_near(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const void *blob, size_t len,
+                   struct bf_rt_counter **old)
+{
+	struct attempt a = {.t = t, .counts = true};
+	_cleanup_buf_ struct bf_buf runs = {};
+	_cleanup_free_ struct bf_rt_counter *counters = NULL;
+	int rc;
+
+	if (!can_patch(t))
+		return -EAGAIN;
+	begin(&a);
+	rc = a.edits.err ? a.edits.err : bf_xt_near(&t->base, t->edits, t->edits_len, blob, len, &a.edits, &runs);
+	if (!rc) {
+		counters = calloc(((const struct ipt_replace *)blob)->num_counters, sizeof(*counters));
+		rc = counters ? commit(ctx, ns, &a) : -ENOMEM;
+	}
+	bf_buf_free(&a.edits);
+	if (!rc)
+		rc = take_runs(t, &runs, counters);
+	if (!rc)
+		*old = TAKE_PTR(counters);
 	return rc;
 }
 

@@ -6,7 +6,7 @@
  * right to use BPF, say) the look still answers; but not on a kernel that can
  * never filter, where "no rules" would be taken for the truth.
  */
-#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 
 #include "api/ctx.h"
 
@@ -209,22 +209,57 @@ static int replace(struct bf_ctx *ctx, int family, const struct bf_xt_replace *i
 	return rc == 1 ? replace_whole(ctx, family, info, state, old) : rc;
 }
 
+/*
+ * With one rule more, and nobody else at work: 0, an error, or 1: it has to be decoded, and then is told what is wrong.
+ * The name is looked at here: whoever decodes it takes what it is from the same bytes.
+ */
+static int replace_near(struct bf_ctx *ctx, int family, const void *blob, size_t len, struct bf_xt_replace *info,
+                        struct bf_rt_counter **old)
+{
+	_cleanup_stored_ struct bf_stored t = {};
+	_cleanup_ns_ struct bf_ns *ns = NULL;
+	struct ipt_replace head;
+	int rc;
+
+	if (len < sizeof(head))
+		return 1;
+	memcpy(&head, blob, sizeof(head));
+	head.name[sizeof(head.name) - 1] = '\0';
+	if (bf_ns_open(&ns, ctx->netns, false, NULL) || bf_ns_lock(ns, 0) || bf_stored_open(ns, family, head.name, &t))
+		return 1;
+	rc = bf_stored_near(ctx, ns, &t, blob, len, old);
+	if (rc == -EAGAIN)
+		bf_ctx_begin(ctx);
+	info->num_counters = head.num_counters;
+	return rc == -EAGAIN ? 1 : not_the_callers(rc);
+}
+
+/* As it comes. */
+static int replace_any(struct bf_ctx *ctx, int family, void *blob, size_t len, struct bf_xt_replace *info,
+                       struct bf_rt_counter **old)
+{
+	struct bf_buf state = {.data = blob};
+	int rc = bf_xt_decode_in_place(bf_nfproto(family), blob, len, info, &ctx->diag);
+
+	if (rc)
+		return rc;
+	state.len = sizeof(struct bf_xt_head) + ((struct bf_xt_head *)blob)->size;
+	return replace(ctx, family, info, &state, old);
+}
+
 int bf_xt_set_entries(struct bf_ctx *ctx, int family, void *blob, size_t len, void **old, uint32_t *n_old)
 {
 	_cleanup_free_ struct bf_rt_counter *counters = NULL;
 	struct bf_xt_replace info;
-	struct bf_buf state = {.data = blob};
 	int rc;
 
 	_Static_assert(sizeof(struct bf_rt_counter) == sizeof(struct xt_counters), "packets, bytes");
 	bf_ctx_begin(ctx);
 	rc = bf_progress_tell(&ctx->progress, "reading", 0, 2);
 	if (!rc)
-		rc = bf_xt_decode_in_place(bf_nfproto(family), blob, len, &info, &ctx->diag);
-	if (!rc) {
-		state.len = sizeof(struct bf_xt_head) + ((struct bf_xt_head *)blob)->size;
-		rc = replace(ctx, family, &info, &state, &counters);
-	}
+		rc = replace_near(ctx, family, blob, len, &info, &counters);
+	if (rc == 1)
+		rc = replace_any(ctx, family, blob, len, &info, &counters);
 	bf_ctx_end(ctx, rc);
 	if (rc || !old)
 		return rc;

@@ -2,10 +2,13 @@
 /*
  * test_xt_edit.c: tables that change rule by rule. The edit between two states
  * makes the second of the first, byte for byte; many edits at once make the
- * last of the first; what is damaged is refused.
+ * last of the first; what is damaged is refused. A table that is handed over
+ * whole becomes the same, whether it is decoded or found to be nearly the old one.
  */
 #include <linux/netfilter.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 
+#include "front/xtables/blob.h"
 #include "lib/rng.h"
 #include "lib/unit.h"
 #include "xt/tables.h"
@@ -105,15 +108,89 @@ static void assert_parts(const struct bf_buf *first, const struct bf_buf *edits,
 	free(counters);
 }
 
-static unsigned one_round(struct rng *r, uint8_t family)
+/* What the kernel makes of the blob, or an error. */
+static int decoded(uint8_t family, const struct bf_buf *blob, struct bf_buf *state)
 {
-	_cleanup_buf_ struct bf_buf first = { 0 }, now = { 0 }, all = { 0 }, last = { 0 }, slots = { 0 };
+	struct bf_xt_replace info;
+
+	return bf_xt_decode_replace(family, blob->data, blob->len, &info, state, NULL);
+}
+
+/* The blob is taken for nearly what the edits make of the base only if decoding it gives the same state. */
+static bool is_near(const struct bf_xt_base *base, const struct bf_buf *all, const struct bf_buf *blob, const struct bf_buf *slots)
+{
+	_cleanup_buf_ struct bf_buf edits = { 0 }, runs = { 0 }, whole = { 0 }, got = { 0 };
+	uint8_t family = (uint8_t)((const struct bf_xt_head *)base->state)->family;
+	const struct bf_xt_run *run;
+	uint32_t n = 0;
+	int err;
+
+	bf_buf_add(&edits, all->data, all->len);
+	err = bf_xt_near(base, all->data, all->len, blob->data, blob->len, &edits, &runs);
+	if (err) {
+		assert_int_equal(err, -EAGAIN);
+		assert_int_equal(edits.len, all->len);
+		return false;
+	}
+	assert_int_equal(decoded(family, blob, &whole), 0);
+	assert_int_equal(bf_xt_apply(base, edits.data, edits.len, &got, NULL), 0);
+	assert_same(&got, &whole);
+	run = (const void *)runs.data;
+	for (size_t i = 0; i < runs.len / sizeof(*run); i++)
+		for (uint32_t k = 0; k < run[i].n; k++, n++)
+			assert_int_equal(((const uint32_t *)(const void *)slots->data)[n], run[i].first + k);
+	assert_int_equal(n, slots->len / sizeof(uint32_t));
+	return true;
+}
+
+/* A state as iptables would hand it over, where `n` entries are: hooks and counters are what they were, or anything. */
+static void hand_over(struct rng *r, const struct bf_buf *state, uint32_t n, struct bf_buf *blob)
+{
+	const struct bf_xt_head *h = (const void *)state->data;
+	const struct bf_xt_layout *l = bf_xt_layout((uint8_t)h->family);
+
+	assert_int_equal(bf_xt_encode_replace(state->data, state->len, blob), 0);
+	memcpy(blob->data + offsetof(struct ipt_replace, num_counters), &n, sizeof(n));
+	for (uint8_t *e = (uint8_t *)blob->data + sizeof(struct ipt_replace), *end = e + h->size; e < end; e += bf_xt_next_offset(l, e)) {
+		e[l->comefrom] = (uint8_t)rng_u64(r);
+		e[l->counters + rng_below(r, 16)] = (uint8_t)rng_u64(r);
+	}
+}
+
+/* The next table, and the same with one byte of it changed. */
+static unsigned hand_over_all(struct rng *r, const struct bf_xt_base *base, const struct bf_buf *all, const struct bf_buf *next)
+{
+	_cleanup_buf_ struct bf_buf blob = { 0 }, now = { 0 }, slots = { 0 };
+	unsigned near = 0;
+
+	assert_int_equal(bf_xt_apply(base, all->data, all->len, &now, &slots), 0);
+	hand_over(r, next, ((const struct bf_xt_head *)(void *)now.data)->num_entries, &blob);
+	near = is_near(base, all, &blob, &slots);
+	for (unsigned i = 0; i < 8; i++) {
+		uint32_t at = rng_below(r, i % 2 ? sizeof(struct ipt_replace) : (uint32_t)blob.len);
+		char was = blob.data[at];
+
+		blob.data[at] = (char)(i % 4 < 2 ? rng_u64(r) : (uint64_t)was ^ 1u << rng_below(r, 8));
+		is_near(base, all, &blob, &slots);
+		blob.data[at] = was;
+	}
+	blob.len -= rng_below(r, 2);
+	is_near(base, all, &blob, &slots);
+	return near;
+}
+
+static unsigned one_round(struct rng *r, uint8_t family, unsigned *near)
+{
+	_cleanup_buf_ struct bf_buf first = { 0 }, now = { 0 }, all = { 0 }, last = { 0 }, slots = { 0 }, index = { 0 };
+	struct bf_xt_base base;
 	struct test_table t;
 	unsigned refused = 0;
 
 	table_random(r, &t, family);
 	table_state(&t, &first);
 	bf_buf_add(&now, first.data, first.len);
+	assert_int_equal(bf_xt_index(first.data, first.len, &index), 0);
+	base = (struct bf_xt_base){ .state = first.data, .len = first.len, .index = index.data };
 	for (unsigned i = 0; i < EDITS; i++) {
 		_cleanup_buf_ struct bf_buf next = { 0 }, edit = { 0 }, got = { 0 };
 		struct test_table before = t;
@@ -121,6 +198,7 @@ static unsigned one_round(struct rng *r, uint8_t family)
 
 		table_change(r, &t);
 		table_state(&t, &next);
+		*near += hand_over_all(r, &base, &all, &next);
 		err = bf_xt_diff(now.data, now.len, next.data, next.len, &edit);
 		if (err) {
 			assert_int_equal(err, -EAGAIN);
@@ -146,12 +224,13 @@ static unsigned one_round(struct rng *r, uint8_t family)
 static void test_edits(void **state)
 {
 	struct rng r = { 1 };
-	unsigned refused = 0;
+	unsigned refused = 0, near = 0;
 
 	(void)state;
 	for (unsigned i = 0; i < ROUNDS; i++)
-		refused += one_round(&r, i % 2 ? NFPROTO_IPV6 : NFPROTO_IPV4);
-	print_message("%u of %u refused\n", refused, ROUNDS * EDITS);
+		refused += one_round(&r, i % 2 ? NFPROTO_IPV6 : NFPROTO_IPV4, &near);
+	print_message("%u of %u refused, %u nearly the old one\n", refused, ROUNDS * EDITS, near);
+	assert_true(near > ROUNDS * EDITS / 5);
 	assert_in_range(refused, 0, ROUNDS * EDITS / 10);
 }
 

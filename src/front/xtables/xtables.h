@@ -96,6 +96,16 @@ struct bf_xt_edit {
 /* Appends the edits that make `new` of `old`: one window, everything between the first difference and the last. -EAGAIN:
  * there is none, since hooks or jumps outside of it lead to other places than before. -EINVAL, -ENOMEM. */
 int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out);
+/*
+ * The same for a blob as bf_xt_decode_in_place takes it, where it lies, of which all but some simple rules (splice.c) is as
+ * in the state that `edits` make of the base; it is only read. runs: struct bf_xt_run for all entries of that state.
+ * -EAGAIN: it is not so, it is wrong, or cannot be told: decode it. -ENOMEM.
+ */
+struct bf_xt_run { /* the counters of the next n entries have the numbers from `first` on */
+	uint32_t first, n;
+};
+int bf_xt_near(const struct bf_xt_base *base, const void *edits, size_t edits_len, const void *blob, size_t len,
+               struct bf_buf *out, struct bf_buf *runs);
 uint32_t bf_xt_count_edits(const void *edits, size_t len);
 /* Appends the state that edits, one behind the other, make of the base. slots (may be NULL): a uint32_t for each entry, the
  * number of its counter: entries of the base keep theirs, those that came are numbered on. -EINVAL: they do not fit. */
