@@ -5,6 +5,8 @@
  * stored, an entry to put in, or a second table's rules. What is taken makes
  * a state that reads back; nothing beyond the bytes is looked at.
  */
+#include <linux/netfilter_ipv4/ip_tables.h>
+
 #include "xt/tables.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,6 +31,18 @@ static void reads_back(const struct bf_buf *state)
 		expect(!bf_xt_get_entries(state->data, state->len, c, &entries) && entries.len == h->size);
 }
 
+/* The state, handed over as a whole beside what is stored. */
+static void hand_over(const struct bf_xt_base *base, const void *edits, size_t len, const struct bf_buf *state)
+{
+	_cleanup_buf_ struct bf_buf blob = { 0 }, edit = { 0 }, runs = { 0 };
+	uint32_t n = ((const struct bf_xt_head *)base->state)->num_entries;
+
+	if (bf_xt_encode_replace(state->data, state->len, &blob))
+		return;
+	memcpy(blob.data + offsetof(struct ipt_replace, num_counters), &n, sizeof(n));
+	expect(bf_xt_near(base, edits, len, blob.data, blob.len, &edit, &runs) <= 0);
+}
+
 static void apply(const struct bf_xt_base *base, const void *edits, size_t len)
 {
 	_cleanup_buf_ struct bf_buf out = { 0 }, slots = { 0 }, changes = { 0 };
@@ -36,8 +50,10 @@ static void apply(const struct bf_xt_base *base, const void *edits, size_t len)
 	_cleanup_diag_ struct bf_diag d = { 0 };
 
 	bf_xt_count_edits(edits, len);
-	if (!bf_xt_apply(base, edits, len, &out, &slots))
+	if (!bf_xt_apply(base, edits, len, &out, &slots)) {
 		reads_back(&out);
+		hand_over(base, edits, len, &out);
+	}
 	bf_xt_changes(base, edits, len, NULL, 0, &stub, &changes, &d);
 }
 
@@ -66,7 +82,8 @@ static void splice(const struct bf_xt_base *base, const uint8_t *data, size_t si
 /* The state with some bytes others (place, value): what was stored may be damaged. */
 static void damaged(const struct bf_xt_base *base, const uint8_t *data, size_t size)
 {
-	_cleanup_buf_ struct bf_buf other = { 0 }, edit = { 0 };
+	_cleanup_buf_ struct bf_buf other = { 0 }, edit = { 0 }, index = { 0 };
+	const struct bf_buf whole = { .data = (char *)base->state, .len = base->len };
 	_cleanup_ruleset_ struct bf_ruleset *rs = NULL;
 	_cleanup_diag_ struct bf_diag d = { 0 };
 
@@ -74,6 +91,8 @@ static void damaged(const struct bf_xt_base *base, const uint8_t *data, size_t s
 	for (size_t i = 0; i + 3 <= size; i += 3)
 		other.data[(data[i] | (size_t)data[i + 1] << 8) % other.len] = (char)data[i + 2];
 	bf_xt_to_ruleset(other.data, other.len, &rs, &d);
+	if (!bf_xt_index(base->state, base->len, &index))
+		hand_over(&(struct bf_xt_base){ .state = other.data, .len = other.len, .index = index.data }, NULL, 0, &whole);
 	if (!bf_xt_diff(base->state, base->len, other.data, other.len, &edit))
 		apply(base, edit.data, edit.len);
 }
