@@ -34,6 +34,7 @@ struct range {
 struct dim { /* bits shift .. shift + width - 1 of a word */
 	uint8_t word, shift, width;
 	bool by_svc;     /* services say something about it */
+	bool part;       /* of an address, which is a dimension as a whole, too: what odd masks take of it */
 	uint8_t column;  /* where, in forest.svc */
 	uint32_t weight; /* tests of services */
 };

@@ -3,13 +3,20 @@
  * forest_dims.c: boxes as products of intervals (forest.h). The words of the
  * addresses are dimensions as they are. Of the others, a run of bits is one
  * dimension when each test's mask takes all or nothing of it; so a masked
- * equality is exact in any number of them.
+ * equality is exact in any number of them. Where masks that are no prefixes
+ * test an address, such runs of its bits are dimensions beside the whole:
+ *
+ *   source         10.*.7.*  │        10.1.0.0/16
+ *   whole word     anything  │ 10.1.0.0 .. 10.1.255.255
+ *   bits 24 to 31  10        │ 10
+ *   bits 8 to 15   7         │ anything
  */
 #include "opt/forest.h"
 
 #include "opt/svc.h"
 
 #define ANY_PORT 0xffff
+#define PARTS_MOST 1500000 /* columns times services: masks at random have a part for each bit */
 
 struct masks { /* by word */
 	uint32_t used[BF_KEY_WORDS];
@@ -53,20 +60,30 @@ static void add_addrs(struct forest *f)
 	f->n_addrs = f->n_dims;
 }
 
-static void add_dims(struct forest *f, const struct masks *m)
+static size_t most_services(const struct forest *f)
 {
-	for (unsigned w = 8; w < BF_KEY_WORDS; w++)
-		for (unsigned bit = 0, end; bit < 32; bit = end) {
-			end = bit + 1;
-			if (!(m->used[w] >> bit & 1))
-				continue;
-			while (end < 32 && m->used[w] >> end & 1 && !(m->bounds[w] >> end & 1))
-				end++;
-			if (f->n_dims == FOREST_DIMS)
-				return;
-			f->dim[f->n_dims++] = (struct dim){ .word = (uint8_t)w, .shift = (uint8_t)bit,
-				                            .width = (uint8_t)(end - bit), .by_svc = true };
-		}
+	return service_number(f->p->svcs_size / BF_SVC_UNIT) + 1;
+}
+
+static bool takes_part(const struct forest *f)
+{
+	return f->n_dims * most_services(f) < PARTS_MOST;
+}
+
+/* The runs of bits of a word. */
+static void add_dims(struct forest *f, const struct masks *m, unsigned w)
+{
+	for (unsigned bit = 0, end; bit < 32; bit = end) {
+		end = bit + 1;
+		if (!(m->used[w] >> bit & 1))
+			continue;
+		while (end < 32 && m->used[w] >> end & 1 && !(m->bounds[w] >> end & 1))
+			end++;
+		if (f->n_dims == FOREST_DIMS || (w < BF_KEY_PORTS && (end - bit == 32 || !takes_part(f))))
+			return;
+		f->dim[f->n_dims++] = (struct dim){ .word = (uint8_t)w, .shift = (uint8_t)bit, .width = (uint8_t)(end - bit),
+			                            .by_svc = true, .part = w < BF_KEY_PORTS };
+	}
 }
 
 static uint32_t dim_mask(const struct dim *d)
@@ -104,8 +121,7 @@ struct projection {
 static void project_test(void *ctx, const struct bf_class_test *t)
 {
 	struct projection *p = ctx;
-	uint32_t seen = 0;
-	bool all_exact = true;
+	uint32_t said = 0;
 
 	for (unsigned i = 0; i < p->f->n_dims; i++) {
 		const struct dim *d = &p->f->dim[i];
@@ -118,10 +134,10 @@ static void project_test(void *ctx, const struct bf_class_test *t)
 		have = &p->row[d->column];
 		have->lo = BF_MAX(have->lo, r.lo);
 		have->hi = BF_MIN(have->hi, r.hi);
-		all_exact &= exact;
-		seen |= dim_mask(d);
+		if (exact)
+			said |= dim_mask(d);
 	}
-	if (!all_exact || (seen & t->mask) != t->mask)
+	if (t->mask & ~said)
 		*p->inexact = true;
 }
 
@@ -149,12 +165,15 @@ void dims_fill(struct forest *f, uint32_t index)
 int dims_plan(struct forest *f)
 {
 	struct masks m = { 0 };
-	size_t n = service_number(f->p->svcs_size / BF_SVC_UNIT) + 1;
+	size_t n = most_services(f);
 
 	for_each_svc(f->p, s)
 		each_test(s, note_mask, &m);
 	add_addrs(f);
-	add_dims(f, &m);
+	for (unsigned w = BF_KEY_PORTS; w < BF_KEY_WORDS; w++)
+		add_dims(f, &m, w);
+	for (unsigned w = BF_KEY_SADDR; w < BF_KEY_PORTS; w++)
+		add_dims(f, &m, w);
 	number_columns(f, &m);
 	f->svc = calloc(n * BF_MAX(f->n_columns, 1), sizeof(*f->svc));
 	f->inexact = calloc(n, sizeof(*f->inexact));
@@ -190,6 +209,24 @@ static struct range prefix_range(const struct forest *f, const struct bf_class_b
 	return (struct range){ lo, len == 32 ? lo : lo | 0xffffffffu >> len };
 }
 
+/* Of a dimension, what the box's service leaves. */
+static struct range svc_range(const struct forest *f, const struct bf_class_box *b, const struct dim *d)
+{
+	return f->svc[service_number(b->svc) * f->n_columns + d->column];
+}
+
+/* Of a part, what the prefix leaves. */
+static struct range part_range(const struct forest *f, const struct bf_class_box *b, const struct dim *d)
+{
+	struct range r = prefix_range(f, b, d->word);
+	uint32_t all = 0xffffffffu >> (32 - d->width);
+	unsigned top = d->shift + d->width;
+
+	if (top < 32 && r.lo >> top != r.hi >> top)
+		return (struct range){ 0, all };
+	return (struct range){ r.lo >> d->shift & all, r.hi >> d->shift & all };
+}
+
 struct range dims_box_range(const struct forest *f, const struct bf_class_box *b, unsigned dim)
 {
 	const struct dim *d = &f->dim[dim];
@@ -197,9 +234,11 @@ struct range dims_box_range(const struct forest *f, const struct bf_class_box *b
 
 	if (dim < f->n_addrs)
 		r = prefix_range(f, b, d->word);
+	else if (d->part)
+		r = part_range(f, b, d);
 	if (!d->by_svc)
 		return r;
-	s = f->svc[service_number(b->svc) * f->n_columns + d->column];
+	s = svc_range(f, b, d);
 	return (struct range){ BF_MAX(r.lo, s.lo), BF_MIN(r.hi, s.hi) };
 }
 
@@ -215,7 +254,8 @@ int dims_only(const struct forest *f, uint32_t box, const struct region *g)
 	if (!(f->p->boxes[box].flags & BF_BOX_FINAL) || f->inexact[service_number(f->p->boxes[box].svc)])
 		return DIMS_MANY;
 	for (unsigned i = 0; i < f->n_dims; i++) {
-		struct range r = dims_range(f, box, i);
+		/* what a prefix says of a part it says of the whole */
+		struct range r = f->dim[i].part ? svc_range(f, &f->p->boxes[box], &f->dim[i]) : dims_range(f, box, i);
 
 		if (r.lo <= g->hull[i].lo && r.hi >= g->hull[i].hi)
 			continue;

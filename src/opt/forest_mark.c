@@ -84,12 +84,12 @@ static void find_least(const struct marker *m, uint32_t n)
 	}
 }
 
-/* The children of a node that a box meets. */
+/* The children of a node that a box meets. Parts of addresses are the last dimensions, and say more than the whole. */
 static struct range window_of(const struct forest *f, uint64_t node, const struct bf_class_box *b)
 {
 	unsigned word = node >> 48 & (BF_KEY_WORDS - 1), top = 32 - (node >> 32 & 31), bits = 32 - (node >> 40 & 31);
 
-	for (unsigned i = 0; i < f->n_dims; i++) {
+	for (unsigned i = f->n_dims; i-- > 0;) {
 		const struct dim *d = &f->dim[i];
 		unsigned end = d->shift + d->width;
 

@@ -96,7 +96,7 @@ static struct bf_class_test random_test(struct rng *r, bool wild)
 		{ BF_KEY_IIFNAME, 0xffffffff, 0x65746830, 0 }, { BF_KEY_IIFNAME, 0xffffff00, 0x65746800, 0 },
 		{ BF_KEY_IIFNAME, 0xffffffff, 0x65746831, 0xfffffffe }, { BF_KEY_MARK, 0xff, 0x10, 0x20 },
 		{ BF_KEY_LEN, 0xffffffff, 100, 1000 },      { BF_KEY_META, 0xff00, 0x1000, 0x3000 },
-		{ BF_KEY_SADDR, 0xffffffff, 0x0a000000, 0x00ffffff }, { BF_KEY_DADDR, 0xff000000, 0x0b000000, 0xfeffffff },
+		{ BF_KEY_SADDR, 0xffffffff, 0x0a000000, 0x00ffffff }, { BF_KEY_SADDR, 0xfc00000f, 0x04000003, 0 }, { BF_KEY_DADDR, 0xff000000, 0x0b000000, 0xfeffffff },
 		{ BF_KEY_PORTS, 1, 1, 0 },                  { BF_KEY_ODD, BF_ODD_FRAG, 0, 0 },
 	};
 	struct bf_class_test t = usual[rng_below(r, BF_ARRAY_SIZE(usual))];
@@ -135,6 +135,7 @@ static uint32_t random_svc(struct test_problem *t, struct rng *r, enum problem_s
 
 static uint32_t shaped_svc(struct test_problem *t, struct rng *r, enum problem_shape shape, uint32_t i, uint32_t n)
 {
+	static const uint32_t odd[] = { 0xff00ff00, 0x0000ffff, 0xffff00ff, 0x0ff00f0f };
 	struct bf_class_svc s = any_svc;
 	struct bf_class_test tests[2];
 
@@ -159,6 +160,13 @@ static uint32_t shaped_svc(struct test_problem *t, struct rng *r, enum problem_s
 			tests[k].span = 0;
 		}
 		break;
+	case PROBLEM_ODD:
+		s.n_tests = i % 4 ? 1 : 0;
+		tests[0].word = rng_percent(r, 50) ? BF_KEY_SADDR : BF_KEY_DADDR;
+		tests[0].mask = odd[rng_below(r, BF_ARRAY_SIZE(odd))];
+		tests[0].lo = (uint32_t)rng_u64(r) & tests[0].mask;
+		tests[0].span = 0;
+		break;
 	case PROBLEM_PORTS:
 		s.dport = (uint16_t)(i * 40503u);
 		s.dport_span = 0;
@@ -178,6 +186,8 @@ static void shaped_boxes(struct test_problem *t, struct rng *r, enum problem_sha
 		b->slot = i;
 		b->svc = shape == PROBLEM_SAME && i ? 0 : shaped_svc(t, r, shape, i, n);
 		b->flags = BF_BOX_FINAL;
+		if (shape == PROBLEM_ODD && i % 4 != 1)
+			random_prefix(r, b, i % 2, t->p.ip6, false);
 	}
 }
 

@@ -22,6 +22,7 @@ enum problem_shape {
 	PROBLEM_NESTED,    /* port ranges one in the other, the smallest first */
 	PROBLEM_WILD,      /* no address, ranges of both ports crossed */
 	PROBLEM_MASKS,     /* random masks as tests */
+	PROBLEM_ODD,       /* addresses under a few masks that are no prefixes, or under prefixes */
 	PROBLEM_PORTS,     /* all the same but for the port */
 	PROBLEM_SAME,      /* all the same */
 	PROBLEM_SHAPES,

@@ -134,7 +134,7 @@ static void hard_ones_stay_exact_and_bounded(void **state)
 		enum problem_shape shape;
 		uint32_t longest; /* leaf */
 	} hard[] = { { PROBLEM_NESTED, 64 }, { PROBLEM_WILD, 5000 }, { PROBLEM_MASKS, 5000 },
-	             { PROBLEM_PORTS, 16 },  { PROBLEM_SAME, 1 } };
+	             { PROBLEM_ODD, 200 },    { PROBLEM_PORTS, 16 },  { PROBLEM_SAME, 1 } };
 
 	for (size_t i = 0; i < BF_ARRAY_SIZE(hard); i++)
 		for (unsigned ip6 = 0; ip6 < 2; ip6++) {
