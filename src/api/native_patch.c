@@ -6,9 +6,13 @@
  * evaluated, and become deltas (gen/patch.h). What is stored is one more record
  * of the log.
  */
+#include <unistd.h>
+
 #include "api/native.h"
 #include "front/native/rules.h"
+#include "gen/gen.h"
 #include "gen/patch.h"
+#include "rule/set.h"
 
 enum { COMMANDS_MAX = 128 }; /* beyond it compiling the table now and then is as good */
 
@@ -47,6 +51,34 @@ static int apply_all(struct native_run *r, const struct native_unit *u, struct b
 	return rc ? rc : rules->n_commands > COMMANDS_MAX ? -EAGAIN : text->err;
 }
 
+/*
+ * Limits and quotas of rules that come begin as they say. Nobody looks for them before the switch; what a writer left there
+ * who was killed before it is none of theirs, though it may have the same handle.
+ */
+static int put_objects(struct native_run *r, const struct native_unit *u, const struct bf_table *t)
+{
+	int fd = -1, rc = 0;
+
+	for (uint32_t i = 0; !rc && i < t->n_objects; i++) {
+		const struct bf_object *o = t->objects[i];
+		_cleanup_buf_ struct bf_buf record = {};
+
+		if (o->name || (o->id & ~BF_EVAL_OWN) >> 16 <= u->stored.last)
+			continue;
+		if (fd < 0)
+			fd = bf_unit_elements_open(r->ns, u->name, "objects");
+		bf_gen_object(o, &record);
+		rc = fd < 0 ? fd : record.err;
+		if (rc)
+			break;
+		bf_element_delete(fd, (const void *)record.data);
+		rc = bf_unit_elements_add(r->ns, u->name, "objects", record.data, record.len, NULL);
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 static int put(struct native_run *r, const struct native_unit *u, uint64_t last, const struct bf_nrules_model *m,
                const struct bf_buf *text)
 {
@@ -68,6 +100,8 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 	if (rc)
 		return rc;
 	rc = bf_native_unnote(r->ns, u);
+	if (!rc)
+		rc = put_objects(r, u, m->ev.rs->tables[0]);
 	if (rc)
 		return rc;
 	bf_nlog_commands(&record, last, (const void *)m->fresh.data, counters, text->data, text->len);

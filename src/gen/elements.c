@@ -62,16 +62,30 @@ static void add_record(struct bf_record *r, const uint32_t *key, uint32_t words,
 	bf_buf_add(&r->bytes, e, sizeof(*e));
 }
 
+static void object_record(const struct bf_object *o, struct bf_record *r)
+{
+	const uint32_t key[] = { (uint32_t)o->id, o->id >> 32 };
+	struct bf_rt_elem e = { .born = BF_BORN };
+
+	bf_put_states(&e, &o->what, 1);
+	add_record(r, key, BF_OBJECT_WORDS, &e);
+}
+
 void bf_object_records(const struct bf_table *t, struct bf_record *r)
 {
-	for (uint32_t i = 0; i < t->n_objects; i++) {
-		const struct bf_object *o = t->objects[i];
-		const uint32_t key[] = { (uint32_t)o->id, o->id >> 32 };
-		struct bf_rt_elem e = { .born = BF_BORN };
+	for (uint32_t i = 0; i < t->n_objects; i++)
+		object_record(t->objects[i], r);
+}
 
-		bf_put_states(&e, &o->what, 1);
-		add_record(r, key, BF_OBJECT_WORDS, &e);
-	}
+void bf_gen_object(const struct bf_object *o, struct bf_buf *out)
+{
+	struct bf_record r = { .key = BF_LIVE_KEY };
+
+	object_record(o, &r);
+	bf_buf_add(out, r.bytes.data, r.bytes.len);
+	if (r.bytes.err)
+		out->err = r.bytes.err;
+	bf_buf_free(&r.bytes);
 }
 
 static void element_of(const struct bf_set *s, uint32_t i, struct bf_rt_elem *e)

@@ -64,6 +64,9 @@ int bf_gen_table(const struct bf_table *t, const struct bf_gen_opts *o, struct b
 /* Elements as a map of role BF_MAP_LIVE begins with them (base/image.h). */
 struct bf_set;
 void bf_gen_elements(const struct bf_set *s, struct bf_buf *out);
+/* An object, likewise; its key comes first, BF_LIVE_KEY words. */
+struct bf_object;
+void bf_gen_object(const struct bf_object *o, struct bf_buf *out);
 /* Can it be had as opt/exact.h does it? Then, of an element: the words of its key, and of its data behind it. */
 bool bf_gen_is_exact(const struct bf_set *s);
 void bf_gen_row(const struct bf_set *s, uint32_t i, uint32_t *row);

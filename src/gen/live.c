@@ -235,8 +235,6 @@ int bf_lower_object(struct bf_lower *l, const struct bf_object *o, bf_label hit,
 {
 	struct bf_rt_live p = { .set = number_of(l, NULL), .words = BF_OBJECT_WORDS };
 
-	if (l->cell_base && o && !o->name) /* a rule's own is not among those that there are */
-		return -EAGAIN;
 	for (unsigned i = 0; i < BF_OBJECT_WORDS; i++)
 		if (o)
 			p.word[i].constant = (uint32_t)(o->id >> 32 * i);
@@ -263,8 +261,6 @@ int bf_lower_generator(struct bf_lower *l, const struct bf_generator *g, bf_labe
 {
 	bf_label made = bf_lower_label(l);
 
-	if (l->cell_base)
-		return -EAGAIN;
 	if (g->object)
 		turn(l, g, made);
 	else
@@ -318,8 +314,6 @@ int bf_lower_jhash(struct bf_lower *l, const struct bf_jhash *j, bf_label hit, b
 	struct key key = { .p = &p };
 	bf_label made;
 
-	if (l->cell_base)
-		return -EAGAIN;
 	for (uint32_t i = 0; i < j->n; i++)
 		if (!bf_field_there(j->part[i].field, l->family))
 			return bf_lower_goto(l, miss), 0;
