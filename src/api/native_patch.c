@@ -16,8 +16,12 @@
 
 enum { COMMANDS_MAX = 128 }; /* beyond it compiling the table now and then is as good */
 
-static bool is_rule_change(const struct bf_ast_cmd *c)
+static bool is_change(const struct bf_ast_cmd *c)
 {
+	bool adds = c->verb == BF_VERB_ADD || c->verb == BF_VERB_CREATE, ends = c->verb == BF_VERB_DELETE || c->verb == BF_VERB_FLUSH;
+
+	if (c->object == BF_OBJ_CHAIN)
+		return c->table.text && (adds || ends);
 	return c->object == BF_OBJ_RULE && c->table.text && (c->verb == BF_VERB_ADD || c->verb == BF_VERB_INSERT ||
 	                                                     c->verb == BF_VERB_REPLACE || c->verb == BF_VERB_DELETE);
 }
@@ -30,7 +34,7 @@ static const struct native_unit *only_unit(const struct native_run *r)
 	uint32_t n = 0;
 
 	for (const struct bf_ast_cmd *c = first; c; c = c->next)
-		if (!is_rule_change(c) || c->family != first->family || strcmp(c->table.text, first->table.text) ||
+		if (!is_change(c) || c->family != first->family || strcmp(c->table.text, first->table.text) ||
 		    ++n > COMMANDS_MAX)
 			return NULL;
 	for (uint32_t i = 0; n && i < r->units.n; i++)
@@ -84,6 +88,7 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 {
 	uint32_t n = (uint32_t)(m->changes.len / sizeof(struct bf_changed));
 	uint32_t counters = (uint32_t)(m->fresh.len / sizeof(struct bf_eval_counter));
+	const struct bf_table *now = m->now.rs ? m->now.rs->tables[0] : NULL;
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	_cleanup_buf_ struct bf_buf record = {};
 	struct bf_patch patch;
@@ -95,13 +100,15 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 		return -ENOMEM;
 	if (!bf_unit_journal(u->unit, &len, &version) || counters > UINT16_MAX)
 		return -EAGAIN;
-	rc = bf_gen_patch(u->stored.link, u->stored.head->link_len, m->ev.rs->tables[0], NULL, (const void *)m->changes.data, n,
+	rc = bf_gen_patch(u->stored.link, u->stored.head->link_len, m->ev.rs->tables[0], now, (const void *)m->changes.data, n,
 	                  version, arena, &patch, NULL);
 	if (rc)
 		return rc;
 	rc = bf_native_unnote(r->ns, u);
 	if (!rc)
 		rc = put_objects(r, u, m->ev.rs->tables[0]);
+	if (!rc && now)
+		rc = put_objects(r, u, now);
 	if (rc)
 		return rc;
 	bf_nlog_commands(&record, last, (const void *)m->fresh.data, counters, text->data, text->len);

@@ -8,12 +8,6 @@ enum { STAYS_MAX = 4096 };
 
 /* -------------------------------------------------------------------- opening */
 
-/* Handles of rules are the last ones of the text: each chain's and then those of its rules. */
-static uint64_t handle_at(const struct bf_nrules *r, uint32_t chain, uint32_t rule)
-{
-	return r->handles[chain + 1 + rule];
-}
-
 /* Rules stand in the text one behind the other, chain by chain. */
 static bool index_fits(const struct bf_nrules *r, size_t text_len)
 {
@@ -68,16 +62,17 @@ static int read_index(struct bf_nrules *r, const struct bf_nstored *s)
 	if (len < sizeof(*h) + chains + rules + h->text_len + 1)
 		return -EAGAIN;
 	r->head = h;
-	r->chains = (const void *)(h + 1);
-	r->rules = (const void *)((const char *)r->chains + chains);
+	r->rules = (const void *)((const char *)(h + 1) + chains);
+	r->chains = calloc(h->n_chains + 1ul, sizeof(*r->chains));
+	r->gone = calloc(h->n_chains + 1ul, sizeof(*r->gone));
+	if (!r->chains || !r->gone)
+		return -ENOMEM;
+	memcpy(r->chains, h + 1, chains);
+	r->n_chains = h->n_chains;
+	r->cap_chains = h->n_chains + 1;
 	r->handles = s->handles + (s->head->n_handles - h->n_chains - h->n_rules);
 	if (!index_fits(r, s->head->text_len))
 		return -EAGAIN;
-	r->jumps = calloc(h->n_chains + 1ul, 1);
-	if (!r->jumps)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < h->n_chains; i++)
-		r->jumps[i] = r->chains[i].jumps != 0;
 	return read_bare(r, (const char *)r->rules + rules);
 }
 
@@ -131,23 +126,24 @@ void bf_nrules_free(struct bf_nrules *r)
 {
 	free(r->came);
 	free(r->went);
-	free(r->jumps);
+	free(r->chains);
+	free(r->gone);
 	*r = (struct bf_nrules){ 0 };
 }
 
 /* --------------------------------------------------------------------- places */
 
-static uint32_t find_chain(const struct bf_nrules *r, const char *name)
+uint32_t bf_nrules_chain(const struct bf_nrules *r, const char *name)
 {
 	const struct bf_ast_chain *c = r->table->body->chains;
 	uint32_t i = 0;
 
-	for (; c && strcmp(c->name.text, name); c = c->next)
+	for (; c && (r->gone[i] || strcmp(c->name.text, name)); c = c->next)
 		i++;
 	return i;
 }
 
-static bool has_gone(const struct bf_nrules *r, uint32_t rule)
+bool bf_nrules_has_gone(const struct bf_nrules *r, uint32_t rule)
 {
 	for (uint32_t i = 0; i < r->n_went; i++)
 		if (r->went[i] == rule)
@@ -181,7 +177,7 @@ static bool find_rule(const struct bf_nrules *r, uint32_t chain, uint64_t handle
 		if (r->came[i].chain == chain && r->came[i].handle == handle)
 			return *out = (struct place){ r->came[i].before, i, true }, true;
 	for (uint32_t i = c->first; i < c->first + c->n; i++)
-		if (handle_at(r, chain, i) == handle && !has_gone(r, i))
+		if (bf_nrules_handle(r, chain, i) == handle && !bf_nrules_has_gone(r, i))
 			return *out = (struct place){ i, 0, false }, true;
 	return false;
 }
@@ -195,7 +191,7 @@ static bool find_number(const struct bf_nrules *r, uint32_t chain, uint64_t numb
 		for (uint32_t k = 0; k < r->n_came; k++)
 			if (r->came[k].chain == chain && r->came[k].before == i && !number--)
 				return *out = (struct place){ i, k, true }, true;
-		if (i < c->first + c->n && !has_gone(r, i) && !number--)
+		if (i < c->first + c->n && !bf_nrules_has_gone(r, i) && !number--)
 			return *out = (struct place){ i, 0, false }, true;
 	}
 	return false;
@@ -228,6 +224,26 @@ static bool place_of(const struct bf_nrules *r, uint32_t chain, const struct bf_
 	return true;
 }
 
+/* ---------------------------------------------------------------------- reading */
+
+int bf_nrules_read(const struct bf_nrules *r, const struct bf_buf *numbers, struct bf_ast_cmd **out)
+{
+	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
+	const char *family = r->table->family ? r->table->family->name : "ip", *chain = r->table->body->chains->name.text;
+	_cleanup_buf_ struct bf_buf text = { 0 };
+	int err;
+
+	*out = NULL;
+	if (!numbers->len)
+		return 0;
+	for (const uint32_t *i = (const void *)numbers->data; (const char *)i < numbers->data + numbers->len; i++) {
+		bf_buf_printf(&text, "add rule %s %s %s ", family, r->table->table.text, chain); /* which chain is of no interest */
+		bf_buf_add(&text, r->text + r->rules[*i].text, r->rules[*i].len);
+	}
+	err = text.err ? text.err : bf_native_parse_more(r->ast, "rules", text.data, text.len, &o, out, NULL);
+	return err && err != -ENOMEM ? -EAGAIN : err;
+}
+
 /* ------------------------------------------------------------------- commands */
 
 struct looker {
@@ -245,13 +261,21 @@ static const struct bf_ast_set *find_set(const struct bf_nrules *r, const char *
 	return s;
 }
 
+static bool is_base(const struct bf_nrules *r, uint32_t chain)
+{
+	const struct bf_ast_chain *c = r->table->body->chains;
+
+	while (chain--)
+		c = c->next;
+	return c->base;
+}
+
 /*
  * Sets and objects as they were compiled are looked into (gen/ knows which). Where a map leads is not told here: from a
  * chain at a hook, to which nothing leads, packets do not go in a circle.
  */
 static bool look_at_set(const struct bf_nrules *r, uint32_t chain, const struct bf_nref *ref)
 {
-	const struct bf_ast_chain *c = r->table->body->chains;
 	const struct bf_ast_set *s = find_set(r, *ref->name);
 	struct bf_types key, data;
 
@@ -260,14 +284,10 @@ static bool look_at_set(const struct bf_nrules *r, uint32_t chain, const struct 
 	if (!s || s->flags & BF_SET_CONSTANT)
 		return false;
 	bf_native_set_types(s, &key, &data);
-	if (!data.n || data.type[0]->form != BF_FORM_VERDICT)
-		return true;
-	while (chain--)
-		c = c->next;
-	return c->base;
+	return !data.n || data.type[0]->form != BF_FORM_VERDICT || is_base(r, chain);
 }
 
-/* A jump must lead where nothing leads on, from hooks that come there already. */
+/* Packets must not go in a circle: a jump leads where nothing leads on, or comes from a chain to which nothing leads. */
 static bool look_at(void *arg, const struct bf_nref *ref)
 {
 	struct looker *l = arg;
@@ -275,9 +295,9 @@ static bool look_at(void *arg, const struct bf_nref *ref)
 
 	if (ref->kind != BF_OBJ_CHAIN)
 		return look_at_set(l->r, l->chain, ref);
-	to = find_chain(l->r, *ref->name);
-	if (to == l->r->head->n_chains || to == l->chain || l->r->jumps[to] ||
-	    l->r->chains[l->chain].hooks & ~l->r->chains[to].hooks)
+	to = bf_nrules_chain(l->r, *ref->name);
+	if (to == l->r->n_chains || to == l->chain || is_base(l->r, to) ||
+	    (l->r->chains[to].jumps && !is_base(l->r, l->chain)))
 		return false;
 	l->jumps = true;
 	return true;
@@ -303,7 +323,7 @@ static int come(struct bf_nrules *r, uint32_t chain, const struct place *p, stru
 		return -EAGAIN;
 	if (bf_grow(&r->came, r->n_came, &r->cap_came, sizeof(*r->came)))
 		return -ENOMEM;
-	r->jumps[chain] |= l.jumps;
+	r->chains[chain].jumps |= l.jumps;
 	rule->handle = ++r->last;
 	memmove(&r->came[p->at + 1], &r->came[p->at], (r->n_came++ - p->at) * sizeof(*r->came));
 	r->came[p->at] = (struct bf_nrule_came){ chain, p->before, rule->handle, rule };
@@ -335,15 +355,122 @@ static int replace(struct bf_nrules *r, uint32_t chain, const struct bf_ast_cmd 
 	return err ? err : go(r, &p);
 }
 
+/* ----------------------------------------------------------- chains come and go */
+
+/* With a name that no chain of the text has, there or gone. */
+static int add_chain(struct bf_nrules *r, const struct bf_ast_cmd *cmd)
+{
+	struct bf_ast_chain **tail = &r->table->body->chains, *c = cmd->chain;
+	uint32_t cap = r->cap_chains;
+	bool *gone;
+
+	if (c && (c->base || c->policy || c->rules))
+		return -EAGAIN;
+	for (; *tail; tail = &(*tail)->next)
+		if (!strcmp((*tail)->name.text, cmd->name.text))
+			return -EAGAIN;
+	if (bf_grow(&r->chains, r->n_chains, &r->cap_chains, sizeof(*r->chains)))
+		return -ENOMEM;
+	gone = cap == r->cap_chains ? r->gone : realloc(r->gone, r->cap_chains * sizeof(*gone));
+	*tail = bf_arena_new_of(r->ast->arena, struct bf_ast_chain);
+	if (!gone || !*tail)
+		return -ENOMEM;
+	r->gone = gone;
+	r->gone[r->n_chains] = false;
+	(*tail)->name = cmd->name;
+	(*tail)->handle = ++r->last;
+	r->chains[r->n_chains++] = (struct bf_nindex_chain){ .handle = r->last, .first = r->head->n_rules };
+	return 0;
+}
+
+struct counter {
+	const char *name;
+	uint32_t n;
+};
+
+static bool count_use(void *arg, const struct bf_nref *ref)
+{
+	struct counter *c = arg;
+
+	c->n += ref->kind == BF_OBJ_CHAIN && !strcmp(*ref->name, c->name);
+	return true;
+}
+
+/* Does anything lead to it? */
+static int is_used(const struct bf_nrules *r, uint32_t chain, const char *name, bool *used)
+{
+	struct counter came = { name }, went = { name };
+	_cleanup_buf_ struct bf_buf numbers = { 0 };
+	struct bf_ast_cmd *cmd;
+	int err;
+
+	for (uint32_t i = 0; i < r->n_came; i++)
+		bf_nrefs_stmts(r->came[i].rule->stmts, count_use, &came);
+	bf_buf_add(&numbers, r->went, r->n_went * sizeof(*r->went));
+	err = numbers.err ? numbers.err : bf_nrules_read(r, &numbers, &cmd);
+	for (; !err && cmd; cmd = cmd->next)
+		bf_nrefs_stmts(cmd->rule->stmts, count_use, &went);
+	*used = r->chains[chain].uses + came.n != went.n;
+	return err;
+}
+
+static bool is_empty(const struct bf_nrules *r, uint32_t chain)
+{
+	struct place p;
+
+	return !find_number(r, chain, 0, &p);
+}
+
+static int delete_chain(struct bf_nrules *r, uint32_t chain, const char *name)
+{
+	bool used;
+	int err = is_base(r, chain) || !is_empty(r, chain) ? -EAGAIN : is_used(r, chain, name, &used);
+
+	if (!err)
+		r->gone[chain] = !used;
+	return err ? err : used ? -EAGAIN : 0;
+}
+
+static int flush_chain(struct bf_nrules *r, uint32_t chain)
+{
+	const struct bf_nindex_chain *c = &r->chains[chain];
+	int err = c->n > STAYS_MAX ? -EAGAIN : 0;
+
+	for (uint32_t i = r->n_came; i-- > 0 && !err;)
+		if (r->came[i].chain == chain)
+			err = go(r, &(struct place){ .at = i, .came = true });
+	for (uint32_t i = c->first; i < c->first + c->n && !err; i++)
+		if (!bf_nrules_has_gone(r, i))
+			err = go(r, &(struct place){ .before = i });
+	return err;
+}
+
+static int apply_chain(struct bf_nrules *r, const struct bf_ast_cmd *cmd, uint32_t chain)
+{
+	bool there = chain < r->n_chains;
+
+	if (cmd->where || !cmd->name.text)
+		return -EAGAIN;
+	switch (cmd->verb) {
+	case BF_VERB_ADD:
+	case BF_VERB_CREATE: return there ? -EAGAIN : add_chain(r, cmd);
+	case BF_VERB_DELETE: return there ? delete_chain(r, chain, cmd->name.text) : -EAGAIN;
+	case BF_VERB_FLUSH: return there ? flush_chain(r, chain) : -EAGAIN;
+	default: return -EAGAIN;
+	}
+}
+
 int bf_nrules_apply(struct bf_nrules *r, struct bf_ast_cmd *cmd)
 {
-	uint32_t chain = cmd->name.text ? find_chain(r, cmd->name.text) : r->head->n_chains;
+	uint32_t chain = cmd->name.text ? bf_nrules_chain(r, cmd->name.text) : r->n_chains;
 	struct place p;
 	bool old = cmd->verb == BF_VERB_REPLACE || cmd->verb == BF_VERB_DELETE;
 
-	if (cmd->object != BF_OBJ_RULE || chain == r->head->n_chains || (old && cmd->where != BF_AT_HANDLE))
-		return -EAGAIN;
 	r->n_commands++;
+	if (cmd->object == BF_OBJ_CHAIN)
+		return apply_chain(r, cmd, chain);
+	if (cmd->object != BF_OBJ_RULE || chain == r->n_chains || (old && cmd->where != BF_AT_HANDLE))
+		return -EAGAIN;
 	switch (cmd->verb) {
 	case BF_VERB_ADD:
 	case BF_VERB_INSERT: return place_of(r, chain, cmd, &p) ? come(r, chain, &p, cmd->rule) : -EAGAIN;
@@ -403,7 +530,7 @@ static void write_chain(struct writer *w, uint32_t chain)
 		const struct bf_nindex_rule *x = &w->r->rules[i];
 
 		write_came(w, chain, i, x->text);
-		if (!has_gone(w->r, i))
+		if (!bf_nrules_has_gone(w->r, i))
 			continue;
 		copy_to(w, x->text);
 		w->at += x->len;
@@ -418,6 +545,9 @@ int bf_nrules_text(const struct bf_nrules *r, const struct bf_nstored *s, struct
 
 	for (size_t at = 0; (rec = bf_nlog_next(s->log, s->log_len, &at));)
 		if (rec->kind != BF_NLOG_COMMANDS)
+			return -EAGAIN;
+	for (uint32_t i = 0; i < r->n_chains; i++)
+		if (i >= r->head->n_chains ? !r->gone[i] : r->gone[i])
 			return -EAGAIN;
 	for (uint32_t i = 0; i < r->head->n_chains; i++)
 		if (has_changed(r, i))
@@ -495,24 +625,6 @@ static int list_old(const struct bf_nrules *r, const struct bf_span *spans, uint
 	return n > STAYS_MAX ? -EAGAIN : out->err;
 }
 
-static int parse_old(const struct bf_nrules *r, const struct bf_buf *old, struct bf_ast_cmd **out)
-{
-	const struct bf_native_opts o = { .max_nodes = UINT32_MAX };
-	const char *family = r->table->family ? r->table->family->name : "ip", *chain = r->table->body->chains->name.text;
-	_cleanup_buf_ struct bf_buf text = { 0 };
-	int err;
-
-	*out = NULL;
-	if (!old->len)
-		return 0;
-	for (const uint32_t *i = (const void *)old->data; (const char *)i < old->data + old->len; i++) {
-		bf_buf_printf(&text, "add rule %s %s %s ", family, r->table->table.text, chain); /* which chain is of no interest */
-		bf_buf_add(&text, r->text + r->rules[*i].text, r->rules[*i].len);
-	}
-	err = text.err ? text.err : bf_native_parse_more(r->ast, "rules", text.data, text.len, &o, out, NULL);
-	return err && err != -ENOMEM ? -EAGAIN : err;
-}
-
 struct filler {
 	struct bf_nrules *r;
 	struct bf_buf *out;
@@ -551,9 +663,9 @@ static int fill_chain(struct filler *f, uint32_t chain, const uint32_t **old, co
 
 		if (!rule)
 			return -EAGAIN;
-		rule->handle = handle_at(f->r, chain, **old);
+		rule->handle = bf_nrules_handle(f->r, chain, **old);
 		add_came(f, chain, from, **old);
-		add(f, has_gone(f->r, **old) ? BF_WENT : BF_STAYS, chain, **old, rule);
+		add(f, bf_nrules_has_gone(f->r, **old) ? BF_WENT : BF_STAYS, chain, **old, rule);
 		from = **old + 1;
 	}
 	add_came(f, chain, from, c->first + c->n);
@@ -573,14 +685,15 @@ int bf_nrules_stub(struct bf_nrules *r, const struct bf_span *spans, uint32_t n_
 		qsort(r->went, r->n_went, sizeof(*r->went), by_number);
 	err = wanted ? list_old(r, spans, n_spans, wanted, &old) : -ENOMEM;
 	if (!err)
-		err = parse_old(r, &old, &cmd);
+		err = bf_nrules_read(r, &old, &cmd);
 	next = (const void *)old.data;
 	end = next + old.len / sizeof(*next);
 	for (struct bf_ast_chain *c = r->table->body->chains; c && !err; c = c->next, i++) {
 		struct filler f = { r, out, &c->rules };
 
 		c->rules = NULL;
-		err = fill_chain(&f, i, &next, end, &cmd);
+		if (i < r->head->n_chains) /* others are told as they are now */
+			err = fill_chain(&f, i, &next, end, &cmd);
 	}
 	return err ? err : out->err;
 }

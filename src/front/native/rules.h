@@ -12,6 +12,9 @@
  *   text:    r0   r1   r2   r3   r4       add rule     ... position 12    came before r2
  *   index:   #10  #11  #12  #13  #14      delete rule  ... handle 14      r4 went
  *
+ * Chains may come, too, and go when nothing leads to them. Chains that rules of interest lead to are read as they are now, if
+ * they are short: their rules may be put where a rule jumps to them (gen/patch.h).
+ *
  * Whatever is not as simple as that is refused: -EAGAIN, the table is to be
  * read as a whole, and what is wrong with a command is told there.
  *
@@ -35,6 +38,8 @@ struct bf_nindex_chain {
 	uint32_t hooks;    /* those it is reached from, as bits */
 	uint32_t jumps;    /* some rule of it leads to another chain */
 	uint32_t end;      /* of the text: behind its last rule */
+	uint32_t uses;     /* rules and elements say so often that they lead here */
+	uint32_t pad;
 };
 
 struct bf_nindex_rule {
@@ -59,7 +64,9 @@ struct bf_nrule_came {
 
 struct bf_nrules {
 	const struct bf_nindex_head *head;
-	const struct bf_nindex_chain *chains;
+	struct bf_nindex_chain *chains; /* as they are now; behind those of the text the ones that came. But for uses */
+	uint32_t n_chains, cap_chains;
+	bool *gone;                   /* of chains */
 	const struct bf_nindex_rule *rules;
 	const uint64_t *handles;      /* of the rules */
 	const char *text;             /* of the table */
@@ -70,7 +77,6 @@ struct bf_nrules {
 	uint32_t n_came, cap_came;
 	uint32_t *went;               /* rules of the index */
 	uint32_t n_went, cap_went;
-	uint8_t *jumps;               /* of chains, now */
 	uint32_t n_commands;
 };
 
@@ -104,8 +110,33 @@ struct bf_nrule_change { /* a rule of the stub */
  */
 int bf_nrules_stub(struct bf_nrules *r, const struct bf_span *spans, uint32_t n_spans, struct bf_buf *out);
 
+/*
+ * Chains that came, and those to which rules of the stub lead, as they are now, in a table of their own: `before` is `out` of bf_nrules_stub. Of
+ * those that are too long only the names. Hooks of chains are those from which packets come now. *table: NULL: there are none.
+ */
+struct bf_nrules_now {
+	struct bf_ast_cmd *table;
+	struct bf_buf chains; /* struct bf_nchain_now: each chain of the table */
+	struct bf_buf rules;  /* struct bf_nrule_change: of all its rules, BF_CAME or BF_STAYS */
+};
+struct bf_nchain_now {
+	uint32_t chain; /* of the index */
+	bool whole;     /* its rules are there */
+};
+int bf_nrules_now(struct bf_nrules *r, const struct bf_buf *before, struct bf_nrules_now *out);
+/* The rules of the index that `numbers` (uint32_t) says, read, in that order: `add rule` each. */
+int bf_nrules_read(const struct bf_nrules *r, const struct bf_buf *numbers, struct bf_ast_cmd **out);
+/* Whom of r's chains a name means; r->n_chains: none. */
+uint32_t bf_nrules_chain(const struct bf_nrules *r, const char *name);
+bool bf_nrules_has_gone(const struct bf_nrules *r, uint32_t rule);
+static inline uint64_t bf_nrules_handle(const struct bf_nrules *r, uint32_t chain, uint32_t rule)
+{
+	return r->handles[chain + 1 + rule]; /* of the text's handles chains and rules are the last: each chain's and then those of its rules */
+}
+
 struct bf_nrules_model {
 	struct bf_evaluated ev; /* of the stub: one table */
+	struct bf_evaluated now; /* chains as they are now: one table, or none */
 	struct bf_buf changes;  /* struct bf_changed: its rules, where they stand in the table as it was compiled */
 	struct bf_buf fresh;    /* struct bf_eval_counter: of rules that are not in the log yet; they come behind those of s */
 };

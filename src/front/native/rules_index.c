@@ -2,6 +2,7 @@
 /* rules_index.c: the index of a table's rules (rules.h). */
 #include <netinet/in.h>
 
+#include "front/native/change.h"
 #include "front/native/rules.h"
 
 enum { ALL_FAMS = 7 };
@@ -14,6 +15,7 @@ struct maker {
 	const char *text, *end, *at; /* at: what has not been looked at yet */
 	struct bf_buf lines;         /* of a chain: offsets */
 	struct bf_buf chains, rules;
+	struct bf_buf names;         /* struct name, sorted */
 	uint32_t n_rules;
 };
 
@@ -182,6 +184,53 @@ static void number(struct maker *m)
 		}
 }
 
+/* ------------------------------------------------------------------ who leads where */
+
+struct name {
+	const char *name;
+	uint32_t chain;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct name *)a)->name, ((const struct name *)b)->name);
+}
+
+static bool count_use(void *arg, const struct bf_nref *ref)
+{
+	struct maker *m = arg;
+	const struct name key = { .name = *ref->name }, *x = NULL;
+
+	if (ref->kind == BF_OBJ_CHAIN)
+		x = bsearch(&key, m->names.data, m->names.len / sizeof(key), sizeof(key), by_name);
+	if (x)
+		((struct bf_nindex_chain *)(void *)m->chains.data)[x->chain].uses++;
+	return true;
+}
+
+static void count_uses(struct maker *m)
+{
+	uint32_t i = 0;
+
+	for (const struct bf_ast_chain *c = m->t->chains; c; c = c->next) {
+		struct name n = { c->name.text, i++ };
+
+		bf_buf_add(&m->names, &n, sizeof(n));
+	}
+	if (!i || m->names.err)
+		return;
+	qsort(m->names.data, i, sizeof(struct name), by_name);
+	for (const struct bf_ast_chain *c = m->t->chains; c; c = c->next)
+		for (const struct bf_ast_rule *r = c->rules; r; r = r->next)
+			bf_nrefs_stmts(r->stmts, count_use, m);
+	for (const struct bf_ast_set *s = m->t->sets; s; s = s->next) {
+		const struct bf_ast_expr *e = s->map && s->elements ? bf_ast_peel(s->elements) : NULL;
+
+		for (const struct bf_ast_elem *el = e && e->kind == BF_AST_SET ? e->set.first : NULL; el; el = el->next)
+			bf_nrefs_elem(el, count_use, m);
+	}
+}
+
 /* The table's text with chains that have no rules. */
 static void print_bare(struct bf_buf *out, struct bf_ast_cmd *table)
 {
@@ -214,7 +263,7 @@ static void put(struct maker *m, struct bf_ast_cmd *table)
 	print_bare(&bare, table);
 	h.n_chains = (uint32_t)(m->chains.len / sizeof(struct bf_nindex_chain));
 	h.text_len = (uint32_t)bare.len;
-	if (bare.err || m->chains.err || m->rules.err || m->lines.err) {
+	if (bare.err || m->chains.err || m->rules.err || m->lines.err || m->names.err) {
 		m->out->err = -ENOMEM;
 		return;
 	}
@@ -237,9 +286,11 @@ void bf_nindex_make(struct bf_buf *out, struct bf_ast_cmd *table, const char *te
 		ok = i < m.model->n_chains && add_chain(&m, c, i++);
 	if (ok && i == m.model->n_chains) { /* else rules were taken apart into chains of their own */
 		number(&m);
+		count_uses(&m);
 		put(&m, table);
 	}
 	bf_buf_free(&m.lines);
 	bf_buf_free(&m.chains);
 	bf_buf_free(&m.rules);
+	bf_buf_free(&m.names);
 }
