@@ -66,6 +66,11 @@ void flood_done(struct flood *f)
 	__atomic_store_n(&f->done, f->begun, __ATOMIC_SEQ_CST);
 }
 
+void flood_stays(struct flood *f)
+{
+	__atomic_store_n(&f->begun, f->done, __ATOMIC_SEQ_CST);
+}
+
 static void send_one(struct flood_sender *s, int tx, int rx, uint32_t i)
 {
 	struct flood *f = s->f;
@@ -89,7 +94,7 @@ static void *send_all(void *arg)
 	int rx = socket_at((uint16_t)(s->f->port + s->i)), tx = socket(AF_INET, SOCK_DGRAM, 0);
 
 	while (!__atomic_load_n(&s->f->stop, __ATOMIC_RELAXED))
-		send_one(s, tx, rx, rng_below(&r, FLOOD_HOSTS));
+		send_one(s, tx, rx, s->f->first + rng_below(&r, s->f->hosts ? s->f->hosts : FLOOD_HOSTS));
 	close(rx);
 	close(tx);
 	return NULL;

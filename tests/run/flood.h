@@ -25,6 +25,7 @@ struct flood_sender {
 
 struct flood {
 	uint16_t port;                           /* of the first sender's packets, UDP; then the next ones */
+	uint32_t first, hosts;                   /* packets are from these; 0: from all */
 	uint8_t ring[FLOOD_RING][FLOOD_HOSTS];   /* ruleset k lets host i pass: ring[k % FLOOD_RING][i] */
 	uint64_t begun, done;                    /* the newest that may be in force; the oldest */
 	bool stop;
@@ -43,6 +44,7 @@ static inline uint8_t *flood_next(struct flood *f)
 
 void flood_begin(struct flood *f);
 void flood_done(struct flood *f);
+void flood_stays(struct flood *f); /* the change that was begun did not come to be */
 
 void flood_start(struct flood *f);
 void flood_stop(struct flood *f);

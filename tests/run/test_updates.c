@@ -1,348 +1,397 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test_updates.c: rules come, go and are exchanged, up to three at once, one by
- * one through the library or with the whole table as iptables does it, while
- * two threads send packets from many addresses. Each packet must meet the
+ * test_updates.c: rules come, go and are exchanged, up to three at once, chains, too (ruling.h), through the library or
+ * with the whole table as iptables does it, while threads send packets from many addresses. Each packet must meet the
  * verdict of a ruleset that was in force between its sending and its arrival.
- * Most changes must have been made in place.
  *
- *   test_updates [UPDATES [SEED [whole|native]]]
+ *   test_updates [UPDATES [SEED [WORD...]]]
  *
- * whole: never by the library's single changes; then each packet must have been
- * counted once. native: commands about rules of a native table.
+ * A row of ruling.c: what changes how often (plain). whole: never by the library's single changes; then each packet
+ * must have been counted once. native: commands about rules of a native table. killed: who changes rules is killed at
+ * random moments, and another one goes on from what is in force, which must be what was before its last change, or
+ * after. two: two of them at a time, each with hosts and chains (a table, native) of its own.
  */
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
-#include <endian.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "bpfilter/bpfilter.h"
+#include "kern/events.h"
 #include "kern/kern.h"
-#include "lib/rng.h"
 #include "run/flood.h"
 #include "run/net.h"
-#include "xt/build.h"
+#include "run/ruling.h"
 
-enum { RULES = 600, RULES_MAX = 900, HOSTS = FLOOD_HOSTS, PORT = 4000, SETS = 8 };
-
-struct rule {
-	uint32_t addr; /* source, host order */
-	uint8_t len;
-	uint8_t set;   /* native: one of so many of the table, + 1, which divide the hosts, and not an address */
-	bool accept;
-	uint64_t handle; /* native */
+struct part { /* a writer's: all of it is shared, it may be killed anywhere */
+	struct rng r;
+	struct ruling ruling[2]; /* [flood.done & 1] is in force; from flood.begun on perhaps the other one */
+	struct flood flood;
+	uint64_t counted;
+	pid_t pid;
 };
 
 struct world {
-	struct bf_ctx *ctx;
-	struct rng r;
-	struct rule rules[RULES_MAX];
-	uint32_t n;
-	struct flood flood;
-	bool whole;      /* the table is always handed over as a whole: then nothing that was counted gets lost */
-	uint64_t counted;
-	bool native;
-	uint64_t last;   /* handle given */
+	const struct ruling_weights *weights;
+	unsigned updates, parts, kills;
+	bool whole, native, killed; /* whole: then nothing that was counted gets lost */
+	struct part part[2];
 };
 
-struct entry { /* -s ADDRESS -p udp -j ACCEPT or DROP */
-	struct ipt_entry e;
-	struct xt_standard_target t;
-};
-
-static struct rule random_rule(struct world *w)
-{
-	bool by_set = w->native && rng_percent(&w->r, 10);
-	uint8_t len = rng_percent(&w->r, 70) ? 32 : 20 + (uint8_t)rng_below(&w->r, 12);
-
-	/* Prefixes of few bits take many hosts. */
-	return (struct rule){ flood_host(rng_below(&w->r, HOSTS)) & (uint32_t)(~0ull << (32 - len)), len,
-		                  by_set ? 1 + (uint8_t)rng_below(&w->r, SETS) : 0, rng_percent(&w->r, 50) };
-}
-
-static bool takes(const struct rule *r, uint32_t host)
-{
-	return r->set ? host % SETS + 1u == r->set : !((flood_host(host) ^ r->addr) >> (32 - r->len));
-}
-
-static struct entry entry_of(const struct rule *r)
-{
-	struct entry e = { .e = { .ip = { .src.s_addr = htobe32(r->addr), .smsk.s_addr = htobe32((uint32_t)(~0ull << (32 - r->len))),
-	                                  .proto = IPPROTO_UDP },
-	                          .target_offset = sizeof(struct ipt_entry), .next_offset = sizeof(struct entry) },
-		               .t = { .target.u.target_size = sizeof(struct xt_standard_target),
-		                      .verdict = r->accept ? -NF_ACCEPT - 1 : -NF_DROP - 1 } };
-
-	return e;
-}
+static struct bf_ctx *ctx; /* each process its own */
 
 static void die(const char *what, const char *why)
 {
-	fprintf(stderr, "%s: %s\n", what, why);
-	exit(1);
+	fprintf(stderr, "test_updates: %s: %s\n", what, why);
+	_exit(1);
 }
 
-/* What the rules say as they are now. */
-static void note_verdicts(const struct world *w, uint8_t *passes)
+static const struct ruling *in_force(const struct part *p)
 {
-	for (uint32_t i = 0; i < HOSTS; i++) {
-		uint8_t accept = 1;
-
-		for (uint32_t n = 0; n < w->n; n++)
-			if (takes(&w->rules[n], i)) {
-				accept = w->rules[n].accept;
-				break;
-			}
-		passes[i] = accept;
-	}
+	return &p->ruling[p->flood.done & 1];
 }
 
-/* Most packets end at one of the first rules: half of the changes are there. */
-static uint32_t random_place(struct world *w, uint32_t n)
-{
-	return rng_below(&w->r, rng_percent(&w->r, 50) ? BF_MIN(n, 40u) : n);
-}
+/* ------------------------------------------------------------------ changes */
 
-static void edit(struct world *w, struct bf_xt_rule_edit *e, struct entry *entry)
-{
-	enum bf_xt_edit_op op = w->n < RULES / 2 ? BF_XT_INSERT : w->n == RULES_MAX ? BF_XT_DELETE : (int)rng_below(&w->r, 3);
-	uint32_t at = random_place(w, w->n + (op == BF_XT_INSERT));
-	struct rule r = random_rule(w);
-
-	*entry = entry_of(&r);
-	*e = (struct bf_xt_rule_edit){ op, "INPUT", at + 1, entry, sizeof(*entry) };
-	if (op == BF_XT_INSERT)
-		memmove(&w->rules[at + 1], &w->rules[at], (w->n++ - at) * sizeof(r));
-	if (op == BF_XT_DELETE)
-		memmove(&w->rules[at], &w->rules[at + 1], (--w->n - at) * sizeof(r));
-	else
-		w->rules[at] = r;
-}
-
-static void print_address(struct bf_buf *out, uint32_t a)
-{
-	bf_buf_printf(out, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
-}
-
-/* Half of the sets are of concatenations. */
-static void print_match(struct bf_buf *out, const struct rule *r)
-{
-	if (r->set) {
-		bf_buf_printf(out, r->set % 2 ? " ip saddr @s%u" : " ip saddr . ip protocol @s%u", r->set);
-		return;
-	}
-	bf_buf_puts(out, " ip saddr ");
-	print_address(out, r->addr);
-	if (r->len < 32)
-		bf_buf_printf(out, "/%u", r->len);
-}
-
-static void print_table(struct bf_buf *out)
-{
-	bf_buf_puts(out, "table inet t {\n");
-	for (uint32_t s = 1; s <= SETS; s++) {
-		bf_buf_printf(out, "set s%u { type ipv4_addr%s; elements = {", s, s % 2 ? "" : " . inet_proto");
-		for (uint32_t i = s - 1; i < HOSTS; i += SETS) {
-			bf_buf_puts(out, i < SETS ? " " : ", ");
-			print_address(out, flood_host(i));
-			bf_buf_puts(out, s % 2 ? "" : " . udp");
-		}
-		bf_buf_puts(out, " }; }\n");
-	}
-	bf_buf_puts(out, "chain i { type filter hook input priority 0; ct state invalid drop; }; }\n");
-}
-
-static void print_rule(struct bf_buf *out, const struct rule *r)
-{
-	print_match(out, r);
-	bf_buf_printf(out, " udp dport %u-%u counter %s\n", PORT, PORT + FLOOD_SENDERS, r->accept ? "accept" : "drop");
-}
-
-/* A change of a native table, as a command. */
-static void native_edit(struct world *w, struct bf_buf *text)
-{
-	bool grow = w->n < RULES / 2, full = w->n == RULES_MAX;
-	uint32_t op = grow ? 0 : full ? 1 : rng_below(&w->r, 3), at = random_place(w, w->n + !op);
-	struct rule r = random_rule(w);
-
-	if (op == 1) {
-		bf_buf_printf(text, "delete rule inet t i handle %llu\n", (unsigned long long)w->rules[at].handle);
-		memmove(&w->rules[at], &w->rules[at + 1], (--w->n - at) * sizeof(r));
-		return;
-	}
-	r.handle = ++w->last;
-	if (op == 2)
-		bf_buf_printf(text, "replace rule inet t i handle %llu", (unsigned long long)w->rules[at].handle);
-	else if (at == w->n)
-		bf_buf_puts(text, "add rule inet t i");
-	else
-		bf_buf_printf(text, "insert rule inet t i index %u", at + 1); /* behind the first, which is none of ours */
-	print_rule(text, &r);
-	if (!op)
-		memmove(&w->rules[at + 1], &w->rules[at], (w->n++ - at) * sizeof(r));
-	w->rules[at] = r;
-}
-
-static void native_run(struct world *w, const struct bf_buf *text)
-{
-	if (text->err || bf_native_run(w->ctx, "updates", text->data, text->len, 0, NULL))
-		die("update", bf_ctx_message(w->ctx));
-}
-
-/* Is what is listed what should be there, in that order? */
-static bool is_listed(struct world *w)
-{
-	static const char list[] = "list chain inet t i";
-	_cleanup_buf_ struct bf_buf want = { 0 };
-	const char *p;
-	char *text;
-
-	if (bf_native_run(w->ctx, "updates", list, strlen(list), 0, &text))
-		die("list", bf_ctx_message(w->ctx));
-	p = strstr(text, "invalid drop\n");
-	p = p ? strchr(p, '\n') + 1 : text;
-	for (uint32_t i = 0; i < w->n; i++) {
-		want.len = 0;
-		bf_buf_puts(&want, "\t\t");
-		print_rule(&want, &w->rules[i]);
-		if (strncmp(p, "\t\t", 2) || strncmp(p + 2, want.data + 3, want.len - 3))
-			break;
-		p += want.len - 1;
-		if (i + 1 == w->n)
-			return free(text), true;
-	}
-	fprintf(stderr, "the list differs at %.100s\n", p);
-	free(text);
-	return false;
-}
-
-static void put_chain(struct bb *b, unsigned hook, const struct rule *rules, uint32_t n)
-{
-	bb_hook(b, hook);
-	for (uint32_t i = 0; i < n; i++) {
-		struct entry e = entry_of(&rules[i]);
-
-		memcpy(bb_entry(b), &e.e.ip, sizeof(e.e.ip));
-		bb_verdict(b, e.t.verdict);
-	}
-	bb_policy(b, hook, -NF_ACCEPT - 1);
-}
-
-/* INPUT's rules and policy come first; behind them two policies and the end. */
-static uint64_t input_packets(const struct xt_counters *c, uint32_t n)
+/* Of those entries that decide about packets that come in, which are counted once. */
+static uint64_t decided(const struct ruling *u, const struct xt_counters *c)
 {
 	uint64_t sum = 0;
+	uint32_t i = 0;
+	struct bb b;
 
-	for (uint32_t i = 0; i + 3 < n; i++)
-		sum += c[i].pcnt;
+	ruling_blob(&b, &u, 1);
+	for (uint32_t off = 0; off < bb_offset(&b); off += bf_xt_next_offset(b.l, bb_at(&b, off)), i++) {
+		const struct xt_standard_target *t = (void *)bb_at(&b, off + bf_xt_target_offset(b.l, bb_at(&b, off)));
+		bool elsewhere = off == b.underflow[NF_INET_FORWARD] || off == b.underflow[NF_INET_LOCAL_OUT];
+
+		if (!t->target.u.user.name[0] && !elsewhere && (t->verdict == -NF_ACCEPT - 1 || t->verdict == -NF_DROP - 1))
+			sum += c[i].pcnt;
+	}
+	bb_free(&b);
 	return sum;
 }
 
 /* The whole table. The counters that come back are those since the last time, or since the rule came. */
-static void hand_over(struct world *w)
+static void hand_over(struct world *w, const struct ruling *const *u)
 {
 	struct ipt_getinfo info;
 	uint32_t n;
 	void *old = NULL;
 	struct bb b;
 
-	if (bf_xt_info(w->ctx, AF_INET, "filter", &info))
-		die("info", bf_ctx_message(w->ctx));
+	if (bf_xt_info(ctx, AF_INET, "filter", &info))
+		die("info", bf_ctx_message(ctx));
 	n = info.num_entries;
-	bb_begin(&b, NFPROTO_IPV4);
-	put_chain(&b, NF_INET_LOCAL_IN, w->rules, w->n);
-	put_chain(&b, NF_INET_FORWARD, NULL, 0);
-	put_chain(&b, NF_INET_LOCAL_OUT, NULL, 0);
-	bb_end(&b);
+	ruling_blob(&b, u, w->parts);
 	memcpy(bb_num_counters(&b), &n, sizeof(n));
-	if (bf_xt_set_entries(w->ctx, AF_INET, b.buf.data, b.buf.len, &old, &n))
-		die("hand over", bf_ctx_message(w->ctx));
-	w->counted += input_packets(old, n);
+	if (bf_xt_set_entries(ctx, AF_INET, b.buf.data, b.buf.len, &old, &n))
+		die("hand over", bf_ctx_message(ctx));
+	if (w->whole)
+		w->part[0].counted += decided(in_force(&w->part[0]), old);
 	free(old);
 	bb_free(&b);
 }
 
-static void update(struct world *w, uint32_t n)
+static void run_native(struct world *w, const struct bf_buf *text)
 {
-	static struct bf_xt_rule_edit e[RULES];
-	static struct entry entry[RULES];
-	_cleanup_buf_ struct bf_buf text = { 0 };
-	uint64_t k = w->flood.done + 1;
-
-	if (w->native && k == 1) {
-		print_table(&text);
-		w->last = SETS + 2;
-	}
-	for (uint32_t i = 0; i < n && !w->native; i++)
-		edit(w, &e[i], &entry[i]);
-	for (uint32_t i = 0; i < n && w->native; i++)
-		native_edit(w, &text);
-	note_verdicts(w, flood_next(&w->flood));
-	flood_begin(&w->flood);
-	if (w->native)
-		native_run(w, &text);
-	else if (k > 1 && (w->whole || rng_percent(&w->r, 30)))
-		hand_over(w);
-	else if (bf_xt_edit(w->ctx, AF_INET, "filter", e, n))
-		die("update", bf_ctx_message(w->ctx));
-	flood_done(&w->flood);
+	if (text->err || bf_native_run(ctx, "updates", text->data, text->len, 0, NULL))
+		die("update", bf_ctx_message(ctx));
 }
 
-/* Changes in place since the table was compiled last. */
-static uint64_t version(struct bf_ns *ns, const char *unit)
+static void note_verdicts(const struct ruling *u, uint8_t *passes)
 {
-	struct bf_unit *u;
-	uint64_t v = 0;
-	size_t len;
+	for (uint32_t i = u->first; i < u->first + u->hosts; i++)
+		passes[i] = ruling_passes(u, i);
+}
 
-	if (bf_unit_open(ns, unit, &u))
-		return 0;
-	bf_unit_journal(u, &len, &v);
-	bf_unit_close(u);
-	return v;
+static void do_steps(struct world *w, struct part *p, const struct ruling *next, const struct ruling_step *s,
+					 unsigned n)
+{
+	static struct ruling_room room;
+	_cleanup_buf_ struct bf_buf text = { 0 };
+
+	if (w->native) {
+		ruling_commands(&text, next, s, n);
+		run_native(w, &text);
+	} else if (w->parts == 1 && (w->whole || !ruling_is_edits(s, n) || rng_percent(&p->r, 30))) {
+		hand_over(w, &next);
+	} else {
+		ruling_edits(&room, next, s, n);
+		if (bf_xt_edit(ctx, AF_INET, "filter", room.edit, n))
+			die("update", bf_ctx_message(ctx));
+		bb_free(&room.b);
+	}
+}
+
+/* Two that hand over whole tables take each other's rules away: they change single rules. */
+static void draw(struct world *w, struct part *p, struct ruling *next, struct ruling_step *s, unsigned *n)
+{
+	do {
+		*next = *in_force(p);
+		*n = ruling_change(next, &p->r, s);
+	} while (w->parts > 1 && !w->native && !ruling_is_edits(s, *n));
+}
+
+static void update(struct world *w, struct part *p)
+{
+	struct ruling *next = &p->ruling[(p->flood.done + 1) & 1];
+	struct ruling_step steps[RULING_STEPS];
+	unsigned n;
+
+	draw(w, p, next, steps, &n);
+	note_verdicts(next, flood_next(&p->flood));
+	flood_begin(&p->flood);
+	do_steps(w, p, next, steps, n);
+	flood_done(&p->flood);
+}
+
+static void start_writer(struct world *w, struct part *p)
+{
+	pid_t pid = fork();
+
+	if (pid) {
+		p->pid = pid; /* the child's 0 must not come into what is shared */
+		return;
+	}
+	ctx = bf_ctx_new();
+	while (p->flood.done < w->updates)
+		update(w, p);
+	bf_ctx_free(ctx);
+	_exit(0);
+}
+
+/* ------------------------------------------------------- what is in force */
+
+static bool is_limit(const uint8_t *e, const struct bf_xt_layout *l)
+{
+	return bf_xt_target_offset(l, e) > l->entry && !strcmp((const char *)e + l->entry + 2, "limit");
+}
+
+/* The same rules: but for counters, and what a limit keeps in its bytes. */
+static bool same_entries(const uint8_t *a, const uint8_t *b, size_t len, const struct bf_xt_layout *l)
+{
+	for (size_t off = 0; off < len; off += bf_xt_next_offset(l, a + off)) {
+		uint16_t target = bf_xt_target_offset(l, a + off), next = bf_xt_next_offset(l, a + off), from = l->entry;
+
+		if (target != bf_xt_target_offset(l, b + off) || next != bf_xt_next_offset(l, b + off) ||
+			memcmp(a + off, b + off, l->ip))
+			return false;
+		if (is_limit(a + off, l))
+			from = target;
+		if (memcmp(a + off + from, b + off + from, next - from))
+			return false;
+	}
+	return true;
+}
+
+static bool is_table(struct world *w, const struct ruling *const *u)
+{
+	struct ipt_getinfo info;
+	void *entries = NULL;
+	uint32_t size;
+	struct bb b;
+	bool same;
+
+	if (bf_xt_info(ctx, AF_INET, "filter", &info) || bf_xt_entries(ctx, AF_INET, "filter", info.size, &entries, &size))
+		die("entries", bf_ctx_message(ctx));
+	ruling_blob(&b, u, w->parts);
+	same = size == bb_offset(&b) && same_entries(entries, bb_at(&b, 0), size, b.l);
+	free(entries);
+	bb_free(&b);
+	return same;
+}
+
+static bool is_chain(struct world *w, const struct ruling *u, unsigned chain)
+{
+	_cleanup_buf_ struct bf_buf want = { 0 };
+	char list[40], *text = NULL;
+	bool same;
+
+	sprintf(list, "list chain inet %s c%u", ruling_table(u), chain);
+	if (bf_native_run(ctx, "updates", list, strlen(list), BF_LIST_HANDLES, &text))
+		return !u->there[chain];
+	ruling_listed(&want, u, chain);
+	same = u->there[chain] && !strcmp(text, want.data);
+	free(text);
+	return same;
+}
+
+static bool is_in_force(struct world *w, const struct ruling *const *u)
+{
+	if (!w->native)
+		return is_table(w, u);
+	for (unsigned k = 0; k < w->parts; k++)
+		for (unsigned c = 0; c < RULING_CHAINS; c++)
+			if (!is_chain(w, u[k], c))
+				return false;
+	return true;
+}
+
+/* Nobody changes anything now: did the last change of each come to be? */
+static void settle(struct world *w)
+{
+	const struct ruling *u[2];
+
+	for (unsigned last = 1u << w->parts; last-- > 0;) {
+		bool may_be = true;
+
+		for (unsigned k = 0; k < w->parts; k++) {
+			struct flood *f = &w->part[k].flood;
+
+			may_be &= !(last >> k & 1) || f->begun > f->done;
+			u[k] = &w->part[k].ruling[(f->done + (last >> k & 1)) & 1];
+		}
+		if (!may_be || !is_in_force(w, u))
+			continue;
+		for (unsigned k = 0; k < w->parts; k++) {
+			if (last >> k & 1)
+				flood_done(&w->part[k].flood);
+			else
+				flood_stays(&w->part[k].flood);
+		}
+		return;
+	}
+	die("settle", "what is in force is neither what was before the last change nor what is after it");
+}
+
+/* --------------------------------------------------------------------- run */
+
+static void begin(struct world *w)
+{
+	_cleanup_buf_ struct bf_buf text = { 0 };
+	const struct ruling *u[2];
+
+	for (unsigned k = 0; k < w->parts; k++) {
+		struct part *p = &w->part[k];
+
+		ruling_begin(&p->ruling[0], w->weights, &p->r, w->native, w->parts == 1 ? 0 : (char)('a' + k));
+		p->flood.port = (uint16_t)(RULING_PORT + FLOOD_SENDERS * k);
+		p->flood.first = p->ruling[0].first;
+		p->flood.hosts = p->ruling[0].hosts;
+		if (w->native)
+			ruling_text(&text, &p->ruling[0]);
+		note_verdicts(&p->ruling[0], p->flood.ring[0]);
+		u[k] = &p->ruling[0];
+	}
+	if (w->native)
+		run_native(w, &text);
+	else
+		hand_over(w, u);
+	w->part[0].counted = 0;
+}
+
+static uint64_t all_done(const struct world *w)
+{
+	return w->part[0].flood.done + w->part[1].flood.done;
+}
+
+static void run(struct world *w)
+{
+	uint32_t patience = 100; /* ms */
+
+	for (bool on = true; on;) {
+		uint64_t done = all_done(w);
+
+		on = false;
+		for (unsigned k = 0; k < w->parts; k++)
+			start_writer(w, &w->part[k]);
+		if (w->killed)
+			poll(NULL, 0, (int)rng_below(&w->part[0].r, patience));
+		for (unsigned k = 0; k < w->parts; k++) {
+			int status;
+
+			if (w->killed)
+				kill(w->part[k].pid, SIGKILL);
+			waitpid(w->part[k].pid, &status, 0);
+			if (status && !(w->killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+				die("writer", "failed");
+			w->kills += status != 0;
+			on |= w->part[k].flood.done < w->updates;
+		}
+		settle(w);
+		patience = BF_MAX(patience * (all_done(w) > done ? 2 : 4) / 3, 30u); /* some changes take their time */
+	}
+}
+
+static uint64_t generation(struct bf_ns *ns)
+{
+	bf_ns_lock(ns, -1);
+	bf_ns_unlock(ns);
+	return bf_ns_generation(ns);
+}
+
+static struct world *make_world(int argc, char **argv)
+{
+	struct world *w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (w == MAP_FAILED)
+		die("world", "no memory");
+	w->updates = argc > 1 ? (unsigned)atoi(argv[1]) : 400;
+	w->parts = 1;
+	w->weights = ruling_weights("plain");
+	for (int i = 3; i < argc; i++) {
+		const struct ruling_weights *row = ruling_weights(argv[i]);
+
+		w->weights = row ? row : w->weights;
+		w->whole |= !strcmp(argv[i], "whole");
+		w->native |= !strcmp(argv[i], "native");
+		w->killed |= !strcmp(argv[i], "killed");
+		w->parts += !strcmp(argv[i], "two");
+	}
+	for (unsigned k = 0; k < w->parts; k++)
+		w->part[k].r.state = (argc > 2 ? strtoull(argv[2], NULL, 0) : 1) + (k << 20);
+	return w;
+}
+
+static bool fine(const struct world *w, const struct flood *f, uint64_t compiled)
+{
+	if (w->whole && w->part[0].counted != f->sent) {
+		printf("%llu packets were counted, %llu sent\n", (unsigned long long)w->part[0].counted,
+			   (unsigned long long)f->sent);
+		return false;
+	}
+	return !f->bad && f->sent >= w->updates && f->skipped <= f->sent / 10 &&
+		   compiled <= w->updates * w->parts * (100u - w->weights->in_place) / 100 + w->kills;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned updates = argc > 1 ? (unsigned)atoi(argv[1]) : 400;
-	static struct world w = { .flood.port = PORT };
-	const struct flood *f = &w.flood;
-	uint64_t in_place = 0, before, bad;
+	struct world *w = make_world(argc, argv);
 	_cleanup_diag_ struct bf_diag d = { 0 };
+	uint64_t compiled;
+	struct flood all = { 0 };
 	struct bf_ns *ns;
 
-	w.r.state = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-	w.whole = argc > 3 && !strcmp(argv[3], "whole");
-	w.native = argc > 3 && !strcmp(argv[3], "native");
 	test_net_new();
-	w.ctx = bf_ctx_new();
-	note_verdicts(&w, w.flood.ring[0]);
-	update(&w, RULES); /* the first table */
+	ctx = bf_ctx_new();
+	begin(w);
 	if (bf_ns_open(&ns, -1, false, &d))
 		die("state", d.text.data);
-	flood_start(&w.flood);
-	for (unsigned i = 0; i < updates; i++) {
-		before = version(ns, w.native ? "n1" : "ip-filter");
-		update(&w, 1 + rng_below(&w.r, 3));
-		in_place += version(ns, w.native ? "n1" : "ip-filter") == before + 1;
-	}
-	flood_stop(&w.flood);
-	bad = f->bad;
+	compiled = generation(ns);
+	for (unsigned k = 0; k < w->parts; k++)
+		flood_start(&w->part[k].flood);
+	run(w);
+	compiled = generation(ns) - compiled;
 	bf_ns_close(ns);
-	if (w.native)
-		bad += !is_listed(&w);
-	else
-		hand_over(&w);
-	if (w.whole && w.counted != f->sent) {
-		printf("%llu packets were counted, %llu sent\n", (unsigned long long)w.counted, (unsigned long long)f->sent);
-		bad++;
+	for (unsigned k = 0; k < w->parts; k++) {
+		flood_stop(&w->part[k].flood);
+		all.sent += w->part[k].flood.sent;
+		all.skipped += w->part[k].flood.skipped;
+		all.bad += w->part[k].flood.bad;
 	}
-	if (bf_flush(w.ctx))
-		die("flush", bf_ctx_message(w.ctx));
-	bf_ctx_free(w.ctx);
-	printf("%u updates, %llu of them in place; %llu packets, %llu of them over too many updates to tell; %llu met a wrong ruleset\n",
-	       updates, (unsigned long long)in_place, (unsigned long long)f->sent, (unsigned long long)f->skipped,
-	       (unsigned long long)bad);
-	return bad || in_place < updates / 2 || f->sent < updates || f->skipped > f->sent / 10;
+	if (w->whole)
+		hand_over(w, &(const struct ruling *){ in_force(&w->part[0]) });
+	if (bf_flush(ctx))
+		die("flush", bf_ctx_message(ctx));
+	bf_ctx_free(ctx);
+	printf("%u updates, %llu of them compiled, %u writers killed; %llu packets, %llu of them over too many updates to "
+		   "tell; %llu met a wrong ruleset\n",
+		   w->updates * w->parts, (unsigned long long)compiled, w->kills, (unsigned long long)all.sent,
+		   (unsigned long long)all.skipped, (unsigned long long)all.bad);
+	return !fine(w, &all, compiled);
 }
