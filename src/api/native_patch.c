@@ -91,6 +91,7 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 	const struct bf_table *now = m->now.rs ? m->now.rs->tables[0] : NULL;
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	_cleanup_buf_ struct bf_buf record = {};
+	struct bf_changes changes;
 	struct bf_patch patch;
 	uint64_t version;
 	size_t len;
@@ -100,8 +101,9 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 		return -ENOMEM;
 	if (!bf_unit_journal(u->unit, &len, &version) || counters > UINT16_MAX)
 		return -EAGAIN;
-	rc = bf_gen_patch(u->stored.link, u->stored.head->link_len, m->ev.rs->tables[0], now, (const void *)m->changes.data, n,
-	                  version, arena, &patch, NULL);
+	changes = (struct bf_changes){ .link = u->stored.link, .len = u->stored.head->link_len, .stub = m->ev.rs->tables[0],
+		.now = now, .changes = (const void *)m->changes.data, .n = n, .fresh = u->stored.n_counters, .version = version };
+	rc = bf_gen_patch(&changes, arena, &patch, NULL, NULL);
 	if (rc)
 		return rc;
 	rc = bf_native_unnote(r->ns, u);

@@ -8,6 +8,7 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 
 #include "api/ctx.h"
+#include "gen/gen.h"
 #include "gen/patch.h"
 
 enum { EDIT_MAX = 256 << 10 }; /* bytes of one; beyond it compiling is as good */
@@ -18,6 +19,7 @@ struct attempt {
 	struct bf_buf edits; /* all since the table was compiled */
 	size_t had;          /* of these are in the journal */
 	struct bf_patch patch;
+	const struct bf_gear *gear; /* what programs have to learn before that; or NULL */
 	bool counts; /* the old rules' counters are asked for: no packet may add to them any more */
 };
 
@@ -27,18 +29,46 @@ static void begin(struct attempt *a)
 	a->had = a->edits.len;
 }
 
-static int compile(struct attempt *a, struct bf_arena *arena, struct bf_diag *d)
+/* The table as it is, with programs that can do what the change wants of them. */
+static int shift(struct bf_ns *ns, const struct attempt *a, const struct bf_changes *c)
+{
+	const struct bf_buf state = {.data = (char *)a->t->base.state, .len = a->t->base.len};
+	_cleanup_image_ struct bf_image *img = NULL;
+	_cleanup_buf_ struct bf_buf head = {};
+	_cleanup_diag_ struct bf_diag d = {};
+	struct bf_gen_opts o = {};
+	int rc;
+
+	bf_gen_here(&o);
+	rc = bf_gen_gear(c, a->gear, &o, &img, &d);
+	if (!rc)
+		rc = bf_stored_head(img, &state, a->t->older, &head);
+	if (!rc)
+		rc = bf_ns_commit(ns, &(struct bf_change){.unit = a->t->name, .image = img, .head = head.data, .head_len = head.len,
+			                                      .state = state.data, .state_len = state.len}, 1, &d);
+	return rc && rc != -ENOMEM ? -EAGAIN : rc;
+}
+
+static int compile(struct bf_ns *ns, struct attempt *a, struct bf_arena *arena, struct bf_diag *d)
 {
 	_cleanup_ruleset_ struct bf_ruleset *stub = NULL;
 	_cleanup_buf_ struct bf_buf changes = {}, spans = {};
 	const struct bf_stored *t = a->t;
+	struct bf_changes c = {.link = t->link, .len = t->link_len, .version = t->version};
 	int rc = bf_gen_patch_spans(t->link, t->link_len, &spans);
 
 	if (!rc)
 		rc = bf_xt_changes(&t->base, a->edits.data, a->edits.len, (const void *)spans.data,
 		                   (uint32_t)(spans.len / sizeof(struct bf_span)), &stub, &changes, d);
-	return rc ? rc : bf_gen_patch(t->link, t->link_len, stub->tables[0], stub->tables[1], (const void *)changes.data,
-	                              changes.len / sizeof(struct bf_changed), t->version, arena, &a->patch, d);
+	if (rc)
+		return rc;
+	c.fresh = bf_xt_next_slot(&t->base, t->edits, t->edits_len);
+	c.stub = stub->tables[0];
+	c.now = stub->tables[1];
+	c.changes = (const void *)changes.data;
+	c.n = changes.len / sizeof(struct bf_changed);
+	rc = bf_gen_patch(&c, arena, &a->patch, &a->gear, d);
+	return rc || !a->gear ? rc : shift(ns, a, &c);
 }
 
 static int put(struct bf_ns *ns, const struct attempt *a, struct bf_diag *d)
@@ -56,7 +86,7 @@ static int commit(struct bf_ctx *ctx, struct bf_ns *ns, struct attempt *a)
 	int rc = !arena || a->edits.err ? -ENOMEM : many ? -EAGAIN : 0;
 
 	if (!rc)
-		rc = compile(a, arena, &ctx->diag);
+		rc = compile(ns, a, arena, &ctx->diag);
 	return rc ? rc : put(ns, a, &ctx->diag);
 }
 

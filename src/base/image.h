@@ -40,6 +40,7 @@ struct bf_map_spec {
 	bool merged;      /* then elements of init that it has not got are added */
 	uint32_t first, n; /* LIVES: in the image's maps */
 	bool patched;     /* parts of it will be written while programs read others (bf_ns_patch); mmapable */
+	bool same;        /* of a geared image: it is the live unit's */
 };
 
 enum bf_reloc_kind {
@@ -99,6 +100,7 @@ struct bf_prog_image {
 	struct bf_line *lines; /* in the order of instructions */
 	uint32_t n_lines;
 	uint32_t frame; /* bytes of the frame that those which stand apart see */
+	bool same;      /* of a geared image: it is the live unit's, and there are no instructions here */
 };
 
 /* What the kernel does for us: the companion. */
@@ -221,6 +223,7 @@ struct bf_image {
 	struct bf_moved_counter moved[BF_MOVED_COUNTERS]; /* counters that are not at their own place */
 	uint32_t n_moved;
 	uint32_t stripes; /* counter copies, a power of two; CPU c uses c & (stripes - 1) */
+	bool geared;    /* of the table that is enforced, as it was compiled: only some programs, and the companion, are others (bf_gen_gear) */
 	bool straight;  /* some program is straight code: the same table can be had as data, for a verifier that refuses it */
 	const void *link; /* what bf_gen_patch must know of it; 8-aligned. NULL: it cannot be patched */
 	size_t link_len;  /* a multiple of 8 */

@@ -172,6 +172,8 @@ struct bf_lower {
 	uint32_t param_base; /* likewise: where `params` begins in the map */
 
 	struct bf_buf params;
+	struct bf_buf slots; /* of a change in place: parameters with a state. What is at slot_from and behind goes to slot_at, and behind */
+	uint32_t slot_from, slot_at;
 	struct bf_idmap param_ids; /* condition and ordinal -> offset in params: copies share their state */
 	const struct bf_cond *cond; /* being lowered */
 	uint32_t nth_param;        /* specials of cond so far */
@@ -200,6 +202,7 @@ struct bf_cell *bf_lower_cell(struct bf_lower *l, enum bf_cell_op op, bf_label h
 uint32_t bf_lower_add_cell(struct bf_lower *l, const struct bf_cell *c); /* its number; hit and miss are numbers of cells */
 uint32_t bf_lower_param(struct bf_lower *l, const void *p, size_t size); /* its place in params; the condition's */
 void bf_lower_handoff(struct bf_lower *l, const struct bf_action *a, bf_label next);
+uint32_t bf_lower_drop_code(struct bf_lower *l); /* of a packet that is dropped, and has others */
 void bf_lower_know_codes(struct bf_lower *l, const struct bf_handoff_spec *s, uint32_t n); /* numbers 0 .. n - 1 */
 bf_label bf_lower_at(struct bf_lower *l, uint32_t cell); /* a label for a cell that is there */
 uint32_t bf_lower_try_cell(struct bf_lower *l, bf_label label); /* the number of its cell, or BF_NO_CELL */

@@ -21,11 +21,12 @@
 
 #include "gen/build.h"
 #include "gen/gate.h"
+#include "gen/patch_link.h"
 #include "rt/class.h"
 #include "rule/set.h"
 
 enum { COPY_MAX = 4096, OWN_MAX = 16384 };
-enum { FEW_LEVELS = 256 << 10 /* bytes of class data */, LEAST_LEVELS = 2, LARGE_LEVELS = 4, LEAST_TESTS = 2 };
+enum { FEW_LEVELS = 256 << 10 /* bytes of class data */, LARGE_LEVELS = 4 };
 enum { NEW, OPEN, DONE };
 
 static struct bf_inst *inst_of(struct bf_lower *l, uint32_t i)
@@ -507,12 +508,12 @@ static struct bf_inst sum_root(struct bf_lower *l, uint32_t *stack, const struct
 static void add_basics(const struct bf_lower *l, struct bf_uses *u)
 {
 	bool large = l->class.len > FEW_LEVELS && u->levels; /* gates have no trees of their own */
-	uint32_t least = large ? LARGE_LEVELS : LEAST_LEVELS;
+	uint32_t least = large ? LARGE_LEVELS : BF_LINK_LEAST;
 
 	while (least < u->levels)
 		least *= 2;
 	u->levels = least;
-	u->tests = u->tests > LEAST_TESTS ? BF_SVC_TESTS : LEAST_TESTS;
+	u->tests = u->tests > BF_LINK_LEAST ? BF_SVC_TESTS : BF_LINK_LEAST;
 	u->ops |= 1u << BF_CELL_TEST | 1u << BF_CELL_COUNT | 1u << BF_CELL_VERDICT | 1u << BF_CELL_CLASS;
 	u->structs |= 1u << BF_CLASS_FOREST;
 }

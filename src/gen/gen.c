@@ -14,6 +14,8 @@
 #include "gen/code.h"
 #include "gen/graph.h"
 #include "gen/link.h"
+#include "gen/patch.h"
+#include "gen/patch_link.h"
 #include "rt/class.h"
 
 /* All copies of the counters; beyond it CPUs share copies. Entries of the map "stack": packets on their way at once. */
@@ -30,6 +32,8 @@ struct gen {
 	struct bf_image *img;
 	struct bf_graph graph;
 	struct bf_rt_config *config; /* one for each program */
+	bool *class_first;           /* likewise: it begins with a run */
+	bool same;                   /* the program being made is there */
 	bool failed;                 /* out of memory */
 };
 
@@ -233,7 +237,7 @@ static int make_maps(struct gen *g)
 	add_array(g, "cells", BF_MAP_DATA, (uint64_t)g->config->n_cells * sizeof(struct bf_cell),
 	          BPF_F_MMAPABLE, g->graph.cells, cells);
 	add_array(g, "counters", BF_MAP_COUNTERS, BF_MAX(counters, sizeof(struct bf_rt_counter)), BPF_F_MMAPABLE, NULL, 0);
-	if (g->graph.n_params)
+	if (g->config->n_params)
 		add_array(g, "params", BF_MAP_DATA, g->config->n_params, BPF_F_MMAPABLE, g->graph.params,
 		          g->graph.n_params);
 	if (g->graph.n_class)
@@ -324,11 +328,13 @@ static bool has_frames(const struct bf_graph *g)
 
 static struct bf_rt_config config_of(const struct gen *g, const struct bf_graph_root *r)
 {
+	uint32_t params = g->graph.n_params + g->graph.spare_params;
+
 	return (struct bf_rt_config){
 		.needs = r->uses.needs,
 		.start = r->start,
 		.n_cells = room_for(g->graph.n_cells + g->graph.spare_cells, MIN_CELLS, sizeof(struct bf_cell)),
-		.n_params = g->graph.n_params ? room_for(g->graph.n_params + g->graph.spare_params, MIN_PARAMS, 1) : 0,
+		.n_params = params ? room_for(params, MIN_PARAMS, 1) : 0,
 		.n_class = g->graph.n_class ? room_for(g->graph.n_class, MIN_CLASS, sizeof(uint32_t)) : 0,
 		.patched = g->graph.link && r->uses.structs & (BF_LIVE_SHORT - 1),
 		.deltas = g->graph.link && r->uses.runs,
@@ -371,16 +377,21 @@ static bool asks_programs(const struct gen *g)
 	return false;
 }
 
-/* How the program evaluates its cells; see gen/link.h. */
-static const char *way_of(const struct gen *g, const struct bf_graph_root *r, bool straight)
+static bool is_class_first(const struct gen *g, const struct bf_graph_root *r)
 {
 	const struct bf_cell *c = &g->graph.cells[r->start];
 
+	return is_class(g, r->start) || (c->op == BF_CELL_TEST && (is_class(g, c->hit) || is_class(g, c->miss)));
+}
+
+/* How the program evaluates its cells; see gen/link.h. */
+static const char *way_of(const struct gen *g, uint32_t i, bool straight)
+{
 	if (straight)
 		return "s";
-	if (!g->opts->may_goto || r->family == NFPROTO_NETDEV || asks_programs(g))
+	if (!g->opts->may_goto || g->graph.roots[i].family == NFPROTO_NETDEV || asks_programs(g))
 		return "";
-	return is_class(g, r->start) || (c->op == BF_CELL_TEST && (is_class(g, c->hit) || is_class(g, c->miss))) ? "c" : "";
+	return g->class_first[i] ? "c" : "";
 }
 
 /* The image outlives the ruleset. */
@@ -417,16 +428,19 @@ static int make_prog(struct gen *g, uint32_t i)
 		.at = keep_place(g, &r->chain->at),
 		.handoff = r->uses.ops & 1u << BF_CELL_HANDOFF,
 		.config = i * sizeof(*g->config),
+		.same = g->same,
 	};
 	if (!p->name || g->failed)
 		return -ENOMEM;
-	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->opts->code_max, &own, &n_own, &straight, g->diag);
+	if (p->same)
+		return 0;
+	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->img->geared ? 0 : g->opts->code_max, &own, &n_own, &straight, g->diag);
 	if (err < 0)
 		return err;
 	g->img->straight |= straight;
 	if (!stem)
 		stem = r->family == NFPROTO_IPV6 ? "filter_ip6" : "filter_ip";
-	snprintf(entry, sizeof(entry), "bf_%s_%s%s", stem, way_of(g, r, straight), g->opts->may_goto ? "mg" : "it");
+	snprintf(entry, sizeof(entry), "bf_%s_%s%s", stem, way_of(g, i, straight), g->opts->may_goto ? "mg" : "it");
 	return bf_link(g->img, p, entry, own, n_own, g->diag);
 }
 
@@ -453,12 +467,17 @@ static int make_image(struct gen *g)
 	move_counters(g);
 	img->progs = bf_arena_array(img->arena, img->n_progs, struct bf_prog_image);
 	g->config = bf_arena_array(img->arena, img->n_progs, struct bf_rt_config);
-	if (!img->progs || !g->config)
+	g->class_first = bf_arena_array(img->arena, img->n_progs, bool);
+	if (!img->progs || !g->config || !g->class_first)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < img->n_progs; i++)
+	for (uint32_t i = 0; i < img->n_progs; i++) {
 		g->config[i] = config_of(g, &g->graph.roots[i]);
+		g->class_first[i] = is_class_first(g, &g->graph.roots[i]);
+	}
 	for (uint32_t i = 0; g->opts->watched && i < img->n_progs; i++)
 		g->config[i].watched = i + 1;
+	if (g->graph.link)
+		bf_link_put_roots(g->graph.link, g->config, g->class_first, img);
 	err = make_maps(g);
 	for (uint32_t i = 0; i < img->n_progs && !err; i++)
 		err = make_prog(g, i);
@@ -482,6 +501,106 @@ int bf_gen_table(const struct bf_table *t, const struct bf_gen_opts *o, struct b
 	err = g.img->name ? bf_graph_build(&g.graph, arena, t, o, d) : -ENOMEM;
 	if (!err)
 		err = make_image(&g);
+	if (err)
+		return err;
+	TAKE_PTR(arena);
+	*out = g.img;
+	return 0;
+}
+
+/* Programs that have learned something. */
+
+/* What is told of the table here: what programs are made of. */
+static int begin_gear(struct gen *g, struct bf_link_head *h)
+{
+	const struct bf_link_root *roots = (const void *)(h + 1);
+	struct bf_image *img = g->img;
+
+	g->graph.link = h;
+	g->graph.link_len = bf_link_size(h);
+	g->config = bf_arena_array(img->arena, h->n_roots, struct bf_rt_config);
+	g->class_first = bf_arena_array(img->arena, h->n_roots, bool);
+	g->graph.roots = bf_arena_array(img->arena, h->n_roots, struct bf_graph_root);
+	img->progs = bf_arena_array(img->arena, h->n_roots, struct bf_prog_image);
+	if (!g->config || !g->class_first || !g->graph.roots || !img->progs)
+		return -ENOMEM;
+	img->n_progs = g->graph.n_roots = h->n_roots;
+	img->conntrack = h->conntrack;
+	img->n_counters = h->places;
+	img->stripes = h->stripes;
+	img->n_moved = h->n_moved;
+	memcpy(img->moved, h->moved, sizeof(img->moved));
+	for (uint32_t i = 0; i < h->n_roots; i++) {
+		g->config[i] = roots[i].config;
+		g->config[i].tag = bf_companion_tag(&img->companion);
+		g->class_first[i] = roots[i].class_first;
+		img->conntrack |= (roots[i].uses.needs & BF_NEED_CT) != 0;
+		g->graph.roots[i] = (struct bf_graph_root){ .chain = g->table->chains[roots[i].chain], .family = roots[i].family,
+			                                        .uses = roots[i].uses, .depth = roots[i].config.stack_depth };
+	}
+	g->graph.n_class = g->config->n_class;
+	bf_link_put_roots(h, g->config, g->class_first, img);
+	return 0;
+}
+
+/* The companion's tag matters to who hands packets to it. */
+static bool knows_enough(const struct bf_rt_config *old, const struct bf_rt_config *new)
+{
+	struct bf_rt_config c = *old;
+
+	if (!(new->ops & 1u << BF_CELL_HANDOFF)) {
+		c.tag = new->tag;
+		c.drop_code = new->drop_code;
+	}
+	return !memcmp(&c, new, sizeof(c));
+}
+
+static int make_gear(struct gen *g, const struct bf_link *l, const struct bf_gear *gear)
+{
+	struct bf_link_head *h = bf_gear_link(l, gear, g->img->arena);
+	int err;
+
+	if (!h)
+		return -EAGAIN;
+	g->img->companion = (struct bf_companion){
+		.codes = bf_arena_memdup(g->img->arena, gear->codes, gear->n_codes * sizeof(*gear->codes)),
+		.n_codes = gear->n_codes, .max_codes_per_packet = BF_MIN(h->max_codes, (uint32_t)BF_HANDOFF_MAX),
+	};
+	if (gear->n_codes && !g->img->companion.codes)
+		return -ENOMEM;
+	err = begin_gear(g, h);
+	if (!err)
+		err = make_maps(g);
+	for (uint32_t i = 0; i < g->img->n_maps && !err; i++) {
+		struct bf_map_spec *m = &g->img->maps[i];
+
+		m->same = m->role != BF_MAP_RODATA && m->role != BF_MAP_HANDOFF && m->role != BF_MAP_PENDING;
+		if (m->same)
+			m->init_len = 0;
+	}
+	for (uint32_t i = 0; i < g->img->n_progs && !err; i++) {
+		g->same = knows_enough(&l->roots[i].config, &g->config[i]);
+		err = make_prog(g, i);
+	}
+	return err;
+}
+
+int bf_gen_gear(const struct bf_changes *c, const struct bf_gear *gear, const struct bf_gen_opts *o, struct bf_image **out,
+                struct bf_diag *d)
+{
+	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
+	struct gen g = { .table = c->stub, .opts = o, .diag = d, .graph.drop_code = BF_NO_CODE };
+	struct bf_link l;
+	int err;
+
+	if (!bf_link_open(c->link, c->len, &l) || !l.head->n_roots)
+		return -EAGAIN;
+	g.img = arena ? bf_arena_new_of(arena, struct bf_image) : NULL;
+	if (!g.img)
+		return -ENOMEM;
+	*g.img = (struct bf_image){ .arena = arena, .family = c->stub->family, .geared = true };
+	g.img->name = text(&g, family_name(c->stub->family), c->stub->name, '-');
+	err = g.img->name ? make_gear(&g, &l, gear) : -ENOMEM;
 	if (err)
 		return err;
 	TAKE_PTR(arena);

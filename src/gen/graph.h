@@ -75,7 +75,7 @@ struct bf_graph {
 	uint32_t n_steps;
 	uint32_t drop_code; /* see struct bf_rt_config */
 	uint32_t spare_cells, spare_counters, spare_params; /* room for changes in place, behind what is used */
-	const void *link;   /* what they have to know (patch_link.h); NULL: there can be none */
+	void *link;         /* what they have to know (patch_link.h); NULL: there can be none */
 	size_t link_len;
 	const struct bf_set_place *places; /* sets that change in place */
 	uint32_t n_places;

@@ -291,15 +291,14 @@ void bf_lower_load(struct bf_lower *l, enum bf_loader loader, uint64_t arg, bf_l
 uint32_t bf_lower_param(struct bf_lower *l, const void *params, size_t size)
 {
 	uint64_t key = (uintptr_t)l->cond + l->nth_param++;
+	struct bf_buf *to = l->cell_base ? &l->slots : &l->params; /* a change in place: its state outlives the next one */
 	uint32_t offset = bf_idmap_get(&l->param_ids, key);
 	void *p;
 
 	if (offset != BF_IDMAP_NONE)
 		return offset;
-	if (l->cell_base) /* its state would be gone with the next change */
-		return bf_lower_error(l, -EAGAIN), 0;
-	offset = l->params.len;
-	p = bf_buf_reserve(&l->params, BF_ALIGN(size, 16));
+	offset = l->slot_at + (uint32_t)to->len - l->slot_from;
+	p = bf_buf_reserve(to, BF_ALIGN(size, 16));
 	if (!p || bf_idmap_put(&l->param_ids, key, offset) < 0)
 		return bf_lower_error(l, -ENOMEM), 0;
 	memcpy(p, params, size);
@@ -367,6 +366,13 @@ static uint32_t handoff_code(struct bf_lower *l, const struct bf_handoff_spec *s
 		bf_lower_error(l, -E2BIG);
 	}
 	return n;
+}
+
+uint32_t bf_lower_drop_code(struct bf_lower *l)
+{
+	static const struct bf_handoff_spec drop = { .kind = BF_HANDOFF_DROP, .terminal = true };
+
+	return handoff_code(l, &drop);
 }
 
 void bf_lower_know_codes(struct bf_lower *l, const struct bf_handoff_spec *s, uint32_t n)
@@ -499,7 +505,6 @@ static bool has_link(const struct bf_lower *l)
 
 void bf_lower_finish(struct bf_lower *l)
 {
-	static const struct bf_handoff_spec drop = { .kind = BF_HANDOFF_DROP, .terminal = true };
 	struct bf_graph *g = l->g;
 
 	if (!has_link(l))
@@ -517,7 +522,7 @@ void bf_lower_finish(struct bf_lower *l)
 	bf_lower_finish_lives(l);
 	g->drop_code = BF_NO_CODE;
 	if (l->plan.logs && l->n_handoffs)
-		g->drop_code = handoff_code(l, &drop);
+		g->drop_code = bf_lower_drop_code(l);
 	if (!l->err && (l->params.err || l->class.err || l->handoffs.err || l->assists.err || l->codes.err))
 		bf_lower_error(l, -ENOMEM);
 	g->n_cells = l->n_cells;
@@ -551,6 +556,7 @@ void bf_lower_free(struct bf_lower *l)
 	free(l->users);
 	bf_lower_free_lookups(l);
 	bf_buf_free(&l->params);
+	bf_buf_free(&l->slots);
 	bf_buf_free(&l->handoffs);
 	bf_buf_free(&l->assists);
 	bf_buf_free(&l->codes);

@@ -30,6 +30,7 @@ enum { CELLS_MAX = 8 }; /* rules of a piece that are cells */
 struct delta { /* of the run being looked at, or of the gate */
 	const struct bf_link_run *run;
 	const struct bf_chain *chain;
+	struct bf_uses uses; /* what all programs that come here can do */
 	struct bf_run r;
 	uint32_t head;
 	bf_label miss, ret, resume;
@@ -124,18 +125,20 @@ static bool can_say_one(struct bf_patcher *p, const struct bf_changed *c)
 }
 
 /* Hand-offs to go on after that a packet can have more than when the table was compiled: there must be room. */
-static bool logs_fit(const struct bf_patcher *p)
+static bool logs_fit(struct bf_patcher *p)
 {
 	uint64_t more = 0;
+	bool logs = false;
 
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct bf_changed *c = &p->changes[i];
 		uint64_t codes = c->kind == BF_CAME ? bf_patch_codes(p, c->what, 0) : 0;
 
-		if (codes && !p->h->log_room)
-			return false;
+		logs |= codes != 0;
 		more += codes * p->chains[c->chain].visits;
 	}
+	if (logs && !p->h->log_room && p->gear)
+		return p->gear->wanted = p->gear->logs = true, more <= BF_LINK_LOGS;
 	return more <= p->h->log_room;
 }
 
@@ -196,7 +199,7 @@ static bf_label lower_target(struct bf_patcher *p, const struct delta *d, const 
 	if (s->end == BF_END_BODY && bf_patch_comes_back(p, r))
 		w.after = lower_above(p, d, order_of_rule(p, d, r));
 	start = new_place(l);
-	bf_patch_conds(l, r, s->rest, d->resume);
+	bf_patch_conds(p, r, s->rest, d->resume);
 	if (l->here == BF_NO_LABEL || l->err)
 		return start;
 	if (s->end != BF_END_BODY)
@@ -396,7 +399,7 @@ static int build(struct bf_patcher *p, struct delta *d)
 {
 	struct bf_class_problem problem = bf_run_finish(&d->r);
 	struct bf_class_opts o = { .max_bytes = (uint64_t)p->h->class_half * sizeof(uint32_t),
-		                     .levels = BF_MAX(d->run->uses.levels, 1u), .one_tree = d->run->uses.trees <= 1 };
+		                     .levels = BF_MAX(d->uses.levels, 1u), .one_tree = d->uses.trees <= 1 };
 	struct bf_class_stats stats;
 	int err = bf_class_forest.build(&problem, &o, &p->l.class, &d->head, &stats); /* programs without a hash have no use for one */
 	const struct bf_class_head *h;
@@ -413,7 +416,23 @@ static int build(struct bf_patcher *p, struct delta *d)
 static bool within(const struct bf_uses *a, const struct bf_uses *b)
 {
 	return !(a->needs & ~b->needs) && !(a->ops & ~b->ops) && !(a->loaders & ~b->loaders) &&
-	       !(a->specials & ~b->specials) && !a->assists && !(a->structs & ~b->structs);
+	       !(a->specials & ~b->specials) && !(a->structs & ~b->structs);
+}
+
+/* Programs that come here must do what the delta uses: those that cannot have to learn it. */
+static int ask_programs(struct bf_patcher *p, const struct delta *d)
+{
+	const struct bf_uses *u = &p->inst.uses;
+
+	if (within(u, &d->uses) && !u->assists)
+		return 0;
+	if (!p->gear || u->assists)
+		return -EAGAIN;
+	for (uint32_t i = 0; i < p->h->n_roots; i++)
+		if (d->run->roots >> i & 1)
+			bf_gear_add(&p->gear->roots[i], u);
+	p->gear->wanted = true;
+	return 0;
 }
 
 /* Has its piece changed? -EAGAIN: not all of its rules were told. */
@@ -446,7 +465,7 @@ static bool ends_all(const struct bf_patcher *p, const struct delta *d)
 
 static int make_gate(struct bf_patcher *p, struct delta *d, uint32_t i)
 {
-	bool few = d->n_taken <= CELLS_MAX || bf_run_tests(&d->r) > d->run->uses.tests;
+	bool few = d->n_taken <= CELLS_MAX || bf_run_tests(&d->r) > d->uses.tests;
 	int err = 0;
 
 	if (!few && d->miss == BF_NO_LABEL) {
@@ -458,6 +477,7 @@ static int make_gate(struct bf_patcher *p, struct delta *d, uint32_t i)
 		err = build(p, d);
 	if (!err)
 		p->gates[i] = few ? lower_few(p, d) : lower_gate(p, d);
+	p->inst.uses.structs |= 1u << BF_CLASS_FOREST; /* programs without know nothing of versions */
 	return err ? err : p->l.err;
 }
 
@@ -471,7 +491,7 @@ static int fill_delta(struct bf_patcher *p, struct delta *d, uint32_t i)
 		err = build(p, d);
 	if (!err && !is_gate(d->run))
 		p->next[i] = d->head;
-	return !err && !within(&p->inst.uses, &d->run->uses) ? -EAGAIN : err;
+	return err ? err : ask_programs(p, d);
 }
 
 static bf_label label_at(struct bf_patcher *p, uint32_t cell)
@@ -497,6 +517,7 @@ static int make_delta(struct bf_patcher *p, uint32_t i)
 		return -EAGAIN;
 	p->inst = (struct bf_inst){ .pass = (uint8_t)r->pass };
 	p->roots = r->roots;
+	d.uses = bf_link_uses(&p->link, r->roots);
 	choose_pass(p, r->pass);
 	d.miss = label_at(p, is_gate(r) && !d.all ? r->start : r->miss);
 	d.ret = label_at(p, r->ret);
@@ -531,7 +552,7 @@ static bool adds_more(const struct bf_patcher *p)
 	for (uint32_t i = 0; i < l->n_cells; i++)
 		if (l->cells[i].op == BF_CELL_COUNT && !l->cells[i].word && l->cells[i].arg >= p->h->n_counters)
 			return true;
-	return l->n_codes || l->params.len > p->h->params_half || l->n_handoffs != p->h->n_codes;
+	return l->n_codes || l->params.len > p->h->params_half || (l->n_handoffs != p->h->n_codes && !p->gear);
 }
 
 /* What leads to the deltas: heads of runs, or the gates' ways for the half. */
@@ -567,13 +588,19 @@ static int put_writes(struct bf_patcher *p, struct bf_arena *a, struct bf_patch 
 	if (adds_more(p) || p->l.n_cells > p->h->cells_half ||
 	    p->l.class.len > class_at + p->h->class_half * sizeof(uint32_t))
 		return -EAGAIN;
-	*out = (struct bf_patch){ .writes = bf_arena_array(a, 3 + p->h->n_runs, struct bf_write) };
+	*out = (struct bf_patch){ .writes = bf_arena_array(a, 3 + p->h->n_runs + p->n_slots, struct bf_write) };
 	if (!out->writes ||
 	    add_write(out, a, "cells", (uint64_t)p->l.cell_base * sizeof(struct bf_cell), p->l.cells,
 	              p->l.n_cells * sizeof(struct bf_cell)) < 0 ||
 	    add_write(out, a, "params", p->l.param_base, p->l.params.data, p->l.params.len) < 0 ||
 	    add_write(out, a, "class", class_at, p->l.class.data + class_at, p->l.class.len - class_at) < 0)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < p->n_slots; i++) {
+		const struct bf_patch_slot *s = &p->slots[i];
+
+		if (add_write(out, a, "params", s->at, p->l.slots.data + s->from, s->len) < 0)
+			return -ENOMEM;
+	}
 	put_ways(p, out, false);
 	put_ways(p, out, true);
 	return 0;
@@ -626,6 +653,7 @@ static void end(struct bf_patcher *p)
 	p->l.insts = NULL;
 	bf_lower_free(&p->l);
 	free(p->targets);
+	free(p->slots);
 }
 
 int bf_gen_patch_spans(const void *link, size_t len, struct bf_buf *out)
@@ -644,27 +672,50 @@ int bf_gen_patch_spans(const void *link, size_t len, struct bf_buf *out)
 	return out->err;
 }
 
-int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_table *now,
-                 const struct bf_changed *changes, uint32_t n, uint64_t version, struct bf_arena *a, struct bf_patch *out,
+/* Codes that came are known by their numbers once the companion has them. */
+static void put_codes(struct bf_patcher *p)
+{
+	struct bf_gear *g = p->gear;
+
+	if (!g)
+		return;
+	if (g->logs)
+		g->drop_code = bf_lower_drop_code(&p->l);
+	g->wanted |= p->l.n_handoffs != p->h->n_codes;
+	g->n_codes = p->l.n_handoffs;
+	g->codes = bf_lower_keep(&p->l, p->l.handoffs.data, p->l.handoffs.len);
+}
+
+int bf_gen_patch(const struct bf_changes *c, struct bf_arena *a, struct bf_patch *out, const struct bf_gear **gear,
                  struct bf_diag *d)
 {
-	struct bf_patcher p = { .stub = stub, .now = now, .changes = changes, .n = n, .half = !(version & 1) };
+	struct bf_patcher p = { .in = c, .stub = c->stub, .now = c->now, .changes = c->changes, .n = c->n,
+		                    .half = !(c->version & 1) };
 	int err;
 
-	if (!bf_link_open(link, len, &p.link))
+	if (!bf_link_open(c->link, c->len, &p.link))
 		return -EAGAIN;
 	p.h = p.link.head;
 	p.runs = p.link.runs;
 	p.chains = p.link.chains;
-	if (stub->n_chains != p.h->n_chains || !can_say(&p))
+	if (gear) {
+		*gear = NULL;
+		p.gear = p.h->fixed ? NULL : bf_arena_new_of(a, struct bf_gear);
+		if (!p.gear && !p.h->fixed)
+			return -ENOMEM;
+	}
+	if (c->stub->n_chains != p.h->n_chains || !can_say(&p))
 		return -EAGAIN;
-	err = begin(&p, a, stub, d);
+	err = begin(&p, a, c->stub, d);
 	for (uint32_t i = 0; i < p.h->n_runs && !err; i++)
 		err = make_delta(&p, i);
 	if (!err) {
+		put_codes(&p);
 		bf_lower_resolve(&p.l);
 		err = put_writes(&p, a, out);
 	}
+	if (p.gear && p.gear->wanted)
+		*gear = p.gear;
 	end(&p);
 	return err;
 }

@@ -24,14 +24,37 @@ int bf_gen_patch_spans(const void *link, size_t len, struct bf_buf *out);
  * where something changed. The counter of a rule that came lies behind those of the table.
  * now, or NULL: chains as they are now, complete, found by name: what rules that
  * came may jump to. A chain that is not the stub's is in no other place.
- * version: the journal's; what is written is for version + 1. Memory from a.
- *
+ * version: the journal's; what is written is for version + 1.
+ */
+struct bf_changes {
+	const void *link;
+	size_t len;
+	const struct bf_table *stub, *now;
+	const struct bf_changed *changes;
+	uint32_t n;
+	uint32_t fresh; /* rules with counters from this one on were not in the patch before: their matches begin anew */
+	uint64_t version;
+};
+
+/* What the programs lack for a change. */
+struct bf_gear;
+
+/*
+ * Memory from a. gear: NULL, or *gear is NULL then, or says what the programs must learn (bf_gen_gear) before *out is written.
  * -EAGAIN: it cannot be said this way, compile the table. -ENOMEM, and what
  * bf_gen_table says of rules that cannot be compiled.
  */
-int bf_gen_patch(const void *link, size_t len, const struct bf_table *stub, const struct bf_table *now,
-                 const struct bf_changed *changes, uint32_t n, uint64_t version, struct bf_arena *a, struct bf_patch *out,
+int bf_gen_patch(const struct bf_changes *c, struct bf_arena *a, struct bf_patch *out, const struct bf_gear **gear,
                  struct bf_diag *d);
+
+/*
+ * An image of the same table, as it was compiled, whose programs have
+ * learned that; it goes by the maps of the live unit, and takes over those of its programs that know enough
+ * (bf_image.geared). Its link is the one for what is patched from then on. -EAGAIN: compile the table.
+ */
+struct bf_gen_opts;
+int bf_gen_gear(const struct bf_changes *c, const struct bf_gear *gear, const struct bf_gen_opts *o, struct bf_image **out,
+                struct bf_diag *d);
 
 /* Was the table compiled by this version of the library? len 0 (it cannot be patched) tells nothing: false. */
 bool bf_gen_is_ours(const void *link, size_t len);

@@ -6,30 +6,39 @@
  * the print of the programs (gen/link.h), for these walk the data that a change
  * writes: of a table that another version compiled nothing is changed in place.
  *
- *   struct bf_link_head | struct bf_link_run [n_runs] | struct bf_link_chain [n_chains]
- *   | struct bf_link_entry [n_chains][n_passes] | struct bf_link_param [n_params] | struct bf_handoff_spec [n_codes]
- *   | struct bf_known_set [n_known] | struct bf_known_verdict [n_verdicts]
+ *   struct bf_link_head | struct bf_link_root [n_roots] | struct bf_link_run [n_runs] | struct bf_link_chain [n_chains]
+ *   | struct bf_link_entry [n_chains][n_passes] | struct bf_link_param [n_params] | struct bf_known_set [n_known]
+ *   | struct bf_known_verdict [n_verdicts] | struct bf_handoff_spec [n_codes]
+ *
+ * What programs can do may become more (bf_gen_gear): then roots and codes are others. The rest stays.
  */
 #ifndef BF_PATCH_LINK_H
 #define BF_PATCH_LINK_H
 
 #include "gen/build.h"
 
-#define BF_LINK_MAGIC 0x366b6c62 /* "blk6" */
+#define BF_LINK_MAGIC 0x376b6c62 /* "blk7" */
 
 struct bf_link_head {
 	uint32_t magic; /* ^ bf_rt_print */
-	uint32_t n_runs, n_chains, n_passes, n_params, n_codes, n_known, n_verdicts;
+	uint32_t n_runs, n_chains, n_passes, n_params, n_codes, n_known, n_verdicts, n_roots;
 	uint32_t hz;
 	uint32_t log_room;              /* so many hand-offs to go on after may come to the ways of a packet; 0: none ever */
 	uint64_t passes;                /* bits: those for which chains were lowered (plan.h) */
 	uint32_t class_at, class_half;  /* places: the half of version bit v begins at class_at + v * class_half */
 	uint32_t cells_at, cells_half;  /* cells, likewise */
-	uint32_t params_at, params_half; /* bytes of the map "params", likewise; 0: there is none */
-	uint32_t n_counters;            /* there are so many */
+	uint32_t params_at, params_half; /* bytes of the map "params", likewise; half 0: there are none */
+	uint32_t slots_at;              /* parameters of a rule that came, of its matches with a state: BF_LINK_SLOT */
+	uint32_t n_rules, n_counters;   /* those of the table when it was compiled, and all that there are: of rules that come, too */
+	uint32_t max_codes;             /* bf_companion.max_codes_per_packet */
+	uint32_t stripes, places;       /* of the counters' map: copies, and how many in each */
+	uint32_t n_moved;
+	struct bf_moved_counter moved[BF_MOVED_COUNTERS];
 	uint8_t headers;                /* plan.h */
 	uint8_t codes;                  /* there are generated functions; each program has those that it could get to */
-	uint8_t pad[2];
+	uint8_t fixed;                  /* programs stay as they are: there is more to them than what is told here */
+	uint8_t conntrack;
+	uint8_t pad[4];
 };
 
 struct bf_link_run {
@@ -44,7 +53,6 @@ struct bf_link_run {
 	uint32_t miss;     /* cell behind the run or piece, or BF_NO_CELL */
 	uint32_t ret;      /* cell where RETURN leads, or BF_NO_CELL: to nowhere */
 	uint32_t roots;    /* bits: whose packets come here */
-	struct bf_uses uses; /* what all programs that come here can do */
 };
 
 struct bf_link_chain {
@@ -65,8 +73,18 @@ struct bf_link_param { /* of a match in a gate's piece, which may have a state *
 	uint32_t at;        /* among all parameters */
 };
 
+struct bf_link_root { /* a program */
+	struct bf_rt_config config; /* of gen.c, as class_first: 0 until bf_link_put_roots */
+	struct bf_uses uses;
+	uint32_t chain;
+	uint8_t family;
+	uint8_t class_first; /* it begins with a run */
+	uint8_t pad[2];
+};
+
 struct bf_link {
 	const struct bf_link_head *head;
+	const struct bf_link_root *roots;
 	const struct bf_link_run *runs;
 	const struct bf_link_chain *chains;
 	const struct bf_link_entry *entries;
@@ -78,6 +96,33 @@ struct bf_link {
 
 /* Its parts; false: it is none of ours. */
 bool bf_link_open(const void *link, size_t len, struct bf_link *out);
+
+/* What all programs of those roots can do. */
+struct bf_uses bf_link_uses(const struct bf_link *l, uint32_t roots);
+/* Bytes of a link, as its head says. */
+size_t bf_link_size(const struct bf_link_head *h);
+/* Its programs, and where counters lie, once that is known. */
+void bf_link_put_roots(struct bf_link_head *h, const struct bf_rt_config *configs, const bool *class_first, const struct bf_image *img);
+
+/* Parameters of rules that came: so many bytes for each of the first that may come, by the number of its counter. */
+enum { BF_LINK_SLOT = 64, BF_LINK_SLOTS = 512 };
+/* Levels and tests that class data has at least where rules may come. */
+enum { BF_LINK_LEAST = 2 };
+
+/* So many hand-offs to go on after may come to the ways of a packet, where there are some. */
+enum { BF_LINK_LOGS = 8 };
+
+struct bf_gear { /* what programs have to learn (bf_gen_gear) */
+	bool wanted;
+	struct bf_uses roots[BF_ROOTS_MARKED];
+	const struct bf_handoff_spec *codes; /* all */
+	uint32_t n_codes;
+	bool logs; /* hand-offs to go on after come, where none were, */
+	uint32_t drop_code; /* and then the number of this one */
+};
+void bf_gear_add(struct bf_uses *to, const struct bf_uses *more);
+/* The link that goes with it, the companion's tag still that of before; memory from a. NULL: it cannot be. */
+struct bf_link_head *bf_gear_link(const struct bf_link *l, const struct bf_gear *g, struct bf_arena *a);
 
 /* Which entry of a chain is that of a pass. */
 static inline uint32_t bf_link_pass(const struct bf_link_head *h, unsigned pass)

@@ -186,9 +186,37 @@ void bf_patch_body(struct bf_patcher *p, const struct bf_rule *r, const struct b
 	put_verdict(p, &r->verdict, w);
 }
 
-/* Those of the rule's conditions that are left, here. */
-void bf_patch_conds(struct bf_lower *l, const struct bf_rule *r, uint64_t left, bf_label next)
+/* Where the parameters of a rule's matches go that came: the same place in each patch; BF_NO_CELL: it has none. */
+static uint32_t slot_of(const struct bf_patcher *p, const struct bf_rule *r)
 {
+	uint32_t n = r->counter - p->h->n_rules, room = BF_MIN(p->h->n_counters - p->h->n_rules, (uint32_t)BF_LINK_SLOTS);
+
+	return r->counter == BF_NO_COUNTER || r->counter < p->h->n_rules || n >= room ? BF_NO_CELL : p->h->slots_at + n * BF_LINK_SLOT;
+}
+
+static void end_slot(struct bf_patcher *p, const struct bf_rule *r)
+{
+	struct bf_lower *l = &p->l;
+	struct bf_patch_slot s = { l->slot_from, (uint32_t)l->slots.len - l->slot_from, l->slot_at };
+
+	if (!s.len || l->err)
+		return;
+	if (s.at == BF_NO_CELL || s.len > BF_LINK_SLOT)
+		return bf_lower_error(l, -EAGAIN);
+	if (r->counter < p->in->fresh)
+		return;
+	if (bf_grow(&p->slots, p->n_slots, &p->cap_slots, sizeof(*p->slots)) < 0)
+		return bf_lower_error(l, -ENOMEM);
+	p->slots[p->n_slots++] = s;
+}
+
+/* Those of the rule's conditions that are left, here. */
+void bf_patch_conds(struct bf_patcher *p, const struct bf_rule *r, uint64_t left, bf_label next)
+{
+	struct bf_lower *l = &p->l;
+
+	l->slot_from = (uint32_t)l->slots.len;
+	l->slot_at = slot_of(p, r);
 	for (uint32_t k = 0; left && k < r->n_conds && l->here != BF_NO_LABEL && !l->err; k++) {
 		bf_label ok;
 
@@ -198,6 +226,7 @@ void bf_patch_conds(struct bf_lower *l, const struct bf_rule *r, uint64_t left, 
 		bf_lower_cond(l, bf_rule_cond(r, k), ok, next);
 		bf_lower_bind(l, ok);
 	}
+	end_slot(p, r);
 }
 
 /* The rule as cells, here. */
@@ -207,7 +236,7 @@ void bf_patch_rule(struct bf_patcher *p, const struct bf_rule *r, const struct b
 	struct bf_view v;
 
 	bf_view_make(&v, r, l->sorts, l->family);
-	bf_patch_conds(l, r, v.left, w->next);
+	bf_patch_conds(p, r, v.left, w->next);
 	if (l->here == BF_NO_LABEL || l->err)
 		return;
 	if (v.end != BF_END_BODY)

@@ -9,10 +9,15 @@
 #include "gen/patch.h"
 #include "gen/patch_link.h"
 
+struct bf_patch_slot { /* of the parameters: those of a rule that came */
+	uint32_t from, len, at;
+};
+
 struct bf_patcher {
 	struct bf_lower l;
 	struct bf_inst inst;
 	struct bf_graph graph;
+	const struct bf_changes *in;
 	struct bf_link link;
 	const struct bf_link_head *h;
 	const struct bf_link_run *runs;
@@ -22,6 +27,9 @@ struct bf_patcher {
 	uint32_t n;
 	uint32_t depth; /* of chains put in chains */
 	uint32_t roots; /* of the run being looked at */
+	struct bf_patch_slot *slots; /* that begin anew */
+	uint32_t n_slots, cap_slots;
+	struct bf_gear *gear; /* NULL: programs shall stay as they are */
 	unsigned half; /* that is written */
 	uint32_t *next; /* of each run: the place of its delta, or 0; of a gate: the cell it leads to */
 	bf_label *gates; /* of each gate: a label for that cell, or BF_NO_LABEL */
@@ -45,7 +53,7 @@ bool bf_patch_comes_back(const struct bf_patcher *p, const struct bf_rule *r);
 uint64_t bf_patch_codes(const struct bf_patcher *p, const struct bf_rule *r, uint32_t depth);
 
 /* Here: those of the rule's conditions that are left; it counts (found: as the box that was found says); what it does. */
-void bf_patch_conds(struct bf_lower *l, const struct bf_rule *r, uint64_t left, bf_label next);
+void bf_patch_conds(struct bf_patcher *p, const struct bf_rule *r, uint64_t left, bf_label next);
 void bf_patch_body(struct bf_patcher *p, const struct bf_rule *r, const struct bf_patch_ways *w);
 /* All of that. */
 void bf_patch_rule(struct bf_patcher *p, const struct bf_rule *r, const struct bf_patch_ways *w);

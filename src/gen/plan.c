@@ -286,7 +286,7 @@ static int walk_all(struct bf_plan *p, struct bf_diag *d)
 	}
 	for (uint32_t i = 0; i < w.n_order && !err; i++)
 		know_chain(p, &p->chains[w.order[i]]);
-	if (!err && p->logs)
+	if (!err)
 		count_visits(p, w.order, w.n_order);
 	free(w.f);
 	free(w.order);

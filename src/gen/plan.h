@@ -50,7 +50,7 @@ struct bf_plan_chain {
 	uint32_t size;     /* about how many cells, everything below copied in; saturates */
 	uint32_t through;  /* at most so many hand-offs on a way through it and back, */
 	uint32_t codes;    /* on any way into it, at most; both saturate */
-	uint32_t visits;   /* of tables with hand-offs to go on after: one packet comes at most so many times; saturates */
+	uint32_t visits;   /* one packet comes at most so many times; saturates */
 	uint32_t inst[BF_PASSES]; /* its only instances that are no copies, or BF_IDMAP_NONE */
 	uint8_t state;     /* of the walk */
 };

@@ -63,36 +63,13 @@ static bool fits(const struct spare *s)
 	       h->recipe_len <= room - h->record_len && h->n_progs == s->u->head.n_progs && same(s, 0);
 }
 
-static int pinned(const struct spare *s, const char *kind, const char *name)
-{
-	char path[BF_PATH_MAX];
-
-	bf_path(path, "%s/%s%s", s->dir, kind, name);
-	return bf_pin_get(path);
-}
-
-static int get_map(const struct spare *s, const struct bf_map_spec *m)
-{
-	switch (m->role) {
-	case BF_MAP_COUNTERS:
-		return pinned(s, "counters", "");
-	case BF_MAP_JOURNAL:
-		return pinned(s, "journal", "");
-	case BF_MAP_DATA:
-	case BF_MAP_RODATA:
-		return pinned(s, "map-", m->name);
-	default:
-		return -1; /* the namespace's or the companion's: bf_load_rest takes it */
-	}
-}
-
 static int take_maps(const struct spare *s)
 {
 	const struct bf_image *img = s->u->change->image;
 
 	for (uint32_t i = 0; i < img->n_maps; i++) {
 		const struct bf_map_spec *m = &img->maps[i];
-		int fd = get_map(s, m), err = 0;
+		int fd = bf_unit_map(s->dir, m), err = 0;
 
 		if (bf_given_map(m, s->given) >= 0)
 			continue;
@@ -109,15 +86,12 @@ static int take_maps(const struct spare *s)
 
 static int take_progs(const struct spare *s)
 {
-	char name[16];
-
 	for (uint32_t i = 0; i < s->u->head.n_progs; i++) {
 		int fd;
 
 		if (!same(s, 1 + i))
 			continue;
-		snprintf(name, sizeof(name), "%u", i);
-		fd = pinned(s, "prog-", name);
+		fd = bf_unit_prog(s->dir, i);
 		if (fd < 0)
 			return fd;
 		s->u->loaded.progs[i] = fd;
@@ -166,7 +140,7 @@ bool bf_spare_take(struct txn *t, struct txn_unit *u, const struct bf_given_maps
 
 bool bf_spare_wanted(const struct txn_unit *u)
 {
-	return u->change && u->old && !u->gone && u->head.n_progs && u->old->head->n_progs && u->old->head->recipe_len;
+	return u->change && u->old && !u->gone && !u->change->image->geared && u->head.n_progs && u->old->head->n_progs && u->old->head->recipe_len;
 }
 
 void bf_spare_keep(struct txn *t, const struct txn_unit *u)

@@ -5,6 +5,7 @@
 
 #include "kern/attach.h"
 #include "kern/carry.h"
+#include "kern/gear.h"
 #include "kern/recipe.h"
 #include "kern/spare.h"
 #include "kern/sys.h"
@@ -168,7 +169,7 @@ static int pin_state(const struct txn *t, struct txn_unit *u)
 	return pin_in(t, u, fd, "state");
 }
 
-/* What bf_ns_patch needs to find again, or bf_spare_take. */
+/* What bf_ns_patch needs to find again, bf_spare_take, or bf_gear_take. */
 static int pin_maps(const struct txn *t, const struct txn_unit *u)
 {
 	const struct bf_image *img = u->change->image;
@@ -180,7 +181,7 @@ static int pin_maps(const struct txn *t, const struct txn_unit *u)
 		bool own = m->role == BF_MAP_DATA || m->role == BF_MAP_RODATA;
 
 		snprintf(name, sizeof(name), "map-%s", m->name);
-		if (m->patched || (own && u->recipe.len) || m->role == BF_MAP_EVENTS || m->role == BF_MAP_WATCH || m->role == BF_MAP_LIVE)
+		if (m->patched || (own && u->recipe.len) || (m->role == BF_MAP_DATA && journal >= 0) || m->role == BF_MAP_EVENTS || m->role == BF_MAP_WATCH || m->role == BF_MAP_LIVE)
 			err = pin_in(t, u, u->loaded.maps[i], name);
 	}
 	return err || journal < 0 ? err : pin_in(t, u, journal, "journal");
@@ -219,7 +220,7 @@ static int pin_unit(struct txn *t, struct txn_unit *u)
 		err = pin_counters(t, u);
 	if (!err && !u->taken)
 		err = pin_maps(t, u);
-	if (!err)
+	if (!err && !u->change->image->geared)
 		err = bf_carry_prepare(t, u);
 	if (!err)
 		err = pin_assist(t, u);
@@ -248,6 +249,14 @@ static int make_unit(struct txn *t, struct txn_unit *u)
 	bf_path(dir, "%s/%u/%s", t->ns->dir, t->live, u->name);
 	given.dir = u->old ? dir : NULL;
 	given.assist = bf_comp_assist_fd(u->comp);
+	if (u->change->image->geared) {
+		err = carry_over(t, u);
+		if (!err)
+			err = bf_gear_take(t, u);
+		if (!err)
+			err = bf_load_rest(&u->loaded, u->change->image, &given, t->d);
+		return err ? err : pin_unit(t, u);
+	}
 	if (bf_recipe_make(u->change->image, &given, u->head.state_len, &u->recipe))
 		bf_buf_free(&u->recipe);
 	if (bf_spare_take(t, u, &given))

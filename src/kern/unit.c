@@ -63,6 +63,37 @@ int bf_unit_map_array(const char *path, bool write, void **p, size_t *len)
 	return *p ? 0 : -errno;
 }
 
+static int pinned(const char *dir, const char *kind, const char *name)
+{
+	char path[BF_PATH_MAX];
+
+	bf_path(path, "%s/%s%s", dir, kind, name);
+	return bf_pin_get(path);
+}
+
+int bf_unit_map(const char *dir, const struct bf_map_spec *m)
+{
+	switch (m->role) {
+	case BF_MAP_COUNTERS:
+		return pinned(dir, "counters", "");
+	case BF_MAP_JOURNAL:
+		return pinned(dir, "journal", "");
+	case BF_MAP_DATA:
+	case BF_MAP_RODATA:
+		return pinned(dir, "map-", m->name);
+	default:
+		return -1; /* the namespace's or the companion's: bf_load_rest takes it */
+	}
+}
+
+int bf_unit_prog(const char *dir, uint32_t i)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", i);
+	return pinned(dir, "prog-", name);
+}
+
 int bf_unit_peek(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit_head *out)
 {
 	char path[BF_PATH_MAX];

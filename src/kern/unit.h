@@ -6,7 +6,7 @@
  *   <unit>/counters   the image's counters map; one of our own when it has none but has counters
  *   <unit>/prog-<i>   its programs
  *   <unit>/journal    records of changes in place, if it can be patched (patch.c)
- *   <unit>/map-<name> the other maps, if patches write to them or the unit has a recipe (spare.c)
+ *   <unit>/map-<name> the other maps, if the unit can be patched or has a recipe (spare.c)
  *   <unit>/map-<name> hashes of sets that rules change (live.c); they go on in the next unit of that name
  *   <unit>/base       what its counters began with; carry, last, last-base: until that is known (carry.c)
  *   <unit>/assist     map of the companion's assist chain, if it has one
@@ -58,6 +58,10 @@ int bf_unit_open_at(const struct bf_ns *ns, unsigned slot, const char *name, str
 /* Only the head, which costs nothing however large the rest is. */
 int bf_unit_peek(const struct bf_ns *ns, unsigned slot, const char *name, struct bf_unit_head *out);
 const void *bf_unit_record(const struct bf_unit *u, size_t *len);
+
+/* Pins of a unit whose directory that is: a map; -1: it is not the unit's own; program i. Descriptors or -errno. */
+int bf_unit_map(const char *dir, const struct bf_map_spec *m);
+int bf_unit_prog(const char *dir, uint32_t i);
 
 /* Maps a whole pinned array. */
 int bf_unit_map_array(const char *path, bool write, void **p, size_t *len);

@@ -162,8 +162,10 @@ static void rules(const struct bf_nstored *s)
 			return;
 	bf_nrules_text(&r, s, &text);
 	if (!bf_nrules_model(&r, s, NULL, 0, &env, &m))
-		bf_gen_patch(s->link, s->head->link_len, m.ev.rs->tables[0], NULL, (void *)m.changes.data,
-		             m.changes.len / sizeof(struct bf_changed), 2, arena, &patch, &d);
+		bf_gen_patch(&(struct bf_changes){ .link = s->link, .len = s->head->link_len, .stub = m.ev.rs->tables[0],
+		                                   .changes = (void *)m.changes.data,
+		                                   .n = m.changes.len / sizeof(struct bf_changed), .version = 2 }, arena, &patch,
+		             NULL, &d);
 	bf_nrules_model_free(&m);
 }
 

@@ -61,7 +61,7 @@ static void fill_key(struct cells_walk *w)
 			continue;
 		store(w->key + f->word, f, v);
 	}
-	if (w->c->g->link)
+	if (w->c->g->link && w->root->uses.structs)
 		w->key[BF_KEY_HALF] = w->c->version & 1;
 	if (w->c->g->companion.assist_states && !(w->key[BF_KEY_CTSTATE] & w->c->g->companion.assist_states))
 		return; /* nobody may look at the answers */

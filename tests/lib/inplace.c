@@ -28,6 +28,27 @@ void test_graph_room(struct bf_graph *g, struct bf_arena *a)
 	g->n_params += g->spare_params;
 }
 
+bool test_graph_learn(struct bf_graph *g, const struct bf_gear *gear, struct bf_arena *a)
+{
+	struct bf_link_head *h;
+	struct bf_link l;
+
+	if (!bf_link_open(g->link, g->link_len, &l))
+		abort();
+	h = bf_gear_link(&l, gear, a);
+	if (!h)
+		return false;
+	for (uint32_t i = 0; i < g->n_roots; i++)
+		g->roots[i].uses = ((const struct bf_link_root *)(h + 1))[i].uses;
+	g->link = h;
+	g->link_len = bf_link_size(h);
+	g->companion.codes = gear->codes;
+	g->companion.n_codes = gear->n_codes;
+	g->companion.max_codes_per_packet = BF_MIN(h->max_codes, (uint32_t)BF_HANDOFF_MAX);
+	g->drop_code = gear->logs ? gear->drop_code : g->drop_code;
+	return true;
+}
+
 static char *map_of(struct bf_graph *g, const char *name, size_t *size)
 {
 	if (!strcmp(name, "params"))

@@ -4,6 +4,7 @@
 #define BF_TEST_INPLACE_H
 
 #include "gen/patch.h"
+#include "gen/patch_link.h"
 #include "lib/cells.h"
 #include "lib/model.h"
 
@@ -11,6 +12,8 @@ void *test_must(void *p); /* no memory: the test ends */
 
 /* Gives the graph the room that is spare, from a. */
 void test_graph_room(struct bf_graph *g, struct bf_arena *a);
+/* Programs are not walked here, so they learn whatever they are to; but codes have numbers. False: it cannot be. */
+bool test_graph_learn(struct bf_graph *g, const struct bf_gear *gear, struct bf_arena *a);
 void test_graph_write(struct bf_graph *g, const struct bf_patch *p);
 
 void test_packet_differs(unsigned packet, const struct bf_outcome *want, const struct cells_outcome *got); /* tells */

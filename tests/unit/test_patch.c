@@ -33,7 +33,7 @@ struct world {
 	uint32_t n_base;
 };
 
-static unsigned n_patched, n_refused, n_codes, n_rules[3], chance;
+static unsigned n_patched, n_refused, n_learned, n_codes, n_rules[3], chance;
 static bool plain; /* in this round: few rules do what cannot be done in place */
 
 /* Room for a copy of the table: chains without rules. */
@@ -297,29 +297,48 @@ static bool differs(struct world *w, const struct bf_table *t, const struct test
 	return bad;
 }
 
+static struct bf_changes changes_of(const struct world *w, const struct version *v, uint64_t version)
+{
+	return (struct bf_changes){ .link = w->g.link, .len = w->g.link_len, .stub = v->stub, .now = v->now,
+		                        .changes = (void *)v->changes.data, .n = v->changes.len / sizeof(struct bf_changed),
+		                        .version = version };
+}
+
 /* What another version of the library compiled is not changed in place. */
 static bool takes_foreign(struct world *w, const struct version *v, uint64_t version)
 {
 	uint32_t *link = bf_arena_memdup(w->arena, w->g.link, w->g.link_len);
+	struct bf_changes c = changes_of(w, v, version);
 	struct bf_patch p = { 0 };
 
+	c.link = link;
 	*link ^= 4; /* its magic */
 	return bf_gen_is_ours(link, w->g.link_len) || !bf_gen_is_ours(w->g.link, w->g.link_len) ||
-	       bf_gen_patch(link, w->g.link_len, v->stub, v->now, (void *)v->changes.data,
-	                    v->changes.len / sizeof(struct bf_changed), version, w->arena, &p, NULL) != -EAGAIN;
+	       bf_gen_patch(&c, w->arena, &p, NULL, NULL) != -EAGAIN;
+}
+
+/* What is walked here can do everything; but codes have to be known by their numbers. */
+static int learn(struct world *w, const struct bf_gear *gear)
+{
+	n_learned++;
+	return test_graph_learn(&w->g, gear, w->arena) ? 0 : -EAGAIN;
 }
 
 static bool version_differs(struct world *w, const struct test_model_opts *o, uint64_t version)
 {
 	static struct test_packet packets[PACKETS];
+	const struct bf_gear *gear = NULL;
 	struct bf_patch p = { 0 };
+	struct bf_changes c;
 	struct version v;
 	bool bad;
 	int err;
 
 	next_version(w, &v);
-	err = bf_gen_patch(w->g.link, w->g.link_len, v.stub, v.now, (void *)v.changes.data,
-	                   v.changes.len / sizeof(struct bf_changed), version, w->arena, &p, NULL);
+	c = changes_of(w, &v, version);
+	err = bf_gen_patch(&c, w->arena, &p, &gear, NULL);
+	if (!err && gear)
+		err = learn(w, gear);
 	bad = !err && takes_foreign(w, &v, version);
 	bf_buf_free(&v.changes);
 	if (bad)

@@ -275,8 +275,11 @@ static int change(struct world *w, const char *text, size_t len)
 	if (!err)
 		err = bf_nrules_model(&rules, &s, (void *)spans.data, (uint32_t)(spans.len / sizeof(struct bf_span)), &env, &m);
 	if (!err)
-		err = bf_gen_patch(s.link, s.head->link_len, m.ev.rs->tables[0], m.now.rs ? m.now.rs->tables[0] : NULL, (void *)m.changes.data,
-		                   m.changes.len / sizeof(struct bf_changed), w->version, w->arena, &patch, NULL);
+		err = bf_gen_patch(&(struct bf_changes){ .link = s.link, .len = s.head->link_len, .stub = m.ev.rs->tables[0],
+		                                         .now = m.now.rs ? m.now.rs->tables[0] : NULL,
+		                                         .changes = (void *)m.changes.data,
+		                                         .n = m.changes.len / sizeof(struct bf_changed), .fresh = s.n_counters,
+		                                         .version = w->version }, w->arena, &patch, NULL, NULL);
 	if (!err) {
 		test_graph_write(&w->g, &patch);
 		n_led += m.now.rs && m.now.rs->tables[0]->n_chains;

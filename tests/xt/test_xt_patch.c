@@ -46,7 +46,7 @@ struct world {
 	uint64_t version;
 };
 
-static unsigned n_patched, n_refused, n_chains_came, n_chains_went, n_no_edit;
+static unsigned n_patched, n_refused, n_learned, n_chains_came, n_chains_went, n_no_edit;
 
 /* ------------------------------------------------------------------- the table */
 
@@ -215,14 +215,22 @@ static int patch(struct world *w, const struct bf_buf *edits, struct bf_patch *o
 	const struct bf_xt_base base = { .state = w->first.data, .len = w->first.len };
 	_cleanup_buf_ struct bf_buf spans = { 0 }, changes = { 0 };
 	_cleanup_ruleset_ struct bf_ruleset *stub = NULL;
+	const struct bf_gear *gear = NULL;
 	int err = bf_gen_patch_spans(w->g.link, w->g.link_len, &spans);
 
 	if (!err)
 		err = bf_xt_changes(&base, edits->data, edits->len, (void *)spans.data,
 		                    (uint32_t)(spans.len / sizeof(struct bf_span)), &stub, &changes, NULL);
 	if (!err)
-		err = bf_gen_patch(w->g.link, w->g.link_len, stub->tables[0], stub->tables[1], (void *)changes.data,
-		                   changes.len / sizeof(struct bf_changed), w->version, w->arena, out, NULL);
+		err = bf_gen_patch(&(struct bf_changes){ .link = w->g.link, .len = w->g.link_len, .stub = stub->tables[0],
+		                                         .now = stub->tables[1], .changes = (void *)changes.data,
+		                                         .n = changes.len / sizeof(struct bf_changed),
+		                                         .fresh = bf_xt_next_slot(&base, w->edits.data, w->edits.len),
+		                                         .version = w->version }, w->arena, out, &gear, NULL);
+	if (!err && gear) {
+		n_learned++;
+		err = test_graph_learn(&w->g, gear, w->arena) ? 0 : -EAGAIN;
+	}
 	return err;
 }
 

@@ -425,6 +425,11 @@ static uint32_t count_new(const void *edits, size_t len)
 	return (uint32_t)BF_MIN(n, (size_t)INT32_MAX);
 }
 
+uint32_t bf_xt_next_slot(const struct bf_xt_base *base, const void *edits, size_t len)
+{
+	return ((const struct bf_xt_head *)base->state)->num_entries + count_new(edits, len);
+}
+
 uint32_t bf_xt_count_edits(const void *edits, size_t len)
 {
 	uint32_t n = 0;

@@ -134,6 +134,9 @@ struct bf_xt_splice {
 int bf_xt_make_edits(const struct bf_xt_base *base, const void *edits, size_t edits_len, const struct bf_xt_splice *s,
                      uint32_t n, struct bf_buf *out, bool *simple, struct bf_diag *d);
 
+/* The number of the next entry's counter that comes. */
+uint32_t bf_xt_next_slot(const struct bf_xt_base *base, const void *edits, size_t len);
+
 /*
  * What edits come to, for gen/patch.h: *stub has the chains of the table that
  * the base is, in the order of bf_xt_to_ruleset, but only rules that changes
