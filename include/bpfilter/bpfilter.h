@@ -5,7 +5,10 @@
  * Every function takes a context and returns 0 (or what it says) or -errno;
  * bf_ctx_message() then holds what a person should read, one or more lines.
  * The library prints nothing, keeps no global state and never exits. One
- * context is used by one thread at a time.
+ * context is used by one thread at a time. A call that builds a large table
+ * shares the work among threads of its own, as many as the caller may use CPUs
+ * (sched_setaffinity(2)) and at most 8 with its own; they block all signals, call
+ * none of the caller's functions, and have ended when the call returns.
  */
 #ifndef BPFILTER_H
 #define BPFILTER_H

@@ -126,6 +126,7 @@ struct bf_lower {
 	uint8_t family;    /* NFPROTO_IPV4, NFPROTO_IPV6; 0: neither */
 	enum bf_where where;
 	unsigned pass;     /* bf_pass(where, fam, set) */
+	struct bf_view_memo memo; /* of the table's conditions */
 
 	struct bf_buf class; /* words of the map "class" */
 	uint32_t spare_at, spare_half; /* room for deltas in it: two halves of so many words; 0: no run yet */
@@ -144,6 +145,7 @@ struct bf_lower {
 	uint32_t class_min, own_max; /* see gen.h */
 	uint64_t class_bytes;
 	const struct bf_progress *progress;
+	struct bf_pool *pool; /* shares what takes long */
 	uint64_t rules, rules_done, rules_told; /* all that will be lowered, about; so far; when it was told last */
 
 	struct bf_lower_set *sets; /* those in it */

@@ -624,6 +624,7 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
 	                      .here = BF_NO_LABEL, .gated = BF_NO_LABEL, .run_last = UINT32_MAX };
 	int err = bf_plan_make(&l.plan, t, d);
 
+	l.pool = bf_pool_new(o->threads); /* NULL: as well without */
 	*g = (struct bf_graph){ .drop_code = BF_NO_CODE, .conntrack = l.plan.conntrack };
 	if (!err && l.plan.active) {
 		l.rules = count_rules(&l.plan, t->family);
@@ -633,5 +634,6 @@ int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table
 		err = l.err ? l.err : bf_graph_gate(g);
 	}
 	bf_lower_free(&l);
+	bf_pool_free(l.pool);
 	return err;
 }

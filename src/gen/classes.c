@@ -136,7 +136,7 @@ static bool is_final(struct bf_lower *l, const struct rules *rs, const struct bf
 
 static void make_box(struct bf_lower *l, const struct rules *rs, uint32_t i, struct bf_box *b)
 {
-	bf_box_make(b, &rs->rule[i], l->sorts, l->family);
+	bf_box_make_with(b, &rs->rule[i], l->sorts, l->family, &l->memo);
 }
 
 static bool is_little(const struct bf_box *b)
@@ -351,7 +351,8 @@ static int build(struct bf_lower *l, struct run *r)
 {
 	struct watch w = { l, r->to - r->from };
 	struct bf_class_problem p = bf_run_finish(&r->r);
-	struct bf_class_opts o = { .max_bytes = l->class_bytes, .progress = watch_build, .progress_arg = &w };
+	struct bf_class_opts o = { .max_bytes = l->class_bytes, .progress = watch_build, .progress_arg = &w,
+	                          .pool = l->pool };
 	int err;
 
 	if (r->n_by_slot) {
@@ -365,7 +366,7 @@ static int build(struct bf_lower *l, struct run *r)
 	err = bf_class_build(&p, &o, &l->class, &r->head, &r->stats);
 	if (!err) /* nothing relies on what was not looked at */
 		err = bf_class_check(&p, &l->class, r->head, r->stats.expected_rules,
-		                     CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes, l->diag);
+		                     CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes, l->pool, l->diag);
 	if (err < 0)
 		return err;
 	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)

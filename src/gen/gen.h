@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * gen.h: a table of a ruleset -> struct bf_image. A pure function of its
- * arguments: no file descriptor, no system call, the same bytes each time.
+ * arguments: no file descriptor, no system call (but for threads), the same bytes each time.
  */
 #ifndef BF_GEN_H
 #define BF_GEN_H
@@ -51,6 +51,8 @@ struct bf_gen_opts {
 	                         * data does, not straight code */
 	bool explain;           /* the image tells what became of the rules (explain.h) */
 	const struct bf_progress *progress; /* is told of "compiling"; -ECANCELED when it says so. May be NULL */
+	unsigned threads;       /* that work on it, the caller's included; they end before the call returns. 0: one for each CPU that
+	                         * the caller may use, at most BF_POOL_MAX. The image does not depend on it */
 };
 
 /*

@@ -129,7 +129,7 @@ static void note_uses(const struct boxes *b, struct bf_lower_found *out, const s
 static int build(struct boxes *b, struct bf_lower_found *out)
 {
 	struct bf_class_problem p = bf_run_finish(&b->run);
-	struct bf_class_opts o = { .max_bytes = b->l->class_bytes };
+	struct bf_class_opts o = { .max_bytes = b->l->class_bytes, .pool = b->l->pool };
 	struct bf_buf *data = &b->l->class;
 	struct bf_class_stats stats;
 	size_t len;
@@ -141,7 +141,7 @@ static int build(struct boxes *b, struct bf_lower_found *out)
 	err = bf_class_build(&p, &o, data, &out->head, &stats);
 	if (!err)
 		err = bf_class_check(&p, data, out->head, stats.expected_rules, CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes,
-		                     b->l->diag);
+		                     b->l->pool, b->l->diag);
 	if (err == -E2BIG) {
 		data->len = len;
 		return -EOPNOTSUPP;

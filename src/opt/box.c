@@ -341,14 +341,14 @@ static void reset(struct bf_box *b)
 	}
 }
 
-void bf_box_make(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint8_t family)
+void bf_box_make_with(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint8_t family, struct bf_view_memo *memo)
 {
 	struct bf_cond_room room;
 	bool barrier = false;
 	struct bf_view v;
 
 	reset(b);
-	bf_view_make(&v, r, sorts, family);
+	bf_view_make_with(&v, r, sorts, family, memo);
 	b->end = v.end;
 	for (uint32_t i = 0; i < r->n_conds; i++) {
 		const struct bf_cond *c;

@@ -48,7 +48,12 @@ struct bf_box {
 };
 
 /* What rule r is to packets of these sorts (odd.h) and this family. */
-void bf_box_make(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint8_t family);
+void bf_box_make_with(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint8_t family, struct bf_view_memo *memo);
+
+static inline void bf_box_make(struct bf_box *b, const struct bf_rule *r, uint32_t sorts, uint8_t family)
+{
+	bf_box_make_with(b, r, sorts, family, NULL);
+}
 
 /* About how many bits of a packet the box decides on: 0 for what lets everything through. */
 unsigned bf_box_selects(const struct bf_box *b);

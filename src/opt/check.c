@@ -5,6 +5,8 @@
  */
 #include "opt/class.h"
 
+#include <stdatomic.h>
+
 #include "opt/corner.h"
 #include "opt/svc.h"
 
@@ -93,26 +95,64 @@ static int check_inside(const struct bf_class_problem *p, const struct bf_buf *d
 
 /* A find costs about as much, beside the rules that it meets. Where these are very many, there are some finds all the same. */
 enum { LOOKS_PER_FIND = 64, LEAST_FINDS = 64 };
+#define PART_LOOKS (1u << 17) /* a part of the work: about so many looks at boxes */
 
-int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, double rules, uint64_t budget,
-                   struct bf_diag *d)
+struct check {
+	const struct bf_class_problem *p;
+	const struct bf_buf *data;
+	uint32_t head;
+	uint64_t whole, finds; /* keys looked for in both ways; others */
+	uint32_t parts;
+	atomic_uint first_wrong; /* part */
+};
+
+static uint32_t box_of(const struct check *c, uint64_t i)
 {
-	uint64_t finds = budget / 2 / (LOOKS_PER_FIND + (uint64_t)rules);
-	uint64_t whole = p->n_boxes ? budget / 2 / p->n_boxes + 1 : 0;
-	uint64_t short_ones = p->n_boxes ? BF_MAX(finds, (uint64_t)LEAST_FINDS) : 0;
-	uint64_t rng = p->n_boxes;
+	return (uint32_t)(i * 0x9e3779b97f4a7c15u % c->p->n_boxes);
+}
+
+static uint64_t share(const struct check *c, uint64_t n, uint32_t part)
+{
+	return n * part / c->parts;
+}
+
+static int check_part(const struct check *c, uint32_t part, struct bf_diag *d)
+{
+	uint64_t rng = c->p->n_boxes + (uint64_t)part;
 	uint32_t key[BF_KEY_WORDS];
 	int r = 0;
 
-	for (uint64_t i = 0; i < whole && !r; i++) {
-		bf_class_corner(p, (uint32_t)(i * 0x9e3779b97f4a7c15u % p->n_boxes), next_random(&rng), key);
-		r = check_key(p, data, head, key, d);
+	for (uint64_t i = share(c, c->whole, part); i < share(c, c->whole, part + 1) && !r; i++) {
+		bf_class_corner(c->p, box_of(c, i), next_random(&rng), key);
+		r = check_key(c->p, c->data, c->head, key, d);
 	}
-	for (uint64_t i = 0; i < short_ones && !r; i++) {
-		uint32_t box = (uint32_t)(i * 0x9e3779b97f4a7c15u % p->n_boxes);
-
-		bf_class_inside(p, box, next_random(&rng), key);
-		r = check_inside(p, data, head, box, key, d);
+	for (uint64_t i = share(c, c->finds, part); i < share(c, c->finds, part + 1) && !r; i++) {
+		bf_class_inside(c->p, box_of(c, i), next_random(&rng), key);
+		r = check_inside(c->p, c->data, c->head, box_of(c, i), key, d);
 	}
 	return r;
+}
+
+static void check_one(void *arg, uint32_t part, unsigned worker)
+{
+	struct check *c = arg;
+	uint32_t first = atomic_load(&c->first_wrong);
+
+	if (part < first && check_part(c, part, NULL))
+		while (part < first && !atomic_compare_exchange_weak(&c->first_wrong, &first, part))
+			;
+}
+
+int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, double rules, uint64_t budget,
+                   struct bf_pool *pool, struct bf_diag *d)
+{
+	uint64_t finds = budget / 2 / (LOOKS_PER_FIND + (uint64_t)rules);
+	struct check c = { p, data, head, .parts = (uint32_t)(budget / PART_LOOKS + 1), .first_wrong = UINT32_MAX };
+
+	if (!p->n_boxes)
+		return 0;
+	c.whole = budget / 2 / p->n_boxes + 1;
+	c.finds = BF_MAX(finds, (uint64_t)LEAST_FINDS);
+	bf_pool_run(pool, c.parts, check_one, &c);
+	return c.first_wrong == UINT32_MAX ? 0 : check_part(&c, c.first_wrong, d); /* once more, to say what it is */
 }

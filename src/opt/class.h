@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/pool.h"
 #include "rt/class.h"
 
 /*
@@ -58,9 +59,10 @@ struct bf_class_opts {
 	uint32_t levels;    /* most nodes on a way; 0: BF_CLASS_DEPTH */
 	bool one_tree;
 	bool unmarked;                 /* orders have no marks (struct bf_class_head) */
-	/* Called now and then while building: fraction done, 0 .. 1. Not 0: stop, -ECANCELED. May be NULL. */
+	/* Called by the caller's thread now and then while building: fraction done, 0 .. 1. Not 0: stop, -ECANCELED. May be NULL. */
 	int (*progress)(void *arg, double done);
 	void *progress_arg;
+	struct bf_pool *pool; /* shares the work, what comes of it is the same; NULL: none */
 };
 
 struct bf_class_stats { /* of one built structure */
@@ -123,7 +125,7 @@ bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32
  * `rules` of them (stats.expected_rules). 0, or -EBADMSG with a diagnostic: the structure is wrong and must not be used.
  */
 int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, double rules, uint64_t budget,
-                   struct bf_diag *d);
+                   struct bf_pool *pool, struct bf_diag *d);
 
 /* A line or two about what was built. */
 void bf_class_explain(struct bf_buf *b, const struct bf_class_stats *s);

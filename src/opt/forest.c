@@ -64,6 +64,17 @@ static double estimate(const struct bf_class_problem *p, uint64_t *bytes)
 	return ns;
 }
 
+void forest_tell(struct forest *f)
+{
+	double done = (double)(atomic_fetch_add(&f->told->done, f->done) + f->done) / f->p->n_boxes / 2;
+
+	f->work = f->done = 0;
+	if (f->tells && !f->told->stop && f->o->progress && f->o->progress(f->o->progress_arg, BF_MIN(done, 0.99)))
+		f->told->stop = true;
+	if (f->told->stop)
+		f->err = -ECANCELED;
+}
+
 static void append(struct forest *f, const void *p, size_t len)
 {
 	if (forest_used(f) + len > f->max_bytes)
@@ -165,7 +176,10 @@ static void build_trees(struct forest *f, uint32_t head, uint32_t *list, uint32_
 		f->n_tree = n;
 		f->n_spilled = 0;
 		memcpy(work, list, n * sizeof(*list));
-		tree.root = tree_build(f, work, n, tree_budget(f, n, budget));
+		f->err = parts_begin(f, n);
+		if (!f->err)
+			tree.root = tree_build(f, work, n, tree_budget(f, n, budget));
+		parts_build(f);
 		if (f->err)
 			return;
 		budget -= BF_MIN(budget, forest_used(f) - before);
@@ -247,7 +261,7 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	for (uint32_t i = 0; i < n; i++)
 		list[i] = i;
 	f->copies = f->worst_leaf = 0;
-	f->done = 0;
+	f->done = f->told->done = 0;
 	*stats = (struct bf_class_stats){ .kind = "forest", .boxes = n };
 	*head = put_head(f);
 	nodes = f->out->len;
@@ -284,7 +298,8 @@ static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *s
 static int forest_build(const struct bf_class_problem *p, const struct bf_class_opts *o, struct bf_buf *out,
                         uint32_t *head, struct bf_class_stats *stats)
 {
-	struct forest f = { .p = p, .o = o, .out = out, .begin = out->len };
+	struct told told = { 0 };
+	struct forest f = { .p = p, .o = o, .out = out, .begin = out->len, .told = &told, .tells = true };
 	uint32_t shift;
 	int r;
 
@@ -311,6 +326,7 @@ static int forest_build(const struct bf_class_problem *p, const struct bf_class_
 	free(f.spilled);
 	bf_buf_free(&f.rules);
 	bf_buf_free(&f.numbers);
+	parts_end(&f);
 	cut_end(&f);
 	if (r)
 		out->len = f.begin;

@@ -20,6 +20,8 @@
 #ifndef BF_OPT_FOREST_H
 #define BF_OPT_FOREST_H
 
+#include <stdatomic.h>
+
 #include "opt/class.h"
 
 #define FOREST_DIMS 32  /* at most; what matters least is not cut on */
@@ -51,6 +53,11 @@ struct cut {
 	double cost;
 };
 
+struct told { /* what threads that build one forest have in common */
+	atomic_ullong done; /* boxes put into leaves, or passed on to them */
+	atomic_bool stop;   /* nobody waits for it any more */
+};
+
 struct forest {
 	const struct bf_class_problem *p;
 	const struct bf_class_opts *o;
@@ -70,6 +77,8 @@ struct forest {
 	unsigned rule_bytes; /* with what stands beside it in a table of counters */
 
 	bool last;          /* the tree being built is the last: no spilling */
+	uint32_t part;      /* of large trees shorter lists are put off; 0: none is */
+	struct parts *parts;
 	uint32_t *ref;      /* by box: what stands for it in leaves instead of a rule, or NULL */
 	unsigned ref_bits;
 	uint8_t *spilled;   /* boxes that the next tree will hold; a bit each */
@@ -85,8 +94,9 @@ struct forest {
 
 	unsigned depth, depth_now; /* nodes on the deepest way of this tree, on the one being built */
 	uint32_t copies, worst_leaf;
-	uint64_t work;      /* since progress was told */
-	double done;
+	struct told *told;
+	bool tells;         /* progress, to who waits: the caller's thread */
+	uint64_t work, done; /* since told was */
 };
 
 /* forest_dims.c */
@@ -136,6 +146,8 @@ static inline bool forest_spilled(const struct forest *f, uint32_t box)
 
 /* forest_cut.c */
 int cut_begin(struct forest *f);
+int cut_scratch(struct forest *f); /* for windows of window_bits */
+void cut_borrow(struct forest *f, const struct forest *from); /* its scratch */
 void cut_end(struct forest *f);
 /* What packets with these values of the window are known to have in its dimension; does an interval cover that? */
 struct range cut_hull(const struct forest *f, const struct cut *cut, struct range window);
@@ -150,10 +162,24 @@ static inline uint32_t next_open(uint32_t *open, uint32_t child)
 /* The best cut of a list; false: none is better than a leaf, or fits. */
 bool cut_choose(struct forest *f, const uint32_t *list, uint32_t n, uint64_t budget, struct cut *best);
 
+/* forest.c: how much is done now, if that is known. May end it all with -ECANCELED. */
+void forest_tell(struct forest *f);
+
 /* forest_tree.c: the length of a list, ascending, up to the first final box that covers the region */
 uint32_t tree_visible(const struct forest *f, const uint32_t *list, uint32_t n);
 /* The node of a tree of these boxes. Consumes the list's order. */
 uint64_t tree_build(struct forest *f, uint32_t *list, uint32_t n, uint64_t budget);
+/* Builds children from `first` to before `end`; their nodes stand at that place. */
+struct children;
+void tree_children_build(struct forest *f, struct children *c, uint32_t place, uint32_t first, uint32_t end, uint64_t budget);
+struct children *tree_children_hold(struct children *c);
+void tree_children_drop(struct children *c);
+
+/* forest_part.c: before a tree of so many boxes, children of it that can wait, when its top is there, at the end of all */
+int parts_begin(struct forest *f, uint32_t n);
+void parts_put_off(struct forest *f, struct children *c, uint32_t place, uint32_t first, uint32_t end, uint64_t budget);
+void parts_build(struct forest *f);
+void parts_end(struct forest *f);
 
 /* A box as it stands in a leaf. Then, as often, free places. */
 void forest_put_rule(bool ip6, uint32_t *to, const struct bf_class_box *b);

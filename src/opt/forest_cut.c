@@ -35,9 +35,8 @@ static unsigned widest(uint32_t n)
 	return bits;
 }
 
-int cut_begin(struct forest *f)
+int cut_scratch(struct forest *f)
 {
-	f->window_bits = widest(f->p->n_boxes);
 	f->diff = calloc((1u << f->window_bits) + 1, sizeof(*f->diff));
 	f->sample = malloc(LARGE_SAMPLE * sizeof(*f->sample));
 	f->sample_list = malloc(LARGE_SAMPLE * sizeof(*f->sample_list));
@@ -45,6 +44,23 @@ int cut_begin(struct forest *f)
 	f->sample_weight = malloc(LARGE_SAMPLE * sizeof(*f->sample_weight));
 	f->open = malloc(((1u << f->window_bits) + 1) * sizeof(*f->open));
 	return f->diff && f->sample && f->sample_list && f->sample_only && f->sample_weight && f->open ? 0 : -ENOMEM;
+}
+
+int cut_begin(struct forest *f)
+{
+	f->window_bits = widest(f->p->n_boxes);
+	return cut_scratch(f);
+}
+
+void cut_borrow(struct forest *f, const struct forest *from)
+{
+	f->window_bits = from->window_bits;
+	f->diff = from->diff;
+	f->sample = from->sample;
+	f->sample_list = from->sample_list;
+	f->sample_only = from->sample_only;
+	f->sample_weight = from->sample_weight;
+	f->open = from->open;
 }
 
 void cut_end(struct forest *f)

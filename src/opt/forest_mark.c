@@ -18,7 +18,7 @@
 #define LOOKS 256 /* at children and rules, for one box in one tree; */
 #define MANY 200000
 #define FEW_LOOKS 32 /* of more boxes than that: they take time, as hardly anything is in the cache */
-#define TELL 65536
+#define PART 8192 /* rules in leaves, that one thread does */
 
 struct marker {
 	struct forest *f;
@@ -165,21 +165,36 @@ static uint8_t mark(struct marker *m, const struct bf_class_box *b)
 
 #define UNKNOWN 1 /* tree 0 */
 
-/* As they lie in leaves: neighbours meet the same nodes, which then are in the cache. */
+struct marking {
+	const struct marker *m;
+	uint8_t *marks; /* by box */
+};
+
+/* As they lie in leaves: neighbours meet the same nodes, which then are in the cache. Who marks a box that two parts have, does not matter. */
+static void mark_part(void *arg, uint32_t part, unsigned worker)
+{
+	const struct marking *k = arg;
+	struct marker m = *k->m;
+	struct forest *f = m.f;
+	uint32_t end = BF_MIN(f->copies, (part + 1) * PART);
+
+	if (!worker && !f->err)
+		forest_tell(f);
+	for (uint32_t i = part * PART; i < end && !f->told->stop; i++) {
+		uint8_t *to = &k->marks[box_of(f, i)];
+
+		if (__atomic_load_n(to, __ATOMIC_RELAXED) == UNKNOWN)
+			__atomic_store_n(to, mark(&m, &f->p->boxes[box_of(f, i)]), __ATOMIC_RELAXED);
+	}
+}
+
 static int mark_all(struct marker *m, uint8_t *marks)
 {
-	const struct bf_class_opts *o = m->f->o;
+	struct marking k = { m, marks };
 
 	memset(marks, UNKNOWN, m->f->p->n_boxes);
-	for (uint32_t i = 0; i < m->f->copies; i++) {
-		uint32_t box = box_of(m->f, i);
-
-		if (i % TELL == 0 && o->progress && o->progress(o->progress_arg, 0.99))
-			return -ECANCELED;
-		if (marks[box] == UNKNOWN)
-			marks[box] = mark(m, &m->f->p->boxes[box]);
-	}
-	return 0;
+	bf_pool_run(m->f->o->pool, (m->f->copies + PART - 1) / PART, mark_part, &k);
+	return m->f->err;
 }
 
 bool forest_has_room(const struct bf_class_problem *p)

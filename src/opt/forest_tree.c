@@ -12,11 +12,8 @@ static void check_progress(struct forest *f, uint32_t n)
 {
 	f->done += n;
 	f->work += n;
-	if (f->work < WORK_STEP)
-		return;
-	f->work = 0;
-	if (f->o->progress && f->o->progress(f->o->progress_arg, BF_MIN(f->done / f->p->n_boxes / 2, 0.99)))
-		f->err = -ECANCELED;
+	if (f->work >= WORK_STEP)
+		forest_tell(f);
 }
 
 /* Room in one of the two; its place. */
@@ -124,7 +121,8 @@ uint32_t tree_visible(const struct forest *f, const uint32_t *list, uint32_t n)
 }
 
 struct children {
-	const struct cut *cut;
+	struct cut cut;
+	unsigned others;      /* who need it, too */
 	struct range *window; /* by box of the list; lo > hi: none */
 	bool *covers;         /* final, and only in the dimension of the cut it does not cover all */
 	uint32_t *open;       /* child -> the next one, itself included, that no box has closed yet */
@@ -134,13 +132,27 @@ struct children {
 	uint64_t total;       /* boxes in their lists */
 };
 
-static void children_free(struct children *c)
+struct children *tree_children_hold(struct children *c)
 {
+	c->others++;
+	return c;
+}
+
+void tree_children_drop(struct children *c)
+{
+	if (!c || c->others--)
+		return;
 	free(c->window);
 	free(c->covers);
 	free(c->open);
 	free(c->end);
 	free(c->boxes);
+	free(c);
+}
+
+static void drop(struct children **c)
+{
+	tree_children_drop(*c);
 }
 
 static void spill(struct forest *f, uint32_t box)
@@ -151,12 +163,12 @@ static void spill(struct forest *f, uint32_t box)
 
 static void find_windows(struct forest *f, struct children *c, const uint32_t *list, uint32_t n)
 {
-	unsigned d = c->cut->dim, width = f->dim[d].width;
+	unsigned d = c->cut.dim, width = f->dim[d].width;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct range r = dims_range(f, list[i], d);
 
-		c->window[i] = window_range(r, f->region.hull[d], width, c->cut->start, c->cut->bits);
+		c->window[i] = window_range(r, f->region.hull[d], width, c->cut.start, c->cut.bits);
 		c->covers[i] = dims_only(f, list[i], &f->region) == (int)d;
 	}
 }
@@ -164,7 +176,7 @@ static void find_windows(struct forest *f, struct children *c, const uint32_t *l
 /* A window that meets more children than it may, of those that are open? */
 static bool is_wide(struct children *c, struct range w)
 {
-	uint32_t most = wide_children(c->cut->bits), k = next_open(c->open, w.lo);
+	uint32_t most = wide_children(c->cut.bits), k = next_open(c->open, w.lo);
 
 	if (w.hi - w.lo < most)
 		return false;
@@ -179,12 +191,12 @@ static void visit(struct forest *f, struct children *c, uint32_t box, struct ran
 	struct range r = { 0 };
 
 	if (covers)
-		r = dims_range(f, box, c->cut->dim);
+		r = dims_range(f, box, c->cut.dim);
 	for (uint32_t k = next_open(c->open, w.lo); k <= w.hi; k = next_open(c->open, k + 1)) {
 		if (keep && fill)
 			c->boxes[c->end[k]] = box;
 		c->end[k] += keep;
-		if (covers && cut_fills(f, c->cut, r, k))
+		if (covers && cut_fills(f, &c->cut, r, k))
 			c->open[k] = k + 1;
 	}
 }
@@ -202,7 +214,7 @@ static void distribute(struct forest *f, struct children *c, const uint32_t *lis
 
 		if (w.lo > w.hi)
 			continue;
-		if (!fill && c->cut->spill && is_wide(c, w))
+		if (!fill && c->cut.spill && is_wide(c, w))
 			spill(f, list[i]);
 		if (c->covers[i] || !forest_spilled(f, list[i]))
 			visit(f, c, list[i], w, c->covers[i], fill, !forest_spilled(f, list[i]));
@@ -247,14 +259,14 @@ static bool same_lists(const struct children *c, uint32_t a, uint32_t b)
 /* The children from `first` to before `end` are one. */
 static uint64_t build_child(struct forest *f, struct children *c, uint32_t first, uint32_t end, uint64_t budget)
 {
-	unsigned d = c->cut->dim;
+	unsigned d = c->cut.dim;
 	struct range saved = f->region.hull[d];
 	uint8_t pos = f->region.pos[d];
 	uint32_t start = first ? c->end[first - 1] : 0;
 	uint64_t node;
 
-	f->region.hull[d] = cut_hull(f, c->cut, (struct range){ first, end - 1 });
-	f->region.pos[d] = (uint8_t)(c->cut->start + (end - first == 1 ? c->cut->bits : 0));
+	f->region.hull[d] = cut_hull(f, &c->cut, (struct range){ first, end - 1 });
+	f->region.pos[d] = (uint8_t)(c->cut.start + (end - first == 1 ? c->cut.bits : 0));
 	node = tree_build(f, c->boxes + start, c->end[first] - start, budget);
 	f->region.hull[d] = saved;
 	f->region.pos[d] = pos;
@@ -267,28 +279,75 @@ static uint64_t spent(const struct forest *f)
 	return forest_used(f) + (uint64_t)f->n_spilled * f->rule_bytes;
 }
 
-static void build_children(struct forest *f, struct children *c, uint32_t place, uint64_t budget)
+/* The length of the list that child k has, and equal ones behind it before `to`. */
+static uint32_t next_list(const struct children *c, uint32_t k, uint32_t to, uint32_t *end)
+{
+	for (*end = k + 1; *end < to && same_lists(c, k, *end); (*end)++)
+		;
+	return c->end[k] - (k ? c->end[k - 1] : 0);
+}
+
+static uint64_t sum_lists(const struct children *c, uint32_t first, uint32_t to)
 {
 	uint64_t total = 0;
-	uint32_t end;
 
-	for (uint32_t k = 0; k < c->n; k = end) {
-		for (end = k + 1; end < c->n && same_lists(c, k, end); end++)
-			;
-		total += c->end[k] - (k ? c->end[k - 1] : 0);
-	}
-	for (uint32_t k = 0; k < c->n && !f->err; k = end) {
-		uint32_t n = c->end[k] - (k ? c->end[k - 1] : 0);
-		uint64_t node, before = spent(f);
+	for (uint32_t k = first, end; k < to; k = end)
+		total += next_list(c, k, to, &end);
+	return total;
+}
 
-		for (end = k + 1; end < c->n && same_lists(c, k, end); end++)
-			;
-		node = build_child(f, c, k, end, total ? (uint64_t)((double)budget * n / (double)total) : 0);
+static uint64_t share(uint64_t budget, uint64_t n, uint64_t total)
+{
+	return total ? (uint64_t)((double)budget * (double)n / (double)total) : 0;
+}
+
+/* Children from k to before `end` are one, which is built now. */
+static void build_now(struct forest *f, struct children *c, uint32_t place, uint32_t k, uint32_t end, uint64_t budget)
+{
+	uint64_t node = build_child(f, c, k, end, budget);
+
+	for (; k < end && !f->err; k++, place += 2)
+		memcpy(f->out->data + 4ull * place, &node, sizeof(node));
+}
+
+void tree_children_build(struct forest *f, struct children *c, uint32_t place, uint32_t first, uint32_t to, uint64_t budget)
+{
+	uint64_t total = sum_lists(c, first, to);
+
+	for (uint32_t k = first, end; k < to && !f->err; k = end) {
+		uint64_t before = spent(f);
+		uint32_t n = next_list(c, k, to, &end);
+
+		build_now(f, c, place + 2 * (k - first), k, end, share(budget, n, total));
 		budget -= BF_MIN(budget, spent(f) - before); /* what one leaves the others may have */
 		total -= n;
-		for (uint32_t i = k; i < end && !f->err; i++)
-			memcpy(f->out->data + 4ull * place + 8ull * i, &node, sizeof(node));
 	}
+}
+
+/* Long lists now; the others in parts, neighbours together. */
+static void put_off_children(struct forest *f, struct children *c, uint32_t place, uint64_t budget)
+{
+	uint64_t total = sum_lists(c, 0, c->n), together = 0;
+	uint32_t first = 0, end;
+
+	for (uint32_t k = 0; k < c->n && !f->err; k = end) {
+		uint32_t n = next_list(c, k, c->n, &end);
+		bool now = n >= f->part;
+
+		if (first < k && (now || together + n > f->part)) {
+			parts_put_off(f, c, place + 2 * first, first, k, share(budget, together, total));
+			together = 0;
+			first = k;
+		}
+		together += n;
+		if (now) {
+			build_now(f, c, place + 2 * k, k, end, share(budget, n, total));
+			together = 0;
+			first = end;
+		}
+	}
+	if (first < c->n && !f->err)
+		parts_put_off(f, c, place + 2 * first, first, c->n, share(budget, together, total));
 }
 
 static void unspill(struct forest *f, const uint32_t *list, uint32_t n)
@@ -324,13 +383,16 @@ static bool children_make(struct forest *f, struct children *c, const uint32_t *
 
 static uint64_t put_cut(struct forest *f, struct children *c, uint64_t budget)
 {
-	const struct dim *d = &f->dim[c->cut->dim];
-	unsigned a = 32u - d->shift - d->width + c->cut->start, b = 32 - c->cut->bits;
+	const struct dim *d = &f->dim[c->cut.dim];
+	unsigned a = 32u - d->shift - d->width + c->cut.start, b = 32 - c->cut.bits;
 	uint64_t bytes = 8ull * c->n;
 	void *room;
 	uint32_t place = take_room(f, f->out, bytes, &room);
 
-	build_children(f, c, place, budget - bytes);
+	if (f->part)
+		put_off_children(f, c, place, budget - bytes);
+	else
+		tree_children_build(f, c, place, 0, c->n, budget - bytes);
 	return (uint64_t)d->word << 48 | (uint64_t)b << 40 | (uint64_t)a << 32 | place;
 }
 
@@ -342,19 +404,19 @@ static bool build_cut(struct forest *f, uint32_t *list, uint32_t n, uint64_t bud
 {
 	uint64_t rules = (uint64_t)n * f->rule_bytes, room = budget - BF_MIN(budget, rules);
 	bool done = false;
-	struct cut cut;
 
 	for (unsigned i = 0; i < TRIES && !done && !f->err; i++, room /= TRY_AGAIN) {
-		struct children c = { .cut = &cut };
+		_cleanup_(drop) struct children *c = calloc(1, sizeof(*c));
 		uint32_t before = f->n_spilled;
 
-		if (!cut_choose(f, list, n, rules + room, &cut))
+		if (!c)
+			f->err = -ENOMEM;
+		if (f->err || !cut_choose(f, list, n, rules + room, &c->cut))
 			return false;
-		c.n = 1u << cut.bits;
-		done = children_make(f, &c, list, n, budget);
+		c->n = 1u << c->cut.bits;
+		done = children_make(f, c, list, n, budget);
 		if (done)
-			*node = put_cut(f, &c, budget - (uint64_t)(f->n_spilled - before) * f->rule_bytes);
-		children_free(&c);
+			*node = put_cut(f, c, budget - (uint64_t)(f->n_spilled - before) * f->rule_bytes);
 	}
 	return done;
 }

@@ -140,13 +140,20 @@ static bool is_hashed(const struct hash *h, const struct bf_class_box *b)
 	return tests_all_of(&s, &h->shape);
 }
 
-static void count_boxes(struct hash *h)
+/* Are they at least so many? */
+static bool count_boxes(struct hash *h, uint32_t least)
 {
-	h->n = 0;
-	for (uint32_t i = 0; i < h->p->n_boxes; i++)
-		h->n += is_hashed(h, &h->p->boxes[i]);
+	uint32_t others = 0;
+
+	for (uint32_t i = 0; i < h->p->n_boxes; i++) {
+		others += !is_hashed(h, &h->p->boxes[i]);
+		if (others > h->p->n_boxes - least)
+			return false;
+	}
+	h->n = h->p->n_boxes - others;
 	h->h.slots = h->n + h->n / 2 + 1;
 	h->rule_words = forest_rule_words(h->p->ip6);
+	return true;
 }
 
 static bool try_shape(struct hash *h, struct shape s)
@@ -155,8 +162,7 @@ static bool try_shape(struct hash *h, struct shape s)
 	if (!s.len[0] && !s.len[1] && !s.ports)
 		return false;
 	set_mask(h);
-	count_boxes(h);
-	return h->n >= LEAST && h->n >= h->p->n_boxes / 16 * 15;
+	return count_boxes(h, BF_MAX(h->p->n_boxes / 16 * 15, (uint32_t)LEAST));
 }
 
 static bool begin(struct hash *h)

@@ -170,7 +170,20 @@ static void trim(struct bf_view *v, const struct bf_rule *r)
 		v->end = BF_END_NEVER;
 }
 
-void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, uint8_t family)
+/* The same of an object that stays where it is. */
+static enum known known_before(uint32_t *sorts, const struct bf_cond *c, uint8_t family, struct bf_view_memo *memo)
+{
+	struct bf_view_known *k = &memo->known[(uintptr_t)c / sizeof(*c) % BF_ARRAY_SIZE(memo->known)];
+
+	if (k->cond != c || k->sorts != *sorts || k->family != family) {
+		*k = (struct bf_view_known){ .cond = c, .sorts = *sorts, .left = *sorts, .family = family };
+		k->what = known(&k->left, c, family);
+	}
+	*sorts = k->left;
+	return k->what;
+}
+
+void bf_view_make_with(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, uint8_t family, struct bf_view_memo *memo)
 {
 	*v = (struct bf_view){ .end = BF_END_BODY };
 	for (uint32_t i = 0; i < r->n_conds; i++) {
@@ -184,7 +197,7 @@ void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, ui
 		}
 		c = bf_rule_cond(r, i);
 		if (i < 63)
-			what = known(&sorts, c, family);
+			what = memo && !packed ? known_before(&sorts, c, family, memo) : known(&sorts, c, family);
 		if (what == OPEN) {
 			v->left |= (uint64_t)1 << BF_MIN(i, 63u);
 		} else if ((what == HOLDS) == c->guard) {

@@ -72,8 +72,22 @@ struct bf_view {
 	uint64_t left; /* bit i: condition i has to be tested; bit 63: all from there on */
 };
 
+/* What was found out about conditions that many rules share: they are the same objects. To begin with all 0; may be NULL. */
+struct bf_view_memo {
+	struct bf_view_known {
+		const struct bf_cond *cond;
+		uint32_t sorts, left; /* that it was asked for; of which the rule goes on */
+		uint8_t family, what;
+	} known[64];
+};
+
 /* family: of the packets (bf_field_there). */
-void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, uint8_t family);
+void bf_view_make_with(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, uint8_t family, struct bf_view_memo *memo);
+
+static inline void bf_view_make(struct bf_view *v, const struct bf_rule *r, uint32_t sorts, uint8_t family)
+{
+	bf_view_make_with(v, r, sorts, family, NULL);
+}
 
 /* Is condition i left? */
 static inline bool bf_view_has(uint64_t left, uint32_t i)

@@ -2,6 +2,7 @@
 /* test_class.c: what the structures answer is what looking at one box after the other answers. */
 #include "lib/unit.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "lib/alloc.h"
@@ -225,7 +226,7 @@ static void nothing_is_found_in_nothing(void **state)
 
 	assert_int_equal(build(&p, 0, &b), 0);
 	assert_false(bf_class_find((uint32_t *)b.out.data, (uint32_t)(b.out.len / 4), b.head, false, key, 0, &f));
-	assert_int_equal(bf_class_check(&p, &b.out, b.head, 1, 1000, NULL), 0);
+	assert_int_equal(bf_class_check(&p, &b.out, b.head, 1, 1000, NULL, NULL), 0);
 	bf_buf_free(&b.out);
 }
 
@@ -243,7 +244,7 @@ static void a_check_notices_damage(void **state)
 
 		problem_make(&t, &r, PROBLEM_FIVE, seed & 1, 200);
 		assert_int_equal(build(&t.p, 0, &b), 0);
-		assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 20000, NULL), 0);
+		assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 20000, NULL, NULL), 0);
 		bit = rng_below(&r, (uint32_t)(b.out.len - 16) * 8) + 16 * 8;
 		b.out.data[bit / 8] ^= (char)(1 << bit % 8);
 		for (unsigned i = 0; i < 2000 && !harm; i++) {
@@ -256,7 +257,7 @@ static void a_check_notices_damage(void **state)
 			harm |= w.order != h.order || w.slot != h.slot;
 		}
 		harmful += harm;
-		noticed += harm && bf_class_check(&t.p, &b.out, b.head, 1, 400000, NULL) == -EBADMSG;
+		noticed += harm && bf_class_check(&t.p, &b.out, b.head, 1, 400000, NULL, NULL) == -EBADMSG;
 		bf_buf_free(&b.out);
 		problem_free(&t);
 	}
@@ -275,7 +276,7 @@ static void a_check_says_what_is_wrong(void **state)
 	problem_make(&t, &r, PROBLEM_PORTS, false, 50);
 	assert_int_equal(build(&t.p, 0, &b), 0);
 	t.boxes[20].slot = 999;
-	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 100000, &d), -EBADMSG);
+	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 100000, NULL, &d), -EBADMSG);
 	assert_non_null(strstr(d.text.data, "rule 336 "));
 	bf_buf_free(&b.out);
 	problem_free(&t);
@@ -359,13 +360,134 @@ static void rules_of_another_run_are_referred_to(void **state)
 	t.p.n_boxes = kept;
 	assert_int_equal(bf_class_build(&t.p, &(struct bf_class_opts){ 0 }, &b.out, &b.head, &b.stats), 0);
 	assert_true(((struct bf_class_head *)(b.out.data + 4ull * b.head))->ref_bits);
-	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 1000000, NULL), 0);
+	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 1000000, NULL, NULL), 0);
 	compare(&t.p, &b, &r, 3000, 17);
 	t.p.n_base = 0;
 	assert_int_equal(build(&t.p, 0, &alone), 0);
 	assert_true(b.stats.bytes < alone.stats.bytes * 6 / 10);
 	bf_buf_free(&alone.out);
 	bf_buf_free(&b.out);
+	problem_free(&t);
+}
+
+enum { LARGE = 20000, PARTS_AT = 16384 }; /* boxes; as forest_part.c has it */
+
+static void make_large(struct test_problem *t, unsigned how)
+{
+	static const enum problem_shape shapes[] = { PROBLEM_FIVE, PROBLEM_MIX, PROBLEM_TESTS };
+	struct rng r = { 40 + how };
+
+	_Static_assert(LARGE > PARTS_AT, "parts");
+	problem_make(t, &r, shapes[how % BF_ARRAY_SIZE(shapes)], how >= BF_ARRAY_SIZE(shapes), LARGE);
+}
+
+static void threads_make_no_difference(void **state)
+{
+	for (unsigned how = 0; how < 4; how++) {
+		struct test_problem t;
+		struct built one;
+
+		make_large(&t, how);
+		assert_int_equal(build(&t.p, 0, &one), 0);
+		assert_int_equal(bf_class_check(&t.p, &one.out, one.head, 1, 1000000, NULL, NULL), 0);
+		for (unsigned threads = 2; threads <= BF_POOL_MAX; threads += 3) {
+			struct bf_class_opts o = { .pool = bf_pool_new(threads) };
+			struct built b;
+
+			assert_int_equal(build_with(&t.p, &o, &b), 0);
+			assert_int_equal(b.out.len, one.out.len);
+			assert_memory_equal(b.out.data, one.out.data, one.out.len);
+			assert_int_equal(b.stats.copies, one.stats.copies);
+			assert_int_equal(b.stats.depth, one.stats.depth);
+			assert_int_equal(b.stats.worst_leaf, one.stats.worst_leaf);
+			assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 1000000, o.pool, NULL), 0);
+			bf_buf_free(&b.out);
+			bf_pool_free(o.pool);
+		}
+		bf_buf_free(&one.out);
+		problem_free(&t);
+	}
+}
+
+/* Of several places that are wrong the same one is told. */
+static void threads_find_the_same_fault(void **state)
+{
+	struct bf_pool *pool = bf_pool_new(3);
+	struct bf_diag one = { 0 }, many = { 0 };
+	struct test_problem t;
+	struct built b;
+
+	make_large(&t, 0);
+	assert_int_equal(build(&t.p, 0, &b), 0);
+	for (uint32_t i = 0; i < t.p.n_boxes; i += 7)
+		t.boxes[i].slot++;
+	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 2000000, NULL, &one), -EBADMSG);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 2000000, pool, &many), -EBADMSG);
+		assert_string_equal(many.text.data, one.text.data);
+		bf_diag_free(&many);
+	}
+	bf_diag_free(&one);
+	bf_buf_free(&b.out);
+	bf_pool_free(pool);
+	problem_free(&t);
+}
+
+struct call {
+	pthread_t caller;
+	unsigned calls, stop_at, by_others;
+};
+
+static int note_call(void *arg, double done)
+{
+	struct call *a = arg;
+
+	a->by_others += !pthread_equal(pthread_self(), a->caller);
+	return ++a->calls == a->stop_at;
+}
+
+static void threads_stop_when_they_shall(void **state)
+{
+	struct bf_pool *pool = bf_pool_new(3);
+	struct test_problem t;
+
+	make_large(&t, 0);
+	for (unsigned at = 1; at < 20; at++) {
+		struct call a = { .caller = pthread_self(), .stop_at = at };
+		struct bf_class_opts o = { .pool = pool, .progress = note_call, .progress_arg = &a };
+		struct built b;
+		int err = build_with(&t.p, &o, &b);
+
+		assert_int_equal(a.by_others, 0);
+		assert_int_equal(err, a.calls < at ? 0 : -ECANCELED);
+		assert_true(a.calls <= at || !err);
+		assert_true(at > 3 || err);
+		bf_buf_free(&b.out);
+	}
+	bf_pool_free(pool);
+	problem_free(&t);
+}
+
+static void parts_may_lack_memory(void **state)
+{
+	unsigned long all;
+	struct test_problem t;
+	struct built b;
+	long live;
+
+	make_large(&t, 1);
+	live = test_alloc_live();
+	test_alloc_fail(0);
+	assert_int_equal(build(&t.p, 0, &b), 0);
+	all = test_alloc_count();
+	bf_buf_free(&b.out);
+	for (unsigned long n = 1; n <= all; n += n < 20 ? 1 : all / 30 + 1) {
+		test_alloc_fail(n);
+		assert_int_equal(build(&t.p, 0, &b), -ENOMEM);
+		bf_buf_free(&b.out);
+		assert_int_equal(test_alloc_live(), live);
+	}
+	test_alloc_fail(0);
 	problem_free(&t);
 }
 
@@ -449,4 +571,8 @@ UNIT_MAIN(cmocka_unit_test(finds_what_a_scan_finds), cmocka_unit_test(hard_ones_
           cmocka_unit_test(rules_of_another_run_are_referred_to),
           cmocka_unit_test(a_rule_says_which_trees_are_left),
           cmocka_unit_test(memory_may_run_out),
+          cmocka_unit_test(threads_make_no_difference),
+          cmocka_unit_test(threads_find_the_same_fault),
+          cmocka_unit_test(threads_stop_when_they_shall),
+          cmocka_unit_test(parts_may_lack_memory),
           cmocka_unit_test(what_was_built_is_explained))

@@ -81,7 +81,7 @@ static void exact_ones_are_hashed(void **state)
 		make_exact(&t, &r, i & 1, sizes[i / 2].n);
 		assert_int_equal(build(&t.p, NULL, &b), 0);
 		assert_string_equal(b.stats.kind, sizes[i / 2].kind);
-		if (bf_class_check(&t.p, &b.out, b.head, 1, 2000000, &d))
+		if (bf_class_check(&t.p, &b.out, b.head, 1, 2000000, NULL, &d))
 			fail_msg("%s", d.text.data);
 		bf_buf_free(&b.out);
 		problem_free(&t);

@@ -22,8 +22,10 @@ int pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*f)(void *),
 	return atomic_fetch_sub(&allowed, 1) > 0 ? real(t, attr, f, arg) : EAGAIN;
 }
 
+/* Threads beside those that were there at first: a sanitizer may have some. */
 static unsigned tasks(void)
 {
+	static unsigned first;
 	DIR *d = opendir("/proc/self/task");
 	unsigned n = 0;
 
@@ -31,7 +33,8 @@ static unsigned tasks(void)
 	for (struct dirent *e; (e = readdir(d));)
 		n += e->d_name[0] != '.';
 	closedir(d);
-	return n;
+	first = first ? first : n;
+	return n - first;
 }
 
 enum { PARTS = 500 };
@@ -79,6 +82,7 @@ static void each_part_is_done_once(void **state)
 {
 	struct work w;
 
+	tasks();
 	for (unsigned threads = 0; threads <= BF_POOL_MAX + 3; threads++) {
 		struct bf_pool *p = bf_pool_new(threads);
 
@@ -86,7 +90,7 @@ static void each_part_is_done_once(void **state)
 			for (unsigned i = 0; i < 200; i++)
 				run(p, &w, n);
 		bf_pool_free(p);
-		assert_int_equal(tasks(), 1);
+		assert_int_equal(tasks(), 0);
 	}
 }
 
@@ -96,11 +100,11 @@ static void threads_come_when_there_is_work(void **state)
 	struct work w;
 
 	run(p, &w, 1);
-	assert_int_equal(tasks(), 1);
+	assert_int_equal(tasks(), 0);
 	run(p, &w, 2);
-	assert_int_equal(tasks(), 3);
+	assert_int_equal(tasks(), 2);
 	bf_pool_free(p);
-	assert_int_equal(tasks(), 1);
+	assert_int_equal(tasks(), 0);
 }
 
 static void the_caller_does_what_nobody_else_does(void **state)
@@ -114,7 +118,7 @@ static void the_caller_does_what_nobody_else_does(void **state)
 		allowed = left;
 		p = bf_pool_new(5);
 		run(p, &w, PARTS);
-		assert_int_equal(tasks(), 1 + left);
+		assert_int_equal(tasks(), left);
 		assert_int_equal(w.workers & ~((2u << left) - 1), 0);
 		bf_pool_free(p);
 	}
