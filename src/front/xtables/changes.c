@@ -22,6 +22,7 @@
 #include "front/xtables/model.h"
 
 enum { STAYS_MAX = 4096, NOW_MAX = 256 /* rules of chains that are told as they are now */ };
+enum { LOOKS_MAX = 32 << 20 }; /* for rules that were hidden; 0.1 s, and compiling takes no longer */
 
 struct now { /* a chain as it is now */
 	uint32_t first; /* item */
@@ -41,6 +42,7 @@ struct walk {
 	bool looking;   /* for what stays and is of interest; then all of it is told */
 	uint8_t *stays; /* by entry of the state: it is */
 	uint32_t n_stays;
+	uint64_t looks; /* for them */
 };
 
 static uint32_t n_base(const struct walk *w)
@@ -149,6 +151,9 @@ static int find_hidden(struct walk *w, uint32_t i)
 	const uint8_t *e = bf_xt_entry(&w->m.b, i);
 
 	if (!r)
+		return -EAGAIN;
+	w->looks += r->end - i;
+	if (w->looks > LOOKS_MAX)
 		return -EAGAIN;
 	for (uint32_t k = i + 1; k < r->end; k++)
 		if (!w->stays[k] && meet(w->m.b.l, e, bf_xt_entry(&w->m.b, k)))
