@@ -28,7 +28,7 @@ struct bf_ctx *bf_ctx_new(void);
 void bf_ctx_free(struct bf_ctx *ctx);
 
 /* Works on another network namespace: an open nsfs descriptor (/run/netns/NAME,
- * /proc/PID/ns/net). The context keeps its own duplicate. */
+ * /proc/PID/ns/net). The context keeps its own duplicate; its message is forgotten. */
 int bf_ctx_set_netns(struct bf_ctx *ctx, int fd);
 
 /* How long a writer waits for another, in milliseconds (default 60,000; -1: for ever). */

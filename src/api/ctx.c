@@ -40,6 +40,7 @@ void bf_ctx_free(struct bf_ctx *ctx)
 	if (ctx->netns >= 0)
 		close(ctx->netns);
 	bf_native_warm_free(ctx->warm);
+	bf_ns_close(ctx->ns);
 	bf_diag_free(&ctx->diag);
 	for (unsigned h = 0; h < BF_HOOKS; h++)
 		free(ctx->hook_words[h]);
@@ -50,6 +51,7 @@ int bf_ctx_set_netns(struct bf_ctx *ctx, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
+	bf_ctx_begin(ctx);
 	if (copy < 0)
 		return -errno;
 	if (ctx->netns >= 0)
@@ -128,7 +130,7 @@ int bf_ctx_lock(struct bf_ctx *ctx, struct bf_ns *ns)
 
 int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns)
 {
-	int rc = bf_ns_open(ns, ctx->netns, false, NULL);
+	int rc = bf_ns_open_kept(&ctx->ns, ns, ctx->netns, false, NULL);
 
 	if (rc == -ENOENT && bf_check_kernel(&ctx->diag))
 		return -EOPNOTSUPP;
@@ -139,7 +141,7 @@ int bf_ctx_open_locked(struct bf_ctx *ctx, struct bf_ns **ns)
 		bf_ns_close(*ns); /* a flush came in between: there is nothing any more */
 		*ns = NULL;
 	}
-	rc = bf_ns_open(ns, ctx->netns, true, &ctx->diag);
+	rc = bf_ns_open_kept(&ctx->ns, ns, ctx->netns, true, &ctx->diag);
 	return rc ? rc : bf_ctx_lock(ctx, *ns);
 }
 

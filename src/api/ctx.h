@@ -3,8 +3,8 @@
  * ctx.h: what the public functions share.
  *
  * Each call begins with bf_ctx_begin(), which forgets the last call's
- * messages, and opens the namespace's state anew: another process may have
- * removed it meanwhile.
+ * messages, and opens the namespace's state, or sees to it that what the last
+ * call had is still it: another process may have removed it meanwhile.
  */
 #ifndef BF_API_CTX_H
 #define BF_API_CTX_H
@@ -23,6 +23,7 @@ struct bf_ctx {
 	bool watched;         /* it was told something */
 	struct bf_progress progress; /* that tells it */
 	struct native_warm *warm; /* native_quick.c; or NULL */
+	struct bf_ns *ns; /* kept from the last call (bf_ns_open_kept); or NULL */
 	struct bf_diag diag;
 	struct bf_features features;
 	struct bf_feature_info info[BF_ARRAY_SIZE(((struct bf_features *)0)->f)];

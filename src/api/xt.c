@@ -42,7 +42,7 @@ static void touch(struct bf_ctx *ctx, int family, const char *table)
 	_cleanup_ns_ struct bf_ns *ns = NULL;
 	_cleanup_stored_ struct bf_stored t = {};
 
-	if (bf_ns_open(&ns, ctx->netns, true, NULL) || bf_ns_lock(ns, 0) || bf_stored_load(ns, family, table, &t) || t.unit)
+	if (bf_ns_open_kept(&ctx->ns, &ns, ctx->netns, true, NULL) || bf_ns_lock(ns, 0) || bf_stored_load(ns, family, table, &t) || t.unit)
 		return;
 	create_empty(ctx, ns, &t, family);
 	bf_ctx_begin(ctx); /* its messages are nobody's concern */
@@ -55,7 +55,7 @@ static int look(struct bf_ctx *ctx, int family, const char *table, struct bf_sto
 	int rc;
 
 	bf_ctx_begin(ctx);
-	rc = bf_ns_open(&ns, ctx->netns, false, &ctx->diag);
+	rc = bf_ns_open_kept(&ctx->ns, &ns, ctx->netns, false, &ctx->diag);
 	if (rc && rc != -ENOENT)
 		return rc;
 	bf_ctx_begin(ctx);
@@ -154,7 +154,7 @@ static int replace_in_place(struct bf_ctx *ctx, int family, const struct bf_xt_r
 	_cleanup_stored_ struct bf_stored t = {};
 	_cleanup_free_ struct bf_rt_counter *counters = NULL;
 	_cleanup_ns_ struct bf_ns *ns = NULL;
-	int rc = bf_ns_open(&ns, ctx->netns, false, NULL);
+	int rc = bf_ns_open_kept(&ctx->ns, &ns, ctx->netns, false, NULL);
 
 	if (rc)
 		return 1; /* nothing is there yet, or the reason is told when it is compiled */
@@ -225,7 +225,7 @@ static int replace_near(struct bf_ctx *ctx, int family, const void *blob, size_t
 		return 1;
 	memcpy(&head, blob, sizeof(head));
 	head.name[sizeof(head.name) - 1] = '\0';
-	if (bf_ns_open(&ns, ctx->netns, false, NULL) || bf_ns_lock(ns, 0) || bf_stored_open(ns, family, head.name, &t))
+	if (bf_ns_open_kept(&ctx->ns, &ns, ctx->netns, false, NULL) || bf_ns_lock(ns, 0) || bf_stored_open(ns, family, head.name, &t))
 		return 1;
 	rc = bf_stored_near(ctx, ns, &t, blob, len, old);
 	if (rc == -EAGAIN)

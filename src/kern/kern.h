@@ -42,6 +42,9 @@ struct bf_ns;
  */
 int bf_ns_open(struct bf_ns **out, int netns_fd, bool create, struct bf_diag *d);
 void bf_ns_close(struct bf_ns *ns);
+/* The same for who does so again and again: what is closed goes to *kept, and is used the next time if it is still what would be
+ * opened. *kept is NULL at first, to be closed at last. */
+int bf_ns_open_kept(struct bf_ns **kept, struct bf_ns **out, int netns_fd, bool create, struct bf_diag *d);
 uint64_t bf_ns_cookie(const struct bf_ns *ns);
 
 /* Writers exclude each other per namespace: waits up to timeout_ms (-1: for ever), then -ETIMEDOUT. Ends with

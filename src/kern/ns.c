@@ -64,16 +64,28 @@ static int find_cookie(struct bf_ns *ns, struct bf_diag *d)
 	return err2 ? bf_diag_error(d, err2, "cannot return to the own network namespace: %s", strerror(-err2)) : 0;
 }
 
-static int find_net(struct bf_ns *ns, int netns_fd, struct bf_diag *d)
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static int find_foreign(struct bf_ns *ns)
 {
 	struct stat a, b;
 
+	if (stat(own_net, &a) || fstat(ns->net, &b))
+		return -errno;
+	ns->foreign = !same_file(&a, &b);
+	return 0;
+}
+
+static int find_net(struct bf_ns *ns, int netns_fd, struct bf_diag *d)
+{
 	ns->net = netns_fd < 0 ? open(own_net, O_RDONLY | O_CLOEXEC) : fcntl(netns_fd, F_DUPFD_CLOEXEC, 3);
 	if (ns->net < 0)
 		return bf_diag_error(d, -errno, "cannot open the network namespace (is /proc mounted?): %s", strerror(errno));
-	if (stat(own_net, &a) || fstat(ns->net, &b))
+	if (find_foreign(ns))
 		return bf_diag_error(d, -errno, "cannot look at the network namespace: %s", strerror(errno));
-	ns->foreign = a.st_dev != b.st_dev || a.st_ino != b.st_ino;
 	return find_cookie(ns, d);
 }
 
@@ -117,7 +129,7 @@ int bf_ns_open(struct bf_ns **out, int netns_fd, bool create, struct bf_diag *d)
 
 	if (!ns)
 		return -ENOMEM;
-	*ns = (struct bf_ns){ .net = -1, .create = create, .dir_fd = -1 };
+	*ns = (struct bf_ns){ .net = -1, .create = create, .dir_fd = -1, .pid = getpid() };
 	for (unsigned i = 0; i < BF_HOOKS; i++)
 		ns->dispatch[i] = -1;
 	err = find_net(ns, netns_fd, d);
@@ -130,10 +142,43 @@ int bf_ns_open(struct bf_ns **out, int netns_fd, bool create, struct bf_diag *d)
 	return err;
 }
 
+/* The way to the directory may lead through a process that has ended meanwhile (mount.c). */
+static bool is_still(struct bf_ns *ns, int netns_fd)
+{
+	struct stat a, b;
+
+	return ns->pid == getpid() && bf_ns_is(ns, netns_fd) && !find_foreign(ns) && !stat(ns->dir, &a) &&
+	       !fstat(ns->dir_fd, &b) && same_file(&a, &b) && !bf_ns_reopen(ns);
+}
+
+int bf_ns_open_kept(struct bf_ns **kept, struct bf_ns **out, int netns_fd, bool create, struct bf_diag *d)
+{
+	struct bf_ns *ns = *kept;
+	int err;
+
+	if (!ns || !is_still(ns, netns_fd)) {
+		bf_ns_close(ns);
+		*kept = NULL;
+		err = bf_ns_open(&ns, netns_fd, create, d);
+		if (err)
+			return err;
+	}
+	*kept = NULL;
+	ns->keep = kept;
+	ns->create = create;
+	*out = ns;
+	return 0;
+}
+
 void bf_ns_close(struct bf_ns *ns)
 {
 	if (!ns)
 		return;
+	if (ns->keep && !*ns->keep && ns->gen) {
+		bf_ns_unlock(ns);
+		*ns->keep = ns;
+		return;
+	}
 	bf_ns_forget(ns); /* with the directory goes the lock */
 	if (ns->net >= 0)
 		close(ns->net);
@@ -146,7 +191,7 @@ bool bf_ns_is(const struct bf_ns *ns, int netns_fd)
 
 	if (fstat(ns->net, &a) || (netns_fd < 0 ? stat(own_net, &b) : fstat(netns_fd, &b)))
 		return false;
-	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return same_file(&a, &b);
 }
 
 uint64_t bf_ns_cookie(const struct bf_ns *ns)

@@ -41,6 +41,8 @@ struct bf_ns {
 	bool foreign; /* not the namespace the caller is in */
 	bool create;
 	bool locked;
+	pid_t pid;          /* who opened it: a lock is shared with the children that one forks */
+	struct bf_ns **keep; /* where it goes when it is closed; or NULL */
 	uint64_t cookie;
 	char base[BF_PATH_MAX]; /* the bpffs */
 	char dir[BF_PATH_MAX];

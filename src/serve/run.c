@@ -39,6 +39,7 @@ struct server {
 	bool exited;
 	int status; /* wait status, once exited */
 	bool quit;
+	struct bf_ctx *ctx; /* for the calls that the loop answers; NULL: each has its own */
 	unsigned workers;
 	struct bf_served served;
 };
@@ -72,6 +73,7 @@ static int start_worker(struct server *s, const struct bf_client *c)
 	if (!w)
 		return -ENOMEM;
 	*w = (struct worker){.client = *c, .done = s->done};
+	w->client.ctx = NULL;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WORKER_STACK);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -96,7 +98,7 @@ static bool is_open(const struct seccomp_data *d, bool *at)
 
 static void serve_one(struct server *s)
 {
-	struct bf_client c = {.listener = s->listener, .pidfd = -1, .served = &s->served};
+	struct bf_client c = {.listener = s->listener, .pidfd = -1, .served = &s->served, .ctx = s->ctx};
 	bool at;
 
 	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, &c.req)) /* EINTR, ENOENT: it was killed */
@@ -187,6 +189,7 @@ static void close_server(struct server *s)
 {
 	int fds[] = {s->listener, s->child, s->signals, s->done};
 
+	bf_ctx_free(s->ctx);
 	for (unsigned i = 0; i < BF_ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -205,6 +208,7 @@ static int supervise(struct server *s, struct bf_spawn *sp, const sigset_t *all)
 	s->listener = sp->listener;
 	s->child = (int)syscall(SYS_pidfd_open, s->pid, 0);
 	hint_sync(s->listener);
+	s->ctx = bf_ctx_new();
 	loop(s);
 	return s->status;
 }

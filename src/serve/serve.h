@@ -71,6 +71,7 @@ struct bf_client {
 	struct seccomp_notif req;
 	int pidfd;
 	struct bf_served *served;
+	struct bf_ctx *ctx; /* for all calls of one thread; NULL: it has none */
 };
 
 struct bf_client_sock {

@@ -354,7 +354,7 @@ static int serve(struct call *k, int netns)
 {
 	int rc;
 
-	k->ctx = bf_ctx_new();
+	k->ctx = k->c->ctx ? k->c->ctx : bf_ctx_new();
 	rc = k->ctx ? bf_ctx_set_netns(k->ctx, netns) : -ENOMEM;
 	if (!rc) {
 		bf_ctx_set_progress(k->ctx, watch, k);
@@ -362,8 +362,10 @@ static int serve(struct call *k, int netns)
 		rc = options[k->option](k);
 		if (rc != -EINPROGRESS)
 			explain(k, rc);
+		bf_ctx_set_progress(k->ctx, NULL, NULL);
 	}
-	bf_ctx_free(k->ctx);
+	if (k->ctx != k->c->ctx)
+		bf_ctx_free(k->ctx);
 	return rc;
 }
 
