@@ -20,6 +20,7 @@
 #include "gen/idmap.h"
 #include "gen/lower.h"
 #include "gen/plan.h"
+#include "rt/class.h"
 #include "rule/set.h"
 
 #define BF_NO_LABEL UINT32_MAX
@@ -58,6 +59,12 @@ struct bf_inst_edge {
 struct bf_lower_target { /* a place in the class data that gets the number of a cell */
 	uint32_t place;
 	bf_label to;
+	uint32_t known, n_known; /* bf_lower.known: what packets that get there were asked */
+};
+
+struct bf_lower_switch {
+	uint32_t place, n;
+	bf_label first;
 };
 
 struct bf_lower_run { /* a run of rules that is class data */
@@ -135,6 +142,8 @@ struct bf_lower {
 	bool explain;
 	struct bf_lower_run *runs;
 	uint32_t n_runs, cap_runs;
+	struct bf_class_test *known;
+	uint32_t n_known, cap_known;
 	uint32_t run_last;  /* the last rule of the run being lowered, */
 	bf_label run_after; /* behind which packets come back here: there rules may come, too */
 	struct bf_lower_gate *gates;
@@ -233,6 +242,7 @@ uint32_t bf_lower_any_set(struct bf_lower *l, const struct bf_set *s);
 void bf_lower_fetch(struct bf_lower *l, const struct bf_field *f, bf_label na);
 
 /* lookup.c */
+uint32_t bf_lower_class_room(struct bf_lower *l, uint64_t n); /* words of the map "class": their place */
 void bf_lower_switch(struct bf_lower *l, bf_label first, uint32_t n); /* to label first + scratch[0] */
 void bf_lower_finish_switches(struct bf_lower *l);
 void bf_lower_free_lookups(struct bf_lower *l);
@@ -260,6 +270,8 @@ void bf_lower_live_use(struct bf_lower *l, const struct bf_set *s); /* who comes
 
 /* users.c: what a user's function asks of the table */
 void bf_lower_users(struct bf_lower *l, const struct bf_program *p);
+/* tidy.c: all cells once more, when hit and miss are numbers */
+void bf_lower_tidy(struct bf_lower *l);
 /* steps.c: CODE cells, when hit and miss are numbers */
 void bf_lower_steps(struct bf_lower *l);
 void bf_lower_resolve(struct bf_lower *l); /* shared cells; hit and miss become numbers */

@@ -631,6 +631,7 @@ void bf_lower_free_runs(struct bf_lower *l)
 		free(l->runs[i].targets);
 	free(l->runs);
 	free(l->gates);
+	free(l->known);
 	free(l->pieces);
 	bf_buf_free(&l->class);
 }

@@ -46,6 +46,10 @@ static void leave(struct walk *w, const struct bf_cell *c)
 		for (uint32_t i = 0; i < c->lo && c->arg + i < w->g->n_class; i++)
 			go(w, w->g->class[c->arg + i]);
 		return;
+	case BF_CELL_BRANCH:
+		for (uint32_t i = 0; i < bf_branch_slots(c); i++)
+			go(w, w->g->class[c->arg + 2 * i + 1]);
+		return go(w, c->miss);
 	case BF_CELL_CLASS:
 		go_targets(w, c->arg);
 		return go(w, c->miss);

@@ -122,6 +122,11 @@ static bool visit(struct gate *g, uint32_t at, uint32_t function)
 		for (uint32_t i = 0; i < c->lo; i++)
 			push(g, g->g->class[c->arg + i]);
 		return false;
+	case BF_CELL_BRANCH:
+		push(g, c->miss);
+		for (uint32_t i = 0; i < bf_branch_slots(c); i++)
+			push(g, g->g->class[c->arg + 2 * i + 1]);
+		return false;
 	case BF_CELL_CLASS:
 		push_run(g, c, function);
 		return false;
@@ -130,6 +135,7 @@ static bool visit(struct gate *g, uint32_t at, uint32_t function)
 		push(g, c->hit);
 		push(g, c->miss);
 		return false;
+	case BF_CELL_CHANCE:
 	case BF_CELL_MATCH:
 	case BF_CELL_CODE:
 	case BF_CELL_SET:

@@ -88,6 +88,12 @@ struct bf_graph {
 	const char *sets; /* likewise */
 };
 
+/* Pairs of words that a BRANCH cell's table has. */
+static inline uint32_t bf_branch_slots(const struct bf_cell *c)
+{
+	return 1u << (32 - c->span);
+}
+
 /* Lowers t; what g points to lives in arena a. -errno with a diagnostic. */
 int bf_graph_build(struct bf_graph *g, struct bf_arena *a, const struct bf_table *t, const struct bf_gen_opts *o,
                    struct bf_diag *d);

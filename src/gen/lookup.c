@@ -25,11 +25,6 @@ struct bf_lower_data { /* of a set's elements, in the class data */
 	uint32_t n_ranges;
 };
 
-struct bf_lower_switch {
-	uint32_t place, n;
-	bf_label first;
-};
-
 /* ------------------------------------------------------------------- data */
 
 uint32_t bf_data_words(const struct bf_set *s)
@@ -66,7 +61,7 @@ void bf_datum_words(const struct bf_set *s, const union bf_datum *d, uint32_t *o
 }
 
 /* Zeroed room in the class data, n words at an even place; its place. */
-static uint32_t room(struct bf_lower *l, uint64_t n)
+uint32_t bf_lower_class_room(struct bf_lower *l, uint64_t n)
 {
 	uint32_t place;
 
@@ -86,7 +81,7 @@ static void write_data(struct bf_lower *l, struct bf_lower_data *d)
 	d->words = bf_data_words(d->set);
 	if (!d->words || !d->set->n)
 		return;
-	d->place = room(l, (uint64_t)d->words * d->set->n + 4); /* what reads it reads four words */
+	d->place = bf_lower_class_room(l, (uint64_t)d->words * d->set->n + 4); /* what reads it reads four words */
 	for (uint32_t i = 0; i < d->set->n && !l->err; i++)
 		bf_datum_words(d->set, &d->set->datum[i],
 		               (uint32_t *)(void *)l->class.data + d->place + (size_t)i * d->words);
@@ -303,7 +298,7 @@ void bf_lower_switch(struct bf_lower *l, bf_label first, uint32_t n)
 
 	if (l->here == BF_NO_LABEL || l->err)
 		return;
-	place = room(l, n);
+	place = bf_lower_class_room(l, n);
 	if (bf_grow(&l->switches, l->n_switches, &l->cap_switches, sizeof(*l->switches)) < 0)
 		return bf_lower_error(l, -ENOMEM);
 	l->switches[l->n_switches++] = (struct bf_lower_switch){ place, n, first };

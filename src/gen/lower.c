@@ -512,6 +512,7 @@ void bf_lower_finish(struct bf_lower *l)
 	if (l->n_gates)
 		bf_lower_add_spare(l);
 	bf_lower_resolve(l);
+	bf_lower_tidy(l);
 	for (uint32_t i = 0; i < g->n_roots && !l->err; i++)
 		finish_root(l, &g->roots[i]);
 	bf_lower_steps(l);

@@ -19,7 +19,7 @@ static const char *const word_names[BF_KEY_WORDS] = {
 
 static const char *const op_names[BF_CELL_OPS] = {
 	"test", "count", "verdict", "call", "ret", "load", "match", "code", "class", "set", "handoff", "put", "cmp", "find",
-	"switch", "keep", "live",
+	"switch", "keep", "live", "branch", "chance",
 };
 
 static const char *word_name(uint8_t word)
@@ -73,7 +73,11 @@ static void print_arguments(struct bf_buf *out, const struct bf_cell *c)
 {
 	switch (c->op) {
 	case BF_CELL_TEST:
+	case BF_CELL_CHANCE:
 		return print_test(out, c);
+	case BF_CELL_BRANCH:
+		return bf_buf_printf(out, "%s & 0x%x, one of %u @%llu", word_name(c->word), c->mask, bf_branch_slots(c),
+		                     (unsigned long long)c->arg);
 	case BF_CELL_COUNT:
 		return c->word ? bf_buf_puts(out, "slot") : bf_buf_printf(out, "%llu", (unsigned long long)c->arg);
 	case BF_CELL_VERDICT:
@@ -119,6 +123,7 @@ static void print_ways(struct bf_buf *out, const struct bf_cell *c)
 	case BF_CELL_SWITCH:
 		return bf_buf_puts(out, "\n");
 	case BF_CELL_CLASS:
+	case BF_CELL_BRANCH:
 		return bf_buf_printf(out, " -> target, else %u\n", c->miss);
 	case BF_CELL_CALL:
 		return bf_buf_printf(out, "-> %u, back to %u\n", c->hit, c->miss);

@@ -110,6 +110,8 @@ static bool is_data(const struct bf_cell *c)
 	case BF_CELL_RET:
 	case BF_CELL_CLASS:
 	case BF_CELL_SWITCH:
+	case BF_CELL_BRANCH:
+	case BF_CELL_CHANCE:
 		return true;
 	case BF_CELL_COUNT:
 		return c->word;

@@ -138,6 +138,9 @@ enum bf_cell_op {
 	BF_CELL_SWITCH,  /* -> the cell whose number is at place arg + scratch[0] of "class"; scratch[0] is below lo */
 	BF_CELL_KEEP,    /* word `lo` of what is kept := (key[word] >> span) & mask; -> hit */
 	BF_CELL_LIVE,    /* sets that rules change, verb `lo` (enum bf_live_verb), parameters at offset arg (struct bf_rt_live); true -> hit, else miss */
+	BF_CELL_BRANCH,  /* v = key[word] & mask; the pair of words at place arg + 2 * (v * lo >> span) of "class": its first one is v -> the
+	                  * cell that its second one says, else -> miss */
+	BF_CELL_CHANCE,  /* scratch[0] := a number by chance; then as TEST, of that word */
 	BF_CELL_OPS,
 };
 

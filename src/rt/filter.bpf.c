@@ -346,7 +346,8 @@ static __always_inline void try_out(struct bf_frame *f)
  */
 static __always_inline void forget_numbers(struct bf_frame *f)
 {
-	const __u32 light = 1u << BF_CELL_TEST | 1u << BF_CELL_COUNT | 1u << BF_CELL_VERDICT | 1u << BF_CELL_CLASS;
+	const __u32 light = 1u << BF_CELL_TEST | 1u << BF_CELL_COUNT | 1u << BF_CELL_VERDICT | 1u << BF_CELL_CLASS |
+	                    1u << BF_CELL_BRANCH;
 	__u32 place = f->len >> 27, value = f->len >> 31; /* 0 */
 
 	if (!(config.ops & ~light))
@@ -549,6 +550,28 @@ static __always_inline __u32 branch(const struct bf_frame *f, const struct bf_ce
 	return *(const __u32 *)words_at(place);
 }
 
+/* The cell for a value, or that for none of them. */
+static __always_inline __u32 by_value(const struct bf_frame *f, const struct bf_cell *c)
+{
+	__u32 v = f->key[c->word & (BF_KEY_WORDS - 1)] & c->mask;
+	__u64 place = c->arg + 2 * (__u64)(v * c->lo >> (c->span & 31));
+	const __u32 *pair;
+
+	if (!config.n_class || !is_there(&place, 2))
+		return NO_CELL;
+	pair = words_at(place);
+	return pair[0] == v ? pair[1] : c->miss;
+}
+
+static __always_inline __u32 by_chance(struct bf_frame *f, const struct bf_cell *c)
+{
+	__u32 v = bpf_get_prandom_u32(), zero = f->len >> 31;
+
+	opaque(zero);
+	f->key[BF_KEY_SCRATCH + zero] = v;
+	return (v & c->mask) - c->lo <= c->span ? c->hit : c->miss;
+}
+
 static __always_inline int find(struct bf_frame *f, const struct bf_cell *c)
 {
 	return c->word ? VARIANT(bf_find6_)(f, c->arg, c->lo, c->span) : VARIANT(bf_find4_)(f, c->arg, c->lo, c->span);
@@ -596,6 +619,10 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 		w->at = test(f, w, c, at);
 		return GO_ON;
 	}
+	if (in_use(ops, BF_CELL_BRANCH) && op == BF_CELL_BRANCH) {
+		w->at = by_value(f, c);
+		return GO_ON;
+	}
 	if (in_use(ops, BF_CELL_COUNT) && op == BF_CELL_COUNT) {
 		count(f, c->word ? f->key[BF_KEY_SLOT] : c->arg);
 		w->at = c->hit;
@@ -607,6 +634,10 @@ static __always_inline int step(struct bf_frame *f, struct walk *w, const struct
 		return call(f, w, c);
 	if (in_use(ops, BF_CELL_RET) && op == BF_CELL_RET)
 		return ret(f, w);
+	if (in_use(ops, BF_CELL_CHANCE) && op == BF_CELL_CHANCE) {
+		w->at = by_chance(f, c);
+		return GO_ON;
+	}
 	if (in_use(ops, BF_CELL_LOAD) && op == BF_CELL_LOAD)
 		return ask(w, c, VARIANT(bf_load_)(f, c->lo, c->arg));
 	if (in_use(ops, BF_CELL_MATCH) && op == BF_CELL_MATCH)

@@ -310,6 +310,18 @@ int cells_live(struct cells_walk *w, uint32_t verb, uint64_t offset)
 	return 0;
 }
 
+static uint32_t branch(struct cells_walk *w, const struct bf_cell *c)
+{
+	uint32_t v = w->key[c->word] & c->mask;
+	uint64_t place = c->arg + 2 * (uint64_t)(v * c->lo >> c->span);
+
+	if (place + 1 >= w->c->g->n_class) {
+		w->out->lost = true;
+		return UINT32_MAX;
+	}
+	return w->c->g->class[place] == v ? w->c->g->class[place + 1] : c->miss;
+}
+
 /* The next cell, or UINT32_MAX when the walk is over. */
 static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 {
@@ -324,6 +336,11 @@ static uint32_t step(struct cells_walk *w, const struct bf_cell *c)
 	switch (c->op) {
 	case BF_CELL_TEST:
 		return (w->key[c->word] & c->mask) - c->lo <= c->span ? c->hit : c->miss;
+	case BF_CELL_BRANCH:
+		return branch(w, c);
+	case BF_CELL_CHANCE: /* rulesets for this walk use only never and always */
+		w->key[BF_KEY_SCRATCH] = w->c->g->n_cells;
+		return (w->key[BF_KEY_SCRATCH] & c->mask) - c->lo <= c->span ? c->hit : c->miss;
 	case BF_CELL_COUNT:
 		count(w, c->word ? w->key[BF_KEY_SLOT] : c->arg);
 		return c->hit;
