@@ -25,18 +25,18 @@ static void enter_all(struct bf_tidy *t)
 	for (uint32_t i = 0; i < l->n_switches; i++)
 		for (uint32_t k = 0; k < l->switches[i].n; k++)
 			enter(t, l->switches[i].first + k);
-	for (uint32_t i = 0; i < l->n_insts; i++) {
-		enter(t, l->insts[i].ret);
+	for (uint32_t i = 0; i < l->n_insts; i++)
 		if (!l->plan.chains[l->insts[i].chain].returns)
 			enter(t, l->insts[i].first);
-	}
 	for (uint32_t i = 0; i < l->n_gates; i++) {
 		bf_thread_enter(t, l->gates[i].cell, 0, 0);
 		enter(t, l->gates[i].next);
 		enter(t, l->gates[i].end);
+		enter(t, l->insts[l->gates[i].inst].ret);
 	}
 	for (uint32_t i = 0; i < l->n_runs; i++) {
 		enter(t, l->runs[i].miss);
+		enter(t, l->insts[l->runs[i].inst].ret);
 		for (uint32_t k = 0; k < l->runs[i].n_targets; k++) {
 			const struct bf_lower_target *to = &l->runs[i].targets[k];
 
