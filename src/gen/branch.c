@@ -144,7 +144,7 @@ static uint32_t build_rest(struct branch *b, const uint32_t *item, uint32_t n, u
 static uint32_t add_table(struct branch *b, const struct bf_cell *thing, const uint32_t *value, const uint32_t *to, uint32_t n,
                           uint32_t miss)
 {
-	struct bf_cell c = { .op = BF_CELL_BRANCH, .word = thing->word, .hit = miss, .miss = miss, .mask = thing->mask };
+	struct bf_cell c = { .op = BF_CELL_BRANCH, .word = thing->word, .miss = miss, .mask = thing->mask };
 	uint32_t slots, *words;
 
 	if (b->failed || !find_hash(value, n, &c.lo, &c.span)) {

@@ -50,21 +50,11 @@ static void enter_all(struct bf_tidy *t)
 struct pack {
 	struct bf_lower *l;
 	uint32_t *place; /* of each cell then; BF_NO_CELL: nothing leads there */
-	uint32_t *todo, n_todo;
+	struct frame {   /* from an entry down to here */
+		uint32_t cell, way;
+	} *todo;
+	uint32_t n_todo, n; /* n: cells that have no place yet */
 };
-
-static void keep(struct pack *p, uint32_t cell)
-{
-	if (p->place[cell] != BF_NO_CELL)
-		return;
-	p->place[cell] = 0;
-	p->todo[p->n_todo++] = cell;
-}
-
-static uint32_t *table_of(struct pack *p, const struct bf_cell *c)
-{
-	return (uint32_t *)(void *)p->l->class.data + c->arg;
-}
 
 /* Tests that go one way whatever comes are left out. */
 static uint32_t past(struct pack *p, uint32_t cell)
@@ -72,71 +62,110 @@ static uint32_t past(struct pack *p, uint32_t cell)
 	return bf_thread_end(p->l, cell);
 }
 
-static void keep_ways(struct pack *p, uint32_t cell)
+static uint32_t *table_of(const struct pack *p, const struct bf_cell *c)
 {
-	struct bf_cell *c = &p->l->cells[cell];
+	return (uint32_t *)(void *)p->l->class.data + c->arg;
+}
+
+/* The ways on from a cell; the last one is that of misses. NULL: there are no more. */
+static uint32_t *way_of(const struct pack *p, struct bf_cell *c, uint32_t i)
+{
+	uint32_t slots = c->op == BF_CELL_BRANCH ? bf_branch_slots(c) : 0;
 	unsigned ways = bf_cell_ways(c);
 
-	if (ways & BF_WAY_HIT)
-		keep(p, c->hit = past(p, c->hit));
-	if (ways & BF_WAY_MISS)
-		keep(p, c->miss = past(p, c->miss));
-	for (uint32_t i = 0; c->op == BF_CELL_BRANCH && i < bf_branch_slots(c); i++)
-		keep(p, table_of(p, c)[2 * i + 1] = past(p, table_of(p, c)[2 * i + 1]));
+	if (i < slots)
+		return &table_of(p, c)[2 * i + 1];
+	i -= slots;
+	if (ways & BF_WAY_HIT && i-- == 0)
+		return &c->hit;
+	return ways & BF_WAY_MISS && i == 0 ? &c->miss : NULL;
 }
 
-static void move(struct pack *p, uint32_t from, uint32_t to)
+static void open_cell(struct pack *p, uint32_t cell)
 {
-	struct bf_cell *c = &p->l->cells[to];
-	unsigned ways;
-
-	*c = p->l->cells[from];
-	ways = bf_cell_ways(c);
-	c->hit = ways & BF_WAY_HIT ? p->place[c->hit] : 0;
-	c->miss = ways & BF_WAY_MISS ? p->place[c->miss] : 0;
-	for (uint32_t i = 0; c->op == BF_CELL_BRANCH && i < bf_branch_slots(c); i++)
-		table_of(p, c)[2 * i + 1] = p->place[table_of(p, c)[2 * i + 1]];
+	if (p->place[cell] != BF_NO_CELL)
+		return;
+	p->place[cell] = 0;
+	p->todo[p->n_todo++] = (struct frame){ cell, 0 };
 }
 
-/* In the order in which they were made: cells of rules that follow each other still do. */
-static void pack(struct bf_tidy *t, struct pack *p)
+/*
+ * From behind: a cell gets its place when all that it leads to have theirs. So ways lead forward, and where misses lead
+ * comes right behind: a packet that goes through a chain goes through its memory.
+ */
+static void place_all(struct pack *p, const struct bf_tidy *t)
 {
-	struct bf_lower *l = t->l;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < l->n_cells; i++)
-		p->place[i] = BF_NO_CELL;
-	for (uint32_t i = 0; i < t->n; i++)
+	memset(p->place, 0xff, p->l->n_cells * sizeof(*p->place));
+	p->n = p->l->n_cells;
+	for (uint32_t i = t->n; i--;) {
 		if (t->cell[i].entered)
-			keep(p, past(p, i));
-	while (p->n_todo)
-		keep_ways(p, p->todo[--p->n_todo]);
-	for (uint32_t i = 0; i < l->n_cells; i++)
-		if (p->place[i] != BF_NO_CELL)
-			p->place[i] = n++;
-	for (uint32_t i = 0; i < l->n_labels; i++) {
-		struct bf_label_slot *s = &l->labels[i];
-		uint32_t to = s->kind == BF_LABEL_CELL ? p->place[past(p, s->to)] : BF_NO_CELL;
+			open_cell(p, past(p, i));
+		while (p->n_todo) {
+			struct frame *f = &p->todo[p->n_todo - 1];
+			uint32_t *way = way_of(p, &p->l->cells[f->cell], f->way++);
+
+			if (way)
+				open_cell(p, *way = past(p, *way));
+			else
+				p->place[p->todo[--p->n_todo].cell] = --p->n;
+		}
+	}
+}
+
+static void move_labels(struct pack *p)
+{
+	for (uint32_t i = 0; i < p->l->n_labels; i++) {
+		struct bf_label_slot *s = &p->l->labels[i];
+		uint32_t to;
 
 		if (s->kind != BF_LABEL_CELL)
 			continue;
-		if (to == BF_NO_CELL)
-			*s = (struct bf_label_slot){ .kind = BF_LABEL_UNBOUND };
-		else
-			s->to = to;
+		to = p->place[past(p, s->to)];
+		*s = (struct bf_label_slot){ to == BF_NO_CELL ? BF_LABEL_UNBOUND : BF_LABEL_CELL, s->used, to };
 	}
-	for (uint32_t i = 0; i < l->n_gates; i++)
-		l->gates[i].cell = p->place[l->gates[i].cell];
-	for (uint32_t i = 0; i < l->n_cells; i++)
-		if (p->place[i] != BF_NO_CELL)
-			move(p, i, p->place[i]);
-	l->n_cells = n;
+	for (uint32_t i = 0; i < p->l->n_gates; i++)
+		p->l->gates[i].cell = p->place[p->l->gates[i].cell];
+}
+
+/* p->n places in front are free. */
+static void move_cells(struct pack *p, struct bf_cell *to)
+{
+	struct bf_lower *l = p->l;
+
+	for (uint32_t i = 0; i < l->n_cells; i++) {
+		struct bf_cell *c;
+		uint32_t *way;
+
+		if (p->place[i] == BF_NO_CELL)
+			continue;
+		c = &to[p->place[i]];
+		*c = l->cells[i];
+		for (uint32_t k = 0; (way = way_of(p, c, k)); k++)
+			*way = p->place[*way];
+	}
+	free(l->cells);
+	l->cells = to;
+	l->cap_cells = l->n_cells -= p->n;
+}
+
+static void pack(struct bf_tidy *t, struct pack *p)
+{
+	struct bf_cell *cells;
+
+	place_all(p, t);
+	for (uint32_t i = 0; i < t->l->n_cells; i++)
+		p->place[i] -= p->place[i] == BF_NO_CELL ? 0 : p->n;
+	cells = malloc((t->l->n_cells - p->n + 1ul) * sizeof(*cells));
+	if (!cells)
+		return bf_lower_error(t->l, -ENOMEM);
+	move_labels(p);
+	move_cells(p, cells);
 }
 
 static void pack_cells(struct bf_tidy *t)
 {
 	uint32_t n = t->l->n_cells;
-	struct pack p = { .l = t->l, .place = malloc((n + 1ul) * sizeof(uint32_t)), .todo = malloc((n + 1ul) * sizeof(uint32_t)) };
+	struct pack p = { .l = t->l, .place = malloc((n + 1ul) * sizeof(uint32_t)), .todo = malloc((n + 1ul) * sizeof(*p.todo)) };
 
 	if (p.place && p.todo)
 		pack(t, &p);
