@@ -218,9 +218,10 @@ static void try_branch(struct bf_lower *l, const uint32_t *item, uint32_t n)
 	l->class.len = class;
 }
 
-static void uses_op(struct bf_lower *l, enum bf_cell_op op, enum bf_cell_op like)
+/* Some cells became others: programs that have what these were made of have these, too. */
+static void note_op(struct bf_lower *l, bool any, enum bf_cell_op op, enum bf_cell_op like)
 {
-	for (uint32_t i = 0; i < l->g->n_roots; i++)
+	for (uint32_t i = 0; any && i < l->g->n_roots; i++)
 		if (l->g->roots[i].uses.ops >> like & 1)
 			l->g->roots[i].uses.ops |= 1u << op | 1u << BF_CELL_TEST;
 }
@@ -229,14 +230,14 @@ void bf_branch(struct bf_tidy *t)
 {
 	_cleanup_free_ bool *seen = calloc(t->n + 1ul, sizeof(*seen));
 	struct bf_lower *l = t->l;
-	uint32_t item[MOST];
+	uint32_t item[MOST], n = l->n_cells;
 
 	if (!seen)
 		return bf_lower_error(l, -ENOMEM);
 	for (uint32_t i = 0; i < t->n && !l->err; i++)
 		if (t->cell[i].reached && !seen[i] && is_value(l, i))
 			try_branch(l, item, collect(l, i, item, seen));
-	uses_op(l, BF_CELL_BRANCH, BF_CELL_TEST);
+	note_op(l, l->n_cells > n, BF_CELL_BRANCH, BF_CELL_TEST);
 }
 
 /* ----------------------------------------------------------------- chance */
@@ -285,17 +286,19 @@ void bf_chance(struct bf_tidy *t)
 {
 	_cleanup_free_ bool *seen = calloc(t->n + 1ul, sizeof(*seen));
 	struct bf_lower *l = t->l;
+	bool any = false;
 
 	if (!seen)
 		return bf_lower_error(l, -ENOMEM);
 	for (uint32_t i = 0; i < t->n && !l->err; i++) {
 		if (!t->cell[i].reached || chance_of(l, &l->cells[i]) > ALL)
 			continue;
+		any = true;
 		if (seen[i]) { /* who comes back draws again */
 			l->cells[i] = draw(BF_CELL_CHANCE, chance_of(l, &l->cells[i]), l->cells[i].hit, l->cells[i].miss);
 			continue;
 		}
 		draw_once(l, i, seen);
 	}
-	uses_op(l, BF_CELL_CHANCE, BF_CELL_MATCH);
+	note_op(l, any, BF_CELL_CHANCE, BF_CELL_MATCH);
 }

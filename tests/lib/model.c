@@ -638,6 +638,27 @@ static void add_run(struct maker *m, uint32_t chain)
 	}
 }
 
+/* Rules that ask for values of the same few things, or go by chance, one after the other. */
+static void add_fan(struct maker *m, uint32_t chain)
+{
+	bool chance = rng_percent(m->r, 30);
+	unsigned n = 5 + rng_below(m->r, 16);
+
+	while (n-- > 0) {
+		begin_rule(m, chain);
+		if (chance)
+			add_statistic(m);
+		else if (rng_percent(m->r, 70))
+			add_value(m, BF_F_L4PROTO, PICK(m->r, ((const uint8_t[]){ 0, 1, 6, 17, 58, 132 })) + rng_below(m->r, 3), false);
+		if (!chance && rng_percent(m->r, 50))
+			add_value(m, m->family == NFPROTO_IPV4 ? BF_F_IP_TTL : BF_F_IP6_HOPLIMIT, rng_below(m->r, 9), rng_percent(m->r, 4));
+		if (!chance && rng_percent(m->r, 10))
+			add_something(m);
+		add_verdict(m, chain);
+		m->rule->counter = rng_percent(m->r, 90) ? m->t->n_counters++ : BF_NO_COUNTER;
+	}
+}
+
 static void add_chain(struct maker *m, const char *name, int hook)
 {
 	struct bf_chain *c = bf_table_add_chain(m->rs, m->t, name);
@@ -719,6 +740,8 @@ struct bf_ruleset *test_model_random(struct rng *r, const struct test_model_opts
 	if (rng_percent(r, 40) && o->size > 1)
 		for (unsigned i = rng_percent(r, 50) ? 1 : 2; i > 0; i--)
 			add_run(&m, rng_percent(r, 60) ? 0 : rng_below(r, m.t->n_chains));
+	if (rng_percent(r, 20) && o->size > 1)
+		add_fan(&m, rng_below(r, m.t->n_chains));
 	set_indexes(&m);
 	if (ladder)
 		add_ladder(&m);

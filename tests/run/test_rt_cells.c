@@ -150,6 +150,34 @@ static void outputs(void **state)
 	}
 }
 
+/* Pairs of values and cells; the highest bits of value * factor say which one is looked at. */
+static void tables(void **state)
+{
+	static const uint32_t class[] = { 0, 0, 53, 1, 0, 2, 0, 2, 0x80000035, 2 };
+	static const struct {
+		uint32_t mask, factor;
+		uint64_t place;
+		int verdict;
+	} t[] = {
+		{ 0xffff, 1, 2, 1 },         /* the first pair, with that value */
+		{ 0xffff, 1u << 30, 2, 0 },  /* the second, with another */
+		{ 0xff00, 1, 2, 0 },
+		{ 0xffff, 1, 8, 0 },         /* with another one in it */
+		{ 0xffff, 1u << 30, 8, 0 },  /* behind the end: dropped */
+		{ 0xffff, 1, ~0ull, 0 },
+	};
+
+	for (size_t h = 0; h < 2; h++)
+		for (size_t i = 0; i < BF_ARRAY_SIZE(t); i++) {
+			struct bf_cell cells[] = { { .op = BF_CELL_BRANCH, .word = BF_KEY_PORTS, .mask = t[i].mask, .lo = t[i].factor,
+				                         .span = 30, .arg = t[i].place, .miss = 2 }, VERDICT(BF_ACCEPT), VERDICT(BF_DROP) };
+			struct rtprog c = CELLS(hows[h], cells, .class = class, .n_class = BF_ARRAY_SIZE(class));
+
+			if (run(&c) != t[i].verdict)
+				fail_msg("%s, table %zu", hows[h], i);
+		}
+}
+
 /* What gen/ never makes. Nothing but a drop may come of it. */
 static void wrong_cells(void **state)
 {
@@ -487,6 +515,26 @@ static void at_random(void **state)
 		}
 }
 
+/* One draw for two rules: half of the packets, and half of the rest. Whoever draws again is not bound by it. */
+static void one_draw(void **state)
+{
+	struct bf_cell cells[] = {
+		{ .op = BF_CELL_CHANCE, .word = BF_KEY_SCRATCH, .mask = 0x7fffffff, .span = 0x3fffffff, .hit = 3, .miss = 1 },
+		TEST(BF_KEY_SCRATCH, 0x7fffffff, 0, 0x3fffffff, 4, 2),
+		TEST(BF_KEY_SCRATCH, 0x7fffffff, 0, 0x5fffffff, 3, 4),
+		VERDICT(BF_ACCEPT),
+		VERDICT(BF_DROP),
+	};
+
+	for (size_t h = 0; h < 2; h++) {
+		struct rtprog c = CELLS(hows[h], cells);
+
+		load(&c);
+		assert_in_range(accepted(&c, 1000), 650, 850);
+		rtprog_unload(&c);
+	}
+}
+
 /* ------------------------------------------------------------------ generated functions */
 
 #define I(c_, d, s, o, i)                                                                                              \
@@ -637,6 +685,7 @@ int main(void)
 		cmocka_unit_test(too_many_notes), cmocka_unit_test(no_room_for_a_note),
 		cmocka_unit_test(stale_notes),    cmocka_unit_test(no_assist),
 		cmocka_unit_test(limits),         cmocka_unit_test(every_nth),
+		cmocka_unit_test(tables),         cmocka_unit_test(one_draw),
 		cmocka_unit_test(at_random),      cmocka_unit_test(generated_code),
 		cmocka_unit_test(straight_code),  cmocka_unit_test(limits_of_the_verifier),
 		cmocka_unit_test(calls_are_cheap),

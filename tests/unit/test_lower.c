@@ -27,7 +27,7 @@ struct both {
 
 static uint32_t copy_max; /* of the round: how many chains are copied, how many called */
 static uint32_t class_min, own_max, class_bytes; /* and from how many rules on they are classified */
-static unsigned n_straight, n_runs;
+static unsigned n_straight, n_runs, n_tables, n_draws;
 
 static void both_free(struct both *b)
 {
@@ -215,6 +215,10 @@ static int round_of(uint64_t seed, unsigned *refused)
 		return 0;
 	}
 	n_runs += b.g.n_runs;
+	for (uint32_t i = 0; i < b.g.n_cells; i++) {
+		n_tables += b.g.cells[i].op == BF_CELL_BRANCH;
+		n_draws += b.g.cells[i].op == BF_CELL_CHANCE;
+	}
 	both_free(&b);
 	return differs(NULL, rs->tables[0], packets, PACKETS) ? report(rs->tables[0], packets, PACKETS, seed) : 0;
 }
@@ -226,7 +230,7 @@ int main(int argc, char **argv)
 
 	for (unsigned i = 0; i < rounds && failed < 3; i++)
 		failed += (unsigned)round_of(seed + i, &refused);
-	printf("%u rulesets, %u packets each (%u in all as straight code), %u runs classified, %u refused, %u failed\n", rounds,
-	       PACKETS, n_straight, n_runs, refused, failed);
-	return failed != 0 || (rounds > 100 && (!n_straight || !n_runs)) || refused > rounds / 10;
+	printf("%u rulesets, %u packets each (%u in all as straight code), %u runs classified, %u tables of tests, %u draws, "
+	       "%u refused, %u failed\n", rounds, PACKETS, n_straight, n_runs, n_tables, n_draws, refused, failed);
+	return failed != 0 || (rounds > 100 && (!n_straight || !n_runs || !n_tables || !n_draws)) || refused > rounds / 10;
 }

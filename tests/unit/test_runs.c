@@ -50,6 +50,13 @@ static void log_it(struct table *b, struct bf_rule *r)
 	bf_rule_add_action(b->rs, r, &bf_target_log, &log);
 }
 
+static void half(struct table *b, struct bf_rule *r)
+{
+	const struct bf_statistic s = { .mode = 0, .probability = 1u << 30 };
+
+	bf_rule_add_match(b->rs, r, &bf_match_statistic, &s, false);
+}
+
 static void limit(struct table *b, struct bf_rule *r)
 {
 	struct bf_limit l = { 10000, 5 };
@@ -172,6 +179,13 @@ static const struct line never_returns[] = { /* one target for all who go there 
 	{ FROM(1), .to = 1, .verdict = JUMP }, { FROM(2), .to = 1, .verdict = GOTO }, SIX(.to = 1, .verdict = GOTO),
 	{ .chain = 1, .more = log_it }, { .chain = 1, .verdict = DROP },
 };
+static const struct line known[] = { /* what led to a chain is not asked again; ports are a table; one draw is enough */
+	{ TO(1), .proto = TCP, .to = 1, .verdict = JUMP }, SIX(.verdict = DROP), { FROM(4), .verdict = DROP },
+	{ .chain = 1, TO(1), .proto = TCP, .port = 22, .verdict = ACCEPT }, { .chain = 1, .proto = TCP, .port = 25, .verdict = DROP },
+	{ .chain = 1, .proto = TCP, .port = 80, .verdict = ACCEPT }, { .chain = 1, TO(1), .proto = TCP, .port = 110, .verdict = DROP },
+	{ .chain = 1, .proto = TCP, .port = 143, .verdict = ACCEPT },
+	{ .chain = 1, .more = half, .verdict = ACCEPT }, { .chain = 1, .more = half, .verdict = DROP },
+};
 static const struct line lists[] = {
 	{ FROM(1), .more = multiport, .verdict = ACCEPT }, { .more = address_range, .verdict = DROP }, SIX(.verdict = DROP),
 	{ FROM(1), .more = marks, .verdict = ACCEPT },
@@ -216,7 +230,7 @@ static const struct {
 } tables[] = {
 	TABLE(services, 4), TABLE(front_and_back, 4), TABLE(log_and_go_on, 4), TABLE(limits, 4), TABLE(returns, 4),
 	TABLE(never_returns, 4), TABLE(lists, 4), TABLE(tests, 4), TABLE(only_ports, 2), TABLE(hidden, 4), TABLE(parted, 4),
-	TABLE(by_counter, 4), TABLE(dead, 4), TABLE6(only_ports, 2), TABLE(passing, 4),
+	TABLE(by_counter, 4), TABLE(dead, 4), TABLE(known, 8), TABLE6(only_ports, 2), TABLE(passing, 4),
 };
 
 /* Printing. */
