@@ -59,7 +59,7 @@ struct bf_inst_edge {
 struct bf_lower_target { /* a place in the class data that gets the number of a cell */
 	uint32_t place;
 	bf_label to;
-	uint32_t known, n_known; /* bf_lower.known: what packets that get there were asked */
+	uint32_t asked, n_asked; /* bf_lower.asked: what packets that get there were asked */
 };
 
 struct bf_lower_switch {
@@ -142,8 +142,8 @@ struct bf_lower {
 	bool explain;
 	struct bf_lower_run *runs;
 	uint32_t n_runs, cap_runs;
-	struct bf_class_test *known;
-	uint32_t n_known, cap_known;
+	struct bf_class_test *asked;
+	uint32_t n_asked, cap_asked;
 	uint32_t run_last;  /* the last rule of the run being lowered, */
 	bf_label run_after; /* behind which packets come back here: there rules may come, too */
 	struct bf_lower_gate *gates;

@@ -269,38 +269,38 @@ static bf_label lower_target(struct bf_lower *l, const struct run *r, uint32_t i
 	return start;
 }
 
-static void know(struct bf_lower *l, uint32_t word, uint32_t mask, uint32_t lo, uint32_t span)
+static void ask(struct bf_lower *l, uint32_t word, uint32_t mask, uint32_t lo, uint32_t span)
 {
 	if (!mask || span >= mask)
 		return;
-	if (bf_grow(&l->known, l->n_known, &l->cap_known, sizeof(*l->known)) < 0)
+	if (bf_grow(&l->asked, l->n_asked, &l->cap_asked, sizeof(*l->asked)) < 0)
 		return bf_lower_error(l, -ENOMEM);
-	l->known[l->n_known++] = (struct bf_class_test){ word, mask, lo, span };
+	l->asked[l->n_asked++] = (struct bf_class_test){ word, mask, lo, span };
 }
 
-static void know_address(struct bf_lower *l, uint32_t word, const struct bf_box_prefix *p, unsigned words)
+static void ask_address(struct bf_lower *l, uint32_t word, const struct bf_box_prefix *p, unsigned words)
 {
 	for (unsigned i = 0; i < words && p->len > 32 * i; i++) {
 		uint32_t mask = ~0u << (32 - BF_MIN(p->len - 32 * i, 32u));
 
-		know(l, word + i, mask, (uint32_t)(p->addr >> 32 * (words - 1 - i)), 0);
+		ask(l, word + i, mask, (uint32_t)(p->addr >> 32 * (words - 1 - i)), 0);
 	}
 }
 
 /* What the class cell has found out of packets that get to a rule's target; of a rule that is one box. */
-static void know_box(struct bf_lower *l, const struct bf_box *b, bool ip6)
+static void ask_box(struct bf_lower *l, const struct bf_box *b, bool ip6)
 {
 	const struct bf_box_ports *s = &b->port[0][0], *d = &b->port[1][0];
 
 	if (b->n_addr[0] * b->n_addr[1] * b->n_port[0] * b->n_port[1] != 1)
 		return;
 	for (uint32_t i = 0; i < b->n_tests; i++)
-		know(l, b->test[i].word, b->test[i].mask, b->test[i].lo, b->test[i].span);
-	know(l, BF_KEY_META, b->meta_mask, b->meta, 0);
-	know(l, BF_KEY_PORTS, 0xffffu << 16, (uint32_t)s->lo << 16, (uint32_t)(s->hi - s->lo) << 16);
-	know(l, BF_KEY_PORTS, 0xffff, d->lo, d->hi - d->lo);
+		ask(l, b->test[i].word, b->test[i].mask, b->test[i].lo, b->test[i].span);
+	ask(l, BF_KEY_META, b->meta_mask, b->meta, 0);
+	ask(l, BF_KEY_PORTS, 0xffffu << 16, (uint32_t)s->lo << 16, (uint32_t)(s->hi - s->lo) << 16);
+	ask(l, BF_KEY_PORTS, 0xffff, d->lo, d->hi - d->lo);
 	for (unsigned side = 0; side < 2; side++)
-		know_address(l, side ? BF_KEY_DADDR : BF_KEY_SADDR, &b->addr[side][0], ip6 ? 4 : 1);
+		ask_address(l, side ? BF_KEY_DADDR : BF_KEY_SADDR, &b->addr[side][0], ip6 ? 4 : 1);
 }
 
 /* b: of the rule whose target it is alone, or NULL */
@@ -311,10 +311,10 @@ static void add_target(struct bf_lower *l, struct run *r, uint32_t place, bf_lab
 	if (bf_grow(&r->targets, r->n_targets, &r->cap_targets, sizeof(*r->targets)) < 0)
 		return bf_lower_error(l, -ENOMEM);
 	t = &r->targets[r->n_targets++];
-	*t = (struct bf_lower_target){ place, to, l->n_known, 0 };
+	*t = (struct bf_lower_target){ place, to, l->n_asked, 0 };
 	if (b)
-		know_box(l, b, r->r.ip6);
-	t->n_known = l->n_known - t->known;
+		ask_box(l, b, r->r.ip6);
+	t->n_asked = l->n_asked - t->asked;
 }
 
 static const struct bf_class_head *head_of(const struct bf_lower *l, const struct run *r)
@@ -675,7 +675,7 @@ void bf_lower_free_runs(struct bf_lower *l)
 		free(l->runs[i].targets);
 	free(l->runs);
 	free(l->gates);
-	free(l->known);
+	free(l->asked);
 	free(l->pieces);
 	bf_buf_free(&l->class);
 }

@@ -68,7 +68,7 @@ static struct arc arc_of(const struct bf_tidy *t, uint32_t fact)
 	if (fact >> 1 < t->n) {
 		a = (struct arc){ c->word, c->mask, c->lo, c->span };
 	} else {
-		k = &t->l->known[(fact >> 1) - t->n];
+		k = &t->l->asked[(fact >> 1) - t->n];
 		a = (struct arc){ k->word, k->mask, k->lo, k->span };
 	}
 	if (fact & 1) { /* the rest; nothing misses a whole circle */

@@ -40,7 +40,7 @@ static void enter_all(struct bf_tidy *t)
 		for (uint32_t k = 0; k < l->runs[i].n_targets; k++) {
 			const struct bf_lower_target *to = &l->runs[i].targets[k];
 
-			bf_thread_enter(t, bf_lower_cell_of(l, to->to), to->known, to->n_known);
+			bf_thread_enter(t, bf_lower_cell_of(l, to->to), to->asked, to->n_asked);
 		}
 	}
 }

@@ -24,7 +24,7 @@
 
 #define BF_FACTS 8 /* kept of each cell, at most */
 
-struct bf_facts { /* tests that were passed: index << 1 | missed. Below n_cells it is a cell's, behind that l->known's */
+struct bf_facts { /* tests that were passed: index << 1 | missed. Below n_cells it is a cell's, behind that l->asked's */
 	uint32_t n, fact[BF_FACTS];
 };
 
@@ -46,7 +46,7 @@ enum { BF_WAY_HIT = 1, BF_WAY_MISS = 2 };
 /* Which of a cell's numbers are ways on. (Those of SWITCH and to a run's targets stand in the class data.) */
 unsigned bf_cell_ways(const struct bf_cell *c);
 
-/* A packet may come to that cell from elsewhere: n of l->known hold for it, from `first` on. */
+/* A packet may come to that cell from elsewhere: n of l->asked hold for it, from `first` on. */
 void bf_thread_enter(struct bf_tidy *t, uint32_t cell, uint32_t first, uint32_t n);
 void bf_thread(struct bf_tidy *t);
 /* Packets always take one way from here: where they get. */
