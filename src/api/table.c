@@ -181,6 +181,8 @@ static int compile(const struct bf_progress *p, const void *state, size_t len, u
 	bf_gen_here(&o);
 	if (!rc)
 		rc = bf_xt_to_ruleset(state, len, &rs, d);
+	if (!rc)
+		rc = bf_progress_tell(p, "reading", 2, 2);
 	return rc ? rc : bf_gen_table(rs->tables[0], &o, img, d);
 }
 

@@ -410,7 +410,7 @@ static int build(struct bf_lower *l, struct run *r)
 	err = bf_class_build(&p, &o, &l->class, &r->head, &r->stats);
 	if (!err) /* nothing relies on what was not looked at */
 		err = bf_class_check(&p, &l->class, r->head, r->stats.expected_rules,
-		                     CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes, l->pool, l->diag);
+		                     CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes, &o, l->diag);
 	if (err < 0)
 		return err;
 	if (l->class.err || bf_grow(&l->runs, l->n_runs, &l->cap_runs, sizeof(*l->runs)) < 0)

@@ -141,7 +141,7 @@ static int build(struct boxes *b, struct bf_lower_found *out)
 	err = bf_class_build(&p, &o, data, &out->head, &stats);
 	if (!err)
 		err = bf_class_check(&p, data, out->head, stats.expected_rules, CHECK_LOOKS + CHECK_PER_BOX * (uint64_t)p.n_boxes,
-		                     b->l->pool, b->l->diag);
+		                     &o, b->l->diag);
 	if (err == -E2BIG) {
 		data->len = len;
 		return -EOPNOTSUPP;

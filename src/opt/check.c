@@ -102,8 +102,10 @@ struct check {
 	const struct bf_buf *data;
 	uint32_t head;
 	uint64_t whole, finds; /* keys looked for in both ways; others */
+	const struct bf_class_opts *o;
 	uint32_t parts;
 	atomic_uint first_wrong; /* part */
+	atomic_bool stop;
 };
 
 static uint32_t box_of(const struct check *c, uint64_t i)
@@ -138,21 +140,26 @@ static void check_one(void *arg, uint32_t part, unsigned worker)
 	struct check *c = arg;
 	uint32_t first = atomic_load(&c->first_wrong);
 
-	if (part < first && check_part(c, part, NULL))
+	if (!worker && !c->stop && c->o->progress && c->o->progress(c->o->progress_arg, 0.99))
+		c->stop = true;
+	if (!c->stop && part < first && check_part(c, part, NULL))
 		while (part < first && !atomic_compare_exchange_weak(&c->first_wrong, &first, part))
 			;
 }
 
 int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, double rules, uint64_t budget,
-                   struct bf_pool *pool, struct bf_diag *d)
+                   const struct bf_class_opts *o, struct bf_diag *d)
 {
+	static const struct bf_class_opts usual;
 	uint64_t finds = budget / 2 / (LOOKS_PER_FIND + (uint64_t)rules);
-	struct check c = { p, data, head, .parts = (uint32_t)(budget / PART_LOOKS + 1), .first_wrong = UINT32_MAX };
+	struct check c = { p, data, head, .o = o ? o : &usual, .parts = (uint32_t)(budget / PART_LOOKS + 1), .first_wrong = UINT32_MAX };
 
 	if (!p->n_boxes)
 		return 0;
 	c.whole = budget / 2 / p->n_boxes + 1;
 	c.finds = BF_MAX(finds, (uint64_t)LEAST_FINDS);
-	bf_pool_run(pool, c.parts, check_one, &c);
+	bf_pool_run(c.o->pool, c.parts, check_one, &c);
+	if (c.stop)
+		return -ECANCELED;
 	return c.first_wrong == UINT32_MAX ? 0 : check_part(&c, c.first_wrong, d); /* once more, to say what it is */
 }

@@ -122,10 +122,11 @@ bool bf_class_scan(const struct bf_class_problem *p, const uint32_t *key, uint32
 
 /*
  * Compares find with scan on keys at the borders of boxes, for about `budget` looks at a box; a find meets some
- * `rules` of them (stats.expected_rules). 0, or -EBADMSG with a diagnostic: the structure is wrong and must not be used.
+ * `rules` of them (stats.expected_rules). Of the options, which may be NULL, pool and progress matter. 0, -ECANCELED, or
+ * -EBADMSG with a diagnostic: the structure is wrong and must not be used.
  */
 int bf_class_check(const struct bf_class_problem *p, const struct bf_buf *data, uint32_t head, double rules, uint64_t budget,
-                   struct bf_pool *pool, struct bf_diag *d);
+                   const struct bf_class_opts *o, struct bf_diag *d);
 
 /* A line or two about what was built. */
 void bf_class_explain(struct bf_buf *b, const struct bf_class_stats *s);

@@ -222,6 +222,9 @@ int forest_mark(struct forest *f, uint32_t head, uint32_t nodes)
 	h->unmarked = f->o->unmarked || !forest_has_room(f->p) ? ~0u : 0;
 	if (f->ref || h->unmarked || h->n_trees < 2)
 		return 0;
+	forest_tell(f);
+	if (f->err)
+		return f->err;
 	m.least = malloc(4ull * n + 4);
 	marks = malloc(f->p->n_boxes);
 	err = m.least && marks ? 0 : -ENOMEM;

@@ -213,6 +213,11 @@ static void progress_is_told_and_stops(void **state)
 	assert_int_equal(bf_class_build(&t.p, &o, &out, &head, &stats), -ECANCELED);
 	assert_int_equal(w.calls, 3);
 	assert_int_equal(out.len, 0);
+	w = (struct watched){ 0 };
+	assert_int_equal(bf_class_build(&t.p, &o, &out, &head, &stats), 0);
+	w = (struct watched){ .stop_at = 2 };
+	assert_int_equal(bf_class_check(&t.p, &out, head, stats.expected_rules, 10000000, &o, NULL), -ECANCELED);
+	assert_int_equal(w.calls, 2);
 	bf_buf_free(&out);
 	problem_free(&t);
 }
@@ -400,7 +405,7 @@ static void threads_make_no_difference(void **state)
 			assert_int_equal(b.stats.copies, one.stats.copies);
 			assert_int_equal(b.stats.depth, one.stats.depth);
 			assert_int_equal(b.stats.worst_leaf, one.stats.worst_leaf);
-			assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 1000000, o.pool, NULL), 0);
+			assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 1000000, &o, NULL), 0);
 			bf_buf_free(&b.out);
 			bf_pool_free(o.pool);
 		}
@@ -423,7 +428,7 @@ static void threads_find_the_same_fault(void **state)
 		t.boxes[i].slot++;
 	assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 2000000, NULL, &one), -EBADMSG);
 	for (unsigned i = 0; i < 20; i++) {
-		assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 2000000, pool, &many), -EBADMSG);
+		assert_int_equal(bf_class_check(&t.p, &b.out, b.head, 1, 2000000, &(struct bf_class_opts){ .pool = pool }, &many), -EBADMSG);
 		assert_string_equal(many.text.data, one.text.data);
 		bf_diag_free(&many);
 	}
