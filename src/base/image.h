@@ -197,6 +197,7 @@ struct bf_write {
 	uint64_t at;      /* bytes from the begin of its value */
 	const void *bytes;
 	size_t len;
+	bool once;        /* not if the last 8 bytes there are not 0: then it has been written, and what it is changes since */
 };
 
 struct bf_patch {

@@ -5,14 +5,14 @@
 
 /*
  * A gate costs each packet that comes by a test; a chain that has nothing else, the verifier some ms: as much as to compile
- * hundreds of rules. Programs of hooks without a rule know nothing of packets: most rules could not be put in place there.
+ * hundreds of rules. So where a hook has no rule yet, its program goes by and learns of the gate when one comes (patch_link.h).
  */
 enum { ALL_CHAINS_MAX = 64, ALL_TIMES = 256 };
 
 /* Chains that have a run, probably; of tables that take long to compile, others that packets do not come by in droves. */
 bool bf_lower_wants_gates(const struct bf_lower *l, const struct bf_plan_chain *c)
 {
-	if (l->plan.cyclic || c->indexed || (c->chain->base && !c->chain->n_rules))
+	if (l->plan.cyclic || c->indexed)
 		return false;
 	return l->gates_all || c->chain->n_rules >= l->class_min ||
 	       (l->rules / ALL_TIMES >= l->class_min && (c->chain->base || l->plan.n_chains <= ALL_CHAINS_MAX));
@@ -42,8 +42,10 @@ void bf_lower_gate(struct bf_lower *l, uint32_t place)
 	c = bf_lower_cell(l, BF_CELL_TEST, next, next);
 	c->word = BF_KEY_HALF;
 	c->mask = 1;
-	u->ops |= 1u << BF_CELL_CLASS | 1u << BF_CELL_COUNT;
-	u->structs |= 1u << BF_CLASS_FOREST;
+	if (bf_lower_chain(l)->chain->n_rules) {
+		u->ops |= 1u << BF_CELL_CLASS | 1u << BF_CELL_COUNT;
+		u->structs |= 1u << BF_CLASS_FOREST;
+	}
 	l->gate_open = true;
 	l->gated = at;
 	bf_lower_bind(l, next);

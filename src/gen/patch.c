@@ -142,6 +142,17 @@ static bool logs_fit(struct bf_patcher *p)
 	return more <= p->h->log_room;
 }
 
+/* A rule that stands for the policy is behind all others: none may lead past it. */
+static bool is_end(const struct bf_patcher *p, const struct bf_changed *c)
+{
+	if (p->chains[c->chain].leaves)
+		return false;
+	for (uint32_t i = 0; i < p->n; i++)
+		if (p->changes[i].chain == c->chain && p->changes[i].kind == BF_CAME && bf_rule_leaves_chain(p->changes[i].what))
+			return false;
+	return true;
+}
+
 /* What stays is of interest only where a run holds it together with what went. */
 static bool can_say(struct bf_patcher *p)
 {
@@ -150,7 +161,7 @@ static bool can_say(struct bf_patcher *p)
 
 		if (c->kind == BF_STAYS)
 			continue;
-		if (!is_plain(p, c) || (!is_dead(p, c) && !can_say_one(p, c)))
+		if (!is_plain(p, c) || (c->policy && !is_end(p, c)) || (!is_dead(p, c) && !can_say_one(p, c)))
 			return false;
 	}
 	return logs_fit(p);
@@ -571,6 +582,30 @@ static void put_ways(struct bf_patcher *p, struct bf_patch *out, bool gates)
 	}
 }
 
+/* Matches with a state. Rules that come now have no place that was used: what is there somebody left who was killed. */
+static int put_slots(const struct bf_patcher *p, struct bf_arena *a, struct bf_patch *out)
+{
+	uint32_t used = p->in->fresh - BF_MIN(p->in->fresh, p->h->n_rules), n = bf_link_slots(p->h);
+	size_t room = (n - BF_MIN(used, n)) * BF_LINK_SLOT;
+	char *zeros = room ? bf_arena_array(a, room, char) : NULL;
+
+	if (room && !zeros)
+		return -ENOMEM;
+	if (room)
+		out->writes[out->n++] = (struct bf_write){ "params", p->h->slots_at + used * BF_LINK_SLOT, zeros, room, false };
+	for (uint32_t i = 0; i < p->n_slots; i++) {
+		const struct bf_patch_slot *s = &p->slots[i];
+		char *bytes = bf_arena_array(a, BF_LINK_SLOT, char);
+
+		if (!bytes)
+			return -ENOMEM;
+		memcpy(bytes, p->l.slots.data + s->from, s->len);
+		bytes[BF_LINK_SLOT_USED] = 1;
+		out->writes[out->n++] = (struct bf_write){ "params", s->at, bytes, BF_LINK_SLOT, s->once };
+	}
+	return 0;
+}
+
 /* Cells, parameters and class data of the half, then which runs have deltas in it. */
 static int put_writes(struct bf_patcher *p, struct bf_arena *a, struct bf_patch *out)
 {
@@ -588,19 +623,15 @@ static int put_writes(struct bf_patcher *p, struct bf_arena *a, struct bf_patch 
 	if (adds_more(p) || p->l.n_cells > p->h->cells_half ||
 	    p->l.class.len > class_at + p->h->class_half * sizeof(uint32_t))
 		return -EAGAIN;
-	*out = (struct bf_patch){ .writes = bf_arena_array(a, 3 + p->h->n_runs + p->n_slots, struct bf_write) };
+	*out = (struct bf_patch){ .writes = bf_arena_array(a, 4 + p->h->n_runs + p->n_slots, struct bf_write) };
 	if (!out->writes ||
 	    add_write(out, a, "cells", (uint64_t)p->l.cell_base * sizeof(struct bf_cell), p->l.cells,
 	              p->l.n_cells * sizeof(struct bf_cell)) < 0 ||
 	    add_write(out, a, "params", p->l.param_base, p->l.params.data, p->l.params.len) < 0 ||
 	    add_write(out, a, "class", class_at, p->l.class.data + class_at, p->l.class.len - class_at) < 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < p->n_slots; i++) {
-		const struct bf_patch_slot *s = &p->slots[i];
-
-		if (add_write(out, a, "params", s->at, p->l.slots.data + s->from, s->len) < 0)
-			return -ENOMEM;
-	}
+	if (put_slots(p, a, out) < 0)
+		return -ENOMEM;
 	put_ways(p, out, false);
 	put_ways(p, out, true);
 	return 0;

@@ -76,6 +76,8 @@ static void put_chain(const struct bf_plan_chain *c, struct bf_link_chain *out)
 	out->indexed = c->indexed;
 	out->visits = c->visits;
 	out->codes = c->codes;
+	for (uint32_t i = 0; c->chain->base && i < c->chain->n_rules; i++)
+		out->leaves |= bf_rule_leaves_chain(&c->chain->rules[i]);
 	while (out->end < c->chain->n_rules && !bf_rule_ends_chain(&c->chain->rules[out->end]))
 		out->end++;
 }

@@ -59,6 +59,7 @@ struct bf_link_chain {
 	uint32_t end;      /* the first rule that no packet gets past; the chain's length: none */
 	uint32_t indexed;
 	uint32_t visits, codes; /* plan.h */
+	uint32_t leaves;   /* a base chain: rules lead to its policy from elsewhere than its end */
 };
 
 struct bf_link_entry { /* of a chain, in a pass */
@@ -104,8 +105,16 @@ size_t bf_link_size(const struct bf_link_head *h);
 /* Its programs, and where counters lie, once that is known. */
 void bf_link_put_roots(struct bf_link_head *h, const struct bf_rt_config *configs, const bool *class_first, const struct bf_image *img);
 
-/* Parameters of rules that came: so many bytes for each of the first that may come, by the number of its counter. */
-enum { BF_LINK_SLOT = 64, BF_LINK_SLOTS = 512 };
+/*
+ * Parameters of rules that came: so many bytes for each of the first that may come, by the number of its counter. The last
+ * 8 are not 0 when they have been written: a rule may come where no packet gets to for now.
+ */
+enum { BF_LINK_SLOT = 64, BF_LINK_SLOTS = 512, BF_LINK_SLOT_USED = BF_LINK_SLOT - 8 };
+/* There are so many. */
+static inline uint32_t bf_link_slots(const struct bf_link_head *h)
+{
+	return BF_MIN(h->n_counters - h->n_rules, (uint32_t)BF_LINK_SLOTS);
+}
 /* Levels and tests that class data has at least where rules may come. */
 enum { BF_LINK_LEAST = 2 };
 

@@ -189,22 +189,20 @@ void bf_patch_body(struct bf_patcher *p, const struct bf_rule *r, const struct b
 /* Where the parameters of a rule's matches go that came: the same place in each patch; BF_NO_CELL: it has none. */
 static uint32_t slot_of(const struct bf_patcher *p, const struct bf_rule *r)
 {
-	uint32_t n = r->counter - p->h->n_rules, room = BF_MIN(p->h->n_counters - p->h->n_rules, (uint32_t)BF_LINK_SLOTS);
+	uint32_t n = r->counter - p->h->n_rules;
 
-	return r->counter == BF_NO_COUNTER || r->counter < p->h->n_rules || n >= room ? BF_NO_CELL : p->h->slots_at + n * BF_LINK_SLOT;
+	return r->counter == BF_NO_COUNTER || r->counter < p->h->n_rules || n >= bf_link_slots(p->h) ? BF_NO_CELL : p->h->slots_at + n * BF_LINK_SLOT;
 }
 
 static void end_slot(struct bf_patcher *p, const struct bf_rule *r)
 {
 	struct bf_lower *l = &p->l;
-	struct bf_patch_slot s = { l->slot_from, (uint32_t)l->slots.len - l->slot_from, l->slot_at };
+	struct bf_patch_slot s = { l->slot_from, (uint32_t)l->slots.len - l->slot_from, l->slot_at, r->counter < p->in->fresh };
 
 	if (!s.len || l->err)
 		return;
-	if (s.at == BF_NO_CELL || s.len > BF_LINK_SLOT)
+	if (s.at == BF_NO_CELL || s.len > BF_LINK_SLOT_USED)
 		return bf_lower_error(l, -EAGAIN);
-	if (r->counter < p->in->fresh)
-		return;
 	if (bf_grow(&p->slots, p->n_slots, &p->cap_slots, sizeof(*p->slots)) < 0)
 		return bf_lower_error(l, -ENOMEM);
 	p->slots[p->n_slots++] = s;

@@ -11,6 +11,7 @@
 
 struct bf_patch_slot { /* of the parameters: those of a rule that came */
 	uint32_t from, len, at;
+	bool once; /* it may have been there before, and then it keeps its state */
 };
 
 struct bf_patcher {
@@ -27,7 +28,7 @@ struct bf_patcher {
 	uint32_t n;
 	uint32_t depth; /* of chains put in chains */
 	uint32_t roots; /* of the run being looked at */
-	struct bf_patch_slot *slots; /* that begin anew */
+	struct bf_patch_slot *slots;
 	uint32_t n_slots, cap_slots;
 	struct bf_gear *gear; /* NULL: programs shall stay as they are */
 	unsigned half; /* that is written */

@@ -84,4 +84,10 @@ static inline bool bf_rule_ends_chain(const struct bf_rule *r)
 	return r->n_conds == 0 && r->verdict.kind != BF_VERDICT_CONTINUE && r->verdict.kind != BF_VERDICT_JUMP;
 }
 
+/* It may lead back to where its chain was entered; from a base chain: to the policy. */
+static inline bool bf_rule_leaves_chain(const struct bf_rule *r)
+{
+	return r->verdict.kind == BF_VERDICT_RETURN || r->verdict.kind == BF_VERDICT_GOTO || r->verdict.kind == BF_VERDICT_MAP;
+}
+
 #endif

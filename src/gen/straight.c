@@ -20,6 +20,7 @@
  * reads stack.
  */
 #include "gen/code.h"
+#include "rt/class.h"
 
 #include "gen/asm.h"
 #include "gen/cbpf.h"
@@ -103,7 +104,7 @@ static uint32_t weight(const struct bf_cell *c)
 }
 
 /* What has no straight form: calls through the stack, and what is data by nature. */
-static bool is_data(const struct bf_cell *c)
+static bool is_data(const struct bf_cell *c, bool patched)
 {
 	switch (c->op) {
 	case BF_CELL_CALL:
@@ -116,7 +117,7 @@ static bool is_data(const struct bf_cell *c)
 	case BF_CELL_COUNT:
 		return c->word;
 	case BF_CELL_TEST:
-		return c->word == BF_KEY_HALF && c->hit == c->miss; /* a gate */
+		return patched && c->word == BF_KEY_HALF && c->hit == c->miss; /* a gate */
 	case BF_CELL_PUT:
 		return c->lo == BF_OUT_MIRROR; /* the walk does it, with the program's context */
 	default:
@@ -133,7 +134,7 @@ static void push(uint8_t *seen, uint32_t *stack, uint32_t *top, uint32_t cell)
 }
 
 /* Marks what `start` reaches. False: more than max, or something that is data. */
-static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_t *seen, uint32_t *stack)
+static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, bool patched, uint8_t *seen, uint32_t *stack)
 {
 	uint64_t sum = 0;
 	uint32_t top = 0;
@@ -144,7 +145,7 @@ static bool reach(const struct bf_graph *g, uint32_t start, uint32_t max, uint8_
 		const struct bf_cell *c = &g->cells[stack[--top]];
 
 		sum += weight(c);
-		if (sum > max || is_data(c))
+		if (sum > max || is_data(c, patched))
 			return false;
 		if (c->op == BF_CELL_CODE) { /* its run's other cells are its function's */
 			for (uint32_t i = 0; i <= c->span; i++)
@@ -528,7 +529,7 @@ static int straight_func(struct bf_arena *arena, const struct bf_graph *g, const
 
 	if (!seen || !numbers)
 		return -ENOMEM;
-	if (!reach(g, start, max, seen, s.order))
+	if (!reach(g, start, max, r->uses.structs & 1u << BF_CLASS_FOREST, seen, s.order))
 		return 0;
 	for (uint32_t i = 0; i < g->n_cells; i++)
 		if (seen[i])

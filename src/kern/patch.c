@@ -52,6 +52,17 @@ static int open_target(const struct patch *p, const char *map, struct target *t)
 	return 0;
 }
 
+/* The mark comes last: whoever is killed before it has not written it. */
+static void put_once(char *to, const struct bf_write *w)
+{
+	size_t mark = w->len - sizeof(uint64_t);
+
+	if (__atomic_load_n((uint64_t *)(to + mark), __ATOMIC_ACQUIRE))
+		return;
+	memcpy(to, w->bytes, mark);
+	__atomic_store_n((uint64_t *)(to + mark), *(const uint64_t *)((const char *)w->bytes + mark), __ATOMIC_RELEASE);
+}
+
 /* Only the pages that it is about: mapping takes time for each. */
 static int put_bytes(const struct target *t, const struct bf_write *w)
 {
@@ -60,7 +71,10 @@ static int put_bytes(const struct target *t, const struct bf_write *w)
 
 	if (!p)
 		return -errno;
-	memcpy(p + skip, w->bytes, w->len);
+	if (!w->once)
+		memcpy(p + skip, w->bytes, w->len);
+	else
+		put_once(p + skip, w);
 	bf_map_munmap(p, skip + w->len);
 	return 0;
 }

@@ -156,6 +156,7 @@ struct bf_changed {
 	uint32_t chain; /* number of its chain in the table */
 	uint32_t rule;  /* its number in the chain, as compiled. Came: it stands before the rule with that number */
 	enum bf_change_kind kind;
+	bool policy;    /* came: it stands for the base chain's policy */
 	const struct bf_rule *what; /* went: of interest are only its conditions */
 };
 

@@ -67,7 +67,8 @@ void test_graph_write(struct bf_graph *g, const struct bf_patch *p)
 
 		if (x->at > size || x->len > size - x->at)
 			abort();
-		memcpy(map + x->at, x->bytes, x->len);
+		if (!x->once || !map[x->at + x->len - sizeof(uint64_t)])
+			memcpy(map + x->at, x->bytes, x->len);
 	}
 }
 

@@ -34,6 +34,7 @@ struct table { /* chains 0 .. 2 are INPUT, FORWARD, OUTPUT, the others "D", "E",
 	struct rule rules[CHAINS][RULES];
 	unsigned n[CHAINS];
 	bool there[CHAINS];
+	bool drops[HOOKS]; /* policies */
 };
 
 struct world {
@@ -46,7 +47,7 @@ struct world {
 	uint64_t version;
 };
 
-static unsigned n_patched, n_refused, n_learned, n_chains_came, n_chains_went, n_no_edit;
+static unsigned n_patched, n_refused, n_learned, n_policies, n_chains_came, n_chains_went, n_no_edit;
 
 /* ------------------------------------------------------------------- the table */
 
@@ -63,7 +64,7 @@ static bool is_jumped_to(const struct table *t, int chain)
 static struct rule random_rule(struct world *w, unsigned chain)
 {
 	struct rule x = { .source = rng_percent(&w->r, 85) ? 1 + rng_below(&w->r, 6) : 0, .port = rng_percent(&w->r, 30),
-		              .limited = rng_percent(&w->r, 5), .go = rng_percent(&w->r, 20) };
+		              .limited = rng_percent(&w->r, 12), .go = rng_percent(&w->r, 20) };
 	unsigned to = HOOKS + rng_below(&w->r, CHAINS - HOOKS);
 
 	if (to > chain && w->t.there[to] && rng_percent(&w->r, 35))
@@ -80,7 +81,7 @@ static void random_table(struct world *w)
 		w->t.n[c] = 0;
 	}
 	for (unsigned c = 0; c < CHAINS; c++) {
-		w->t.n[c] = w->t.there[c] ? rng_below(&w->r, c == 0 ? RULES - 8 : 10) : 0;
+		w->t.n[c] = w->t.there[c] && !rng_percent(&w->r, 10) ? rng_below(&w->r, c == 0 ? RULES - 8 : 10) : 0;
 		for (unsigned i = 0; i < w->t.n[c]; i++)
 			w->t.rules[c][i] = random_rule(w, c);
 	}
@@ -109,7 +110,10 @@ static void change(struct world *w)
 {
 	unsigned c = rng_below(&w->r, CHAINS), at = rng_below(&w->r, w->t.n[c] + 1);
 
-	if (!w->t.there[c]) {
+	if (c < HOOKS && rng_percent(&w->r, 8)) {
+		w->t.drops[c] = !w->t.drops[c]; /* -P */
+		n_policies++;
+	} else if (!w->t.there[c]) {
 		w->t.there[c] = true; /* -N */
 		w->t.n[c] = 0;
 		n_chains_came++;
@@ -165,7 +169,7 @@ static void put_all(struct bb *b, const struct table *t, uint32_t *first)
 		for (unsigned i = 0; i < t->n[c]; i++)
 			put_rule(b, &t->rules[c][i], first);
 		if (c < HOOKS)
-			bb_policy(b, NF_INET_LOCAL_IN + c, c == 1 ? -NF_DROP - 1 : -NF_ACCEPT - 1);
+			bb_policy(b, NF_INET_LOCAL_IN + c, t->drops[c] ? -NF_DROP - 1 : -NF_ACCEPT - 1);
 		else {
 			bb_entry(b);
 			bb_verdict(b, XT_RETURN);
@@ -343,7 +347,8 @@ int main(int argc, char **argv)
 {
 	struct test_rounds t = test_rounds(argc, argv, 1000, round_differs);
 
-	printf("%u tables: %u changes in place, %u to be compiled, %u of them no edits; %u chains came, %u went; %u failed\n", t.n,
-	       n_patched, n_refused, n_no_edit, n_chains_came, n_chains_went, t.failed);
-	return t.failed != 0 || (t.n > 100 && n_patched < 2 * n_refused);
+	printf("%u tables: %u changes in place, before %u of them programs learned something, %u to be compiled, %u of them no edits; "
+	       "%u chains came, %u went; %u policies; %u failed\n", t.n, n_patched, n_learned, n_refused, n_no_edit, n_chains_came,
+	       n_chains_went, n_policies, t.failed);
+	return t.failed != 0 || (t.n > 100 && (n_patched < 4 * n_refused || !n_learned));
 }

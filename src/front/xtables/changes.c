@@ -13,6 +13,8 @@
  * look. Others are told because they change together with one that came or
  * went (struct bf_span).
  *
+ * A policy that changes is a rule that came behind all others, and matches whatever gets there.
+ *
  * Whole chains may come and go: iptables -N, -X. No packet sees that. Chains
  * that rules jump to are told as they are now, in a second table.
  */
@@ -93,6 +95,23 @@ static int mark_spans(struct walk *w, const struct bf_xt_region *r, uint32_t pla
 
 static int link_jump(struct walk *w, struct bf_chain *chain, uint32_t item);
 
+/* Is entry i the policy of a base chain? Of which hook; BF_XT_HOOKS: no. */
+static unsigned policy_of(const struct walk *w, uint32_t i)
+{
+	const struct bf_xt_region *r = region_at(w, i);
+
+	return r && i == r->end && r->chain->base && r->chain->counter == i ? r->chain->at.hook : BF_XT_HOOKS;
+}
+
+/* The entry of the state that was the policy which this item, which came, is now; BF_XT_NONE: it is none. */
+static uint32_t policy_before(const struct walk *w, uint32_t item)
+{
+	for (unsigned h = 0; h < BF_XT_HOOKS; h++)
+		if (w->m.base[h] && w->s.underflow[h] == item && policy_of(w, w->m.base[h]->counter) == h)
+			return w->m.base[h]->counter;
+	return BF_XT_NONE;
+}
+
 /* item: which it is, where it may jump; BF_XT_NONE: it is of no interest. */
 static int add(struct walk *w, uint32_t place, enum bf_change_kind kind, const struct bf_xt_source *s, uint32_t item)
 {
@@ -107,7 +126,8 @@ static int add(struct walk *w, uint32_t place, enum bf_change_kind kind, const s
 	err = bf_xt_model_rule(&w->m, r->chain, s, w->d);
 	if (!err && item != BF_XT_NONE)
 		err = link_jump(w, r->chain, item);
-	c = (struct bf_changed){ .chain = chain_index(w, r->chain), .rule = place - r->first, .kind = kind };
+	c = (struct bf_changed){ .chain = chain_index(w, r->chain), .rule = place - r->first, .kind = kind,
+	                         .policy = kind == BF_CAME && policy_before(w, item) == place };
 	bf_buf_add(w->out, &c, sizeof(c));
 	return err ? err : w->out->err;
 }
@@ -323,6 +343,21 @@ static int walk_gone(struct walk *w, uint32_t *next, uint32_t id)
 	return err;
 }
 
+/* What came stands before entry *next of the state; a policy in the place of the one that there was. */
+static int walk_new(struct walk *w, uint32_t *next, uint32_t item)
+{
+	uint32_t policy = policy_before(w, item);
+	int err;
+
+	if (policy == BF_XT_NONE)
+		return came(w, item, *next);
+	err = policy < *next ? -EAGAIN : walk_gone(w, next, policy);
+	if (!err)
+		err = came(w, item, policy);
+	*next = policy + 1;
+	return err;
+}
+
 static int walk(struct walk *w)
 {
 	uint32_t next = 0; /* entry of the state that is due */
@@ -336,7 +371,7 @@ static int walk(struct walk *w)
 			if (aside)
 				i += aside - 1;
 			else
-				err = came(w, i, next);
+				err = walk_new(w, &next, i);
 			continue;
 		}
 		err = walk_gone(w, &next, id);
