@@ -280,12 +280,12 @@ static int build_within(struct forest *f, unsigned times, uint32_t *head, struct
 	return 0;
 }
 
-/* Where the usual room leads to long leaves, more of it is tried: 2, 4, 16 times as much. */
+/* Where the usual room leads to long leaves, more of it is tried: 3 times as much, then 15 times. */
 static int build_best(struct forest *f, uint32_t *head, struct bf_class_stats *stats)
 {
 	int r = 0;
 
-	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= BF_MAX(times, 2u)) {
+	for (unsigned times = 1; !r && times <= MOST_TIMES; times *= times + 2) {
 		f->out->len = f->nodes;
 		f->rules.len = f->numbers.len = 0;
 		r = build_within(f, times, head, stats);
