@@ -37,6 +37,7 @@ struct bf_class_box {
 #define BF_BOX_FINAL (1u << 0)
 
 #define BF_SVC_UNIT (4 * BF_CLASS_SVC_STEP)
+_Static_assert(sizeof(struct bf_class_svc) == 24 && sizeof(struct bf_class_svc) % BF_SVC_UNIT == 0, "there are many");
 
 struct bf_class_problem {
 	bool ip6;
