@@ -384,6 +384,11 @@ static const char *ask_programs(struct test *t, const struct tried *s, const str
 	return counters_agree(s, got, before) ? NULL : "the program counts it elsewhere";
 }
 
+static uint32_t drawn(void *facts)
+{
+	return ((const struct bf_facts *)facts)->random;
+}
+
 static void run_chain(struct test *t, const struct tried *s, const struct bf_chain *c)
 {
 	uint32_t n = bf_subject_table(s->s)->n_counters;
@@ -399,6 +404,7 @@ static void run_chain(struct test *t, const struct tried *s, const struct bf_cha
 	t->n_met = 0;
 	t->facts.n_asked = 0;
 	bf_interp_set_trace(s->in, step, t);
+	bf_interp_set_random(s->in, drawn, &t->facts);
 	bf_interp_run_chain(s->in, c, &t->seen, &o);
 	differs = ask_programs(t, s, c, &o, before);
 	t->differs |= differs != NULL;

@@ -68,10 +68,11 @@ static __noinline int nth(__u64 off)
 static __noinline int by_chance(__u64 off)
 {
 	struct bf_rt_random *r = params_at(off, bf_rt_random);
+	__u32 drawn = config.trial ? trial.random : bpf_get_prandom_u32();
 
 	if (!r)
 		return BF_HOTDROP;
-	return ((bpf_get_prandom_u32() & 0x7fffffff) < r->probability) ^ !!r->invert;
+	return ((drawn & 0x7fffffff) < r->probability) ^ !!r->invert;
 }
 
 /* Looks at the option that begins at *at and moves *at to the next one. Its place; -1: it is not this one. */

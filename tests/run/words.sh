@@ -225,5 +225,22 @@ check "links without a name, too" damaged none 60000 '1 0' '(60000)' 'rec(ip)'
 check "packets without a first header are left out" damaged runt 1 '0 1' '2 of 3 packets left out' 'rec(b"") + rec(bytes(13)) + rec(ether)'
 check "a capture that was cut: what is there is tried" damaged cut 1 '1 2' 'behind packet 2: truncated' 'rec(ether) * 2 + rec(ether)[:-5]'
 check "an absurd length" damaged huge 1 '1 1' 'behind packet 1: invalid' 'rec(ether) + rec(ether, 0xffffffff)'
+
+# chances: programs and interpreter draw the same for a packet, and not always the same
+chances()
+{
+	local i
+
+	in_ns a "$build/iptables/xtables-bpf-multi" iptables-bpf-restore <<-END
+		*filter
+		-A INPUT -m statistic --mode random --probability 0.3 -j DROP
+		-A INPUT -m statistic --mode random ! --probability 0.6 -j ACCEPT
+		COMMIT
+	END
+	for i in {1..60}; do echo "udp 192.0.2.1:5 > 198.51.100.9:$i iif v0"; done >"$work/packets"
+	in_ns a "$bf" test -f "$work/packets" >"$work/out" || { cat "$work/out"; return 1; }
+	grep -q "INPUT 1:" "$work/out" && grep -q "INPUT 2:" "$work/out" && grep -q "INPUT: policy" "$work/out"
+}
+check "random numbers are drawn once for each packet" chances
 in_ns a "$bf" flush
 finish
