@@ -181,6 +181,7 @@ struct bf_lower {
 	const struct bf_known_set *known; /* of a change in place */
 	uint32_t n_known;
 	uint32_t param_base; /* likewise: where `params` begins in the map */
+	struct bf_uses idle; /* what rules that come will ask of programs who look into sets that no rule looks into yet */
 
 	struct bf_buf params;
 	struct bf_buf slots; /* of a change in place: parameters with a state. What is at slot_from and behind goes to slot_at, and behind */
@@ -230,6 +231,9 @@ bool bf_lower_set(struct bf_lower *l, const struct bf_field *f, bf_u128 mask, co
 /* The same for a set whose elements come and go; where it is noted, and all others of it, says bf_graph.places. */
 bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na);
 void bf_lower_finish_sets(struct bf_lower *l);
+/* Sets that commands change and no rule looks into, for rules that come; what these need goes to l->idle. */
+void bf_lower_idle_sets(struct bf_lower *l);
+bool bf_lower_idle_exact(struct bf_lower *l, const struct bf_set *s);
 /* As struct bf_known_set, each kind of them, to out. */
 void bf_lower_tell_opens(const struct bf_lower *l, struct bf_buf *out);
 void bf_lower_tell_exacts(const struct bf_lower *l, struct bf_buf *out);

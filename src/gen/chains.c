@@ -515,7 +515,8 @@ static void add_basics(const struct bf_lower *l, struct bf_uses *u)
 	u->levels = least;
 	u->tests = u->tests > BF_LINK_LEAST ? BF_SVC_TESTS : BF_LINK_LEAST;
 	u->ops |= 1u << BF_CELL_TEST | 1u << BF_CELL_COUNT | 1u << BF_CELL_VERDICT | 1u << BF_CELL_CLASS;
-	u->structs |= 1u << BF_CLASS_FOREST;
+	u->structs |= 1u << BF_CLASS_FOREST | l->idle.structs;
+	u->ops |= l->idle.ops;
 }
 
 /* Which roots reach which instances. */
@@ -583,6 +584,8 @@ void bf_lower_chains(struct bf_lower *l)
 	if (!l->g->roots)
 		return bf_lower_error(l, -ENOMEM);
 	lower_roots(l);
+	if (!l->err && l->n_runs + l->n_gates)
+		bf_lower_idle_sets(l);
 	if (!l->err)
 		sum_roots(l);
 	if (!l->err)

@@ -180,6 +180,17 @@ bool bf_lower_exact(struct bf_lower *l, const struct bf_lookup *k, bf_label hit,
 	return true;
 }
 
+bool bf_lower_idle_exact(struct bf_lower *l, const struct bf_set *s)
+{
+	for (uint32_t i = 0; i < l->n_exacts; i++)
+		if (l->exacts[i].set == s)
+			return false;
+	if (!head_of(l, s))
+		return false;
+	l->idle.structs |= bf_set_words(s) <= BF_LIVE_KEY ? BF_EXACT_SHORT : BF_EXACT_LONG;
+	return true;
+}
+
 void bf_lower_not_exact(struct bf_lower *l, const struct bf_set *s)
 {
 	struct bf_lower_exact e = { .set = s };

@@ -194,7 +194,8 @@ static uint32_t open_head(struct bf_lower *l, const struct bf_lookup *k)
 	if (err || bf_grow(&l->opens, l->n_opens, &l->cap_opens, sizeof(o)) < 0)
 		return bf_lower_error(l, err ? err : -ENOMEM), 0;
 	l->opens[l->n_opens++] = o;
-	bf_lower_uses(l)->structs |= struct_of(l, o.head);
+	if (l->inst < l->n_insts) /* else no rule looks into it yet */
+		bf_lower_uses(l)->structs |= struct_of(l, o.head);
 	return o.head;
 }
 
@@ -207,6 +208,34 @@ uint32_t bf_lower_any_set(struct bf_lower *l, const struct bf_set *s)
 		return bf_lower_error(l, -ENOMEM), 0;
 	*f = (struct bf_field){ .name = "a program's key", .bits = s->bits[0], .type = BF_VT_WIDE, .word = BF_KEY_SADDR, .loader = -1 };
 	return open_head(l, &k);
+}
+
+/* By addresses, marks: what lies alone in its words. */
+static void idle_open(struct bf_lower *l, const struct bf_set *s)
+{
+	for (uint32_t i = 0; i < l->n_opens; i++)
+		if (l->opens[i].set == s)
+			return;
+	if (s->bits[0] != 32 && s->bits[0] != 128)
+		return;
+	l->idle.structs |= struct_of(l, bf_lower_any_set(l, s));
+	l->idle.ops |= 1u << BF_CELL_SET;
+}
+
+void bf_lower_idle_sets(struct bf_lower *l)
+{
+	for (uint32_t i = 0; i < l->table->n_sets && !l->err; i++) {
+		const struct bf_set *s = l->table->sets[i];
+
+		if (!s->name)
+			continue;
+		if (s->flags & BF_SET_OPEN)
+			idle_open(l, s);
+		else if (s->flags & BF_SET_EXACT && bf_lower_idle_exact(l, s))
+			l->idle.ops |= 1u << BF_CELL_LIVE | 1u << BF_CELL_KEEP | (s->data == BF_DATA_VERDICT ? 1u << BF_CELL_SWITCH : 0);
+	}
+	if (l->idle.ops & 1u << BF_CELL_LIVE && !l->params.len && !bf_buf_reserve(&l->params, 16)) /* for keys: programs know the map */
+		bf_lower_error(l, -ENOMEM);
 }
 
 bool bf_lower_open_set(struct bf_lower *l, const struct bf_lookup *k, bf_label hit, bf_label miss, bf_label na)

@@ -28,6 +28,7 @@ struct world {
 	struct bf_evaluated ev;
 	struct bf_graph g;
 	uint64_t version;
+	bool sets; /* rules look into some from the beginning */
 	char command[2000];
 };
 
@@ -67,7 +68,7 @@ static void add_matches(struct world *w, struct bf_buf *out, bool *l4)
 		                                    "ip6 saddr . tcp dport @p", "ip6 saddr . udp dport != @p" };
 	unsigned kind = rng_below(&w->r, 10);
 
-	if (rng_percent(&w->r, 25)) {
+	if (rng_percent(&w->r, 25) && (w->base || w->sets)) {
 		bf_buf_printf(out, "%s ", w->family == 1 ? PICK(&w->r, ip6_sets) : PICK(&w->r, ip_sets));
 		*l4 = true; /* or none to be asked for */
 		return;
@@ -93,7 +94,7 @@ static void add_rule_text(struct world *w, struct bf_buf *out, unsigned level)
 	bool l4;
 
 	add_matches(w, out, &l4);
-	if (rng_percent(&w->r, 8)) /* from chains at hooks: others might lead to themselves */
+	if (rng_percent(&w->r, 8) && (w->base || w->sets)) /* from chains at hooks: others might lead to themselves */
 		bf_buf_puts(out, level == 1 ? "th dport vmap @m" : "counter name \"n\"");
 	else if (level < last && (end == 19 || (w->base && end == 18)))
 		bf_buf_printf(out, "%s c%u", rng_percent(&w->r, 50) ? "jump" : "goto", level + 1 + rng_below(&w->r, last - level));
@@ -114,6 +115,7 @@ static void table_text(struct world *w, struct bf_buf *out)
 		"set p { type ipv6_addr . inet_service; elements = { 2001:db8::7 . 22, 2001:db8::1 . 53 }; }\n",
 	};
 
+	w->sets = rng_percent(&w->r, 70);
 	bf_buf_printf(out, "table %s t {\ncounter n { }\nset s { %s", families[w->family].name, sets[w->family == 1]);
 	bf_buf_printf(out, "map m { type inet_service : verdict; elements = { 22 : accept, 53 : jump c2, 80 : goto c3, 90 : drop%s }; }\n",
 	              rng_percent(&w->r, 50) ? ", 85 : continue" : "");
