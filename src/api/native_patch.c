@@ -83,6 +83,29 @@ static int put_objects(struct native_run *r, const struct native_unit *u, const 
 	return rc;
 }
 
+/* The table as it is, with programs that can do what the change wants of them. */
+static int shift(struct native_run *r, const struct native_unit *u, const struct bf_changes *c, const struct bf_gear *gear)
+{
+	_cleanup_image_ struct bf_image *img = NULL;
+	_cleanup_diag_ struct bf_diag d = {};
+	_cleanup_buf_ struct bf_buf state = {};
+	struct bf_gen_opts o = {};
+	const void *old;
+	size_t len;
+	int rc;
+
+	bf_gen_here(&o);
+	rc = bf_gen_gear(c, gear, &o, &img, &d);
+	if (rc)
+		return rc;
+	old = bf_unit_state(u->unit, &len);
+	bf_nstored_relink(&state, &u->stored, old, len, img->link, img->link_len);
+	if (!state.err)
+		rc = bf_ns_commit(r->ns, &(struct bf_change){ .unit = u->name, .image = img, .state = state.data, .state_len = state.len }, 1,
+		                  &d);
+	return state.err ? state.err : rc && rc != -ENOMEM ? -EAGAIN : rc;
+}
+
 static int put(struct native_run *r, const struct native_unit *u, uint64_t last, const struct bf_nrules_model *m,
                const struct bf_buf *text)
 {
@@ -91,6 +114,7 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 	const struct bf_table *now = m->now.rs ? m->now.rs->tables[0] : NULL;
 	_cleanup_arena_ struct bf_arena *arena = bf_arena_new();
 	_cleanup_buf_ struct bf_buf record = {};
+	const struct bf_gear *gear;
 	struct bf_changes changes;
 	struct bf_patch patch;
 	uint64_t version;
@@ -103,10 +127,11 @@ static int put(struct native_run *r, const struct native_unit *u, uint64_t last,
 		return -EAGAIN;
 	changes = (struct bf_changes){ .link = u->stored.link, .len = u->stored.head->link_len, .stub = m->ev.rs->tables[0],
 		.now = now, .changes = (const void *)m->changes.data, .n = n, .fresh = u->stored.n_counters, .version = version };
-	rc = bf_gen_patch(&changes, arena, &patch, NULL, NULL);
-	if (rc)
-		return rc;
-	rc = bf_native_unnote(r->ns, u);
+	rc = bf_gen_patch(&changes, arena, &patch, &gear, NULL);
+	if (!rc)
+		rc = bf_native_unnote(r->ns, u);
+	if (!rc && gear)
+		rc = shift(r, u, &changes, gear);
 	if (!rc)
 		rc = put_objects(r, u, m->ev.rs->tables[0]);
 	if (!rc && now)

@@ -38,7 +38,7 @@ static const struct {
 } families[] = { { "ip", NFPROTO_IPV4 }, { "ip6", NFPROTO_IPV6 }, { "inet", NFPROTO_INET } };
 
 static const struct bf_eval_env env = { .hz = HZ };
-static unsigned n_patched, n_refused, n_fixed, n_led;
+static unsigned n_patched, n_refused, n_fixed, n_led, n_learned;
 static unsigned n_verbs[4];
 
 /* ----------------------------------------------------------------- random text */
@@ -251,6 +251,23 @@ static void open_stored(struct world *w, struct bf_nstored *s, struct bf_ast **a
 	}
 }
 
+/* Programs that learned are told by the stored link. */
+static int learn(struct world *w, struct bf_nstored *s, const struct bf_gear *gear)
+{
+	struct bf_buf state = { 0 };
+
+	if (!test_graph_learn(&w->g, gear, w->arena))
+		return -EAGAIN;
+	n_learned++;
+	bf_nstored_relink(&state, s, w->state.data, w->state.len, w->g.link, w->g.link_len);
+	if (state.err)
+		abort();
+	bf_nstored_free(s);
+	bf_buf_free(&w->state);
+	w->state = state;
+	return bf_nstored_read(w->state.data, w->state.len, w->log.data, w->log.len, s);
+}
+
 /* As api/native_patch.c does. */
 static int change(struct world *w, const char *text, size_t len)
 {
@@ -258,6 +275,7 @@ static int change(struct world *w, const char *text, size_t len)
 	_cleanup_nstored_ struct bf_nstored s = { 0 };
 	_cleanup_buf_ struct bf_buf printed = { 0 }, spans = { 0 };
 	_cleanup_ast_ struct bf_ast *ast = NULL;
+	const struct bf_gear *gear = NULL;
 	struct bf_nrules_model m = { 0 };
 	struct bf_patch patch;
 	int err;
@@ -281,7 +299,9 @@ static int change(struct world *w, const char *text, size_t len)
 		                                         .now = m.now.rs ? m.now.rs->tables[0] : NULL,
 		                                         .changes = (void *)m.changes.data,
 		                                         .n = m.changes.len / sizeof(struct bf_changed), .fresh = s.n_counters,
-		                                         .version = w->version }, w->arena, &patch, NULL, NULL);
+		                                         .version = w->version }, w->arena, &patch, &gear, NULL);
+	if (!err && gear)
+		err = learn(w, &s, gear);
 	if (!err) {
 		test_graph_write(&w->g, &patch);
 		n_led += m.now.rs && m.now.rs->tables[0]->n_chains;
@@ -426,7 +446,7 @@ int main(int argc, char **argv)
 	struct test_rounds t = test_rounds(argc, argv, 1500, round_differs);
 
 	printf("%u tables (%u of them not to be changed in place): %u changes in place, %u of them with chains as they are now, "
-	       "%u refused; %u added, %u inserted, %u replaced, %u deleted; %u failed\n", t.n, n_fixed, n_patched, n_led,
-	       n_refused, n_verbs[0], n_verbs[1], n_verbs[2], n_verbs[3], t.failed);
+	       "before %u programs learned; %u refused; %u added, %u inserted, %u replaced, %u deleted; %u failed\n", t.n, n_fixed, n_patched, n_led,
+	       n_learned, n_refused, n_verbs[0], n_verbs[1], n_verbs[2], n_verbs[3], t.failed);
 	return t.failed != 0 || (t.n > 100 && n_patched < t.n);
 }

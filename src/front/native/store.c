@@ -318,3 +318,15 @@ void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t la
 	if (!out->err)
 		memcpy(out->data + start, &h, sizeof(h));
 }
+
+void bf_nstored_relink(struct bf_buf *out, const struct bf_nstored *s, const void *state, size_t len, const void *link, size_t link_len)
+{
+	struct bf_nstore_head h = *s->head;
+	size_t at = (size_t)((const char *)s->link - (const char *)state), behind = at + BF_ALIGN(h.link_len, (size_t)8);
+
+	h.link_len = link_len;
+	bf_buf_add(out, &h, sizeof(h));
+	bf_buf_add(out, (const char *)state + sizeof(h), at - sizeof(h));
+	put_part(out, link, link_len);
+	bf_buf_add(out, (const char *)state + behind, len - behind);
+}

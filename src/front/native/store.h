@@ -88,6 +88,9 @@ struct bf_nstore_parts { /* what is stored beside the tree */
 /* A settled table. The first failure sticks in out->err. parts: or NULL. */
 void bf_nstored_write(struct bf_buf *out, const struct bf_ntable *t, uint64_t last_table, const struct bf_nstore_parts *parts);
 
+/* The bytes that s is about, with another link. */
+void bf_nstored_relink(struct bf_buf *out, const struct bf_nstored *s, const void *state, size_t len, const void *link, size_t link_len);
+
 /*
  * The log: records, each of a multiple of 8 bytes.
  *
