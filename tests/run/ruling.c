@@ -466,12 +466,13 @@ static void print_source(struct bf_buf *out, const struct ruling_rule *x)
 		bf_buf_printf(out, "/%u", x->len);
 }
 
-static void print_set(struct bf_buf *out, unsigned set)
+/* Of its own hosts: others' packets come by all tables. */
+static void print_set(struct bf_buf *out, const struct ruling *u, unsigned set)
 {
 	bf_buf_printf(out, "set s%u { type ipv4_addr%s; elements = {", set, set % 2 ? "" : " . inet_proto");
-	for (uint32_t i = set; i < FLOOD_HOSTS; i += RULING_SETS) {
+	for (uint32_t i = set; i < u->hosts; i += RULING_SETS) {
 		bf_buf_puts(out, i < RULING_SETS ? " " : ", ");
-		print_address(out, flood_host(i));
+		print_address(out, flood_host(u->first + i));
 		bf_buf_puts(out, set % 2 ? "" : " . udp");
 	}
 	bf_buf_puts(out, " }; }\n");
@@ -506,7 +507,7 @@ void ruling_text(struct bf_buf *out, struct ruling *u)
 
 	bf_buf_printf(out, "table inet %s {\n", t);
 	for (unsigned i = 0; i < RULING_SETS; i++)
-		print_set(out, i);
+		print_set(out, u, i);
 	u->handle[0] = 1; /* chains come first */
 	u->last = 1 + RULING_SETS;
 	bf_buf_puts(out, "chain c0 { type filter hook input priority 0; }; }\n");
