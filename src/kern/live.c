@@ -60,12 +60,22 @@ static int put_lengths(int fd, const char *key, const struct bf_rt_lengths *new)
 	return bf_map_update(fd, key, &l, BPF_ANY);
 }
 
+/* Who was killed before the switch may have left a limit that nobody has seen, and another comes with the same handle. */
+static bool says_otherwise(const struct bf_rt_elem *a, const struct bf_rt_elem *b)
+{
+	bool other = false;
+
+	for (uint32_t i = 0; a->n_state == b->n_state && i < BF_MIN(a->n_state, (uint32_t)BF_RT_STATES); i++)
+		other |= memcmp(&a->state[i], &b->state[i], offsetof(struct bf_rt_state, now)) != 0;
+	return other;
+}
+
 /* One that is there already goes on; with the time that is told now, if that is another. One that has expired was not there. */
 static int put_again(int fd, const char *key, struct bf_rt_elem *e, uint64_t now)
 {
 	struct bf_rt_elem old;
 	int err = bf_map_lookup(fd, key, &old);
-	bool gone = !err && old.expires && old.expires <= now;
+	bool gone = !err && ((old.expires && old.expires <= now) || says_otherwise(&old, e));
 
 	if (!err && !gone && (old.timeout == e->timeout || !e->timeout) && old.whole == e->whole)
 		return 0;
