@@ -32,7 +32,7 @@ static void begin(struct attempt *a)
 /* The table as it is, with programs that can do what the change wants of them. */
 static int shift(struct bf_ns *ns, const struct attempt *a, const struct bf_changes *c)
 {
-	const struct bf_buf state = {.data = (char *)a->t->base.state, .len = a->t->base.len};
+	const struct bf_buf state = { .data = (char *)a->t->base.state, .len = a->t->base.len };
 	_cleanup_image_ struct bf_image *img = NULL;
 	_cleanup_buf_ struct bf_buf head = {};
 	_cleanup_diag_ struct bf_diag d = {};
@@ -44,8 +44,8 @@ static int shift(struct bf_ns *ns, const struct attempt *a, const struct bf_chan
 	if (!rc)
 		rc = bf_stored_head(img, &state, a->t->older, &head);
 	if (!rc)
-		rc = bf_ns_commit(ns, &(struct bf_change){.unit = a->t->name, .image = img, .head = head.data, .head_len = head.len,
-			                                      .state = state.data, .state_len = state.len}, 1, &d);
+		rc = bf_ns_commit(ns, &(struct bf_change){ .unit = a->t->name, .image = img, .head = head.data, .head_len = head.len,
+			                                      .state = state.data, .state_len = state.len }, 1, &d);
 	return rc && rc != -ENOMEM ? -EAGAIN : rc;
 }
 
@@ -54,7 +54,7 @@ static int compile(struct bf_ns *ns, struct attempt *a, struct bf_arena *arena, 
 	_cleanup_ruleset_ struct bf_ruleset *stub = NULL;
 	_cleanup_buf_ struct bf_buf changes = {}, spans = {};
 	const struct bf_stored *t = a->t;
-	struct bf_changes c = {.link = t->link, .len = t->link_len, .version = t->version};
+	struct bf_changes c = { .link = t->link, .len = t->link_len, .version = t->version };
 	int rc = bf_gen_patch_spans(t->link, t->link_len, &spans);
 
 	if (!rc)
@@ -114,28 +114,27 @@ static int take_runs(const struct bf_stored *t, const struct bf_buf *runs, struc
 	return rc;
 }
 
-/* Of the old rules only: those that came count already. */
-static int take_counters(const struct bf_stored *t, struct bf_rt_counter *old)
+static void list_runs(const struct bf_stored *t, struct bf_buf *runs)
 {
-	uint32_t n = bf_unit_n_counters(t->unit);
-	_cleanup_free_ struct bf_rt_counter *all = calloc(n + 1, sizeof(*all));
-	_cleanup_free_ bool *which = calloc(n + 1, sizeof(*which));
-	int rc;
+	struct bf_xt_run *last = NULL;
 
-	if (!all || !which)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < t->num_entries; i++)
-		which[BF_MIN(bf_stored_slot(t, i), n)] = true;
-	rc = bf_unit_take_counters(t->unit, which, all, n);
-	if (!rc)
-		bf_stored_gather(t, all, n, old);
-	return rc;
+	for (uint32_t i = 0; i < t->num_entries; i++) {
+		struct bf_xt_run one = { bf_stored_slot(t, i), 1 };
+
+		if (last && last->first + last->n == one.first) {
+			last->n++;
+			continue;
+		}
+		bf_buf_add(runs, &one, sizeof(one));
+		last = runs->err ? NULL : (void *)(runs->data + runs->len - sizeof(one));
+	}
 }
 
 int bf_stored_patch(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *state,
                     struct bf_rt_counter *old)
 {
-	struct attempt a = {.t = t, .counts = old};
+	struct attempt a = { .t = t, .counts = old };
+	_cleanup_buf_ struct bf_buf runs = {};
 	int rc;
 
 	if (!can_patch(t))
@@ -145,15 +144,16 @@ int bf_stored_patch(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored
 	if (!rc)
 		rc = commit(ctx, ns, &a);
 	bf_buf_free(&a.edits);
-	if (!rc && old)
-		rc = take_counters(t, old);
-	return rc;
+	if (rc || !old)
+		return rc;
+	list_runs(t, &runs);
+	return runs.err ? runs.err : take_runs(t, &runs, old);
 }
 
 int bf_stored_near(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const void *blob, size_t len,
                    struct bf_rt_counter **old)
 {
-	struct attempt a = {.t = t, .counts = true};
+	struct attempt a = { .t = t, .counts = true };
 	_cleanup_buf_ struct bf_buf runs = {};
 	_cleanup_free_ struct bf_rt_counter *counters = NULL;
 	int rc;
@@ -176,7 +176,7 @@ int bf_stored_near(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored 
 
 int bf_stored_edit(struct bf_ctx *ctx, struct bf_ns *ns, const struct bf_stored *t, const struct bf_buf *edits)
 {
-	struct attempt a = {.t = t};
+	struct attempt a = { .t = t };
 	int rc;
 
 	if (!can_patch(t))

@@ -198,7 +198,8 @@ static unsigned one_round(struct rng *r, uint8_t family, unsigned *near)
 		struct test_table before = t;
 		int err;
 
-		table_change(r, &t);
+		for (uint32_t n = rng_percent(r, 70) ? 1 : 2 + rng_below(r, 4); n; n--)
+			table_change(r, &t);
 		table_state(&t, &next);
 		*near += hand_over_all(r, &base, &all, &next);
 		err = bf_xt_diff(now.data, now.len, next.data, next.len, &edit);
@@ -234,6 +235,45 @@ static void test_edits(void **state)
 	print_message("%u of %u refused, %u nearly the old one\n", refused, ROUNDS * EDITS, near);
 	assert_true(near > ROUNDS * EDITS / 5);
 	assert_in_range(refused, 0, ROUNDS * EDITS / 10);
+}
+
+/* Entries that all of the edits bring, and take away. */
+static void count_entries(const struct bf_buf *edits, uint32_t *came, uint32_t *went)
+{
+	*came = *went = 0;
+	for (size_t at = 0; at < edits->len;) {
+		const struct bf_xt_edit *e = (const void *)(edits->data + at);
+
+		if (e->n_new != BF_XT_REACHED) {
+			*came += e->n_new;
+			*went += e->n_old;
+		}
+		at += sizeof(*e) + e->size;
+	}
+}
+
+/* What stays between two changes stays, in several chains. */
+static void test_apart(void **state)
+{
+	struct test_table t = { .family = NFPROTO_IPV4 };
+	_cleanup_buf_ struct bf_buf a = { 0 }, b = { 0 }, edits = { 0 };
+	uint32_t came, went;
+
+	(void)state;
+	for (unsigned c = 0; c < 2; c++) {
+		t.n[c] = 20;
+		for (unsigned i = 0; i < 20; i++)
+			t.rules[c][i] = (struct test_rule){ 100 * c + i, -1, false };
+	}
+	table_state(&t, &a);
+	t.rules[0][3].id = 7007;
+	t.rules[0][17].id = 7008;
+	t.rules[1][t.n[1]++] = (struct test_rule){ 9, -1, false };
+	table_state(&t, &b);
+	assert_int_equal(bf_xt_diff(a.data, a.len, b.data, b.len, &edits), 0);
+	count_entries(&edits, &came, &went);
+	assert_int_equal(came, 3);
+	assert_int_equal(went, 2);
 }
 
 static void test_small(void **state)
@@ -339,4 +379,4 @@ static void test_emptied(void **state)
 	assert_int_equal(shorten(40000, 0), -EAGAIN);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_emptied), cmocka_unit_test(test_small), cmocka_unit_test(test_edits), cmocka_unit_test(test_damaged))
+UNIT_MAIN(cmocka_unit_test(test_emptied), cmocka_unit_test(test_small), cmocka_unit_test(test_apart), cmocka_unit_test(test_edits), cmocka_unit_test(test_damaged))

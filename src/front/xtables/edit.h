@@ -5,6 +5,18 @@
 
 #include "front/xtables/blob.h"
 
+static inline bool bf_xt_is_jump(const struct bf_xt_layout *l, const uint8_t *e)
+{
+	const uint8_t *t = bf_xt_target(l, e);
+
+	return bf_xt_is_standard(t) && bf_xt_verdict(t) >= 0;
+}
+
+static inline void bf_xt_set_verdict(const struct bf_xt_layout *l, uint8_t *e, uint32_t v)
+{
+	memcpy(bf_xt_target(l, e) + BF_XT_HEAD, &v, sizeof(v));
+}
+
 struct bf_xt_item {
 	const uint8_t *e; /* in the state, or in an edit: then a jump's verdict means nothing */
 	uint32_t to;      /* index of the item it jumps to, or BF_XT_NONE */

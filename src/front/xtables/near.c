@@ -10,7 +10,8 @@
  *
  * That holds only if what differs changes nothing for the rest: rules with a
  * condition, none of them a jump (as "simple" in splice.c). All else, and all
- * that is wrong, is -EAGAIN: then the whole is decoded, and that says why.
+ * that is wrong, is -EAGAIN: then the whole is decoded, and that says why. So are
+ * windows with several rules on both sides, for diff.c finds what stayed between.
  */
 #include <linux/netfilter_ipv4/ip_tables.h>
 
@@ -373,7 +374,7 @@ static int put_edit(struct near *w, struct bf_buf *out)
 	if (out->err)
 		return out->err;
 	if (put_entries(w, (uint8_t *)out->data + start + sizeof(edit), edit.size, &edit.n_new) &&
-	    w->r.num_entries == n_entries(w) - edit.n_old + edit.n_new) {
+	    w->r.num_entries == n_entries(w) - edit.n_old + edit.n_new && (edit.n_old < 2 || edit.n_new < 2)) {
 		memcpy(out->data + start, &edit, sizeof(edit));
 		return 0;
 	}

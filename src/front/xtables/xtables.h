@@ -84,7 +84,7 @@ int bf_xt_index(const void *state, size_t len, struct bf_buf *out);
 size_t bf_xt_index_size(uint32_t num_entries);
 
 /*
- * What turns one state into the next (edit.c): entries at .. at + n_old - 1
+ * What turns one state into the next (diff.c, edit.c): entries at .. at + n_old - 1
  * make room for n_new others, which follow: `size` bytes of entries, in which
  * jumps hold the index of the entry they lead to.
  */
@@ -93,8 +93,9 @@ struct bf_xt_edit {
 };
 /* n_new: no entry changes, but other hooks reach n_old of them than before: those that follow, as bits in 32 of 64. */
 #define BF_XT_REACHED UINT32_MAX
-/* Appends the edits that make `new` of `old`: one window, everything between the first difference and the last. -EAGAIN:
- * there is none, since hooks or jumps outside of it lead to other places than before. -EINVAL, -ENOMEM. */
+/* Appends the edits that make `new` of `old` (diff.c): of what differs, if that is little, or of everything between the first
+ * difference and the last. -EAGAIN: there are none, since hooks or jumps elsewhere lead to other places than before.
+ * -EINVAL, -ENOMEM. */
 int bf_xt_diff(const void *old, size_t old_len, const void *new, size_t new_len, struct bf_buf *out);
 /*
  * The same for a blob as bf_xt_decode_in_place takes it, where it lies, of which all but some simple rules (splice.c) is as
