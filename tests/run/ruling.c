@@ -33,7 +33,7 @@ enum { RETURNED = -1, JUMPS = 0x40000000 }; /* a verdict that waits for the chai
 	[RULING_JUMP] = 20, [RULING_GOTO] = 8
 
 static const struct ruling_weights rows[] = {
-	{ "plain", 600, 900, .in_place = 50, .op = { [RULING_INSERT] = 1, [RULING_DELETE] = 1, [RULING_REPLACE] = 1 },
+	{ "plain", 600, 900, .in_place = 60, .op = { [RULING_INSERT] = 1, [RULING_DELETE] = 1, [RULING_REPLACE] = 1 },
 	  .target = { [RULING_ACCEPT] = 1, [RULING_DROP] = 1 }, .shape = { [RULING_UDP] = 9, [RULING_SET] = 1 } },
 	{ "chains", 3400, 3900, 4, 90, .op = ALL_OPS, .target = { SOME_TARGETS, [RULING_REJECT] = 4 },
 	  .shape = ALL_SHAPES },

@@ -128,13 +128,28 @@ static void do_steps(struct world *w, struct part *p, const struct ruling *next,
 	}
 }
 
+/* A rule that comes and goes in one change takes a handle; of who is killed then, nobody could tell how far he got. */
+static bool shows(const struct ruling *old, const struct ruling *new)
+{
+	bool other = false;
+
+	for (unsigned c = 0; c < RULING_CHAINS && !other; c++) {
+		_cleanup_buf_ struct bf_buf was = { 0 }, is = { 0 };
+
+		ruling_listed(&was, old, c);
+		ruling_listed(&is, new, c);
+		other = old->there[c] != new->there[c] || strcmp(was.data, is.data);
+	}
+	return other;
+}
+
 /* Two that hand over whole tables take each other's rules away: they change single rules. */
 static void draw(struct world *w, struct part *p, struct ruling *next, struct ruling_step *s, unsigned *n)
 {
 	do {
 		*next = *in_force(p);
 		*n = ruling_change(next, &p->r, s);
-	} while (w->parts > 1 && !w->native && !ruling_is_edits(s, *n));
+	} while ((w->parts > 1 && !w->native && !ruling_is_edits(s, *n)) || (w->native && w->killed && !shows(in_force(p), next)));
 }
 
 static void update(struct world *w, struct part *p)
@@ -232,6 +247,28 @@ static bool is_in_force(struct world *w, const struct ruling *const *u)
 	return true;
 }
 
+/* What differs, for whoever has to find out why. */
+static void tell(struct world *w)
+{
+	for (unsigned k = 0; w->native && k < w->parts; k++)
+		for (unsigned c = 0; c < RULING_CHAINS; c++) {
+			struct part *p = &w->part[k];
+			_cleanup_buf_ struct bf_buf before = { 0 }, after = { 0 };
+			char list[40], *text = NULL;
+
+			if (is_chain(w, in_force(p), c))
+				continue;
+			sprintf(list, "list chain inet %s c%u", ruling_table(in_force(p)), c);
+			ruling_listed(&before, in_force(p), c);
+			ruling_listed(&after, &p->ruling[(p->flood.done + 1) & 1], c);
+			if (bf_native_run(ctx, "updates", list, strlen(list), BF_LIST_HANDLES, &text))
+				fprintf(stderr, "%s: %s\n", list, bf_ctx_message(ctx));
+			fprintf(stderr, "before:\n%s\nafter (%s):\n%s\nis:\n%s\n", before.data,
+			        p->flood.begun > p->flood.done ? "begun" : "not begun", after.data, text);
+			free(text);
+		}
+}
+
 /* Nobody changes anything now: did the last change of each come to be? */
 static void settle(struct world *w)
 {
@@ -256,6 +293,7 @@ static void settle(struct world *w)
 		}
 		return;
 	}
+	tell(w);
 	die("settle", "what is in force is neither what was before the last change nor what is after it");
 }
 
