@@ -153,6 +153,12 @@ def leftovers(s, step):
     check("add rule with a limit: %d kills, the next limit is its own" % tried, tried > 3 and not wrong, *wrong[:2])
 
 
+def large():
+    """A table that is changed in place, and whose programs know nothing of REJECT."""
+    rules = "".join("-A INPUT -s 10.%d.%d.1 -p udp --dport 7 -j ACCEPT\n" % (i // 250, i % 250) for i in range(4000))
+    return "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p udp --dport 5001 -j DROP\n%sCOMMIT\n" % rules
+
+
 def main(build, step="41", seed_of=None):
     seed(seed_of)
     s, step = Sweep(build), int(step)
@@ -175,6 +181,8 @@ def main(build, step="41", seed_of=None):
         sweep(s, "delete element", load, [s.bf, "delete", "element", "inet", "t", "s", "{ 192.0.2.9 }"], max(step // 4, 1))
         sweep(s, "add rule", load, [s.bf, "add", "rule", "inet", "t", "c", "tcp", "dport", "9", "drop"], max(step // 4, 1))
         leftovers(s, max(step // 4, 1))
+        table = large()
+        sweep(s, "iptables, the first REJECT", lambda: s.restore(table), s.tool("iptables") + ["-A", "INPUT", "-s", "192.0.2.9", "-j", "REJECT"], step)
         sweep(s, "flush", load, [s.bf, "flush"], step, drops=False)
         sweep(s, "confirm", load, [s.bf, "confirm", "1", "add", "rule", "inet", "t", "c", "tcp", "dport", "9", "drop"], 2 * step, settle=2)
         sweep(s, "import -n", lambda: s.run("nft", "-f", kernel), [s.bf, "import", "-n"], 2 * step, both=True)
