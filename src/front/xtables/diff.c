@@ -241,16 +241,16 @@ static int find_windows(struct diff *d, const struct window *outer, struct bf_ar
 
 	if (!w)
 		return -ENOMEM;
-	w->x = all_say(d->a, outer->at_a, outer->end_a, arena);
-	w->y = all_say(d->b, outer->at_b, outer->end_b, arena);
 	w->n = (int)(outer->end_a - outer->at_a);
 	w->m = (int)(outer->end_b - outer->at_b);
+	if (abs(w->n - w->m) > CHANGES_MAX)
+		return -EAGAIN;
+	w->x = all_say(d->a, outer->at_a, outer->end_a, arena);
+	w->y = all_say(d->b, outer->at_b, outer->end_b, arena);
 	d->w = bf_arena_array(arena, CHANGES_MAX, struct window);
 	d->n = 0;
 	if (!w->x || !w->y || !d->w)
 		return -ENOMEM;
-	if (abs(w->n - w->m) > CHANGES_MAX)
-		return -EAGAIN;
 	err = find_ways(w, arena);
 	if (!err)
 		list_windows(w, outer, d);
