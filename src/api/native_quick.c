@@ -323,8 +323,7 @@ static int64_t pack_of(const struct native_warm *w, const struct bf_ast_set *set
 	return -1;
 }
 
-/* Notes a change, unless it is so already. False: not to be done here. */
-/* What is as it shall be is no change. False: it cannot be made this way, or must be refused. */
+/* Notes a change, unless it is so already. False: it cannot be made this way, or must be refused. */
 static bool take_change(struct quick *q, const struct change *c, enum relation r, enum bf_ast_verb verb)
 {
 	if (r == UNCLEAR || (r == THERE && verb == BF_VERB_CREATE) || (r == FREE && verb == BF_VERB_DELETE))

@@ -434,7 +434,8 @@ static int make_prog(struct gen *g, uint32_t i)
 		return -ENOMEM;
 	if (p->same)
 		return 0;
-	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->img->geared ? 0 : g->opts->code_max, &own, &n_own, &straight, g->diag);
+	err = bf_code_funcs(g->img->arena, &g->graph, r, &g->config[i], g->img->geared ? 0 : g->opts->code_max, &own, &n_own,
+	                    &straight, g->diag);
 	if (err < 0)
 		return err;
 	g->img->straight |= straight;

@@ -166,7 +166,8 @@ static void make_runs(struct runs *r)
 void bf_lower_steps(struct bf_lower *l)
 {
 	uint32_t n = l->n_cells;
-	struct runs r = { .l = l, .next = malloc((n + 1) * sizeof(uint32_t)), .seen = calloc(n + 1, sizeof(bool)), .behind = calloc(n + 1, sizeof(bool)) };
+	struct runs r = { .l = l, .next = malloc((n + 1) * sizeof(uint32_t)), .seen = calloc(n + 1, sizeof(bool)),
+		              .behind = calloc(n + 1, sizeof(bool)) };
 
 	if (!r.next || !r.seen || !r.behind)
 		bf_lower_error(l, -ENOMEM);

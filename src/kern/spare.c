@@ -140,7 +140,8 @@ bool bf_spare_take(struct txn *t, struct txn_unit *u, const struct bf_given_maps
 
 bool bf_spare_wanted(const struct txn_unit *u)
 {
-	return u->change && u->old && !u->gone && !u->change->image->geared && u->head.n_progs && u->old->head->n_progs && u->old->head->recipe_len;
+	return u->change && u->old && !u->gone && !u->change->image->geared && u->head.n_progs && u->old->head->n_progs &&
+	       u->old->head->recipe_len;
 }
 
 void bf_spare_keep(struct txn *t, const struct txn_unit *u)

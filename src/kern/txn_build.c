@@ -181,7 +181,8 @@ static int pin_maps(const struct txn *t, const struct txn_unit *u)
 		bool own = m->role == BF_MAP_DATA || m->role == BF_MAP_RODATA;
 
 		snprintf(name, sizeof(name), "map-%s", m->name);
-		if (m->patched || (own && u->recipe.len) || (m->role == BF_MAP_DATA && journal >= 0) || m->role == BF_MAP_EVENTS || m->role == BF_MAP_WATCH || m->role == BF_MAP_LIVE)
+		if (m->patched || (own && u->recipe.len) || (m->role == BF_MAP_DATA && journal >= 0) || m->role == BF_MAP_EVENTS ||
+		    m->role == BF_MAP_WATCH || m->role == BF_MAP_LIVE)
 			err = pin_in(t, u, u->loaded.maps[i], name);
 	}
 	return err || journal < 0 ? err : pin_in(t, u, journal, "journal");

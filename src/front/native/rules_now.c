@@ -62,7 +62,8 @@ static bool take_stub(struct finder *f, const struct bf_buf *before)
 
 /* Rules of a chain, in order. */
 
-static void add(struct chain *c, struct bf_ast_rule ***tail, enum bf_change_kind kind, uint32_t chain, uint32_t rule, struct bf_ast_rule *ast)
+static void add(struct chain *c, struct bf_ast_rule ***tail, enum bf_change_kind kind, uint32_t chain, uint32_t rule,
+                struct bf_ast_rule *ast)
 {
 	const struct bf_nrule_change x = { kind, chain, rule, ast->handle };
 
@@ -174,7 +175,8 @@ static int find_all(struct finder *f, const struct bf_buf *before)
 
 /* As a table. */
 
-static int put_chain(struct finder *f, uint32_t i, const struct bf_ast_chain *chain, struct bf_ast_chain ***tail, struct bf_nrules_now *out)
+static int put_chain(struct finder *f, uint32_t i, const struct bf_ast_chain *chain, struct bf_ast_chain ***tail,
+                     struct bf_nrules_now *out)
 {
 	const struct bf_nchain_now now = { i, f->chains[i].whole };
 	struct bf_ast_chain *copy = bf_arena_memdup(f->r->ast->arena, chain, sizeof(*chain));

@@ -33,21 +33,13 @@ static int take_base(struct bf_xt_items *s, uint32_t room)
 }
 
 /* False: it led into the middle of what is gone. */
-static bool move_index(uint32_t *i, const struct bf_xt_edit *e)
+static bool move_index(uint32_t *i, const struct bf_xt_edit *e, bool policy)
 {
-	if (*i == BF_XT_NONE || *i <= e->at)
-		return true;
-	if (*i < e->at + e->n_old)
-		return false;
-	*i = *i - e->n_old + e->n_new;
-	return true;
-}
+	uint32_t to = bf_xt_moved(e, *i, policy);
 
-static bool move_policy(uint32_t *i, const struct bf_xt_edit *e)
-{
-	if (*i != e->at || e->n_old)
-		return move_index(i, e);
-	*i += e->n_new;
+	if (to == BF_XT_NONE && *i != to)
+		return false;
+	*i = to;
 	return true;
 }
 
@@ -56,9 +48,9 @@ static bool move_indices(struct bf_xt_items *s, const struct bf_xt_edit *e)
 	bool ok = true;
 
 	for (uint32_t i = 0; s->jumps && i < s->n; i++)
-		ok = (i >= e->at && i < e->at + e->n_old) || move_index(&s->items[i].to, e) ? ok : false;
+		ok = (i >= e->at && i < e->at + e->n_old) || move_index(&s->items[i].to, e, false) ? ok : false;
 	for (unsigned h = 0; h < BF_XT_HOOKS; h++)
-		ok = move_index(&s->hook_entry[h], e) && move_policy(&s->underflow[h], e) ? ok : false;
+		ok = move_index(&s->hook_entry[h], e, false) && move_index(&s->underflow[h], e, true) ? ok : false;
 	return ok;
 }
 

@@ -17,6 +17,15 @@ static inline void bf_xt_set_verdict(const struct bf_xt_layout *l, uint8_t *e, u
 	memcpy(bf_xt_target(l, e) + BF_XT_HEAD, &v, sizeof(v));
 }
 
+/* Where an edit leaves entry i; BF_XT_NONE: it led into the middle of what is gone, or nowhere. What is put where a policy
+ * stands comes before it. */
+static inline uint32_t bf_xt_moved(const struct bf_xt_edit *e, uint32_t i, bool policy)
+{
+	if (i == BF_XT_NONE || i < e->at || (i == e->at && !(policy && !e->n_old)))
+		return i;
+	return i < e->at + e->n_old ? BF_XT_NONE : i - e->n_old + e->n_new;
+}
+
 struct bf_xt_item {
 	const uint8_t *e; /* in the state, or in an edit: then a jump's verdict means nothing */
 	uint32_t to;      /* index of the item it jumps to, or BF_XT_NONE */

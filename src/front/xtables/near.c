@@ -16,6 +16,7 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 
 #include "front/xtables/check.h"
+#include "front/xtables/edit.h"
 
 enum { PIECES_MAX = 1024, WINDOW_MAX = 64 << 10 };
 
@@ -114,20 +115,12 @@ static bool add_entries(struct near *w, const struct bf_xt_edit *edit)
 	return !left;
 }
 
-/* Where an edit leaves entry i; BF_XT_NONE: it led into the middle of what is gone. */
-static uint32_t moved(const struct bf_xt_edit *e, uint32_t i, bool policy)
-{
-	if (i == BF_XT_NONE || i < e->at || (i == e->at && !(policy && !e->n_old)))
-		return i;
-	return i < e->at + e->n_old ? BF_XT_NONE : i - e->n_old + e->n_new;
-}
-
 static uint32_t moved_by_all(const struct near *w, size_t since, uint32_t i, bool policy)
 {
 	for (size_t at = since; at < w->edits_len;) {
 		const struct bf_xt_edit *e = (const void *)((const char *)w->edits + at);
 
-		i = moved(e, i, policy);
+		i = bf_xt_moved(e, i, policy);
 		at += sizeof(*e) + e->size;
 	}
 	return i;
